@@ -1,0 +1,87 @@
+package config
+
+import "time"
+
+// DefaultPort is the port of a bootstrap server that is written without one, as in librdkafka.
+const DefaultPort = 9092
+
+// Config is one filter's configuration, checked. It is made by Parse or New and never changes, so any goroutine may read
+// it; nobody may write to it.
+type Config struct {
+	// AdvertisedHost and AdvertisedPort are what clients are told to connect to. Either both are set, or neither: then
+	// each connection is told the address that it dialled. An IPv6 address has no brackets.
+	AdvertisedHost string
+	AdvertisedPort int32
+	// Clusters holds at least one cluster, in the order written. No two have the same name.
+	Clusters []Cluster
+	// Rules holds at least one rule, in the order written: the first that matches wins. Each names one of Clusters, and
+	// none is hidden by an earlier one.
+	Rules []Rule
+	// Warnings says what was accepted without effect, or is likely a mistake: one line each, beginning with the field's
+	// path. Hosts log them.
+	Warnings []string
+}
+
+// Cluster is one Kafka cluster that records can be sent to.
+type Cluster struct {
+	// Name is what rules, logs and statistics call the cluster.
+	Name string
+	// BootstrapServers holds at least one host:port, IPv6 in brackets, none twice.
+	BootstrapServers []string
+	// PartitionCount caps the partitions of a topic that clients are told of. 0: the topic's real number.
+	PartitionCount int32
+	// Acks, if set, replaces the acks of the clients' requests.
+	Acks Acks
+	// ClientID is the client id sent to the cluster.
+	ClientID string
+	// Linger is how long a batch may wait for company. It has no effect in this release. 0: not at all.
+	Linger time.Duration
+	// RequestTimeout is how long a batch may wait for the cluster's answer, in queues and on the way together, when its
+	// client's own timeout is not longer. Never 0.
+	RequestTimeout time.Duration
+	// MetadataMaxAge is the age at which what is known about a topic is no longer believed. Never 0.
+	MetadataMaxAge time.Duration
+	// MetadataRefreshInterval is the time between two requests for metadata that nothing but time causes. 0: there are
+	// none.
+	MetadataRefreshInterval time.Duration
+}
+
+// Rule sends the topics that begin with Prefix to one cluster.
+type Rule struct {
+	// Prefix is the beginning of the topic's name, compared byte by byte. Empty: every topic.
+	Prefix string
+	// Cluster is the Name of one of the configuration's clusters.
+	Cluster string
+}
+
+// Acks says whether, and with what, a cluster's configuration replaces the acks of a client's produce request. The zero
+// value does not.
+type Acks uint8
+
+// What producer_config can say about acks.
+const (
+	// AcksClient keeps what the client asked for: acks is not configured.
+	AcksClient Acks = iota
+	// AcksNone replaces it by 0: no answer is awaited. (What goes upstream for 0, whoever asked for it, is the upstream
+	// side's decision: see docs/configuration.md.)
+	AcksNone
+	// AcksLeader replaces it by 1: the partition's leader has written the batch.
+	AcksLeader
+	// AcksAll replaces it by −1: all replicas in sync have written the batch.
+	AcksAll
+)
+
+// Override returns the acks that a request counts with when its client asked for client: the configured number, or
+// client itself when none is configured.
+func (a Acks) Override(client int16) int16 {
+	switch a {
+	case AcksNone:
+		return 0
+	case AcksLeader:
+		return 1
+	case AcksAll:
+		return -1
+	default:
+		return client
+	}
+}

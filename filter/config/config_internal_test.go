@@ -1,0 +1,119 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
+)
+
+// Every field, enum value, property and alias is in docs/configuration.md, and so are their bounds.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(raw)
+	var words []string
+	messages := kafkameshv1.File_kafkamesh_v1_kafka_mesh_proto.Messages()
+	for i := range messages.Len() {
+		words = append(words, messageWords(messages.Get(i))...)
+	}
+	for _, p := range properties() {
+		words = append(words, p.name)
+		if p.alias != "" {
+			words = append(words, p.alias)
+		}
+	}
+	if len(words) < 20 {
+		t.Fatalf("only %d words to look for: %q", len(words), words)
+	}
+	for _, w := range words {
+		if !strings.Contains(doc, "`"+w+"`") {
+			t.Errorf("docs/configuration.md does not mention `%s`", w)
+		}
+	}
+}
+
+func messageWords(m protoreflect.MessageDescriptor) []string {
+	words := fieldNames(m)
+	for i := range m.Enums().Len() {
+		values := m.Enums().Get(i).Values()
+		for j := range values.Len() {
+			words = append(words, string(values.Get(j).Name()))
+		}
+	}
+	return words
+}
+
+// The configuration printed first in docs/configuration.md is the one that the tests load.
+func TestDocumentedExample(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("testdata/cpp.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(doc), "```yaml\n")
+	if got, _, _ := strings.Cut(after, "```"); got != string(example) {
+		t.Errorf("the first example of docs/configuration.md is\n%s\nwant testdata/cpp.yaml\n%s", got, example)
+	}
+}
+
+func TestProtojsonMistake(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, err, want string }{
+		{"plain", `proto: (line 1:2): unknown field "x"`, `the configuration cannot be read: unknown field "x"`},
+		{"with other spaces", "proto:\u00a0syntax error (line 1:2): x", "the configuration cannot be read: syntax error (line 1:2): x"},
+		{"bare", "x", "the configuration cannot be read: x"},
+	} {
+		if got := protojsonMistake(errors.New(tt.err)); got != tt.want {
+			t.Errorf("protojsonMistake(%s) = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	known := []string{"acks", "client.id", "linger.ms", "topic.metadata.refresh.interval.ms", "a", strings.Repeat("x", 65)}
+	for _, tt := range []struct{ wrong, want string }{
+		{"asks", "acks"},
+		{"ACKS", "acks"},
+		{"max", ""},
+		{"clientid", "client.id"},
+		{"client-idd", "client.id"},
+		{"linger_ms", "linger.ms"},
+		{"linger", "linger.ms"},
+		{"topic.metadata.refresh.intervall.ms", "topic.metadata.refresh.interval.ms"},
+		{"topic.metadata.refresh.fast.interval.ms", ""},
+		{"b", ""},
+		{"A", "a"},
+		{"", ""},
+		{"...", ""},
+		{strings.Repeat("x", 64), ""},
+	} {
+		if got := nearest(tt.wrong, known); got != tt.want {
+			t.Errorf("nearest(%q) = %q, want %q", tt.wrong, got, tt.want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"ab", "ba", 2}, {"same", "same", 0}} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

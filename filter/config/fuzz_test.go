@@ -1,0 +1,83 @@
+package config_test
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+)
+
+// FuzzParse: no panic; the same input gives the same answer; an error has readable lines; a Config keeps its promises.
+func FuzzParse(f *testing.F) {
+	f.Add(testdata(f, "cpp.yaml"))
+	f.Add(testdata(f, "struct.json"))
+	f.Add(marshal(f, cppMessage(f)))
+	for _, tt := range append(textCases(), binaryCases(f)...) {
+		if len(tt.raw) < 1<<12 {
+			f.Add([]byte(tt.raw))
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		before := slices.Clone(raw)
+		c, err := config.Parse(raw)
+		again, err2 := config.Parse(raw)
+		if !slices.Equal(before, raw) {
+			t.Fatal("Parse wrote to its input")
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Fatalf("Parse twice differs:\n%s", diff)
+		}
+		if err != nil {
+			if err2 == nil || err.Error() != err2.Error() {
+				t.Fatalf("Parse twice: %v, then %v", err, err2)
+			}
+			checkReadable(t, err.Error())
+			return
+		}
+		checkReadable(t, strings.Join(c.Warnings, "\n"))
+		checkPromises(t, c)
+	})
+}
+
+func checkReadable(t *testing.T, text string) {
+	t.Helper()
+	for _, noise := range []string{"proto:", "(line ", "\u00a0", "%!", "\n\n", "\r"} {
+		if strings.Contains(text, noise) && !strings.Contains(text, `"`) { // what the user wrote is quoted
+			t.Fatalf("message %q contains %q", text, noise)
+		}
+	}
+}
+
+func checkPromises(t *testing.T, c *config.Config) {
+	t.Helper()
+	if len(c.Clusters) == 0 || len(c.Rules) == 0 || (c.AdvertisedHost == "") != (c.AdvertisedPort == 0) {
+		t.Fatalf("Parse accepted %+v", c)
+	}
+	names := make(map[string]bool)
+	for _, cl := range c.Clusters {
+		if cl.Name == "" || names[cl.Name] || cl.ClientID == "" || cl.PartitionCount < 0 || len(cl.BootstrapServers) == 0 ||
+			cl.RequestTimeout <= 0 || cl.MetadataMaxAge <= 0 || cl.MetadataRefreshInterval < 0 || cl.Linger < 0 {
+			t.Fatalf("Parse accepted cluster %+v", cl)
+		}
+		names[cl.Name] = true
+		for _, s := range cl.BootstrapServers {
+			if host, port, err := net.SplitHostPort(s); err != nil || host == "" || port == "" {
+				t.Fatalf("Parse made server %q: %v", s, err)
+			}
+		}
+	}
+	for i, r := range c.Rules {
+		if !names[r.Cluster] {
+			t.Fatalf("rule %d names no cluster: %+v", i, r)
+		}
+		for _, earlier := range c.Rules[:i] {
+			if strings.HasPrefix(r.Prefix, earlier.Prefix) {
+				t.Fatalf("rule %d is hidden by %+v", i, earlier)
+			}
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
+)
+
+// messageCase is a configuration with mistakes.
+type messageCase struct{ name, raw string }
+
+// oneCluster returns YAML with the given fields of one cluster, and a rule.
+func oneCluster(fields string) string {
+	return "upstream_clusters: [{" + fields + "}]\nforwarding_rules: [{target_cluster: a, topic_prefix: a}]\n"
+}
+
+// twoClusters returns YAML with the clusters kafka_east and kafka_west and the given rules.
+func twoClusters(rules ...string) string {
+	return "upstream_clusters: [{cluster_name: kafka_east, bootstrap_servers: e}, {cluster_name: kafka_west, bootstrap_servers: w}]\n" +
+		"forwarding_rules: [" + strings.Join(rules, ", ") + "]\n"
+}
+
+// advertised returns YAML with the given top-level fields before a good rest.
+func advertised(fields string) string {
+	return fields + "\n" + oneCluster("cluster_name: a, bootstrap_servers: a")
+}
+
+func servers(list string) string {
+	return oneCluster(`cluster_name: a, bootstrap_servers: "` + list + `"`)
+}
+
+func textCases() []messageCase {
+	const good = "cluster_name: a, bootstrap_servers: a"
+	return []messageCase{
+		// The text as such.
+		{"nothing", ""},
+		{"only a comment", "# to do\n"},
+		{"an empty mapping", "{}"},
+		{"a list", "[1, 2]"},
+		{"a word", "kafka"},
+		{"a number", "7"},
+		{"bad YAML", "advertised_host: a\n  advertised_port: 1\n"},
+		{"bad indentation", "upstream_clusters:\n- cluster_name: a\n bootstrap_servers: b\n"},
+		{"an unknown alias", "advertised_host: *x\n"},
+		{"names that are no texts", "? [a]\n: b\n"},
+		{"a name that is nothing", "advertised_host: a\nnull: b\n"},
+		{"key twice in YAML", "advertised_host: a\nadvertised_host: b\n"},
+		{"key twice in JSON", `{"upstream_clusters": [{"cluster_name": "a", "cluster_name": "b"}], "advertised_host": "a", "advertised_host": "a"}`},
+		{"two documents", "advertised_host: a\n---\nadvertised_host: b\n"},
+		{"too large", strings.Repeat("#", 16<<20+1)},
+		{"another filter's configuration", "\"@type\": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy\n"},
+		// Names and types.
+		{"unknown fields", "advertised_hosts: a\nstat_prefix: x\n" + oneCluster(good+", clustername: b, tls: true")},
+		{"unknown field in a rule", twoClusters("{target_cluster: kafka_east, topic: a}")},
+		{"field under both names", "advertised_host: a\nadvertisedHost: a\nadvertised_port: 1\n" + oneCluster(good)},
+		{"wrong types", "advertised_host: 7\nadvertised_port: many\nconsumer_proxy_mode: [x]\nupstream_clusters: {cluster_name: a}\nforwarding_rules: a\n"},
+		{"wrong types inside", "upstream_clusters: [a, null, {cluster_name: [a], bootstrap_servers: true, partition_count: 1.5, producer_config: [acks]}]\n"},
+		{"wrong property types", oneCluster(good + ", producer_config: {acks: [1], linger.ms: , client.id: {a: b}}")},
+		{"numbers out of range", "advertised_port: 2147483648\n" + oneCluster(good+", partition_count: -1e300")},
+		{"unknown mode", "consumer_proxy_mode: StatelessConsumerProxy\n" + oneCluster(good)},
+		{"unknown mode number", "consumer_proxy_mode: 1\n" + oneCluster(good)},
+		// The advertised address.
+		{"host without port", advertised("advertised_host: a")},
+		{"port without host", advertised("advertised_port: 1")},
+		{"port too high", advertised("advertised_host: a\nadvertised_port: 65536")},
+		{"port negative", advertised("advertised_host: a\nadvertised_port: -1")},
+		{"host any IPv4", advertised("advertised_host: 0.0.0.0\nadvertised_port: 1")},
+		{"host any IPv6", advertised("advertised_host: '::'\nadvertised_port: 1")},
+		{"host any IPv4 in IPv6", advertised("advertised_host: '::ffff:0.0.0.0'\nadvertised_port: 1")},
+		{"host in brackets", advertised("advertised_host: '[fd00::1]'\nadvertised_port: 1")},
+		{"host with port", advertised("advertised_host: kafka:9092\nadvertised_port: 1")},
+		{"host no name", advertised("advertised_host: http://kafka\nadvertised_port: 1")},
+		// Clusters.
+		{"no clusters, no rules", "advertised_host: a\nadvertised_port: 1\n"},
+		{"no clusters", "forwarding_rules: [{target_cluster: a, topic_prefix: a}]\n"},
+		{"empty cluster and rule", "upstream_clusters: [{}]\nforwarding_rules: [{}]\n"},
+		{"cluster names twice", "upstream_clusters: [{" + good + "}, {" + good + "}, {" + good + "}]\nforwarding_rules: [{target_cluster: a, topic_prefix: a}]\n"},
+		{"partition_count negative", oneCluster(good + ", partition_count: -5")},
+		{"servers only commas", servers(" , ,")},
+		{"servers without host", servers(":9092")},
+		{"servers with bad ports", servers("a:0,a:65536,a:,a:http,a:-1,a:99999999999999999999")},
+		{"servers with bad IPv6", servers("::1,fd00::1:9092,[::1,[::1]9092,[10.0.0.1]:1,[kafka]:1")},
+		{"servers with bad names", servers("a b:1,kafkä:1,a..b:1,10.0.0.256:1," + strings.Repeat("a", 64) + "," + strings.Repeat("abc.", 64) + "abc")},
+		{"servers with schemes", servers("SSL://a:1,sasl_ssl://b:1,SASL_PLAINTEXT://c:1,kafka://d:1")},
+		{"server twice", servers("a,b:1,a:9092")},
+		// Properties.
+		{"bad values", oneCluster(good + `, producer_config: {acks: 2, client.id: "", linger.ms: 5s, request.timeout.ms: 0, metadata.max.age.ms: 1.5, topic.metadata.refresh.interval.ms: -2}`)},
+		{"properties not supported", oneCluster(good + ", producer_config: {compression.type: gzip, sasl.password: secret, bootstrap.servers: x, metadata.broker.list: x, socket.timeout.ms: 1, '': x}")},
+		{"properties misspelt", oneCluster(good + ", producer_config: {ack: 1, clientId: x, linger: 1, request_timeout_ms: 1, metadata.max.age: 1, queue.buffering.max: 1}")},
+		{"name and alias differ", oneCluster(good + ", producer_config: {acks: 1, request.required.acks: all, linger.ms: 1, queue.buffering.max.ms: 2}")},
+		{"name and alias both bad", oneCluster(good + ", producer_config: {acks: 3, request.required.acks: 3}")},
+		{"client.id too long", oneCluster(good + ", producer_config: {client.id: " + strings.Repeat("x", 1<<15) + "}")},
+		{"property name very long", oneCluster(good + ", producer_config: {" + strings.Repeat("x", 200) + ": y}")},
+		{"no effect", oneCluster(good + ", producer_config: {linger.ms: 5}, consumer_config: {group.id: x, anything: 7}")},
+		{"no effect, but none wanted", oneCluster(good + ", producer_config: {linger.ms: 0}, consumer_config: {}")},
+		{"no effect, by alias", oneCluster(good + ", producer_config: {queue.buffering.max.ms: 5}")},
+		// Rules.
+		{"no rules", "upstream_clusters: [{" + good + "}]\nforwarding_rules: []\n"},
+		{"rule to nowhere", twoClusters("{target_cluster: kafka_eats, topic_prefix: a}", "{target_cluster: other, topic_prefix: b}", "{topic_prefix: c}")},
+		{"prefix twice", twoClusters("{target_cluster: kafka_east, topic_prefix: a}", "{target_cluster: kafka_west, topic_prefix: a}")},
+		{"rule hidden", twoClusters("{target_cluster: kafka_east, topic_prefix: app}", "{target_cluster: kafka_west, topic_prefix: a}", "{target_cluster: kafka_west, topic_prefix: apples}")},
+		{"catch-all first", twoClusters(`{target_cluster: kafka_east, topic_prefix: ""}`, "{target_cluster: kafka_west, topic_prefix: a}")},
+		{"prefix not set", twoClusters("{target_cluster: kafka_west, topic_prefix: a}", "{target_cluster: kafka_east}")},
+		{"prefix of no topic", twoClusters("{target_cluster: kafka_east, topic_prefix: 'apples*'}", "{target_cluster: kafka_west, topic_prefix: "+strings.Repeat("x", 250)+"}")},
+		{"cluster without rule", twoClusters("{target_cluster: kafka_east, topic_prefix: a}")},
+		// All at once.
+		{"all at once", "advertised_host: 0.0.0.0\nupstream_clusters: [{cluster_name: a, bootstrap_servers: 'a:x', partition_count: -1, producer_config: {acks: 5}}, {cluster_name: a}]\nforwarding_rules: [{target_cluster: b, topic_prefix: a}, {target_cluster: a, topic_prefix: a}]\n"},
+	}
+}
+
+func binaryCases(tb testing.TB) []messageCase {
+	tb.Helper()
+	mode := cppMessage(tb)
+	mode.ConsumerProxyMode = 3
+	unknown := protowire.AppendVarint(protowire.AppendTag(marshal(tb, cppMessage(tb)), 100, protowire.VarintType), 1)
+	inside := cppMessage(tb)
+	inside.UpstreamClusters[1].ProtoReflect().SetUnknown(
+		protowire.AppendString(protowire.AppendTag(nil, 9, protowire.BytesType), "x"))
+	inside.ForwardingRules[0].ProtoReflect().SetUnknown(
+		protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1))
+	broken := marshal(tb, cppMessage(tb))
+	return []messageCase{
+		{"binary: unknown mode number", string(marshal(tb, mode))},
+		{"binary: unknown field number", string(unknown)},
+		{"binary: unknown field number inside", string(marshal(tb, inside))},
+		{"binary: cut short", string(broken[:len(broken)-1])},
+		{"binary: not UTF-8", "advertised_host: caf\xe9\n"},
+		{"binary: hidden rule", string(marshal(tb, &kafkameshv1.KafkaMesh{
+			UpstreamClusters: []*kafkameshv1.KafkaClusterDefinition{{ClusterName: "a", BootstrapServers: "a"}},
+			ForwardingRules:  []*kafkameshv1.ForwardingRule{rule("a", "a"), rule("a", "ab")},
+		}))},
+		{"TypedStruct of another type", string(typedStruct(tb, "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo", []byte("{}")))},
+		{"TypedStruct, unknown field", string(typedStruct(tb, "type.googleapis.com/kafkamesh.v1.KafkaMesh", []byte(`{"advertised_hots": "x"}`)))},
+	}
+}

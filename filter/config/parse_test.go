@@ -1,0 +1,226 @@
+package config_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
+)
+
+// cppConfig is the configuration in the documentation of Envoy's own filter, testdata/cpp.yaml, as it must be read.
+func cppConfig() *config.Config {
+	cluster := func(name string, partitions int32, servers ...string) config.Cluster {
+		return config.Cluster{
+			Name: name, BootstrapServers: servers, PartitionCount: partitions, ClientID: "kafkamesh",
+			RequestTimeout: 30 * time.Second, MetadataMaxAge: 15 * time.Minute, MetadataRefreshInterval: 5 * time.Minute,
+		}
+	}
+	c3 := cluster("kafka_c3", 5, "cluster3_node1:9092", "cluster3_node2:9092")
+	c3.Acks, c3.Linger = config.AcksLeader, 500*time.Millisecond
+	return &config.Config{
+		AdvertisedHost: "127.0.0.1",
+		AdvertisedPort: 19092,
+		Clusters: []config.Cluster{
+			cluster("kafka_c1", 1, "cluster1_node1:9092", "cluster1_node2:9092", "cluster1_node3:9092"),
+			cluster("kafka_c2", 1, "cluster2_node1:9092", "cluster2_node2:9092", "cluster2_node3:9092"),
+			c3,
+		},
+		Rules: []config.Rule{
+			{Prefix: "apples", Cluster: "kafka_c1"},
+			{Prefix: "bananas", Cluster: "kafka_c2"},
+			{Prefix: "cherries", Cluster: "kafka_c3"},
+		},
+		Warnings: []string{
+			`upstream_clusters[2].producer_config["linger.ms"]: has no effect in this release: batches do not wait for company yet`,
+		},
+	}
+}
+
+// cppMessage is the same as a message.
+func cppMessage(tb testing.TB) *kafkameshv1.KafkaMesh {
+	tb.Helper()
+	m := &kafkameshv1.KafkaMesh{AdvertisedHost: "127.0.0.1", AdvertisedPort: 19092}
+	for _, c := range cppConfig().Clusters {
+		d := &kafkameshv1.KafkaClusterDefinition{
+			ClusterName: c.Name, BootstrapServers: strings.Join(c.BootstrapServers, ","), PartitionCount: c.PartitionCount,
+		}
+		if c.Linger != 0 {
+			d.ProducerConfig = map[string]string{"acks": "1", "linger.ms": "500"}
+		}
+		m.UpstreamClusters = append(m.UpstreamClusters, d)
+	}
+	for _, r := range cppConfig().Rules {
+		m.ForwardingRules = append(m.ForwardingRules, rule(r.Cluster, r.Prefix))
+	}
+	return m
+}
+
+func rule(cluster, prefix string) *kafkameshv1.ForwardingRule {
+	return &kafkameshv1.ForwardingRule{
+		TargetCluster: cluster, Trigger: &kafkameshv1.ForwardingRule_TopicPrefix{TopicPrefix: prefix},
+	}
+}
+
+// typedStruct returns an xds.type.v3.TypedStruct in binary form.
+func typedStruct(tb testing.TB, typeURL string, json []byte) []byte {
+	tb.Helper()
+	s := &structpb.Struct{}
+	if err := protojson.Unmarshal(json, s); err != nil {
+		tb.Fatal(err)
+	}
+	raw := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), typeURL)
+	return protowire.AppendBytes(protowire.AppendTag(raw, 2, protowire.BytesType), marshal(tb, s))
+}
+
+func marshal(tb testing.TB, m proto.Message) []byte {
+	tb.Helper()
+	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+func testdata(tb testing.TB, name string) []byte {
+	tb.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+// Every form in which a host may receive one configuration gives the same Config.
+func TestParseForms(t *testing.T) {
+	t.Parallel()
+	yaml, json, message := testdata(t, "cpp.yaml"), testdata(t, "struct.json"), cppMessage(t)
+	const typeURL = "type.googleapis.com/envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh"
+	camel, err := protojson.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snake, err := protojson.MarshalOptions{UseProtoNames: true, Multiline: true}.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		raw  []byte
+	}{
+		{"YAML", yaml},
+		{"YAML, Windows line ends", bytes.ReplaceAll(yaml, []byte("\n"), []byte("\r\n"))},
+		{"YAML between markers", []byte("# a comment\n---\n" + string(yaml) + "---\n# another\n")},
+		{"YAML with a byte order mark", []byte("\ufeff" + string(yaml))},
+		{"YAML of a typed_config", []byte("\"@type\": " + typeURL + "\n" + string(yaml))},
+		{"JSON from a Struct", json},
+		{"JSON, lowerCamel names", camel},
+		{"JSON, snake_case names", snake},
+		{"JSON with tabs", bytes.ReplaceAll(snake, []byte("  "), []byte("\t"))},
+		{"message", marshal(t, message)},
+		{"TypedStruct", typedStruct(t, typeURL, json)},
+		{"TypedStruct of ours", typedStruct(t, "type.googleapis.com/kafkamesh.v1.KafkaMesh", json)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := config.Parse(tt.raw)
+			if err != nil {
+				t.Fatalf("Parse(%s): %v", tt.name, err)
+			}
+			if diff := cmp.Diff(cppConfig(), got); diff != "" {
+				t.Errorf("Parse(%s) differs (-want +got):\n%s", tt.name, diff)
+			}
+		})
+	}
+}
+
+func TestNewIsParse(t *testing.T) {
+	t.Parallel()
+	got, err := config.New(cppMessage(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(cppConfig(), got); diff != "" {
+		t.Errorf("New differs (-want +got):\n%s", diff)
+	}
+}
+
+// What librdkafka and Envoy accept in places where a stricter reader would not.
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, from, to string
+		want           func(*config.Config)
+	}{
+		{"nothing advertised", "advertised_host: 127.0.0.1\nadvertised_port: 19092\n", "", func(c *config.Config) {
+			c.AdvertisedHost, c.AdvertisedPort = "", 0
+		}},
+		{
+			"nothing written means not set", "advertised_host: 127.0.0.1\nadvertised_port: 19092\n",
+			"advertised_host:\nadvertised_port:\nconsumer_proxy_mode:\n",
+			func(c *config.Config) { c.AdvertisedHost, c.AdvertisedPort = "", 0 },
+		},
+		{"IPv6 advertised", "127.0.0.1", "fd00::1", func(c *config.Config) { c.AdvertisedHost = "fd00::1" }},
+		{"name advertised", "127.0.0.1", "Kafka_1.mesh-x.", func(c *config.Config) { c.AdvertisedHost = "Kafka_1.mesh-x." }},
+		{"port as text", "19092", `"19092"`, func(*config.Config) {}},
+		{"port as double", "19092", "1.9092e+04", func(*config.Config) {}},
+		{"mode by name", "forwarding_rules:", "consumer_proxy_mode: StatefulConsumerProxy\nforwarding_rules:", func(*config.Config) {}},
+		{"mode by number", "forwarding_rules:", "consumerProxyMode: 0\nforwarding_rules:", func(*config.Config) {}},
+		{"no cap", ", partition_count: 5", "", func(c *config.Config) { c.Clusters[2].PartitionCount = 0 }},
+		{
+			"servers without port, with scheme, path and spaces", `"cluster3_node1:9092,cluster3_node2:9092"`,
+			`" n1 ,PLAINTEXT://n2:1,, plaintext://[fd00::2]:65535/x,[::1],10.0.0.1,"`,
+			func(c *config.Config) {
+				c.Clusters[2].BootstrapServers = []string{"n1:9092", "n2:1", "[fd00::2]:65535", "[::1]:9092", "10.0.0.1:9092"}
+			},
+		},
+		{"catch-all last", "cherries", `""`, func(c *config.Config) { c.Rules[2].Prefix = "" }},
+		{"longer prefix first", "apples}", "cherries.red}", func(c *config.Config) { c.Rules[0].Prefix = "cherries.red" }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			text := string(testdata(t, "cpp.yaml"))
+			if !strings.Contains(text, tt.from) {
+				t.Fatalf("testdata/cpp.yaml lacks %q", tt.from)
+			}
+			got, err := config.Parse([]byte(strings.Replace(text, tt.from, tt.to, 1)))
+			if err != nil {
+				t.Fatalf("Parse: %v", err)
+			}
+			want := cppConfig()
+			tt.want(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("Parse differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAcksOverride(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		acks         config.Acks
+		client, want int16
+	}{
+		{config.AcksClient, -1, -1},
+		{config.AcksClient, 0, 0},
+		{config.AcksClient, 1, 1},
+		{config.AcksNone, -1, 0},
+		{config.AcksLeader, 0, 1},
+		{config.AcksAll, 1, -1},
+	} {
+		if got := tt.acks.Override(tt.client); got != tt.want {
+			t.Errorf("Acks(%d).Override(%d) = %d, want %d", tt.acks, tt.client, got, tt.want)
+		}
+	}
+}

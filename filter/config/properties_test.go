@@ -1,0 +1,97 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+)
+
+// withProperties returns a configuration with one cluster whose producer_config holds the given YAML lines.
+func withProperties(lines ...string) string {
+	return "upstream_clusters:\n- cluster_name: a\n  bootstrap_servers: a\n  producer_config: {" + strings.Join(lines, ", ") +
+		"}\nforwarding_rules:\n- {target_cluster: a, topic_prefix: a}\n"
+}
+
+func TestProperties(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		yaml string
+		want func(*config.Cluster)
+	}{
+		{``, func(*config.Cluster) {}},
+		{`acks: all`, func(c *config.Cluster) { c.Acks = config.AcksAll }},
+		{`acks: "-1"`, func(c *config.Cluster) { c.Acks = config.AcksAll }},
+		{`acks: -1`, func(c *config.Cluster) { c.Acks = config.AcksAll }},
+		{`acks: 0`, func(c *config.Cluster) { c.Acks = config.AcksNone }},
+		{`acks: 1`, func(c *config.Cluster) { c.Acks = config.AcksLeader }},
+		{`acks: 1.0`, func(c *config.Cluster) { c.Acks = config.AcksLeader }},
+		{`request.required.acks: 1`, func(c *config.Cluster) { c.Acks = config.AcksLeader }},
+		{`acks: all, request.required.acks: -1`, func(c *config.Cluster) { c.Acks = config.AcksAll }},
+		{`client.id: envoy west`, func(c *config.Cluster) { c.ClientID = "envoy west" }},
+		{`client.id: 12345678901234567890`, func(c *config.Cluster) { c.ClientID = "12345678901234567890" }},
+		{`client.id: true`, func(c *config.Cluster) { c.ClientID = "true" }},
+		{`linger.ms: 0`, func(*config.Cluster) {}},
+		{`linger.ms: 0.5`, func(c *config.Cluster) { c.Linger = 500 * time.Microsecond }},
+		{`linger.ms: "5"`, func(c *config.Cluster) { c.Linger = 5 * time.Millisecond }},
+		{`queue.buffering.max.ms: 900000`, func(c *config.Cluster) { c.Linger = 15 * time.Minute }},
+		{`request.timeout.ms: 1`, func(c *config.Cluster) { c.RequestTimeout = time.Millisecond }},
+		{`request.timeout.ms: 9e5`, func(c *config.Cluster) { c.RequestTimeout = 15 * time.Minute }},
+		{`metadata.max.age.ms: 1`, func(c *config.Cluster) { c.MetadataMaxAge = time.Millisecond }},
+		{`metadata.max.age.ms: 86400000`, func(c *config.Cluster) { c.MetadataMaxAge = 24 * time.Hour }},
+		{`topic.metadata.refresh.interval.ms: -1`, func(c *config.Cluster) { c.MetadataRefreshInterval = 0 }},
+		{`topic.metadata.refresh.interval.ms: 0`, func(c *config.Cluster) { c.MetadataRefreshInterval = 0 }},
+		{`topic.metadata.refresh.interval.ms: 3600000`, func(c *config.Cluster) {
+			c.MetadataRefreshInterval, c.MetadataMaxAge = time.Hour, 3*time.Hour
+		}},
+		{`topic.metadata.refresh.interval.ms: 1000, metadata.max.age.ms: 1000`, func(c *config.Cluster) {
+			c.MetadataRefreshInterval, c.MetadataMaxAge = time.Second, time.Second
+		}},
+	} {
+		t.Run(tt.yaml, func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Parse([]byte(withProperties(tt.yaml)))
+			if err != nil {
+				t.Fatalf("Parse(%s): %v", tt.yaml, err)
+			}
+			want := config.Cluster{
+				Name: "a", BootstrapServers: []string{"a:9092"}, ClientID: "kafkamesh",
+				RequestTimeout: 30 * time.Second, MetadataMaxAge: 15 * time.Minute, MetadataRefreshInterval: 5 * time.Minute,
+			}
+			tt.want(&want)
+			if diff := cmp.Diff(want, c.Clusters[0]); diff != "" {
+				t.Errorf("Parse(%s) differs (-want +got):\n%s", tt.yaml, diff)
+			}
+		})
+	}
+}
+
+// One step outside of each range, and everything that only looks like a number, is refused.
+func TestPropertyRanges(t *testing.T) {
+	t.Parallel()
+	odd := []string{`""`, `"1s"`, `" 1"`, `"1 "`, `"+1"`, `"0x1"`, `"010"`, `"1e3"`, `"1_0"`, `"Inf"`, `"NaN"`, `"-0"`, `"99999999999999999999"`, "x"}
+	for name, outside := range map[string][]string{
+		"acks":                               {"2", "-2", "ALL", "1.5"},
+		"request.required.acks":              {"2"},
+		"linger.ms":                          {"-1", "900000.001", "-0.1", `".5"`, `"5."`},
+		"queue.buffering.max.ms":             {"900001"},
+		"request.timeout.ms":                 {"0", "900001", "1.5"},
+		"metadata.max.age.ms":                {"0", "86400001"},
+		"topic.metadata.refresh.interval.ms": {"-2", "3600001"},
+	} {
+		for _, value := range append(outside, odd...) {
+			if value == `"010"` && strings.Contains(name, "ms") && strings.ContainsAny(name[:1], "lq") {
+				continue // a float is never octal
+			}
+			_, err := config.Parse([]byte(withProperties(name + ": " + value)))
+			want := fmt.Sprintf("upstream_clusters[0].producer_config[%q]: ", name)
+			if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("Parse(%s: %s) = %v, want one error with path %s", name, value, err, want)
+			}
+		}
+	}
+}
