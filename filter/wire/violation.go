@@ -1,0 +1,71 @@
+package wire
+
+// Reason says why a connection has to be closed. Its names are names of metrics: they never change.
+type Reason uint8
+
+// The reasons, in the order in which a frame can meet them.
+const (
+	ReasonOversizedFrame     Reason = iota + 1 // the frame's length is over the limit
+	ReasonNegativeLength                       // the frame's length is below zero
+	ReasonTLSHandshake                         // a TLS ClientHello where Kafka was expected
+	ReasonHTTPRequest                          // an HTTP request where Kafka was expected
+	ReasonMalformedHeader                      // the request header does not parse
+	ReasonUnknownAPI                           // the API key is not listed
+	ReasonUnsupportedVersion                   // the API is listed, this version of it is not
+	ReasonMalformedBody                        // the body does not parse, or goes on after its end
+	ReasonTooManyPartitions                    // the request names more topics and partitions than MaxElements
+	ReasonRequestTooLarge                      // a request other than Produce is over MaxControlBytes
+	ReasonProduceFailed                        // a Produce with acks=0 failed: closing is the only way to say so
+	ReasonPanic                                // a bug of ours, caught
+)
+
+// Reasons lists every reason, so that each can have its metric from the start.
+func Reasons() []Reason {
+	rs := make([]Reason, 0, ReasonPanic)
+	for r := ReasonOversizedFrame; r <= ReasonPanic; r++ {
+		rs = append(rs, r)
+	}
+	return rs
+}
+
+// String is the reason's stable snake_case name.
+func (r Reason) String() string {
+	switch r {
+	case ReasonOversizedFrame:
+		return "oversized_frame"
+	case ReasonNegativeLength:
+		return "negative_length"
+	case ReasonTLSHandshake:
+		return "tls_handshake"
+	case ReasonHTTPRequest:
+		return "http_request"
+	case ReasonMalformedHeader:
+		return "malformed_header"
+	case ReasonUnknownAPI:
+		return "unknown_api"
+	case ReasonUnsupportedVersion:
+		return "unsupported_version"
+	case ReasonMalformedBody:
+		return "malformed_body"
+	case ReasonTooManyPartitions:
+		return "too_many_partitions"
+	case ReasonRequestTooLarge:
+		return "request_too_large"
+	case ReasonProduceFailed:
+		return "produce_failed"
+	case ReasonPanic:
+		return "panic"
+	default:
+		return "unknown"
+	}
+}
+
+// Violation is what a peer did that the protocol does not allow. The connection it came on cannot be trusted any more
+// and is closed; Detail is for the log, Reason for the metric.
+type Violation struct { //nolint:errname // a protocol violation is its own kind, not any error
+	Reason Reason
+	Detail string
+}
+
+// Error gives the reason and the detail.
+func (v *Violation) Error() string { return v.Reason.String() + ": " + v.Detail }
