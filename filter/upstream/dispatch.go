@@ -1,0 +1,51 @@
+package upstream
+
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+
+// dispatch collects, while the pool's mutex is held, what becomes of the batches being placed: shares for lanes, and
+// failures to report once the mutex is free.
+type dispatch struct {
+	pool   *Pool
+	shares []laneShare
+	failed []waitingBatch
+}
+
+type laneShare struct {
+	lane  *lane
+	share *share
+}
+
+// add gives b to l, in one share with the batches of the same request that were added to l just before.
+func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
+	s := l.filling
+	if s == nil || s.group != req.group {
+		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, group: req.group}
+		l.filling = s
+		d.shares = append(d.shares, laneShare{l, s})
+	}
+	s.batches = append(s.batches, b)
+	s.partitions = append(s.partitions, part)
+	s.bytes += int64(len(b.Records))
+}
+
+func (d *dispatch) fail(b *wire.Batch, req *produce, code wire.ErrorCode, message string) {
+	b.Result = wire.Failed(code, message)
+	d.failed = append(d.failed, waitingBatch{b, req})
+}
+
+// enqueue puts the shares into their lanes' queues. The pool's mutex is held.
+func (d *dispatch) enqueue() {
+	for _, s := range d.shares {
+		s.lane.filling = nil
+		s.lane.push(s.share)
+	}
+	d.pool.settle(len(d.failed))
+}
+
+// report tells the failures. The pool's mutex must not be held.
+func (d *dispatch) report() {
+	for _, f := range d.failed {
+		d.pool.count(f.batch)
+		f.produce.group.finish(1, 0)
+	}
+}

@@ -1,0 +1,95 @@
+package upstream_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// TestHammerOrder has clients produce through one pool while leaders move and connections are cut. Each client sends
+// its next batch when the last is stored. Then every batch is in the log, and no batch stands there for the first time
+// before the one its client sent earlier.
+func TestHammerOrder(t *testing.T) {
+	t.Parallel()
+	const clients, each, partitions = 8, 200, 4
+	cluster := upstreamtest.New(3)
+	cluster.CreateTopic("a", 1, 2, 3, 1)
+	table := stats.Table([]string{"c1"})
+	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
+	pool := upstream.New(settings(), cluster, st, slog.New(slog.DiscardHandler))
+	stop := make(chan struct{})
+	var chaos, work sync.WaitGroup
+	chaos.Go(func() {
+		for i := int32(0); ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			cluster.Move("a", i%partitions, i%3+1)
+			if i%7 == 0 {
+				cluster.Cut(i%3 + 1)
+			}
+		}
+	})
+	for c := range clients {
+		work.Go(func() {
+			for i := range each {
+				sendUntilStored(pool, int32(c%partitions), fmt.Sprintf("%d %d", c, i))
+			}
+		})
+	}
+	work.Wait()
+	close(stop)
+	chaos.Wait()
+	pool.Close(context.WithoutCancel(t.Context()))
+	for id := range 3 {
+		cluster.Cut(int32(id + 1))
+	}
+	checkOrder(t, cluster, clients, each, partitions)
+}
+
+func sendUntilStored(pool *upstream.Pool, partition int32, records string) {
+	for {
+		batch := &wire.Batch{Topic: "a", Partition: partition, Records: []byte(records)}
+		done := make(chan struct{})
+		pool.Produce([]*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
+		<-done
+		if batch.Result.Code == wire.None {
+			return
+		}
+	}
+}
+
+func checkOrder(t *testing.T, cluster *upstreamtest.Cluster, clients, each, partitions int) {
+	t.Helper()
+	next := make([]int, clients)
+	for p := range partitions {
+		for _, r := range cluster.Stored("a", int32(p)) {
+			var c, i int
+			if _, err := fmt.Fscanf(strings.NewReader(string(r)), "%d %d", &c, &i); err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case i == next[c]:
+				next[c]++
+			case i > next[c]:
+				t.Errorf("client %d: batch %d is stored before batch %d", c, i, next[c])
+			}
+		}
+	}
+	for c, n := range next {
+		if n != each {
+			t.Errorf("client %d: %d batches stored, want %d", c, n, each)
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// lane is the way to one broker: a queue, and a connection that is opened when the queue is first used. Everything in
+// it is guarded by the pool's mutex, and changed by four parties: push (callers of Produce), the lane's own goroutine
+// (run and write), the reader of its connection, and the sweep timer.
+type lane struct {
+	pool *Pool
+	node int32
+	addr string
+	wake *sync.Cond // the queue, the window, the connection or closed has changed
+
+	queue   []*share
+	filling *share // the share that the current dispatch is filling
+	running bool   // the lane's goroutine has been started
+	closed  bool
+	link    *link // nil while there is no connection
+	// Until downUntil, after a failure, batches are refused at once: those that a client had sent behind the failed ones
+	// must not overtake them.
+	downUntil time.Time
+	backoff   time.Duration
+	sweeping  bool
+}
+
+var (
+	errTimedOut = errors.New("a request is past its time")
+	errClosed   = errors.New("closed")
+)
+
+func newLane(p *Pool, node int32, addr string) *lane {
+	return &lane{pool: p, node: node, addr: addr, wake: sync.NewCond(&p.mu)}
+}
+
+// isDown reports whether the lane refuses batches now. The pool's mutex is held.
+func (l *lane) isDown(now time.Time) bool {
+	return l.closed || now.Before(l.downUntil)
+}
+
+// idle reports whether nothing is queued or in flight. The pool's mutex is held.
+func (l *lane) idle() bool {
+	return len(l.queue) == 0 && (l.link == nil || len(l.link.flight) == 0)
+}
+
+// push queues s. The pool's mutex is held.
+func (l *lane) push(s *share) {
+	l.queue = append(l.queue, s)
+	if !l.running {
+		l.running = true
+		l.pool.spawn("lane", l.run)
+	}
+	l.sweepLater()
+	l.wake.Broadcast()
+}
+
+// take returns what the next request carries: the oldest share. Coalescing the shares of several clients belongs here.
+// The pool's mutex is held and the queue is not empty.
+func (l *lane) take() *share {
+	s := l.queue[0]
+	l.queue[0] = nil
+	if l.queue = l.queue[1:]; len(l.queue) == 0 {
+		l.queue = nil
+	}
+	return s
+}
+
+// shut ends the lane. The pool's mutex is held.
+func (l *lane) shut() {
+	l.closed = true
+	if l.link != nil {
+		l.link.fail(errClosed)
+	}
+	l.wake.Broadcast()
+}
+
+// run connects whenever there is something to send, and serves the connection until it ends.
+func (l *lane) run() {
+	defer func() {
+		if r := recover(); r != nil { // leave nothing behind that nobody would answer
+			l.pool.mu.Lock()
+			l.running = false
+			l.pool.mu.Unlock()
+			l.failAll(errors.New("internal error"), true)
+			panic(r)
+		}
+	}()
+	for l.awaitWork() {
+		ctx, cancel := context.WithTimeout(l.pool.ctx, dialTimeout)
+		conn, err := l.pool.client.Dial(ctx, l.address())
+		cancel()
+		if err != nil {
+			l.pool.stats.ConnectFailures.Add(1)
+			l.failAll(err, true)
+			continue
+		}
+		l.serve(newLink(l, conn))
+	}
+	l.failAll(errClosed, true)
+}
+
+// awaitWork waits for something to send; false means that the lane has been closed.
+func (l *lane) awaitWork() bool {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	for len(l.queue) == 0 && !l.closed {
+		l.wake.Wait()
+	}
+	return !l.closed
+}
+
+func (l *lane) address() string {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	return l.addr
+}
+
+// serve writes what is queued to a new connection, while another goroutine reads the answers, until the connection
+// fails or the lane is closed.
+func (l *lane) serve(lk *link) {
+	p := l.pool
+	p.stats.Connections.Add(1)
+	p.mu.Lock()
+	l.link = lk
+	if l.closed {
+		lk.fail(errClosed)
+	}
+	p.mu.Unlock()
+
+	read := make(chan struct{})
+	p.spawn("lane reader", func() {
+		defer close(read)
+		defer l.breakLink(lk, errClosed) // in case of a panic: what is in flight must be answered
+		l.breakLink(lk, lk.read())
+	})
+	l.breakLink(lk, lk.write())
+	<-read
+
+	p.mu.Lock()
+	l.link = nil
+	// A broker may close an idle connection; that is no failure.
+	failed := len(lk.flight) > 0 || lk.answered == 0
+	p.mu.Unlock()
+	p.stats.Connections.Add(-1)
+	l.fly(lk)
+	if failed {
+		l.failAll(lk.err, lk.answered == 0)
+	}
+}
+
+// breakLink ends a connection because of err. Only the first reason counts.
+func (l *lane) breakLink(lk *link, err error) {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	lk.fail(err)
+	l.wake.Broadcast()
+}
+
+// fly answers what was in flight on a connection that has ended. Whether the broker stored it is not known, and
+// REQUEST_TIMED_OUT is the code that tells every client so: librdkafka takes NETWORK_EXCEPTION for a final failure of
+// something that was not stored.
+func (l *lane) fly(lk *link) {
+	for _, f := range lk.flight {
+		l.answer(f.share, wire.RequestTimedOut, "the connection to the partition's leader ended before it answered")
+	}
+	lk.flight = nil
+}
+
+// failAll answers everything queued, none of which was ever sent, and starts the back-off; grow lengthens it.
+func (l *lane) failAll(err error, grow bool) {
+	p := l.pool
+	p.mu.Lock()
+	queue := l.queue
+	l.queue = nil
+	if !grow || l.backoff == 0 {
+		l.backoff = minBackoff
+	} else {
+		l.backoff = min(2*l.backoff, maxBackoff)
+	}
+	l.downUntil = time.Now().Add(l.backoff)
+	closed := l.closed
+	p.mu.Unlock()
+	if !closed {
+		p.log.Warn("lost a broker", "node", l.node, "address", l.address(), "error", err)
+	}
+	for _, s := range queue {
+		l.answer(s, wire.NotLeaderOrFollower, "no connection to the partition's leader")
+	}
+}
+
+// answer gives every batch of s the same result.
+func (l *lane) answer(s *share, code wire.ErrorCode, message string) {
+	for _, b := range s.batches {
+		b.Result = wire.Failed(code, message)
+	}
+	l.pool.complete(s, 0)
+}
+
+// sweepLater has the lane looked at for requests past their time, for as long as it has work. The pool's mutex is held.
+func (l *lane) sweepLater() {
+	if l.sweeping || l.idle() {
+		return
+	}
+	l.sweeping = true
+	time.AfterFunc(sweepInterval, func() { l.pool.guard("lane sweep", l.sweep) })
+}
+
+func (l *lane) sweep() {
+	l.pool.mu.Lock()
+	l.sweeping = false
+	now := time.Now()
+	if lk := l.link; lk != nil && len(lk.flight) > 0 && now.After(lk.flight[0].share.deadline) {
+		lk.fail(errTimedOut) // its answers come in order: nothing behind it would be answered either
+		l.wake.Broadcast()
+	}
+	late := l.takeLate(now)
+	l.sweepLater()
+	l.pool.mu.Unlock()
+	for _, s := range late {
+		l.answer(s, wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
+	}
+}
+
+// takeLate removes from the queue the shares past their deadline, and those behind them that have a partition in
+// common with one, so that no batch overtakes another of its partition. The pool's mutex is held.
+func (l *lane) takeLate(now time.Time) (late []*share) {
+	var blocked map[*partition]bool
+	keep := l.queue[:0]
+	for _, s := range l.queue {
+		if !now.After(s.deadline) && !touches(s, blocked) {
+			keep = append(keep, s)
+			continue
+		}
+		late = append(late, s)
+		if blocked == nil {
+			blocked = map[*partition]bool{}
+		}
+		for _, part := range s.partitions {
+			blocked[part] = true
+		}
+	}
+	clear(l.queue[len(keep):])
+	l.queue = keep
+	return late
+}
+
+func touches(s *share, parts map[*partition]bool) bool {
+	for _, part := range s.partitions {
+		if parts[part] {
+			return true
+		}
+	}
+	return false
+}

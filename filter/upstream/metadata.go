@@ -1,0 +1,285 @@
+package upstream
+
+import (
+	"context"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// inquiry is what the pool wants to know next from its cluster, guarded by the pool's mutex. One goroutine asks, and
+// only while there is something to ask: however many clients want metadata, one request is on its way.
+type inquiry struct {
+	running bool
+	asks    []ask
+	stale   map[string]bool // topics to ask for again on the pool's own account
+}
+
+// ask is one call of Topics that memory could not answer.
+type ask struct {
+	names  []string // nil: all topics
+	create bool
+	done   func([]wire.Topic)
+}
+
+// Topics reports what the cluster says of the named topics, in the order named; nil asks for all topics. With create,
+// the cluster may create those that are missing. done is called once, from any goroutine and possibly before Topics
+// returns; it must not change what it gets. A cluster that cannot be asked is answered from memory, and where memory
+// has nothing with LEADER_NOT_AVAILABLE, which clients retry.
+func (p *Pool) Topics(names []string, create bool, done func([]wire.Topic)) {
+	now := time.Now()
+	p.mu.Lock()
+	if p.closed || names != nil && p.allFresh(names, now) {
+		topics := p.recall(names)
+		p.mu.Unlock()
+		done(topics)
+		return
+	}
+	p.inquiry.asks = append(p.inquiry.asks, ask{names, create, done})
+	p.inquire()
+	p.mu.Unlock()
+}
+
+func (p *Pool) allFresh(names []string, now time.Time) bool {
+	for _, name := range names {
+		t := p.topics[name]
+		if t == nil || !t.known || t.doubted || now.Sub(t.asked) > p.settings.MetadataMaxAge {
+			return false
+		}
+		t.used = now
+	}
+	return true
+}
+
+// recall answers from memory. p.mu is held.
+func (p *Pool) recall(names []string) []wire.Topic {
+	topics := make([]wire.Topic, len(names))
+	for i, name := range names {
+		topics[i] = wire.Topic{Name: name, Code: wire.LeaderNotAvailable}
+		if t := p.topics[name]; t != nil && t.known {
+			topics[i] = t.meta
+		}
+	}
+	return topics
+}
+
+// refresh has the topic asked for again. p.mu is held.
+func (p *Pool) refresh(t *topic) {
+	if p.inquiry.stale == nil {
+		p.inquiry.stale = map[string]bool{}
+	}
+	p.inquiry.stale[t.name] = true
+	p.inquire()
+}
+
+// inquire starts the asking goroutine unless it runs. p.mu is held.
+func (p *Pool) inquire() {
+	if p.inquiry.running || p.closed {
+		return
+	}
+	p.inquiry.running = true
+	p.spawn("metadata", p.inquireUntilDone)
+}
+
+func (p *Pool) inquireUntilDone() {
+	defer func() {
+		if r := recover(); r != nil {
+			p.mu.Lock()
+			p.inquiry.running = false // the next one to ask starts afresh
+			p.mu.Unlock()
+			panic(r)
+		}
+	}()
+	backoff := minBackoff
+	for {
+		p.mu.Lock()
+		asks, stale := p.inquiry.asks, p.inquiry.stale
+		p.inquiry.asks, p.inquiry.stale = nil, nil
+		if len(asks) == 0 && len(stale) == 0 {
+			p.inquiry.running = false
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+		if err := p.inquireOnce(asks, stale); err == nil {
+			backoff = minBackoff
+			continue
+		}
+		if !p.pause(backoff) {
+			continue // closing: what is left is answered from memory, without the network
+		}
+		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+// pause waits and reports whether the pool still runs.
+func (p *Pool) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
+}
+
+// inquireOnce asks the cluster and answers asks. Topics whose creation is allowed are asked for apart from the others:
+// the protocol has one flag for a whole request.
+func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
+	ctx, cancel := context.WithTimeout(p.ctx, metadataTimeout)
+	defer cancel()
+	all, create, plain := sortAsks(asks, stale)
+	got := map[string]wire.Topic{}
+	var listed []wire.Topic
+	var failure error
+	request := func(names []string, mayCreate bool) []wire.Topic {
+		meta, err := p.client.Metadata(ctx, names, mayCreate)
+		if err != nil {
+			failure = err
+			if p.ctx.Err() == nil {
+				p.log.Warn("cannot get metadata", "error", err)
+			}
+			return nil
+		}
+		p.stats.MetadataRefreshes.Add(1)
+		p.learnBrokers(meta.Brokers)
+		for _, t := range meta.Topics {
+			got[t.Name] = t
+		}
+		return meta.Topics
+	}
+	if all {
+		listed = request(nil, false)
+	}
+	if len(create) > 0 {
+		request(create, true)
+	}
+	if len(plain) > 0 {
+		request(plain, false)
+	}
+	p.learnTopics(got, append(create, plain...), failure)
+	for _, a := range asks {
+		a.done(p.answer(a, got, listed))
+	}
+	return failure
+}
+
+// sortAsks says whether all topics are wanted, and which by name, with and without creation.
+func sortAsks(asks []ask, stale map[string]bool) (all bool, create, plain []string) {
+	mayCreate := map[string]bool{}
+	for name := range stale {
+		mayCreate[name] = false
+	}
+	for _, a := range asks {
+		all = all || a.names == nil
+		for _, name := range a.names {
+			mayCreate[name] = mayCreate[name] || a.create
+		}
+	}
+	for name, c := range mayCreate {
+		if c {
+			create = append(create, name)
+		} else {
+			plain = append(plain, name)
+		}
+	}
+	return all, create, plain
+}
+
+// answer picks what one ask wanted out of what the cluster said, memory standing in for what it did not say.
+func (p *Pool) answer(a ask, got map[string]wire.Topic, listed []wire.Topic) []wire.Topic {
+	if a.names == nil {
+		return listed
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	topics := p.recall(a.names)
+	for i, name := range a.names {
+		if t, ok := got[name]; ok {
+			topics[i] = t
+		}
+	}
+	return topics
+}
+
+// learnBrokers takes over the cluster's brokers and lets go of idle lanes to brokers that are no longer there.
+func (p *Pool) learnBrokers(brokers map[int32]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.brokers = brokers
+	for node, l := range p.lanes {
+		addr, ok := brokers[node]
+		switch {
+		case ok:
+			l.addr = addr
+		case l.idle():
+			l.shut()
+			delete(p.lanes, node)
+		}
+	}
+}
+
+// learnTopics takes over what the cluster said of the topics that were asked for by name, and sends on the batches
+// that waited for it.
+func (p *Pool) learnTopics(got map[string]wire.Topic, asked []string, failure error) {
+	now := time.Now()
+	d := dispatch{pool: p}
+	p.mu.Lock()
+	for _, name := range asked {
+		meta, ok := got[name]
+		t := p.topics[name]
+		switch {
+		case ok && t == nil && meta.Code == wire.None:
+			p.topic(name, now).learn(meta, now)
+			continue
+		case t == nil:
+			continue
+		case ok:
+			t.learn(meta, now)
+		case failure == nil: // the cluster was silent about it
+			t.learn(wire.Topic{Name: name, Code: wire.UnknownTopicOrPartition}, now)
+		default:
+			t.doubted = false // could not be asked: go on with what is known
+		}
+		p.release(t, &d)
+		if !t.known {
+			delete(p.topics, name)
+		}
+	}
+	d.enqueue()
+	p.mu.Unlock()
+	d.report()
+}
+
+// release sends on, or fails, the batches that waited for t. p.mu is held.
+func (p *Pool) release(t *topic, d *dispatch) {
+	waiting := t.waiting
+	t.waiting = nil
+	for _, w := range waiting {
+		switch {
+		case t.known:
+			p.placeKnown(t, w.batch, w.produce, d)
+		case t.meta.Code != wire.None:
+			d.fail(w.batch, w.produce, t.meta.Code, "")
+		default:
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, "the cluster could not be asked for the topic's leaders")
+		}
+	}
+}
+
+// refreshPeriodically has the topics in use asked for again, and forgets those that are no longer used.
+func (p *Pool) refreshPeriodically() {
+	for p.pause(p.settings.MetadataRefreshInterval) {
+		now := time.Now()
+		p.mu.Lock()
+		for name, t := range p.topics {
+			if t.unused(now, p.settings.MetadataMaxAge) {
+				delete(p.topics, name)
+				continue
+			}
+			p.refresh(t)
+		}
+		p.mu.Unlock()
+	}
+}

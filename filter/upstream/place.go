@@ -1,0 +1,134 @@
+package upstream
+
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// place finds the way of one batch, or leaves it waiting for its topic's metadata. p.mu is held.
+func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
+	p.stats.InFlightBatches.Add(1)
+	p.stats.InFlightBytes.Add(int64(len(b.Records)))
+	if p.closed {
+		d.fail(b, req, wire.NotLeaderOrFollower, "the proxy is shutting down")
+		return
+	}
+	t := p.topic(b.Topic, req.now)
+	if !t.known || t.doubted || len(t.waiting) > 0 {
+		t.waiting = append(t.waiting, waitingBatch{b, req})
+		p.refresh(t)
+		return
+	}
+	if req.now.Sub(t.asked) > p.settings.MetadataMaxAge {
+		p.refresh(t)
+	}
+	p.placeKnown(t, b, req, d)
+}
+
+// placeKnown is place for a topic whose metadata is there. p.mu is held.
+func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
+	node, code := t.leader(b.Partition)
+	if code != wire.None {
+		p.refresh(t)
+		d.fail(b, req, code, "")
+		return
+	}
+	l := p.lane(node)
+	if l == nil {
+		p.refresh(t)
+		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
+		return
+	}
+	part := t.partitions[b.Partition]
+	if part.latest == req.group {
+		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
+		return
+	}
+	if part.lane != l && part.inLane.Load() > 0 {
+		d.fail(b, req, wire.NotLeaderOrFollower, "the partition is moving to a new leader")
+		return
+	}
+	if l.isDown(req.now) {
+		p.refresh(t)
+		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
+		return
+	}
+	part.lane, part.latest = l, req.group
+	part.inLane.Add(1)
+	d.add(l, part, b, req)
+}
+
+// topic returns what is known of name, a new entry if nothing is. p.mu is held.
+func (p *Pool) topic(name string, now time.Time) *topic {
+	t := p.topics[name]
+	if t == nil {
+		t = &topic{name: name}
+		p.topics[name] = t
+	}
+	t.used = now
+	return t
+}
+
+// lane returns the lane to a broker, nil when the cluster has no such broker. p.mu is held.
+func (p *Pool) lane(node int32) *lane {
+	if l := p.lanes[node]; l != nil {
+		return l
+	}
+	addr, ok := p.brokers[node]
+	if !ok {
+		return nil
+	}
+	l := newLane(p, node, addr)
+	p.lanes[node] = l
+	return l
+}
+
+// complete reports the results of batches that went through a lane, all of them in s. p.mu must not be held.
+func (p *Pool) complete(s *share, throttle int32) {
+	var doubted bool
+	for i, b := range s.batches {
+		s.partitions[i].inLane.Add(-1)
+		p.count(b)
+		doubted = doubted || contradicts(b.Result.Code)
+	}
+	p.mu.Lock()
+	if doubted {
+		for _, b := range s.batches {
+			if t := p.topics[b.Topic]; t != nil && contradicts(b.Result.Code) {
+				t.doubted = true
+				p.refresh(t)
+			}
+		}
+	}
+	p.settle(len(s.batches))
+	p.mu.Unlock()
+	s.group.finish(len(s.batches), throttle)
+}
+
+// settle counts n batches as having their results. p.mu is held.
+func (p *Pool) settle(n int) {
+	if p.pending -= n; p.pending == 0 {
+		p.drained.Broadcast()
+	}
+}
+
+// count puts a finished batch into the metrics.
+func (p *Pool) count(b *wire.Batch) {
+	p.stats.InFlightBatches.Add(-1)
+	p.stats.InFlightBytes.Add(-int64(len(b.Records)))
+	if b.Result.Code != wire.None {
+		p.stats.Error(int16(b.Result.Code)).Add(1)
+	}
+}
+
+// contradicts reports whether a broker's answer says that what we know of the topic is out of date.
+func contradicts(code wire.ErrorCode) bool {
+	switch code {
+	case wire.NotLeaderOrFollower, wire.UnknownTopicOrPartition, wire.LeaderNotAvailable, wire.ReplicaNotAvailable,
+		wire.KafkaStorageError, wire.FencedLeaderEpoch, wire.UnknownTopicID:
+		return true
+	default:
+		return false
+	}
+}

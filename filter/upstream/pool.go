@@ -1,0 +1,120 @@
+package upstream
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Pool is one worker's way into one cluster. Its methods may be called from any goroutine and never wait for the
+// network.
+//
+// One mutex guards the pool, its topics and its lanes: which lane a batch goes to and its place in that lane's queue
+// must be decided in one step, or two batches of a partition could change places. It is held for memory work only.
+type Pool struct {
+	settings Settings
+	client   Client
+	stats    *stats.Cluster
+	log      *slog.Logger
+
+	ctx  context.Context //nolint:containedctx // ends every dial and metadata request of the pool; cancelled by Close
+	stop context.CancelFunc
+	work sync.WaitGroup // every goroutine of the pool
+
+	mu      sync.Mutex
+	closed  bool
+	pending int        // batches without a result
+	drained *sync.Cond // pending has become 0
+	topics  map[string]*topic
+	brokers map[int32]string
+	lanes   map[int32]*lane
+	inquiry inquiry
+}
+
+// produce is one call of Produce.
+type produce struct {
+	acks     int16
+	timeout  int32
+	now      time.Time
+	deadline time.Time
+	group    *group
+}
+
+// New returns a pool that reaches its cluster through c, which it closes in the end. It connects when it is first
+// needed.
+func New(s Settings, c Client, st *stats.Cluster, log *slog.Logger) *Pool {
+	p := &Pool{
+		settings: s, client: c, stats: st, log: log.With("cluster", s.Name),
+		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[int32]*lane{},
+	}
+	p.drained = sync.NewCond(&p.mu)
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	if s.MetadataRefreshInterval > 0 {
+		p.spawn("metadata refresh", p.refreshPeriodically)
+	}
+	return p
+}
+
+// Produce hands batches to the leaders of their partitions with the client's acks (-1 or 1) and its timeout. done is
+// called once, when every batch has its Result, from any goroutine and possibly before Produce returns; it gets the
+// longest throttle time that a broker asked for. Until then the pool keeps the batches and reads their Records.
+func (p *Pool) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
+	now := time.Now()
+	req := &produce{acks: acks, timeout: timeoutMillis, now: now, group: newGroup(len(batches), done)}
+	req.deadline = now.Add(max(p.settings.RequestTimeout, time.Duration(timeoutMillis)*time.Millisecond))
+	if p.settings.AcksOverride != nil {
+		req.acks = *p.settings.AcksOverride
+	}
+	d := dispatch{pool: p}
+	p.mu.Lock()
+	p.pending += len(batches)
+	for _, b := range batches {
+		p.place(b, req, &d)
+	}
+	d.enqueue()
+	p.mu.Unlock()
+	d.report()
+}
+
+// Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still
+// open then are answered as failed.
+func (p *Pool) Close(ctx context.Context) {
+	wake := context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.drained.Broadcast()
+	})
+	defer wake()
+	p.mu.Lock()
+	p.closed = true
+	for p.pending > 0 && ctx.Err() == nil {
+		p.drained.Wait()
+	}
+	p.stop()
+	for _, l := range p.lanes {
+		l.shut()
+	}
+	p.mu.Unlock()
+	p.work.Wait()
+	p.client.Close()
+}
+
+// spawn runs f on a goroutine that Close waits for.
+func (p *Pool) spawn(name string, f func()) {
+	p.work.Go(func() { p.guard(name, f) })
+}
+
+// guard runs f. A panic in f is a bug of ours: it is logged and ends f, not the process, which is not ours.
+func (p *Pool) guard(name string, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.log.Error("panic recovered; please report it", "in", name, "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}

@@ -1,0 +1,383 @@
+package upstream_test
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// advance lets fake time pass.
+func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
+
+func settings() upstream.Settings {
+	return upstream.Settings{
+		Name: "c1", BootstrapServers: []string{"1"}, ClientID: "test", RequestTimeout: 30 * time.Second,
+		MetadataRefreshInterval: 5 * time.Minute, MetadataMaxAge: 15 * time.Minute,
+	}
+}
+
+// bench is a pool before a scripted cluster.
+type bench struct {
+	t       *testing.T
+	cluster *upstreamtest.Cluster
+	pool    *upstream.Pool
+	table   []stats.Metric
+	values  []int64
+}
+
+// inBubble runs f with fake time: a pool before a cluster of n brokers.
+func inBubble(t *testing.T, n int, f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, cluster: upstreamtest.New(n), table: stats.Table([]string{"c1"})}
+		b.values = make([]int64, len(b.table))
+		st := stats.New(b.table, b.values).Cluster("c1")
+		b.pool = upstream.New(settings(), b.cluster, st, slog.New(slog.DiscardHandler))
+		f(b)
+		b.pool.Close(t.Context())
+		for i := 1; i <= n; i++ {
+			b.cluster.Cut(int32(i))
+		}
+		for i, m := range b.table {
+			if m.Kind == stats.Gauge && b.values[i] != 0 {
+				t.Errorf("gauge %s = %d at the end, want 0", m.Name, b.values[i])
+			}
+		}
+	})
+}
+
+func (b *bench) metric(name string) int64 {
+	b.t.Helper()
+	for i, m := range b.table {
+		if m.Name == "cluster.c1."+name {
+			return b.values[i]
+		}
+	}
+	b.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// send produces one batch without waiting.
+func (b *bench) send(topic string, partition int32, records string) (*wire.Batch, <-chan int32) {
+	batch := &wire.Batch{Topic: topic, Partition: partition, Records: []byte(records)}
+	done := make(chan int32, 1)
+	b.pool.Produce([]*wire.Batch{batch}, -1, 1000, func(throttle int32) { done <- throttle })
+	return batch, done
+}
+
+// produce produces one batch and waits for its result.
+func (b *bench) produce(topic string, partition int32, records string) wire.Result {
+	batch, done := b.send(topic, partition, records)
+	<-done
+	return batch.Result
+}
+
+func (b *bench) wantStored(partition int32, want ...string) {
+	b.t.Helper()
+	var got []string
+	for _, r := range b.cluster.Stored("a", partition) {
+		got = append(got, string(r))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.t.Errorf("a/%d stored (-want +got):\n%s", partition, diff)
+	}
+}
+
+func wantCode(t *testing.T, what string, r wire.Result, want wire.ErrorCode) {
+	t.Helper()
+	if r.Code != want {
+		t.Errorf("%s: %s %q, want %s", what, r.Code, r.Message, want)
+	}
+}
+
+func TestProduceReachesTheLeader(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 2)
+		for i := range 3 {
+			r := b.produce("a", 1, fmt.Sprint("batch ", i))
+			wantCode(t, "produce", r, wire.None)
+			if r.BaseOffset != int64(i) {
+				t.Errorf("base offset %d, want %d", r.BaseOffset, i)
+			}
+		}
+		b.wantStored(1, "batch 0", "batch 1", "batch 2")
+		b.wantStored(0)
+		if dials, asked := b.cluster.Calls(); dials != 1 || asked != 1 {
+			t.Errorf("%d dials and %d metadata requests, want one of each", dials, asked)
+		}
+		if got := b.metric("batches"); got != 3 {
+			t.Errorf("batches = %d, want 3", got)
+		}
+	})
+}
+
+func TestProduceFailures(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, -1)
+		wantCode(t, "unknown topic", b.produce("b", 0, "x"), wire.UnknownTopicOrPartition)
+		wantCode(t, "unknown partition", b.produce("a", 2, "x"), wire.UnknownTopicOrPartition)
+		wantCode(t, "negative partition", b.produce("a", -1, "x"), wire.UnknownTopicOrPartition)
+		wantCode(t, "no leader", b.produce("a", 1, "x"), wire.NotLeaderOrFollower)
+		b.cluster.Answer("a", 0, wire.MessageTooLarge)
+		wantCode(t, "broker's own code", b.produce("a", 0, "x"), wire.MessageTooLarge)
+		if got := b.metric("errors.message_too_large"); got != 1 {
+			t.Errorf("errors.message_too_large = %d, want 1", got)
+		}
+	})
+}
+
+// A request's batches have results of their own, and the request is done when the last has its.
+func TestProduceSpreadsARequest(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 2)
+		b.cluster.CreateTopic("b", 2)
+		b.cluster.Throttle(70)
+		batches := []*wire.Batch{
+			{Topic: "a", Partition: 0, Records: []byte("a0")},
+			{Topic: "a", Partition: 1, Records: []byte("a1")},
+			{Topic: "missing", Partition: 0, Records: []byte("m")},
+			{Topic: "b", Partition: 0, Records: []byte("b0")},
+			{Topic: "b", Partition: 0, Records: []byte("twice")},
+		}
+		done := make(chan int32)
+		b.pool.Produce(batches, 1, 1000, func(throttle int32) { done <- throttle })
+		if throttle := <-done; throttle != 70 {
+			t.Errorf("throttle %d, want 70", throttle)
+		}
+		want := []wire.ErrorCode{wire.None, wire.None, wire.UnknownTopicOrPartition, wire.None, wire.InvalidRequest}
+		for i, w := range want {
+			wantCode(t, batches[i].Topic, batches[i].Result, w)
+		}
+	})
+}
+
+// Batches that wait for metadata keep their order, with those that come right behind.
+func TestOrderWhileMetadataIsUnknown(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		release := b.cluster.HoldMetadata()
+		var want []string
+		var last <-chan int32
+		for i := range 20 {
+			if i == 10 {
+				release()
+			}
+			want = append(want, strconv.Itoa(i))
+			_, last = b.send("a", 0, strconv.Itoa(i))
+		}
+		<-last
+		b.wantStored(0, want...)
+	})
+}
+
+func TestLeaderMoves(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.Move("a", 0, 2)
+		wantCode(t, "at the old leader", b.produce("a", 0, "1"), wire.NotLeaderOrFollower)
+		wantCode(t, "the client's retry", b.produce("a", 0, "1"), wire.None)
+		b.wantStored(0, "0", "1")
+	})
+}
+
+// While batches of a partition are on their way to its old leader, none may go to the new one: it could overtake them.
+func TestNewLeaderWaitsForTheOldOne(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.Stall(1, true)
+		slow, slowDone := b.send("a", 0, "1")
+		synctest.Wait()
+		b.cluster.Move("a", 0, 2)
+		advance(6 * time.Minute) // the periodic refresh learns of the move; the old leader is past its time by then
+		<-slowDone
+		wantCode(t, "stalled at the old leader", slow.Result, wire.RequestTimedOut)
+		wantCode(t, "at the new leader", b.produce("a", 0, "2"), wire.None)
+	})
+}
+
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.Stall(1, true)
+		var batches []*wire.Batch
+		var last <-chan int32
+		for i := range 8 { // five fit into the window, three stay queued
+			var batch *wire.Batch
+			batch, last = b.send("a", 0, strconv.Itoa(i+1))
+			batches = append(batches, batch)
+		}
+		synctest.Wait()
+		b.cluster.Cut(1)
+		<-last
+		for i, batch := range batches {
+			want := wire.RequestTimedOut
+			if i >= 5 {
+				want = wire.NotLeaderOrFollower // never sent
+			}
+			wantCode(t, fmt.Sprint("batch ", i), batch.Result, want)
+		}
+		wantCode(t, "right behind the failed ones", b.produce("a", 0, "late"), wire.NotLeaderOrFollower)
+		b.cluster.Stall(1, false)
+		advance(time.Second)
+		wantCode(t, "after the back-off", b.produce("a", 0, "9"), wire.None)
+	})
+}
+
+// A connection that the broker closes while nothing is in flight costs no batch.
+func TestIdleConnectionClosed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		for i := range 3 {
+			wantCode(t, "produce", b.produce("a", 0, strconv.Itoa(i)), wire.None)
+			b.cluster.Cut(1)
+			synctest.Wait()
+		}
+		if dials, _ := b.cluster.Calls(); dials != 3 {
+			t.Errorf("%d dials, want 3", dials)
+		}
+	})
+}
+
+func TestStalledBroker(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.Stall(1, true)
+		start := time.Now()
+		wantCode(t, "stalled", b.produce("a", 0, "1"), wire.RequestTimedOut)
+		if waited := time.Since(start); waited < 30*time.Second || waited > 32*time.Second {
+			t.Errorf("answered after %s, want the request timeout of 30 s", waited)
+		}
+	})
+}
+
+func TestUnreachableBroker(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.cluster.Down(1, true)
+		for range 1000 { // a client that retries ten times a second for 100 seconds
+			wantCode(t, "unreachable", b.produce("a", 0, "0"), wire.NotLeaderOrFollower)
+			advance(100 * time.Millisecond)
+		}
+		if dials, _ := b.cluster.Calls(); dials > 20 {
+			t.Errorf("%d dials in 100 s, want the back-off to keep them under 20", dials)
+		}
+		b.cluster.Down(1, false)
+		advance(10 * time.Second)
+		wantCode(t, "back again", b.produce("a", 0, "0"), wire.None)
+	})
+}
+
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		ask := func(names []string, create bool) []wire.Topic {
+			done := make(chan []wire.Topic, 1)
+			b.pool.Topics(names, create, func(got []wire.Topic) { done <- got })
+			return <-done
+		}
+		b.cluster.CreateTopic("a", 1, 2)
+		got := ask([]string{"a", "b"}, false)
+		if got[0].Code != wire.None || len(got[0].Partitions) != 2 || got[1].Code != wire.UnknownTopicOrPartition {
+			t.Errorf("a, b: %+v", got)
+		}
+		if got := ask([]string{"b"}, true); got[0].Code != wire.None {
+			t.Errorf("b with creation: %+v", got)
+		}
+		_, before := b.cluster.Calls()
+		if got := ask([]string{"a"}, false); got[0].Code != wire.None {
+			t.Errorf("a again: %+v", got)
+		}
+		if _, after := b.cluster.Calls(); after != before {
+			t.Error("a topic just asked for was asked for again")
+		}
+		if got := ask(nil, false); len(got) != 2 {
+			t.Errorf("all topics: %+v", got)
+		}
+		b.cluster.Silence(true)
+		got = ask([]string{"a", "c"}, false)
+		if got[0].Code != wire.None || got[1].Code != wire.LeaderNotAvailable {
+			t.Errorf("a, c of a silent cluster: %+v; want a from memory, c unavailable", got)
+		}
+	})
+}
+
+// However many clients ask, one request is on its way.
+func TestTopicsAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		release := b.cluster.HoldMetadata()
+		const clients = 100
+		done := make(chan struct{}, clients)
+		for range clients {
+			b.pool.Topics([]string{"a"}, true, func([]wire.Topic) { done <- struct{}{} })
+		}
+		release()
+		for range clients {
+			<-done
+		}
+		if _, asked := b.cluster.Calls(); asked > 2 {
+			t.Errorf("%d metadata requests for %d clients, want 2 at most", asked, clients)
+		}
+	})
+}
+
+// Topics created, grown and deleted upstream are seen with the refresh interval.
+func TestMetadataRefreshes(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.CreateTopic("a", 1, 1, 1)
+		wantCode(t, "not seen yet", b.produce("a", 2, "0"), wire.UnknownTopicOrPartition)
+		synctest.Wait()
+		wantCode(t, "seen since it was asked for", b.produce("a", 2, "0"), wire.None)
+		b.cluster.DeleteTopic("a")
+		wantCode(t, "deleted", b.produce("a", 0, "0"), wire.UnknownTopicOrPartition)
+	})
+}
+
+// Close waits for what is in flight and fails what cannot be answered any more.
+func TestCloseAnswersEverything(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.Stall(1, true)
+		batch, done := b.send("a", 0, "1")
+		go func() {
+			advance(time.Second)
+			b.cluster.Stall(1, false)
+		}()
+		b.pool.Close(b.t.Context())
+		<-done
+		wantCode(t, "in flight at Close", batch.Result, wire.None)
+		wantCode(t, "after Close", b.produce("a", 0, "2"), wire.NotLeaderOrFollower)
+	})
+}

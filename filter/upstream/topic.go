@@ -1,0 +1,70 @@
+package upstream
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// topic is what a pool knows of one topic, guarded by the pool's mutex.
+type topic struct {
+	name  string
+	known bool // meta has been answered, without an error
+	meta  wire.Topic
+	// asked is when meta was answered, used when a client last needed it.
+	asked, used time.Time
+	// doubted is set when a broker's answer contradicts meta: batches wait until it has been asked for again.
+	doubted    bool
+	partitions []*partition
+	// waiting holds the batches that wait for meta, in order.
+	waiting []waitingBatch
+}
+
+// partition is the state of one partition across its leaders.
+type partition struct {
+	index int32
+	lane  *lane // where its batches go; nil until the first
+	// inLane counts its batches on that lane, queued or in flight. A new leader's lane is used only when it is zero, so
+	// that batches of two lanes never race.
+	inLane atomic.Int32
+	// latest is the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
+	latest *group
+}
+
+type waitingBatch struct {
+	batch   *wire.Batch
+	produce *produce
+}
+
+// leader returns the node that leads partition i.
+func (t *topic) leader(i int32) (node int32, code wire.ErrorCode) {
+	if i < 0 || int(i) >= len(t.meta.Partitions) {
+		return -1, wire.UnknownTopicOrPartition
+	}
+	if n := t.meta.Partitions[i].Leader; n >= 0 {
+		return n, wire.None
+	}
+	return -1, wire.NotLeaderOrFollower
+}
+
+// learn replaces what is known by a cluster's answer.
+func (t *topic) learn(meta wire.Topic, now time.Time) {
+	t.meta, t.known, t.doubted, t.asked = meta, meta.Code == wire.None, false, now
+	for len(t.partitions) < len(meta.Partitions) {
+		t.partitions = append(t.partitions, &partition{index: int32(len(t.partitions))})
+	}
+}
+
+// unused reports whether nobody has needed the topic for longer than age and none of its batches is on its way.
+func (t *topic) unused(now time.Time, age time.Duration) bool {
+	if now.Sub(t.used) <= age || len(t.waiting) > 0 {
+		return false
+	}
+	for _, part := range t.partitions {
+		if part.inLane.Load() > 0 {
+			return false
+		}
+	}
+	return true
+}
