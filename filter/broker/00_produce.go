@@ -1,0 +1,147 @@
+package broker
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Produce, versions 0 to 12.
+//
+// Every batch goes whole to the cluster that its topic's rule names, all clusters at the same time, and every partition
+// gets its own answer. Versions 0 to 2 carry message sets of magic 0 and 1, which are refused with
+// UNSUPPORTED_FOR_MESSAGE_FORMAT; they are listed because librdkafka looks for version 0 before it compresses.
+//
+// As a real broker: acks other than -1, 0 and 1 get INVALID_REQUIRED_ACKS; a request with acks=0 gets no answer, and if
+// one of its batches fails, the connection is closed. Unlike one: version 13, which names topics by id, is not listed;
+// a batch is checked before it shares a connection upstream with those of other clients (see package record); a topic
+// without a rule gets TOPIC_AUTHORIZATION_FAILED, because every client gives up on that at once and names the topic; a
+// transactional request gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as from a broker that does not allow it.
+//
+// acks=0 goes upstream as acks=1: on a connection shared by many clients, that is the only way to know whose batch
+// failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (current leader: always node 0).
+
+// produceCall is one Produce request on its way.
+type produceCall struct {
+	header   wire.Header
+	request  wire.ProduceRequest
+	left     atomic.Int32 // clusters that have not answered, and one for the request itself
+	throttle atomic.Int32
+	done     func(Answer)
+}
+
+// clusterBatches is what one request holds for one cluster.
+type clusterBatches struct {
+	cluster Cluster
+	batches []*wire.Batch
+}
+
+func (b *Broker) produce(h wire.Header, body []byte, done func(Answer)) error {
+	request, err := wire.DecodeProduce(h.Version, body)
+	if err != nil {
+		return err
+	}
+	call := &produceCall{header: h, request: request, done: done}
+	groups := b.sort(call)
+	call.left.Store(int32(len(groups)) + 1)
+	acks := request.Acks
+	if acks == 0 {
+		acks = 1
+	}
+	for _, g := range groups {
+		g.cluster.Produce(g.batches, acks, request.TimeoutMillis, call.finish)
+	}
+	call.finish(0)
+	return nil
+}
+
+// sort gives every batch that may go on to its cluster, and every other its error.
+func (b *Broker) sort(call *produceCall) []clusterBatches {
+	code, message := refusal(call.header, &call.request)
+	var groups []clusterBatches
+	for i := range call.request.Topics {
+		topic := &call.request.Topics[i]
+		name, matched := b.routes.Lookup(topic.Name)
+		to := -1
+		for j := range topic.Batches {
+			batch := &topic.Batches[j]
+			switch {
+			case code != wire.None:
+				batch.Result = wire.Failed(code, message)
+				continue
+			case !matched:
+				batch.Result = wire.Failed(wire.TopicAuthorizationFailed, unmatched(topic.Name))
+				continue
+			}
+			if _, bad, why := record.Check(call.header.Version, batch.Records); bad != wire.None {
+				batch.Result = wire.Failed(bad, why)
+				continue
+			}
+			if to < 0 {
+				groups, to = groupOf(groups, b.upstreams[name].Cluster)
+			}
+			groups[to].batches = append(groups[to].batches, batch)
+		}
+	}
+	return groups
+}
+
+func groupOf(groups []clusterBatches, c Cluster) ([]clusterBatches, int) {
+	for i := range groups {
+		if groups[i].cluster == c {
+			return groups, i
+		}
+	}
+	return append(groups, clusterBatches{cluster: c}), len(groups)
+}
+
+// refusal says why a request is refused as a whole, None if it is not.
+func refusal(h wire.Header, r *wire.ProduceRequest) (wire.ErrorCode, string) {
+	switch {
+	case r.Acks < -1 || r.Acks > 1:
+		return wire.InvalidRequiredAcks, fmt.Sprintf("acks is %d; a producer may ask for -1, 0 or 1", r.Acks)
+	case r.TransactionalID != nil:
+		return wire.TransactionalIDAuthorizationFailed, "transactions are not served by this proxy"
+	case h.Version < 3:
+		return wire.UnsupportedForMessageFormat, "message sets of magic 0 and 1 are not served by this proxy"
+	default:
+		return wire.None, ""
+	}
+}
+
+func unmatched(topic string) string {
+	return fmt.Sprintf("no forwarding rule of this proxy matches topic %q", topic)
+}
+
+// finish counts one part of the request as answered; the last one answers the client.
+func (c *produceCall) finish(throttleMillis int32) {
+	for {
+		longest := c.throttle.Load()
+		if throttleMillis <= longest || c.throttle.CompareAndSwap(longest, throttleMillis) {
+			break
+		}
+	}
+	if c.left.Add(-1) > 0 {
+		return
+	}
+	if c.request.Acks == 0 {
+		c.done(Answer{Violation: c.failure()})
+		return
+	}
+	c.done(Answer{Frame: wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load())})
+}
+
+// failure is the reason to close the connection of a client that asked for no answer.
+func (c *produceCall) failure() error {
+	for _, topic := range c.request.Topics {
+		for i := range topic.Batches {
+			if r := &topic.Batches[i].Result; r.Code != wire.None {
+				return &wire.Violation{Reason: wire.ReasonProduceFailed, Detail: fmt.Sprintf(
+					"topic %q partition %d with acks=0: %s %s", topic.Name, topic.Batches[i].Partition, r.Code, r.Message)}
+			}
+		}
+	}
+	return nil
+}

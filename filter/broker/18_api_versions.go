@@ -1,0 +1,69 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// ApiVersions, versions 0 to 4.
+//
+// Lists what is served, itself too. As a real broker, a newer version is answered with UNSUPPORTED_VERSION in a body of
+// version 0 that lists ApiVersions alone, so that the client can ask again (KIP-511); a client software name or version
+// that is empty or has characters outside letters, digits, '-' and '.' gets INVALID_REQUEST. Unlike one, no features are
+// listed.
+func apiVersions(c *Client, h wire.Header, body []byte, done func(Answer)) error {
+	response := kmsg.NewPtrApiVersionsResponse()
+	self, _ := wire.LookupAPI(wire.KeyApiVersions)
+	if !self.Served(h.Version) {
+		h.Version = 0
+		response.ErrorCode = int16(wire.UnsupportedVersion)
+		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{listed(self)}
+		done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+		return nil
+	}
+	decoded, err := wire.DecodeRequest(h, body)
+	if err != nil {
+		return err
+	}
+	request := decoded.(*kmsg.ApiVersionsRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
+	response.SetVersion(h.Version)
+	switch {
+	case h.Version < 3:
+	case validSoftware(request.ClientSoftwareName) && validSoftware(request.ClientSoftwareVersion):
+		software := request.ClientSoftwareName + " " + request.ClientSoftwareVersion
+		c.software.Store(&software)
+	default:
+		response.ErrorCode = int16(wire.InvalidRequest)
+		done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+		return nil
+	}
+	for _, api := range wire.APIs() {
+		response.ApiKeys = append(response.ApiKeys, listed(api))
+	}
+	done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	return nil
+}
+
+func listed(api wire.API) kmsg.ApiVersionsResponseApiKey {
+	k := kmsg.NewApiVersionsResponseApiKey()
+	k.ApiKey, k.MinVersion, k.MaxVersion = int16(api.Key), api.Min, api.Max
+	return k
+}
+
+// validSoftware follows KIP-511: letters, digits, '-' and '.', beginning and ending with a letter or digit.
+func validSoftware(s string) bool {
+	if s == "" || !isAlphanumeric(s[0]) || !isAlphanumeric(s[len(s)-1]) {
+		return false
+	}
+	for i := range len(s) {
+		if !isAlphanumeric(s[i]) && s[i] != '-' && s[i] != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}

@@ -1,0 +1,43 @@
+package broker
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// InitProducerId, versions 0 to 5.
+//
+// The id is minted here, not fetched: bit 61 set and 61 random bits, epoch 0. A real broker's ids are unique in its own
+// cluster only; Kafka takes any id from an idempotent producer and counts sequences by it, so a random one is good for
+// all clusters at once, and nothing has to be remembered. A producer that asks for a new epoch of the id it has
+// (version 3 and up) gets a new id: to it, that is the same fresh start. A transactional id gets
+// TRANSACTIONAL_ID_AUTHORIZATION_FAILED. KIP-98, KIP-360.
+func initProducerID(h wire.Header, body []byte, done func(Answer)) error {
+	decoded, err := wire.DecodeRequest(h, body)
+	if err != nil {
+		return err
+	}
+	request := decoded.(*kmsg.InitProducerIDRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
+	response := kmsg.NewPtrInitProducerIDResponse()
+	response.SetVersion(h.Version)
+	if request.TransactionalID != nil {
+		response.ErrorCode = int16(wire.TransactionalIDAuthorizationFailed)
+		response.ProducerID, response.ProducerEpoch = -1, -1
+	} else {
+		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
+	}
+	done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	return nil
+}
+
+// mintProducerID returns an id that no broker allocates and that is random enough never to come twice.
+func mintProducerID() int64 {
+	const bit = 1 << 61
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return bit | int64(binary.BigEndian.Uint64(b[:])&(bit-1))
+}

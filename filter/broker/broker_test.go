@@ -1,0 +1,366 @@
+package broker_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+)
+
+// plain compares messages without the tagged fields that kmsg keeps; an empty list is as good as none.
+func plain() cmp.Options { return cmp.Options{cmpopts.IgnoreTypes(kmsg.Tags{}), cmpopts.EquateEmpty()} }
+
+// fake is a cluster that answers at once.
+type fake struct {
+	topics  map[string]wire.Topic
+	code    wire.ErrorCode // of every batch
+	got     []*wire.Batch
+	acks    int16
+	timeout int32
+	created []string
+}
+
+var _ broker.Cluster = (*fake)(nil)
+
+func (f *fake) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(int32)) {
+	f.got, f.acks, f.timeout = append(f.got, batches...), acks, timeoutMillis
+	for _, b := range batches {
+		b.Result = wire.Result{BaseOffset: 7, LogAppendTime: -1, LeaderEpoch: -1}
+		if f.code != wire.None {
+			b.Result = wire.Failed(f.code, "as told")
+		}
+	}
+	done(30)
+}
+
+func (f *fake) Topics(names []string, create bool, done func([]wire.Topic)) {
+	var found []wire.Topic
+	if names == nil {
+		for _, t := range f.topics {
+			found = append(found, t)
+		}
+	}
+	for _, name := range names {
+		t, ok := f.topics[name]
+		if !ok {
+			t = wire.Topic{Name: name, Code: wire.UnknownTopicOrPartition}
+			if create {
+				f.created = append(f.created, name)
+			}
+		}
+		found = append(found, t)
+	}
+	done(found)
+}
+
+// facade is a broker with apples in c1 and bananas, capped at one partition, in c2.
+func facade() (b *broker.Broker, c1, c2 *fake) {
+	c1 = &fake{topics: map[string]wire.Topic{
+		"apples": {Name: "apples", ID: [16]byte{1}, Partitions: []wire.Partition{
+			{Index: 0, Leader: 4, LeaderEpoch: 9}, {Index: 1, Leader: -1, LeaderEpoch: 3, Code: wire.LeaderNotAvailable},
+		}},
+		"bananas-too": {Name: "bananas-too"}, // another cluster's topic by the rules
+	}}
+	c2 = &fake{topics: map[string]wire.Topic{
+		"bananas": {Name: "bananas", ID: [16]byte{2}, Partitions: []wire.Partition{{Index: 0, Leader: 1}, {Index: 1, Leader: 1}}},
+	}}
+	rules := []route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}}
+	return broker.New(route.New(rules), map[string]broker.Upstream{
+		"c1": {Cluster: c1}, "c2": {Cluster: c2, PartitionCount: 1},
+	}), c1, c2
+}
+
+// ask serves one request, which must be answered at once.
+func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
+	t.Helper()
+	frame := wiretest.Frame(key, version, 77, "test", request)
+	h, body, err := wire.ParseHeader(frame[4:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []broker.Answer
+	client := &broker.Client{Host: "mesh.example", Port: 9092}
+	if err := b.Serve(client, h, body, func(a broker.Answer) { answers = append(answers, a) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(answers) != 1 {
+		t.Fatalf("%d answers, want 1", len(answers))
+	}
+	return answers[0]
+}
+
+func parse[R kmsg.Response](t *testing.T, key wire.APIKey, version int16, a broker.Answer) R {
+	t.Helper()
+	id, response, err := wiretest.ParseResponse(key, version, a.Frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id != 77 {
+		t.Errorf("correlation id %d, want 77", id)
+	}
+	return response.(R)
+}
+
+func TestApiVersions(t *testing.T) {
+	t.Parallel()
+	b, _, _ := facade()
+	for version := range int16(5) {
+		request := kmsg.NewPtrApiVersionsRequest()
+		request.ClientSoftwareName, request.ClientSoftwareVersion = "apache-kafka-java", "4.3.1"
+		r := parse[*kmsg.ApiVersionsResponse](t, wire.KeyApiVersions, version, ask(t, b, wire.KeyApiVersions, version, request))
+		if r.ErrorCode != 0 || len(r.ApiKeys) != len(wire.APIs()) {
+			t.Errorf("v%d: code %d, %d keys; want 0, %d", version, r.ErrorCode, len(r.ApiKeys), len(wire.APIs()))
+		}
+	}
+}
+
+func TestApiVersionsRefusals(t *testing.T) {
+	t.Parallel()
+	b, _, _ := facade()
+	newer := ask(t, b, wire.KeyApiVersions, 5, kmsg.NewPtrApiVersionsRequest())
+	r := parse[*kmsg.ApiVersionsResponse](t, wire.KeyApiVersions, 0, newer) // in a body of version 0
+	want := []kmsg.ApiVersionsResponseApiKey{{ApiKey: 18, MinVersion: 0, MaxVersion: 4}}
+	if diff := cmp.Diff(want, r.ApiKeys, plain()); r.ErrorCode != int16(wire.UnsupportedVersion) || diff != "" {
+		t.Errorf("newer version: code %d, keys (-want +got):\n%s", r.ErrorCode, diff)
+	}
+	for _, name := range []string{"", "-java", "java-", "ja va", "ja\nva"} {
+		request := kmsg.NewPtrApiVersionsRequest()
+		request.ClientSoftwareName, request.ClientSoftwareVersion = name, "1"
+		r := parse[*kmsg.ApiVersionsResponse](t, wire.KeyApiVersions, 3, ask(t, b, wire.KeyApiVersions, 3, request))
+		if r.ErrorCode != int16(wire.InvalidRequest) {
+			t.Errorf("software name %q: code %d, want INVALID_REQUEST", name, r.ErrorCode)
+		}
+	}
+}
+
+func metadataRequest(topics ...string) *kmsg.MetadataRequest {
+	r := kmsg.NewPtrMetadataRequest()
+	r.Topics = []kmsg.MetadataRequestTopic{}
+	for _, name := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = new(name)
+		r.Topics = append(r.Topics, t)
+	}
+	return r
+}
+
+func TestMetadataByName(t *testing.T) {
+	t.Parallel()
+	b, c1, _ := facade()
+	request := metadataRequest("apples", "bananas", "cherries", "apples", "apples-new")
+	request.AllowAutoTopicCreation = true
+	r := parse[*kmsg.MetadataResponse](t, wire.KeyMetadata, 12, ask(t, b, wire.KeyMetadata, 12, request))
+	node := kmsg.MetadataResponseBroker{NodeID: 0, Host: "mesh.example", Port: 9092}
+	if diff := cmp.Diff([]kmsg.MetadataResponseBroker{node}, r.Brokers, plain()); diff != "" || r.ControllerID != 0 {
+		t.Errorf("controller %d, brokers (-want +got):\n%s", r.ControllerID, diff)
+	}
+	var got []string
+	codes := map[string]int16{}
+	for _, topic := range r.Topics {
+		got = append(got, *topic.Topic)
+		codes[*topic.Topic] = topic.ErrorCode
+	}
+	if diff := cmp.Diff([]string{"apples", "bananas", "cherries", "apples-new"}, got); diff != "" {
+		t.Errorf("topics (-want +got):\n%s", diff)
+	}
+	wantCodes := map[string]int16{
+		"apples": 0, "bananas": 0, "cherries": int16(wire.TopicAuthorizationFailed),
+		"apples-new": int16(wire.UnknownTopicOrPartition),
+	}
+	if diff := cmp.Diff(wantCodes, codes); diff != "" {
+		t.Errorf("codes (-want +got):\n%s", diff)
+	}
+	wantApples := []kmsg.MetadataResponseTopicPartition{
+		{Partition: 0, Leader: 0, LeaderEpoch: 9, Replicas: []int32{0}, ISR: []int32{0}},
+		{Partition: 1, ErrorCode: 5, Leader: -1, LeaderEpoch: 3, Replicas: []int32{0}},
+	}
+	if diff := cmp.Diff(wantApples, r.Topics[0].Partitions, plain()); diff != "" {
+		t.Errorf("partitions of apples (-want +got):\n%s", diff)
+	}
+	if n := len(r.Topics[1].Partitions); n != 1 {
+		t.Errorf("%d partitions of bananas, want 1 by partition_count", n)
+	}
+	if diff := cmp.Diff([]string{"apples-new"}, c1.created); diff != "" {
+		t.Errorf("created (-want +got):\n%s", diff)
+	}
+}
+
+func TestMetadataOfAllAndNoTopics(t *testing.T) {
+	t.Parallel()
+	b, _, _ := facade()
+	for _, tt := range []struct {
+		name    string
+		version int16
+		topics  []kmsg.MetadataRequestTopic
+		want    int
+	}{
+		{"null is all", 9, nil, 2},
+		{"empty is all in version 0", 0, []kmsg.MetadataRequestTopic{}, 2},
+		{"empty is none from version 1 on", 1, []kmsg.MetadataRequestTopic{}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			request := kmsg.NewPtrMetadataRequest()
+			request.Topics = tt.topics
+			a := ask(t, b, wire.KeyMetadata, tt.version, request)
+			r := parse[*kmsg.MetadataResponse](t, wire.KeyMetadata, tt.version, a)
+			if len(r.Topics) != tt.want {
+				t.Errorf("%d topics, want %d: %v", len(r.Topics), tt.want, r.Topics)
+			}
+		})
+	}
+}
+
+func TestMetadataByID(t *testing.T) {
+	t.Parallel()
+	b, _, _ := facade()
+	request := kmsg.NewPtrMetadataRequest()
+	for _, id := range [][16]byte{{2}, {99}} {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.TopicID = id
+		request.Topics = append(request.Topics, topic)
+	}
+	r := parse[*kmsg.MetadataResponse](t, wire.KeyMetadata, 12, ask(t, b, wire.KeyMetadata, 12, request))
+	if *r.Topics[0].Topic != "bananas" || r.Topics[1].ErrorCode != int16(wire.UnknownTopicID) {
+		t.Errorf("got %+v; want bananas and UNKNOWN_TOPIC_ID", r.Topics)
+	}
+}
+
+func produceRequest(acks int16, records map[string][]byte, topics ...string) *kmsg.ProduceRequest {
+	r := kmsg.NewPtrProduceRequest()
+	r.Acks, r.TimeoutMillis = acks, 1234
+	for _, name := range topics {
+		t := kmsg.NewProduceRequestTopic()
+		t.Topic = name
+		p := kmsg.NewProduceRequestTopicPartition()
+		p.Records = wiretest.Batch{Records: wiretest.Records(1, 10)}.Bytes()
+		if special, ok := records[name]; ok {
+			p.Records = special
+		}
+		t.Partitions = append(t.Partitions, p)
+		r.Topics = append(r.Topics, t)
+	}
+	return r
+}
+
+func TestProduce(t *testing.T) {
+	t.Parallel()
+	for version := int16(3); version <= 12; version++ {
+		b, c1, c2 := facade()
+		c2.code = wire.NotEnoughReplicas
+		bad := map[string][]byte{"apples-bad": []byte("no batch")}
+		request := produceRequest(-1, bad, "apples", "bananas", "cherries", "apples-bad")
+		r := parse[*kmsg.ProduceResponse](t, wire.KeyProduce, version, ask(t, b, wire.KeyProduce, version, request))
+		want := map[string]wire.ErrorCode{
+			"apples": wire.None, "bananas": wire.NotEnoughReplicas, "cherries": wire.TopicAuthorizationFailed,
+			"apples-bad": wire.CorruptMessage,
+		}
+		for _, topic := range r.Topics {
+			if got := wire.ErrorCode(topic.Partitions[0].ErrorCode); got != want[topic.Topic] {
+				t.Errorf("v%d %s: %s, want %s", version, topic.Topic, got, want[topic.Topic])
+			}
+		}
+		if len(r.Topics) != 4 || r.Topics[0].Partitions[0].BaseOffset != 7 || r.ThrottleMillis != 30 {
+			t.Errorf("v%d: %+v", version, r)
+		}
+		if len(c1.got) != 1 || c1.acks != -1 || c1.timeout != 1234 {
+			t.Errorf("v%d: c1 got %d batches, acks %d, timeout %d; want 1, -1, 1234", version, len(c1.got), c1.acks, c1.timeout)
+		}
+	}
+}
+
+func TestProduceRefusedAsAWhole(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		version int16
+		change  func(*kmsg.ProduceRequest)
+		want    wire.ErrorCode
+	}{
+		{"acks", 9, func(r *kmsg.ProduceRequest) { r.Acks = 2 }, wire.InvalidRequiredAcks},
+		{"transaction", 9, func(r *kmsg.ProduceRequest) { r.TransactionID = new("t") }, wire.TransactionalIDAuthorizationFailed},
+		{"message set", 2, func(*kmsg.ProduceRequest) {}, wire.UnsupportedForMessageFormat},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b, c1, _ := facade()
+			request := produceRequest(-1, nil, "apples")
+			tt.change(request)
+			r := parse[*kmsg.ProduceResponse](t, wire.KeyProduce, tt.version, ask(t, b, wire.KeyProduce, tt.version, request))
+			if got := wire.ErrorCode(r.Topics[0].Partitions[0].ErrorCode); got != tt.want || len(c1.got) != 0 {
+				t.Errorf("%s with %d batches sent on, want %s and none", got, len(c1.got), tt.want)
+			}
+		})
+	}
+}
+
+func TestProduceAcksZero(t *testing.T) {
+	t.Parallel()
+	b, c1, _ := facade()
+	if a := ask(t, b, wire.KeyProduce, 9, produceRequest(0, nil, "apples")); a.Frame != nil || a.Violation != nil {
+		t.Errorf("stored: %+v, want no answer", a)
+	}
+	if c1.acks != 1 {
+		t.Errorf("sent on with acks %d, want 1", c1.acks)
+	}
+	a := ask(t, b, wire.KeyProduce, 9, produceRequest(0, nil, "apples", "cherries"))
+	if a.Frame != nil || a.Violation == nil {
+		t.Errorf("failed: %+v, want a violation", a)
+	}
+}
+
+func TestInitProducerID(t *testing.T) {
+	t.Parallel()
+	b, _, _ := facade()
+	seen := map[int64]bool{}
+	for version := range int16(6) {
+		request := kmsg.NewPtrInitProducerIDRequest()
+		r := parse[*kmsg.InitProducerIDResponse](t, wire.KeyInitProducerID, version,
+			ask(t, b, wire.KeyInitProducerID, version, request))
+		if r.ErrorCode != 0 || r.ProducerID>>61 != 1 || r.ProducerEpoch != 0 || seen[r.ProducerID] {
+			t.Errorf("v%d: %+v, want a new id with bit 61 set, epoch 0", version, r)
+		}
+		seen[r.ProducerID] = true
+	}
+	request := kmsg.NewPtrInitProducerIDRequest()
+	request.TransactionalID = new("t")
+	r := parse[*kmsg.InitProducerIDResponse](t, wire.KeyInitProducerID, 4, ask(t, b, wire.KeyInitProducerID, 4, request))
+	if r.ErrorCode != int16(wire.TransactionalIDAuthorizationFailed) || r.ProducerID != -1 {
+		t.Errorf("transactional: %+v", r)
+	}
+}
+
+func TestListedButRefused(t *testing.T) {
+	t.Parallel()
+	b, _, _ := facade()
+	for version := int16(4); version <= 11; version++ {
+		request := kmsg.NewPtrFetchRequest()
+		topic := kmsg.NewFetchRequestTopic()
+		topic.Topic = "apples"
+		topic.Partitions = append(topic.Partitions, kmsg.NewFetchRequestTopicPartition())
+		request.Topics = append(request.Topics, topic)
+		r := parse[*kmsg.FetchResponse](t, wire.KeyFetch, version, ask(t, b, wire.KeyFetch, version, request))
+		if got := r.Topics[0].Partitions[0].ErrorCode; got != int16(wire.TopicAuthorizationFailed) {
+			t.Errorf("fetch v%d: %d", version, got)
+		}
+	}
+	for version := range int16(5) {
+		request := kmsg.NewPtrFindCoordinatorRequest()
+		request.CoordinatorKey, request.CoordinatorKeys = "g", []string{"g"}
+		a := ask(t, b, wire.KeyFindCoordinator, version, request)
+		r := parse[*kmsg.FindCoordinatorResponse](t, wire.KeyFindCoordinator, version, a)
+		got := r.ErrorCode
+		if version == 4 {
+			got = r.Coordinators[0].ErrorCode
+		}
+		if got != int16(wire.GroupAuthorizationFailed) {
+			t.Errorf("find coordinator v%d: %d", version, got)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package filter
+
+// Conn is a client's connection as a host lends it to a Session.
+//
+// Every method may be called from any goroutine, never blocks, and does nothing once the connection is gone.
+type Conn interface {
+	// Write queues p for the client behind everything written before. It does not keep p.
+	Write(p []byte)
+	// Close closes the connection once everything written has left.
+	Close()
+	// PauseReads asks the host to stop pushing Data, or to go on. Data already on its way may still arrive.
+	PauseReads(pause bool)
+}
+
+// Peer says who is at the other end of a client's connection. Empty fields are unknown.
+type Peer struct {
+	// Remote is the client's address, host:port.
+	Remote string
+	// LocalHost and LocalPort are the address that the client dialled, as far as the host can tell.
+	LocalHost string
+	LocalPort int32
+	// ServerName is the SNI that the client sent, if it speaks TLS to the host.
+	ServerName string
+}

@@ -1,0 +1,151 @@
+package filter
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// drainTime bounds how long Close waits for batches that clusters have not answered yet.
+const drainTime = 5 * time.Second
+
+// Options are what a host brings to a configuration.
+type Options struct {
+	// NewClient makes the client of one cluster; it must not connect. Mains pass saramaclient.New.
+	NewClient func(upstream.Settings) (upstream.Client, error)
+	// Stats receives the metrics; stats.Table of the configuration's clusters is its table.
+	Stats *stats.Set
+	Log   *slog.Logger
+}
+
+// Filter is one configuration at work. Its methods may be called from any goroutine.
+type Filter struct {
+	config  *config.Config
+	options Options
+	metrics metrics
+
+	mu      sync.Mutex
+	workers map[int]*worker
+}
+
+// worker is what the sessions of one of the host's threads share.
+type worker struct {
+	broker *broker.Broker
+	pools  []*upstream.Pool
+	budget budget
+}
+
+// metrics are the values that sessions count in, looked up once.
+type metrics struct {
+	requests   map[wire.APIKey]stats.Value
+	violations map[wire.Reason]stats.Value
+}
+
+// New returns a filter for a configuration. It connects to nothing yet.
+func New(c *config.Config, o Options) (*Filter, error) {
+	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
+	f.metrics = metrics{requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
+	for _, api := range wire.APIs() {
+		f.metrics.requests[api.Key] = o.Stats.Request(api.Name)
+	}
+	for _, reason := range wire.Reasons() {
+		f.metrics.violations[reason] = o.Stats.Violation(reason.String())
+	}
+	for _, cluster := range c.Clusters { // what cannot be a client is a mistake to find now
+		client, err := o.NewClient(settings(cluster))
+		if err != nil {
+			return nil, fmt.Errorf("upstream cluster %s: %w", cluster.Name, err)
+		}
+		client.Close()
+	}
+	return f, nil
+}
+
+// NewSession returns the session of a new client connection. worker numbers the host's thread that serves it, from 0:
+// the sessions of a worker share its upstream connections.
+func (f *Filter) NewSession(workerIndex int, p Peer, c Conn) *Session {
+	return newSession(f, f.worker(workerIndex), p, c)
+}
+
+// Close waits, a few seconds at most, for what clusters have not answered yet, and ends all upstream connections. No
+// session may be started afterwards; sessions that are still there get errors.
+func (f *Filter) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	f.mu.Lock()
+	workers := f.workers
+	f.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, w := range workers {
+		for _, pool := range w.pools {
+			closing.Go(func() { pool.Close(ctx) })
+		}
+	}
+	closing.Wait()
+}
+
+func (f *Filter) worker(index int) *worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := f.workers[index]
+	if w == nil {
+		w = f.newWorker(index)
+		f.workers[index] = w
+	}
+	return w
+}
+
+func (f *Filter) newWorker(index int) *worker {
+	w := &worker{}
+	log := f.options.Log.With("worker", index)
+	upstreams := map[string]broker.Upstream{}
+	for _, cluster := range f.config.Clusters {
+		client, err := f.options.NewClient(settings(cluster))
+		if err != nil { // New has made one like it
+			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
+			continue
+		}
+		pool := upstream.New(settings(cluster), client, f.options.Stats.Cluster(cluster.Name), log)
+		w.pools = append(w.pools, pool)
+		upstreams[cluster.Name] = broker.Upstream{Cluster: pool, PartitionCount: cluster.PartitionCount}
+	}
+	rules := make([]route.Rule, 0, len(f.config.Rules))
+	for _, r := range f.config.Rules {
+		if _, ok := upstreams[r.Cluster]; ok {
+			rules = append(rules, route.Rule(r))
+		}
+	}
+	w.broker = broker.New(route.New(rules), upstreams)
+	return w
+}
+
+// settings is what a configured cluster is to the upstream path.
+func settings(c config.Cluster) upstream.Settings {
+	return upstream.Settings{
+		Name: c.Name, BootstrapServers: c.BootstrapServers, ClientID: c.ClientID, AcksOverride: acksOverride(c.Acks),
+		RequestTimeout: c.RequestTimeout, MetadataRefreshInterval: c.MetadataRefreshInterval,
+		MetadataMaxAge: c.MetadataMaxAge,
+	}
+}
+
+// acksOverride is what replaces the clients' acks upstream, nil for nothing. None is sent as 1, as a client's own 0 is:
+// the answer tells whose batch failed.
+func acksOverride(a config.Acks) *int16 {
+	if a == config.AcksClient {
+		return nil
+	}
+	acks := a.Override(1)
+	if acks == 0 {
+		acks = 1
+	}
+	return &acks
+}

@@ -1,0 +1,193 @@
+package filter_test
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+)
+
+const twoClusters = `
+advertised_host: mesh.example
+advertised_port: 9092
+upstream_clusters:
+- {cluster_name: c1, bootstrap_servers: "broker:9092"}
+- {cluster_name: c2, bootstrap_servers: "broker:9092"}
+forwarding_rules:
+- {target_cluster: c1, topic_prefix: apples}
+- {target_cluster: c2, topic_prefix: bananas}
+`
+
+// mesh is a filter before two scripted clusters of one broker each.
+type mesh struct {
+	t      *testing.T
+	c1, c2 *upstreamtest.Cluster
+	filter *filter.Filter
+	table  []stats.Metric
+	values []int64
+}
+
+// withMesh runs f with fake time and a filter of the given configuration.
+func withMesh(t *testing.T, text string, f func(m *mesh)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := config.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &mesh{t: t, c1: upstreamtest.New(1), c2: upstreamtest.New(1), table: stats.Table([]string{"c1", "c2"})}
+		m.c1.CreateTopic("apples", 1, 1)
+		m.c2.CreateTopic("bananas", 1)
+		m.values = make([]int64, len(m.table))
+		m.filter, err = filter.New(c, filter.Options{
+			NewClient: func(s upstream.Settings) (upstream.Client, error) {
+				return map[string]upstream.Client{"c1": m.c1, "c2": m.c2}[s.Name], nil
+			},
+			Stats: stats.New(m.table, m.values),
+			Log:   slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(m)
+		m.filter.Close()
+		m.c1.Cut(1)
+		m.c2.Cut(1)
+	})
+}
+
+func (m *mesh) metric(name string) int64 {
+	m.t.Helper()
+	for i, metric := range m.table {
+		if metric.Name == name {
+			return m.values[i]
+		}
+	}
+	m.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// client is a scripted client's connection: a session and what it was sent.
+type client struct {
+	t       *testing.T
+	session *filter.Session
+
+	mu     sync.Mutex
+	got    []byte
+	closed bool
+	paused bool
+	pauses int
+}
+
+var _ filter.Conn = (*client)(nil)
+
+func (m *mesh) connect() *client {
+	c := &client{t: m.t}
+	c.session = m.filter.NewSession(0, filter.Peer{Remote: "10.0.0.1:999", LocalHost: "10.0.0.2", LocalPort: 19092}, c)
+	return c
+}
+
+func (c *client) Write(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.got = append(c.got, p...)
+}
+
+func (c *client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+}
+
+func (c *client) PauseReads(pause bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = pause
+	if pause {
+		c.pauses++
+	}
+}
+
+// answers waits until nothing moves any more and returns the correlation ids and frames received so far.
+func (c *client) answers() (ids []int32, frames [][]byte) {
+	c.t.Helper()
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for rest := c.got; len(rest) > 0; {
+		n := 4 + int(binary.BigEndian.Uint32(rest))
+		ids = append(ids, int32(binary.BigEndian.Uint32(rest[4:])))
+		frames = append(frames, rest[:n])
+		rest = rest[n:]
+	}
+	return ids, frames
+}
+
+func (c *client) wantAnswers(want ...int32) [][]byte {
+	c.t.Helper()
+	ids, frames := c.answers()
+	if len(ids) != len(want) {
+		c.t.Fatalf("answers %v, want %v", ids, want)
+	}
+	for i := range want {
+		if ids[i] != want[i] {
+			c.t.Fatalf("answers %v, want %v", ids, want)
+		}
+	}
+	return frames
+}
+
+func (c *client) isClosed() bool {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+func (c *client) isPaused() bool {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.paused
+}
+
+func batch() []byte { return wiretest.Batch{Records: wiretest.Records(2, 100)}.Bytes() }
+
+func produce(id int32, topic string) []byte {
+	return wiretest.ProduceFrame(9, id, "test", topic, batch())
+}
+
+func produceApples(id int32, acks int16, partition int32, records []byte) []byte {
+	r := kmsg.NewPtrProduceRequest()
+	r.Acks, r.TimeoutMillis = acks, 1000
+	t := kmsg.NewProduceRequestTopic()
+	t.Topic = "apples"
+	p := kmsg.NewProduceRequestTopicPartition()
+	p.Partition, p.Records = partition, records
+	t.Partitions = append(t.Partitions, p)
+	r.Topics = append(r.Topics, t)
+	return wiretest.Frame(wire.KeyProduce, 9, id, "test", r)
+}
+
+func apiVersions(id int32) []byte {
+	r := kmsg.NewPtrApiVersionsRequest()
+	r.ClientSoftwareName, r.ClientSoftwareVersion = "test-client", "1.0"
+	return wiretest.Frame(wire.KeyApiVersions, 3, id, "test", r)
+}
+
+func address(b kmsg.MetadataResponseBroker) string {
+	return net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+}

@@ -1,0 +1,275 @@
+package filter_test
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAnswersKeepTheOrderOfRequests(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		m.c1.Stall(1, true)
+		c.session.Data(produce(1, "apples")) // its cluster is slow
+		c.session.Data(produce(2, "bananas"))
+		c.session.Data(apiVersions(3))
+		c.wantAnswers()
+		m.c1.Stall(1, false)
+		c.wantAnswers(1, 2, 3)
+	})
+}
+
+func TestDataSplitAnywhere(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		var stream []byte
+		for _, f := range [][]byte{apiVersions(1), produce(2, "apples"), produce(3, "bananas"), apiVersions(4)} {
+			stream = append(stream, f...)
+		}
+		for split := range stream {
+			c := m.connect()
+			c.session.Data(stream[:split])
+			c.session.Data(stream[split:])
+			c.wantAnswers(1, 2, 3, 4)
+			c.session.Closed()
+		}
+		c := m.connect()
+		for i := range stream {
+			c.session.Data(stream[i : i+1])
+		}
+		c.wantAnswers(1, 2, 3, 4)
+	})
+}
+
+func TestHalfClosedClientGetsItsAnswers(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		m.c1.Stall(1, true)
+		c.session.Data(produce(1, "apples"))
+		c.session.End()
+		if c.isClosed() {
+			t.Fatal("closed before the answer")
+		}
+		m.c1.Stall(1, false)
+		c.wantAnswers(1)
+		if !c.isClosed() {
+			t.Error("not closed after the last answer")
+		}
+	})
+}
+
+func TestViolationClosesBehindEarlierAnswers(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		m.c1.Stall(1, true)
+		c.session.Data(produce(1, "apples"))
+		c.session.Data([]byte{0xff, 0xff, 0xff, 0xff})
+		c.session.Data(apiVersions(2))
+		if c.isClosed() {
+			t.Fatal("closed before the answer")
+		}
+		m.c1.Stall(1, false)
+		c.wantAnswers(1)
+		if !c.isClosed() {
+			t.Error("not closed after the violation")
+		}
+		if got := m.metric("violations.negative_length"); got != 1 {
+			t.Errorf("violations.negative_length = %d, want 1", got)
+		}
+	})
+}
+
+func TestViolations(t *testing.T) {
+	t.Parallel()
+	for reason, bytes := range map[string][]byte{
+		"tls_handshake":       {0x16, 0x03, 0x01, 0x02, 0x00, 0x01},
+		"http_request":        []byte("GET / HTTP/1.1\r\n\r\n"),
+		"unknown_api":         {0, 0, 0, 10, 0, 71, 0, 0, 0, 0, 0, 1, 0xff, 0xff},
+		"unsupported_version": {0, 0, 0, 10, 0, 0, 0, 13, 0, 0, 0, 1, 0xff, 0xff},
+		"malformed_header":    {0, 0, 0, 2, 0, 3},
+		"malformed_body":      {0, 0, 0, 10, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff},
+		"oversized_frame":     {0x7f, 0xff, 0xff, 0xff},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			withMesh(t, twoClusters, func(m *mesh) {
+				c := m.connect()
+				c.session.Data(bytes)
+				if !c.isClosed() || m.metric("violations."+reason) != 1 {
+					t.Errorf("closed %t, violations.%s = %d; want true, 1", c.isClosed(), reason, m.metric("violations."+reason))
+				}
+				other := m.connect()
+				other.session.Data(apiVersions(1))
+				other.wantAnswers(1)
+			})
+		})
+	}
+}
+
+func TestAcksZeroGetsNoAnswer(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		c.session.Data(produceApples(1, 0, 0, batch()))
+		c.session.Data(apiVersions(2))
+		c.wantAnswers(2)
+		if n := len(m.c1.Stored("apples", 0)); n != 1 {
+			t.Errorf("%d batches stored, want 1", n)
+		}
+		neighbour := m.connect()
+		neighbour.session.Data(produceApples(1, 0, 1, batch()))
+		m.c1.Answer("apples", 0, wire.MessageTooLarge)
+		c.session.Data(produceApples(3, 0, 0, batch()))
+		if !c.isClosed() {
+			t.Error("the connection lives on after a failure with acks=0")
+		}
+		if neighbour.isClosed() {
+			t.Error("another client's failure closed this connection")
+		}
+	})
+}
+
+// A client that sends faster than its cluster answers is paused, and goes on when the cluster does.
+func TestBackPressure(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		m.c1.Stall(1, true)
+		big := produceApples(1, -1, 0, wiretest.Batch{Records: wiretest.Records(1, 1<<20)}.Bytes())
+		sent := 0
+		for !c.isPaused() && sent < 100 {
+			c.session.Data(big)
+			sent++
+		}
+		if sent != 16 {
+			t.Errorf("paused after %d MiB, want 16", sent)
+		}
+		m.c1.Stall(1, false)
+		if c.isPaused() {
+			t.Error("still paused when everything is answered")
+		}
+		ids, _ := c.answers()
+		if len(ids) != sent || c.pauses != 1 {
+			t.Errorf("%d answers for %d requests, paused %d times", len(ids), sent, c.pauses)
+		}
+		c.session.Congested(true)
+		if !c.isPaused() {
+			t.Error("a client that does not read its answers is not paused")
+		}
+		c.session.Congested(false)
+		if c.isPaused() {
+			t.Error("still paused when the client reads again")
+		}
+	})
+}
+
+func TestWorkerBudget(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		m.c1.Stall(1, true)
+		big := produceApples(1, -1, 0, wiretest.Batch{Records: wiretest.Records(1, 15<<20)}.Bytes())
+		clients := make([]*client, 20) // each under its own bound, 300 MiB together
+		for i := range clients {
+			clients[i] = m.connect()
+			clients[i].session.Data(big)
+		}
+		paused := 0
+		for _, c := range clients {
+			if c.isPaused() {
+				paused++
+			}
+		}
+		if paused == 0 || paused == len(clients) {
+			t.Errorf("%d of %d clients paused, want those over the worker's bound", paused, len(clients))
+		}
+		m.c1.Stall(1, false)
+		for i, c := range clients {
+			if c.isPaused() {
+				t.Errorf("client %d is still paused when everything is answered", i)
+			}
+			c.wantAnswers(1)
+		}
+	})
+}
+
+func TestClosedWhileBusy(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		m.c1.Stall(1, true)
+		c.session.Data(produce(1, "apples"))
+		c.session.Closed()
+		m.c1.Stall(1, false)
+		synctest.Wait()
+		if n := len(m.c1.Stored("apples", 0)); n != 1 {
+			t.Errorf("%d batches stored, want 1", n)
+		}
+		if got := m.metric("connections_active"); got != 0 {
+			t.Errorf("connections_active = %d, want 0", got)
+		}
+	})
+}
+
+func TestAdvertisedAddress(t *testing.T) {
+	t.Parallel()
+	const own = "upstream_clusters: [{cluster_name: c1, bootstrap_servers: \"broker:9092\"}]\n" +
+		"forwarding_rules: [{target_cluster: c1, topic_prefix: \"\"}]\n"
+	for _, tt := range []struct {
+		name, config, sni, want string
+	}{
+		{"configured", "advertised_host: mesh.example\nadvertised_port: 7000\n" + own, "sni.example", "mesh.example:7000"},
+		{"server name", own, "sni.example", "sni.example:19092"},
+		{"local address", own, "", "10.0.0.2:19092"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			withMesh(t, tt.config, func(m *mesh) {
+				c := &client{t: m.t}
+				c.session = m.filter.NewSession(0, filter.Peer{LocalHost: "10.0.0.2", LocalPort: 19092, ServerName: tt.sni}, c)
+				c.session.Data(wiretest.Frame(wire.KeyMetadata, 9, 1, "test", kmsg.NewPtrMetadataRequest()))
+				_, answer, err := wiretest.ParseResponse(wire.KeyMetadata, 9, c.wantAnswers(1)[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				b := answer.(*kmsg.MetadataResponse).Brokers[0]
+				if got := address(b); got != tt.want {
+					t.Errorf("told %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// A client that cannot be made is a mistake found when the filter is made.
+func TestNewFindsClientMistakes(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse([]byte(twoClusters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	_, err = filter.New(c, filter.Options{
+		NewClient: func(upstream.Settings) (upstream.Client, error) { return nil, broken },
+		Stats:     &stats.Set{},
+		Log:       slog.New(slog.DiscardHandler),
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("New = %v, want %v", err, broken)
+	}
+}
