@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+// envoy is a listener whose filter is configured with packed, an Any in YAML's flow style.
+func envoy(module, packed string) string {
+	return `
+static_resources:
+  listeners:
+  - filter_chains:
+    - filters:
+      - typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter
+          dynamic_module_config: {name: ` + module + `}
+          filter_config: ` + packed + "\n"
+}
+
+func TestEnvoysFiles(t *testing.T) {
+	t.Parallel()
+	const (
+		where = "-: static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
+		typed = `"@type": type.googleapis.com/`
+		body  = `upstream_clusters: [{cluster_name: c, bootstrap_servers: "h:1"}], forwarding_rules: [{target_cluster: c, topic_prefix: t}]`
+	)
+	packed := base64.StdEncoding.EncodeToString([]byte("{" + body + "}"))
+	for _, tc := range []struct {
+		name, text string
+		code       int
+		out        string
+	}{
+		{"struct", envoy("kafkamesh", "{"+typed+"google.protobuf.Struct, value: {"+body+"}}"), exitOK, where + ".filter_config: valid\n"},
+		{"text", envoy("kafkamesh", "{"+typed+"google.protobuf.StringValue, value: '{"+body+"}'}"), exitOK, where + ".filter_config: valid\n"},
+		{"bytes", envoy("kafkamesh", "{"+typed+"google.protobuf.BytesValue, value: "+packed+"}"), exitOK, where + ".filter_config: valid\n"},
+		{"message", envoy("kafkamesh", "{"+typed+"kafkamesh.v1.KafkaMesh, "+body+"}"), exitOK, where + ".filter_config: valid\n"},
+		{
+			"mistake", envoy("kafkamesh", "{"+typed+"google.protobuf.Struct, value: {"+body+", advertised_port: 9}}"), exitFailed,
+			where + ".filter_config: advertised_host: missing, while advertised_port is set; set both, or neither\n",
+		},
+		{
+			"not bytes", envoy("kafkamesh", "{"+typed+"google.protobuf.BytesValue, value: '?'}"), exitFailed,
+			where + ".filter_config.value: illegal base64 data at input byte 0\n",
+		},
+		{
+			"another message", envoy("kafkamesh", "{"+typed+"google.protobuf.Duration, value: 1s}"), exitFailed,
+			where + `.filter_config: @type "type.googleapis.com/google.protobuf.Duration" cannot hold a configuration; ` +
+				"use type.googleapis.com/google.protobuf.Struct\n",
+		},
+		{"nothing", envoy("kafkamesh", ""), exitFailed, where + ".filter_config: must be a message with an @type, such as google.protobuf.Struct\n"},
+		{
+			"another module", envoy("other", "{}"), exitFailed,
+			"-: this is a configuration of Envoy (it has static_resources), and no filter in it uses the dynamic module kafkamesh\n",
+		},
+		{
+			"Envoy's own kafka_mesh, to be replaced", "filter_chains: [{filters: [{typed_config: {" + typed +
+				"envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh, " + body + "}}]}]",
+			exitOK, "-: filter_chains[0].filters[0].typed_config: valid\n",
+		},
+		{
+			"two", "resources: [{" + typed + "x.KafkaMesh, " + body + "}, {" + typed + "x.KafkaMesh}]", exitFailed,
+			"-: resources[0]: valid\n-: resources[1]: ",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			code, out := runValidate(t, tc.text, "-")
+			if code != tc.code || !strings.HasPrefix(out, tc.out) {
+				t.Errorf("validate = %d, %q, want %d, %q", code, out, tc.code, tc.out)
+			}
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+)
+
+func validateCommand() command {
+	return command{
+		name:    "validate",
+		args:    "FILE…",
+		summary: "check configurations, and print every mistake",
+		about: `Checks each FILE, a configuration in YAML or JSON, "-" being standard input.
+FILE may also be a configuration of Envoy, or hold one: then each filter in it
+that uses the dynamic module kafkamesh is checked.
+
+Every mistake is printed on a line "FILE: field: what is wrong"; warnings go to
+standard error. The exit code is 1 when there are mistakes.`,
+		setup: func(*flag.FlagSet) runFunc { return validate },
+	}
+}
+
+func validate(_ context.Context, files []string, s streams) error {
+	if len(files) == 0 {
+		return usageError("name a FILE to check")
+	}
+	var failed error
+	for _, file := range files {
+		failed = errors.Join(failed, validateFile(file, s))
+	}
+	return failed
+}
+
+func validateFile(file string, s streams) error {
+	found, err := sources(file, s.in)
+	if err != nil {
+		s.out.printf("%v\n", err)
+		return errReported
+	}
+	var failed error
+	for _, src := range found {
+		c, err := src.parse(s.out)
+		if err != nil {
+			failed = err
+			continue
+		}
+		warn(s.err, src.name, c.Warnings)
+		s.out.printf("%s: valid\n", src.name)
+	}
+	return failed
+}
+
+func warn(w printer, name string, warnings []string) {
+	for _, text := range warnings {
+		w.printf("%s: warning: %s\n", name, text)
+	}
+}

@@ -1,0 +1,109 @@
+#include "config.h"
+
+#include "_cgo_export.h"
+#include "memory.h"
+
+#define CALLBACK(name) envoy_dynamic_module_callback_network_filter_##name
+
+// A panic or a mistake in the configuration gives NULL: Envoy then refuses the listener. Envoy has no way to take the
+// reason; Go has logged it.
+const void* envoy_dynamic_module_on_network_filter_config_new(void* envoy, envoy_dynamic_module_type_envoy_buffer name,
+                                                              envoy_dynamic_module_type_envoy_buffer raw) {
+  km_config* config = km_alloc(1, sizeof *config);
+  config->envoy = envoy;
+  config->refs = 1;
+  config->filter = kmGoConfigNew(config, name, raw);
+  if (config->filter == 0) {
+    km_config_unref(config);
+    return NULL;
+  }
+  return config;
+}
+
+// What is left on the gauges would stay in /stats for ever, since nobody publishes for this configuration any more.
+static void settle(km_config* config) {
+  if (!CALLBACK(config_increment_counter) || !CALLBACK(config_decrement_gauge)) {
+    return;  // Envoy 1.38
+  }
+  for (size_t i = 0; i < config->count; i++) {
+    int64_t left = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_ACQ_REL);
+    if (!config->metrics[i].gauge && left > 0) {
+      CALLBACK(config_increment_counter)(config->envoy, config->metrics[i].id, (uint64_t)left);
+    }
+    if (config->metrics[i].gauge && config->published[i] > 0) {
+      CALLBACK(config_decrement_gauge)
+      (config->envoy, config->metrics[i].id, (uint64_t)config->published[i]);
+    }
+  }
+}
+
+// Called on the main thread after the last connection's filter is destroyed: each of those holds Envoy's side of the
+// configuration. Go's filter closes in a goroutine, because that may take seconds, and drops Go's reference then.
+void envoy_dynamic_module_on_network_filter_config_destroy(const void* p) {
+  km_config* config = (km_config*)p;
+  settle(config);
+  config->envoy = NULL;
+  kmGoConfigDestroy(config->filter);
+  km_config_unref(config);
+}
+
+void km_config_reserve(km_config* config, size_t count) {
+  config->metrics = km_alloc(count, sizeof *config->metrics);
+  config->values = km_alloc(count, sizeof *config->values);
+  config->published = km_alloc(count, sizeof *config->published);
+  config->count = count;
+}
+
+envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, size_t i, bool gauge, const char* name,
+                                                          size_t length) {
+  envoy_dynamic_module_type_module_buffer text = {name, length};
+  km_metric* metric = &config->metrics[i];
+  metric->gauge = gauge;
+  return gauge ? CALLBACK(config_define_gauge)(config->envoy, text, &metric->id)
+               : CALLBACK(config_define_counter)(config->envoy, text, &metric->id);
+}
+
+void km_config_ref(km_config* config) { __atomic_add_fetch(&config->refs, 1, __ATOMIC_RELAXED); }
+
+void km_config_unref(km_config* config) {
+  if (__atomic_sub_fetch(&config->refs, 1, __ATOMIC_ACQ_REL) > 0) {
+    return;
+  }
+  free(config->metrics);
+  free(config->values);
+  free(config->published);
+  free(config);
+}
+
+static void publish(km_config* config, void* envoy) {
+  for (size_t i = 0; i < config->count; i++) {
+    // Most are zero: look before taking, or every worker would fight for every cache line.
+    if (__atomic_load_n(&config->values[i], __ATOMIC_RELAXED) == 0) {
+      continue;
+    }
+    int64_t delta = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_ACQ_REL);
+    size_t id = config->metrics[i].id;
+    if (!config->metrics[i].gauge) {
+      CALLBACK(increment_counter)(envoy, id, (uint64_t)delta);
+      continue;
+    }
+    config->published[i] += delta;
+    if (delta > 0) {
+      CALLBACK(increment_gauge)(envoy, id, (uint64_t)delta);
+    } else if (delta < 0) {
+      CALLBACK(decrement_gauge)(envoy, id, (uint64_t)-delta);
+    }
+  }
+}
+
+// One worker publishes at a time: two that took +1 and -1 of a gauge at zero could tell Envoy in the wrong order, and
+// Envoy's gauges are unsigned. Who comes second does not wait: who is at it goes round once more.
+void km_config_publish(km_config* config, void* envoy) {
+  if (__atomic_fetch_add(&config->publishers, 1, __ATOMIC_ACQ_REL) > 0) {
+    return;
+  }
+  int seen = 1;
+  do {
+    publish(config, envoy);
+  } while (!__atomic_compare_exchange_n(&config->publishers, &seen, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+}

@@ -1,0 +1,40 @@
+// One configuration: what Envoy calls DynamicModuleNetworkFilterConfig.
+#pragma once
+
+#include "envoy_abi.h"
+
+typedef struct km_metric {
+  size_t id;  // Envoy's
+  bool gauge;
+} km_metric;
+
+// km_config lives until its last reference is gone: Envoy holds one, Go holds one, and so does each km_conn. Envoy's
+// goes first, in config_destroy, while goroutines may still count what they finish.
+typedef struct km_config {
+  void* envoy;       // main thread, and only until config_destroy
+  uintptr_t filter;  // the handle Go gave
+  int refs;          // atomic
+
+  size_t count;
+  km_metric* metrics;
+  // What was counted since it was last published; count of them. Goroutines add, workers take: atomic.
+  int64_t* values;
+
+  int publishers;      // atomic: workers that want to publish; see km_config_publish
+  int64_t* published;  // what Envoy was told of each gauge; the one publisher's
+} km_config;
+
+// Called by Go.
+
+// km_config_reserve makes room for count metrics. Once, in config_new.
+void km_config_reserve(km_config* config, size_t count);
+// km_config_define defines metric i; in config_new, for Envoy freezes the metrics after it.
+envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, size_t i, bool gauge, const char* name,
+                                                          size_t length);
+void km_config_ref(km_config* config);
+void km_config_unref(km_config* config);
+
+// Called by conn.c.
+
+// km_config_publish hands Envoy what was counted since the last time. On a worker, inside a hook, whose envoy it is.
+void km_config_publish(km_config* config, void* envoy);

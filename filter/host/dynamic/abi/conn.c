@@ -1,0 +1,86 @@
+#include "conn.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+km_conn* km_conn_new(km_config* config) {
+  km_conn* conn = km_alloc(1, sizeof *conn);
+  conn->refs = 1;
+  conn->config = config;
+  km_config_ref(config);
+  pthread_mutex_init(&conn->mu, NULL);
+  return conn;
+}
+
+void km_conn_ref(km_conn* conn) { __atomic_add_fetch(&conn->refs, 1, __ATOMIC_RELAXED); }
+
+void km_conn_unref(km_conn* conn) {
+  if (__atomic_sub_fetch(&conn->refs, 1, __ATOMIC_ACQ_REL) > 0) {
+    return;
+  }
+  if (conn->scheduler) {
+    envoy_dynamic_module_callback_network_filter_scheduler_delete(conn->scheduler);
+  }
+  pthread_mutex_destroy(&conn->mu);
+  free(conn->out);
+  km_config_unref(conn->config);
+  free(conn);
+}
+
+static bool pending(const km_conn* conn) {
+  if (conn->dead || conn->closing || conn->scheduled || conn->depth > 0) {
+    return false;  // nothing can be done, or somebody will: on_scheduled, or the hook that is running
+  }
+  return conn->out_length > 0 || conn->want_close || conn->broken || conn->want_pause != conn->paused;
+}
+
+void km_conn_unlock(km_conn* conn) {
+  bool commit = pending(conn);
+  if (commit) {
+    conn->scheduled = true;
+  }
+  pthread_mutex_unlock(&conn->mu);
+  if (!commit) {
+    return;
+  }
+  // Not under the mutex. Commit holds a shared_ptr to Envoy's filter on this thread, a goroutine's; if the worker lets
+  // go of the connection meanwhile, the filter is destroyed right here, inside commit, and our destroy hook takes the
+  // mutex (seen 1 to 15 times in 15,000 connections on Envoy 1.38 to 1.40). The caller's reference keeps
+  // conn itself.
+  envoy_dynamic_module_callback_network_filter_scheduler_commit(conn->scheduler, 0);
+}
+
+static void append(km_conn* conn, const void* bytes, size_t length) {
+  size_t need = conn->out_length + length;
+  if (need > conn->out_capacity) {
+    size_t capacity = conn->out_capacity ? conn->out_capacity : 256;
+    while (capacity < need) {
+      capacity *= 2;
+    }
+    conn->out = km_grow(conn->out, capacity);
+    conn->out_capacity = capacity;
+  }
+  memcpy(conn->out + conn->out_length, bytes, length);
+  conn->out_length = need;
+}
+
+void km_conn_write(km_conn* conn, const void* bytes, size_t length) {
+  pthread_mutex_lock(&conn->mu);
+  if (!conn->dead && !conn->want_close && length > 0) {
+    append(conn, bytes, length);
+  }
+  km_conn_unlock(conn);
+}
+
+void km_conn_close(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  conn->want_close = true;
+  km_conn_unlock(conn);
+}
+
+void km_conn_pause(km_conn* conn, bool pause) {
+  pthread_mutex_lock(&conn->mu);
+  conn->want_pause = pause;
+  km_conn_unlock(conn);
+}

@@ -1,0 +1,79 @@
+package abi
+
+/*
+#include "conn.h"
+*/
+import "C"
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Conn is a client's connection. Any goroutine may call its methods at any time; none blocks, and once the connection
+// is gone they do nothing.
+//
+// Nothing reaches Envoy here. C takes a note under a mutex of its own, and the worker thread acts on it: at the end of
+// the hook it is in, else in on_scheduled, which C asks for if none is on its way.
+type Conn struct {
+	c *C.km_conn
+	// uses is twice the number of calls in progress, plus 1 (gone) once the session has ended. Whoever makes it gone with
+	// no call in progress drops the reference to c. A mutex would not do: Envoy can destroy its side, and so call back
+	// into Go, inside one of these calls.
+	uses atomic.Int64
+}
+
+const gone = 1
+
+// Write queues p for the client. It does not keep p.
+func (c *Conn) Write(p []byte) {
+	if !c.acquire() {
+		return
+	}
+	C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p)))
+	c.release()
+}
+
+// Close closes the connection once everything written has left. What is written after it is dropped.
+func (c *Conn) Close() {
+	if !c.acquire() {
+		return
+	}
+	C.km_conn_close(c.c)
+	c.release()
+}
+
+// PauseReads has Envoy stop reading from the client, or go on. Data already read may still arrive. While reads are
+// paused a client that goes away with bytes unread is not noticed.
+func (c *Conn) PauseReads(pause bool) {
+	if !c.acquire() {
+		return
+	}
+	C.km_conn_pause(c.c, C.bool(pause))
+	c.release()
+}
+
+func (c *Conn) acquire() bool {
+	for {
+		n := c.uses.Load()
+		if n&gone != 0 {
+			return false
+		}
+		if c.uses.CompareAndSwap(n, n+2) {
+			return true
+		}
+	}
+}
+
+func (c *Conn) release() {
+	if c.uses.Add(-2) == gone {
+		C.km_conn_unref(c.c)
+	}
+}
+
+// drop ends the use of c. Once.
+func (c *Conn) drop() {
+	if c.uses.Add(gone) == gone {
+		C.km_conn_unref(c.c)
+	}
+}

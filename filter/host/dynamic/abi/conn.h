@@ -1,0 +1,54 @@
+// One client's connection: what Envoy calls DynamicModuleNetworkFilter.
+//
+// conn.c is what goroutines call: it only takes notes, under the mutex. worker.c is what Envoy calls on the
+// connection's worker thread: it acts on the notes. Two threads meet in this struct and nowhere else.
+#pragma once
+
+#include <pthread.h>
+
+#include "config.h"
+
+typedef struct km_conn {
+  // Envoy's reference ends in destroy. Go has one from new_connection on, until its last call on a connection that is
+  // gone has returned. Atomic.
+  int refs;
+  km_config* config;  // holds a reference
+  void* scheduler;    // Envoy's; set before Go hears of the connection
+
+  // For hooks only. There is no pointer to Envoy's filter here, on purpose: every hook is handed one, and outside of
+  // hooks, or once the connection is gone, nobody may use it.
+  uintptr_t session;  // the handle Go gave; 0 before new_connection and after the end
+
+  pthread_mutex_t mu;  // guards what follows; never held while calling Envoy or Go
+  char* out;           // bytes for the client, and how much memory is there
+  size_t out_length, out_capacity;
+  int depth;       // hooks of this connection on the worker's stack; the outermost acts on the notes at its end
+  bool scheduled;  // on_scheduled is on its way and will act on the notes
+  bool dead;       // the connection is gone
+  bool broken;     // a panic was caught: close at once, whatever is still to be said
+  bool want_close, closing;  // what Go wants, what Envoy was told
+  bool want_pause, paused;
+} km_conn;
+
+// km_peer is who is at the other end, in Envoy's memory: good until the hook returns.
+typedef struct km_peer {
+  uint32_t worker;
+  envoy_dynamic_module_type_envoy_buffer remote, local, server_name;
+  uint32_t remote_port, local_port;
+} km_peer;
+
+// Called by Go, on any thread, while it holds its reference.
+
+// km_conn_write queues a copy of the bytes; km_conn_close closes once they have left. Nothing is written after that.
+void km_conn_write(km_conn* conn, const void* bytes, size_t length);
+void km_conn_close(km_conn* conn);
+void km_conn_pause(km_conn* conn, bool pause);
+void km_conn_ref(km_conn* conn);
+void km_conn_unref(km_conn* conn);
+
+// Called by worker.c.
+
+km_conn* km_conn_new(km_config* config);
+// km_conn_unlock ends what began with locking the mutex. If there are notes that nobody is on the way to act on, it
+// asks Envoy for an on_scheduled.
+void km_conn_unlock(km_conn* conn);

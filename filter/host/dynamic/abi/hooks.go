@@ -1,0 +1,164 @@
+package abi
+
+/*
+#cgo CFLAGS: -O2 -Wall -Werror
+// Envoy's callbacks are found when it loads us. With -z now a callback that an older Envoy lacks is a clean error then;
+// by default it would end the process when it is first called.
+#cgo linux LDFLAGS: -Wl,--unresolved-symbols=ignore-all -Wl,-z,now
+#include "conn.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"runtime/cgo"
+	"runtime/debug"
+	"unsafe"
+)
+
+// ABIVersion is the version of Envoy's dynamic modules ABI that we were written for.
+const ABIVersion = C.KM_ABI_VERSION
+
+// filter is a Filter behind a handle.
+type filter struct {
+	Filter
+
+	c *C.km_config
+}
+
+// session is a Session behind a handle.
+type session struct {
+	Session
+
+	filter *filter
+	conn   *Conn
+	broken bool // a call panicked
+}
+
+// A panic that left Go through a hook would end Envoy. So each hook stops them, and C closes that one connection.
+
+//export kmGoConfigNew
+func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_buffer) (h C.uintptr_t) {
+	defer func() {
+		if r := recover(); r != nil {
+			Log(Error, fmt.Sprintf("kafka_mesh: panic while loading the configuration: %v\n%s", r, debug.Stack()))
+			C.km_config_ref(c) // goroutines may be left that count: better leak it
+		}
+	}()
+	f, err := (*module.Load())(&Config{c}, text(name), []byte(text(raw)))
+	if err != nil {
+		return 0
+	}
+	C.km_config_ref(c)
+	return C.uintptr_t(cgo.NewHandle(&filter{f, c}))
+}
+
+//export kmGoConfigDestroy
+func kmGoConfigDestroy(h C.uintptr_t) {
+	f, ok := lookup[*filter](h)
+	if !ok {
+		return
+	}
+	cgo.Handle(h).Delete()
+	// On Envoy's main thread nothing may take its time. Nobody waits for this goroutine: Envoy has no hook that could.
+	go func() {
+		guard(f, f.Close)
+		C.km_config_unref(f.c)
+	}()
+}
+
+//export kmGoConnected
+func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer) C.uintptr_t {
+	conn := &Conn{c: c}
+	f, ok := lookup[*filter](h)
+	if !ok {
+		conn.drop()
+		return 0
+	}
+	s := &session{filter: f, conn: conn}
+	ok = guard(f, func() {
+		s.Session = f.NewSession(int(p.worker), Peer{
+			RemoteHost: text(p.remote),
+			RemotePort: int(p.remote_port),
+			LocalHost:  text(p.local),
+			LocalPort:  int(p.local_port),
+			ServerName: text(p.server_name),
+		}, conn)
+	})
+	if !ok {
+		conn.drop()
+		return 0
+	}
+	return C.uintptr_t(cgo.NewHandle(s))
+}
+
+//export kmGoData
+func kmGoData(h C.uintptr_t, chunks *C.envoy_dynamic_module_type_envoy_buffer, count C.size_t, end C.bool) C.bool {
+	return on(h, func(s *session) {
+		for _, chunk := range unsafe.Slice(chunks, count) {
+			s.Data(unsafe.Slice((*byte)(unsafe.Pointer(chunk.ptr)), chunk.length))
+		}
+		if end {
+			s.End()
+		}
+	})
+}
+
+//export kmGoCongested
+func kmGoCongested(h C.uintptr_t, above C.bool) C.bool {
+	return on(h, func(s *session) { s.Congested(bool(above)) })
+}
+
+//export kmGoClosed
+func kmGoClosed(h C.uintptr_t, onWorker C.bool) {
+	s, ok := lookup[*session](h)
+	if !ok {
+		return
+	}
+	cgo.Handle(h).Delete()
+	closed := func() {
+		guard(s.filter, s.Closed)
+		s.conn.drop()
+	}
+	// A session that panicked may have left a mutex locked: it must not stop the worker. And when Envoy destroys a
+	// connection without a close event, we may be inside a call of this very session to its Conn, with its mutex held.
+	if s.broken || !bool(onWorker) {
+		go closed()
+		return
+	}
+	closed()
+}
+
+// on calls f with the session behind h and says whether all went well. It does nothing if there is none.
+func on(h C.uintptr_t, f func(*session)) C.bool {
+	s, ok := lookup[*session](h)
+	if !ok || s.broken {
+		return true
+	}
+	s.broken = !guard(s.filter, func() { f(s) })
+	return C.bool(!s.broken)
+}
+
+// guard calls fn and says whether it returned.
+func guard(f *filter, fn func()) (returned bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			f.Panicked(r, debug.Stack())
+		}
+	}()
+	fn()
+	return true
+}
+
+// lookup finds what is behind a handle. Unknown handles are harmless.
+func lookup[T any](h C.uintptr_t) (v T, ok bool) {
+	defer func() { _ = recover() }() // cgo panics on a handle that it does not know
+	if h != 0 {
+		v, ok = cgo.Handle(h).Value().(T)
+	}
+	return v, ok
+}
+
+func text(b C.envoy_dynamic_module_type_envoy_buffer) string {
+	return C.GoStringN(b.ptr, C.int(b.length))
+}

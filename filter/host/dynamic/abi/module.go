@@ -1,0 +1,49 @@
+package abi
+
+import "sync/atomic"
+
+// Module makes a Filter of the configuration that Envoy hands to the filter called name. It defines its metrics through
+// c, which is good only until it returns. An error refuses the configuration; Envoy cannot be told why, so Module logs
+// the reason. Envoy's main thread calls it, one configuration at a time.
+type Module func(c *Config, name string, raw []byte) (Filter, error)
+
+// Filter is one configuration.
+type Filter interface {
+	// NewSession starts a session for a client whose connection c belongs to a worker. Workers call it, several at a time.
+	NewSession(worker int, p Peer, c *Conn) Session
+	// Close ends what the filter has running. It may take its time: it has a goroutine of its own.
+	Close()
+	// Panicked is told of each panic in NewSession, a Session or Close. The connection, if any, is being closed.
+	Panicked(reason any, stack []byte)
+}
+
+// Session is one connection, seen from its worker, which calls one method at a time.
+type Session interface {
+	// Data takes bytes of the client. It does not keep p, which is Envoy's memory.
+	Data(p []byte)
+	// End says that the client sent FIN.
+	End()
+	// Congested says that what was written piles up in Envoy, or no longer does.
+	Congested(on bool)
+	// Closed is the last call, made exactly once. It comes from a goroutine if an earlier call panicked.
+	Closed()
+}
+
+// Peer is who is at the other end of a connection. Empty fields are unknown.
+type Peer struct {
+	RemoteHost string
+	RemotePort int
+	// LocalHost and LocalPort are the address that the client dialled: Envoy restores it where a redirect hid it.
+	LocalHost string
+	LocalPort int
+	// ServerName is the SNI. Envoy knows it only if the listener has a tls_inspector.
+	ServerName string
+}
+
+// Register says what the shared library is. Call it in an init of the main package: Envoy's first call comes after it.
+func Register(m Module) { module.Store(&m) }
+
+// module is a global because Envoy finds hooks by name: nothing of ours is on the stack when it calls the first one.
+//
+//nolint:gochecknoglobals // see above
+var module atomic.Pointer[Module]

@@ -1,0 +1,213 @@
+#include "fake.h"
+
+fake_envoy envoy;
+fake_go go;
+static const void *config, *conn;
+
+#define CALLBACK(name) envoy_dynamic_module_callback_network_filter_##name
+#define HOOK(name) envoy_dynamic_module_on_network_filter_##name
+typedef envoy_dynamic_module_type_envoy_buffer in;
+typedef envoy_dynamic_module_type_module_buffer out;
+typedef envoy_dynamic_module_type_metrics_result result;
+
+static void call(void* p) {
+  CHECK(p == &envoy);
+  CHECK(!envoy.freed);     // the connection is there
+  CHECK(go.in_call == 0);  // callbacks can bring hooks: never with Go on the stack
+}
+
+// Envoy.
+
+bool envoy_dynamic_module_callback_log_enabled(envoy_dynamic_module_type_log_level l) { return l > 0; }
+void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l, out m) {
+  (void)l;
+  fwrite(m.ptr, 1, m.length, stderr);
+}
+void* CALLBACK(scheduler_new)(void* p) {
+  call(p);
+  envoy.schedulers++;
+  return &envoy.commits;
+}
+void CALLBACK(scheduler_delete)(void* s) {
+  CHECK(s == &envoy.commits);
+  envoy.schedulers--;
+}
+void CALLBACK(scheduler_commit)(void* s, uint64_t id) {
+  CHECK(s == &envoy.commits && id == 0);
+  envoy.commits++;
+  if (envoy.on_commit) envoy.on_commit();
+}
+size_t CALLBACK(get_read_buffer_chunks_size)(void* p) {
+  call(p);
+  return strlen(envoy.read);
+}
+bool CALLBACK(get_read_buffer_chunks)(void* p, in* v) {  // one byte each: the worst
+  call(p);
+  for (size_t i = 0; i < strlen(envoy.read); i++) v[i] = (in){envoy.read + i, 1};
+  return true;
+}
+bool CALLBACK(drain_read_buffer)(void* p, size_t n) {
+  call(p);
+  envoy.drained += (int)n;
+  return true;
+}
+void CALLBACK(write)(void* p, out data, bool end) {
+  call(p);
+  CHECK(!end && data.length > 0);
+  memcpy(envoy.written + envoy.written_length, data.ptr, data.length);
+  envoy.written_length += data.length;
+  envoy.writes++;
+  if (envoy.on_write) envoy.on_write();
+}
+void CALLBACK(close)(void* p, envoy_dynamic_module_type_network_connection_close_type t) {
+  call(p);
+  envoy.closes++;
+  envoy.close_type = (int)t;
+  HOOK(event)(&envoy, conn, envoy_dynamic_module_type_network_connection_event_LocalClose);
+}
+envoy_dynamic_module_type_network_read_disable_status CALLBACK(read_disable)(void* p, bool off) {
+  call(p);
+  off ? envoy.disables++ : envoy.enables++;
+  return 0;
+}
+void CALLBACK(enable_half_close)(void* p, bool on) {
+  call(p);
+  CHECK(on);
+}
+uint32_t CALLBACK(get_worker_index)(void* p) {
+  call(p);
+  return 7;
+}
+bool CALLBACK(get_remote_address)(void* p, in* a, uint32_t* port) {
+  call(p);
+  *a = (in){"10.0.0.1", 8};
+  *port = 1234;
+  return true;
+}
+bool CALLBACK(get_local_address)(void* p, in* a, uint32_t* port) {
+  call(p);
+  (void)a, (void)port;
+  return false;
+}
+bool CALLBACK(get_requested_server_name)(void* p, in* a) {
+  call(p);
+  (void)a;
+  return false;
+}
+result CALLBACK(config_define_counter)(void* p, out n, size_t* id) {
+  call(p);
+  (void)n;
+  *id = 10;
+  return 0;
+}
+result CALLBACK(config_define_gauge)(void* p, out n, size_t* id) {
+  call(p);
+  (void)n;
+  *id = 20;
+  return 0;
+}
+static result add(long* to, size_t want, size_t id, long n) {
+  CHECK(id == want);
+  *to += n;
+  CHECK(*to >= 0);
+  return 0;
+}
+result CALLBACK(increment_counter)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  return add(&envoy.counter, 10, id, (long)n);
+}
+result CALLBACK(increment_gauge)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  return add(&envoy.gauge, 20, id, (long)n);
+}
+result CALLBACK(decrement_gauge)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  return add(&envoy.gauge, 20, id, -(long)n);
+}
+#ifndef ENVOY_1_38
+result CALLBACK(config_increment_counter)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  return add(&envoy.counter, 10, id, (long)n);
+}
+result CALLBACK(config_decrement_gauge)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  return add(&envoy.gauge, 20, id, -(long)n);
+}
+#endif
+
+// Go.
+
+uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
+  (void)name, (void)raw;
+  km_config_reserve(c, 2);
+  CHECK(km_config_define(c, 0, false, "c", 1) == 0 && km_config_define(c, 1, true, "g", 1) == 0);
+  km_config_ref(c);
+  go.config = c;
+  return 1;
+}
+void kmGoConfigDestroy(uintptr_t f) { CHECK(f == 1); }
+uintptr_t kmGoConnected(uintptr_t f, km_conn* c, km_peer* p) {
+  CHECK(f == 1 && p->worker == 7 && p->remote_port == 1234 && p->local.length == 0);
+  go.conn = c;
+  if (!go.panic_new) return 2;
+  km_conn_unref(c);
+  go.conn = NULL;
+  return 0;
+}
+bool kmGoData(uintptr_t s, in* v, size_t n, bool end) {
+  CHECK(s == 2 && go.in_call++ == 0);
+  for (size_t i = 0; i < n; i++) CHECK(v[i].length == 1);
+  go.data_calls++;
+  go.ends += end;
+  if (go.on_data) go.on_data();
+  go.in_call--;
+  return !go.panic_data;
+}
+bool kmGoCongested(uintptr_t s, bool above) {
+  (void)above;
+  CHECK(s == 2 && go.in_call++ == 0);
+  go.congested_calls++;
+  if (go.on_congested) go.on_congested();
+  go.in_call--;
+  return !go.panic_congested;
+}
+void kmGoClosed(uintptr_t s, bool on_worker) {
+  CHECK(s == 2);
+  go.closed_calls++;
+  go.closed_off_worker += !on_worker;
+}
+
+// What tests do.
+
+void start_config(void) { config = HOOK(config_new)(&envoy, (in){"n", 1}, (in){"r", 1}); }
+void start_conn(void) {
+  conn = HOOK(new)(config, &envoy);
+  HOOK(new_connection)(&envoy, conn);
+}
+void start(void) {
+  start_config();
+  start_conn();
+}
+void go_write(const char* text) { km_conn_write(go.conn, text, strlen(text)); }
+void event(void) {
+  HOOK(event)(&envoy, conn, envoy_dynamic_module_type_network_connection_event_RemoteClose);
+  envoy.freed = true;
+}
+void destroy(void) {
+  HOOK(destroy)(conn);
+  conn = NULL;
+}
+void scheduled(void) { HOOK(scheduled)(&envoy, conn, 0); }
+void receive(const char* text, bool end) {
+  envoy.read = text;
+  HOOK(read)(&envoy, conn, strlen(text), end);
+}
+void finish(void) {
+  if (!config) return;  // the test has done it
+  if (conn) destroy();
+  if (go.conn) km_conn_unref(go.conn);
+  HOOK(config_destroy)(config);
+  config = NULL;
+  km_config_unref(go.config);
+  CHECK(envoy.schedulers == 0);
+}

@@ -1,0 +1,55 @@
+// Plays Envoy above the C layer and Go below it, one connection at a time, so that the order of events is the test's.
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "_cgo_export.h"
+
+#define CHECK(condition)                                                        \
+  do {                                                                          \
+    if (!(condition)) {                                                         \
+      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+      exit(1);                                                                  \
+    }                                                                           \
+  } while (0)
+
+// What Envoy has seen and does. "freed" is what the use after free is in the real one.
+typedef struct fake_envoy {
+  bool freed;
+  char written[1 << 16];
+  size_t written_length;
+  int writes, commits, closes, close_type, disables, enables, drained, schedulers;
+  long counter, gauge;
+  const char* read;  // what the client sent
+  void (*on_commit)(void), (*on_write)(void);
+} fake_envoy;
+
+// What Go has seen and does.
+typedef struct fake_go {
+  km_config* config;
+  km_conn* conn;
+  int in_call;  // a call of a session is on the stack
+  int data_calls, ends, congested_calls, closed_calls, closed_off_worker;
+  bool panic_new, panic_data, panic_congested;
+  void (*on_data)(void), (*on_congested)(void);
+} fake_go;
+
+extern fake_envoy envoy;
+extern fake_go go;
+
+// start makes a configuration with a counter (0) and a gauge (1), and a connection.
+void start(void);
+void start_config(void);
+void start_conn(void);
+void go_write(const char* text);
+// event is a close event; destroy is what Envoy does some time after.
+void event(void);
+void destroy(void);
+void scheduled(void);
+void receive(const char* text, bool end);
+// finish drops what is left and checks that nothing is: LeakSanitizer sees the rest.
+void finish(void);

@@ -1,0 +1,213 @@
+// One test for each trap and each promise of the C layer. Without an argument it lists them; TestC runs each by name.
+#include "fake.h"
+
+#define WATERMARK envoy_dynamic_module_on_network_filter_above_write_buffer_high_watermark
+
+static bool wrote(const char* text) {
+  return envoy.written_length == strlen(text) && !memcmp(envoy.written, text, strlen(text));
+}
+
+static void write_two(void) {
+  go_write("a");
+  go_write("b");
+}
+static void write_in_hook_needs_no_commit(void) {
+  go.on_data = write_two;
+  start();
+  receive("xyz", false);
+  CHECK(go.data_calls == 1 && envoy.drained == 3);
+  CHECK(envoy.commits == 0 && envoy.writes == 1 && wrote("ab"));
+}
+
+static void writes_outside_share_one_commit(void) {
+  start();
+  write_two();
+  CHECK(envoy.commits == 1 && envoy.writes == 0);
+  scheduled();
+  CHECK(envoy.writes == 1 && wrote("ab"));
+  go_write("c");
+  CHECK(envoy.commits == 2);
+}
+
+static void many_chunks(void) {
+  start();
+  char text[1001] = {0};
+  memset(text, 'x', 1000);
+  receive(text, true);
+  CHECK(envoy.drained == 1000 && go.ends == 1);
+}
+
+static void scheduled_after_close_touches_nothing(void) {
+  start();
+  go_write("late");
+  event();  // the connection is freed; the filter lives on in commit's shared_ptr
+  scheduled();
+  CHECK(envoy.writes == 0 && go.closed_calls == 1);
+}
+
+static void event_and_destroy(void) {
+  event();
+  destroy();
+}
+static void destroy_inside_commit(void) {
+  start();
+  envoy.on_commit = event_and_destroy;  // would hang if the mutex were held
+  go_write("x");
+  envoy.on_commit = NULL;
+  go_write("y");  // Go still has its reference
+  CHECK(go.closed_calls == 1 && go.closed_off_worker == 0 && envoy.commits == 1);
+}
+
+static void destroy_without_close_event(void) {
+  start();
+  destroy();
+  go_write("x");
+  CHECK(go.closed_calls == 1 && go.closed_off_worker == 1 && envoy.commits == 0);
+}
+
+static void destroy_without_new_connection(void) {
+  start_config();
+  const void* c = envoy_dynamic_module_on_network_filter_new(go.config, &envoy);
+  envoy_dynamic_module_on_network_filter_destroy(c);
+  CHECK(go.closed_calls == 0);
+}
+
+static void pause_only_on_transitions(void) {
+  start();
+  km_conn_pause(go.conn, false);
+  CHECK(envoy.commits == 0);
+  km_conn_pause(go.conn, true);
+  km_conn_pause(go.conn, true);
+  scheduled();
+  scheduled();
+  CHECK(envoy.disables == 1 && envoy.enables == 0);
+  km_conn_pause(go.conn, false);
+  km_conn_pause(go.conn, true);
+  scheduled();
+  CHECK(envoy.disables == 1 && envoy.enables == 0);
+  km_conn_pause(go.conn, false);
+  scheduled();
+  CHECK(envoy.disables == 1 && envoy.enables == 1);
+}
+
+static void close_after_what_was_written(void) {
+  start();
+  go_write("bye");
+  km_conn_close(go.conn);
+  go_write("dropped");
+  scheduled();
+  CHECK(wrote("bye") && envoy.closes == 1);
+  CHECK(envoy.close_type == envoy_dynamic_module_type_network_connection_close_type_FlushWrite);
+  CHECK(go.closed_calls == 1);
+}
+
+static void close_in_write(void) { event(); }
+static void write_that_ends_the_connection(void) {
+  start();
+  km_conn_pause(go.conn, true);
+  go_write("x");
+  km_conn_close(go.conn);
+  envoy.on_write = close_in_write;
+  scheduled();
+  CHECK(envoy.writes == 1 && envoy.closes == 0 && envoy.disables == 0 && go.closed_calls == 1);
+}
+
+static void watermark(void) {
+  envoy.on_write = NULL;
+  WATERMARK(&envoy, go.conn);
+}
+static void write_and_pause(void) {
+  go_write("more");
+  km_conn_pause(go.conn, true);
+}
+static void watermark_inside_write(void) {
+  start();
+  envoy.on_write = watermark;
+  go.on_congested = write_and_pause;
+  go_write("x");
+  scheduled();
+  CHECK(go.congested_calls == 1 && envoy.disables == 1);  // by the outer hook, after its write
+  CHECK(wrote("x") && envoy.commits == 2);                // what came meanwhile goes with the next
+  scheduled();
+  CHECK(wrote("xmore"));
+}
+
+static void panic_in_data_closes_at_once(void) {
+  start();
+  go.panic_data = true;
+  receive("x", false);
+  CHECK(envoy.closes == 1 && envoy.drained == 1 && go.closed_calls == 1);
+  CHECK(envoy.close_type == envoy_dynamic_module_type_network_connection_close_type_NoFlush);
+}
+
+static void panic_inside_write_closes_after_it(void) {
+  start();
+  go.panic_congested = true;
+  envoy.on_write = watermark;
+  go_write("x");
+  scheduled();
+  CHECK(envoy.closes == 1 && go.closed_calls == 1);
+}
+
+static void panic_in_new_session(void) {
+  go.panic_new = true;
+  start();
+  receive("x", false);
+  CHECK(envoy.closes == 1 && go.data_calls == 0 && go.closed_calls == 0);
+}
+
+static void count(int metric, long n) { __atomic_add_fetch(&go.config->values[metric], n, __ATOMIC_RELAXED); }
+static void metrics_are_published_in_hooks(void) {
+  start();
+  count(0, 3);
+  count(1, 2);
+  receive("x", false);
+  CHECK(envoy.counter == 3 && envoy.gauge == 2);
+  count(1, -1);
+  event();
+  CHECK(envoy.counter == 3 && envoy.gauge == 1);
+}
+
+static void gauges_are_settled_at_the_end(void) {
+  metrics_are_published_in_hooks();
+  count(0, 4);
+  finish();
+  CHECK(envoy.counter == 7 && envoy.gauge == 0);
+}
+
+typedef struct test {
+  const char* name;
+  void (*run)(void);
+} test;
+#define TEST(name) {#name, name}
+static const test tests[] = {
+    TEST(write_in_hook_needs_no_commit),
+    TEST(writes_outside_share_one_commit),
+    TEST(many_chunks),
+    TEST(scheduled_after_close_touches_nothing),
+    TEST(destroy_inside_commit),
+    TEST(destroy_without_close_event),
+    TEST(destroy_without_new_connection),
+    TEST(pause_only_on_transitions),
+    TEST(close_after_what_was_written),
+    TEST(write_that_ends_the_connection),
+    TEST(watermark_inside_write),
+    TEST(panic_in_data_closes_at_once),
+    TEST(panic_inside_write_closes_after_it),
+    TEST(panic_in_new_session),
+    TEST(metrics_are_published_in_hooks),
+    TEST(gauges_are_settled_at_the_end),
+};
+
+int main(int argc, char** argv) {
+  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+    if (argc < 2) {
+      puts(tests[i].name);
+    } else if (!strcmp(argv[1], tests[i].name)) {
+      tests[i].run();
+      finish();
+      return 0;
+    }
+  }
+  return argc > 1;  // no such test
+}

@@ -1,0 +1,127 @@
+package dynamic
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+)
+
+// Register makes the shared library that it is linked into a Kafka mesh whose clusters are reached by what newClient
+// returns. Call it in an init of the main package.
+func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
+	load := loader{log: newLog(abi.LogEnabled, abi.Log), newClient: newClient}
+	abi.Register(func(c *abi.Config, name string, raw []byte) (abi.Filter, error) {
+		f, err := load.filter(c.Define, name, raw)
+		if err != nil {
+			return nil, err // and not a nil *hosted in an interface that is not nil
+		}
+		return f, nil
+	})
+}
+
+// loader makes filters.
+type loader struct {
+	log       *slog.Logger
+	newClient func(upstream.Settings) (upstream.Client, error)
+}
+
+// hosted is a filter as Envoy sees it. Its methods are called as abi.Filter says.
+type hosted struct {
+	filter *filter.Filter
+	stats  *stats.Set
+	log    *slog.Logger
+}
+
+var (
+	_ abi.Filter  = (*hosted)(nil)
+	_ abi.Session = (*filter.Session)(nil)
+	_ filter.Conn = (*abi.Conn)(nil)
+)
+
+// filter makes one of a configuration. What is wrong with that is logged, a line for each mistake, because Envoy only
+// says that the filter could not be made. name is the filter_name of the configuration: it tells filters apart in logs.
+func (l loader) filter(define func([]abi.Metric) ([]int64, error), name string, raw []byte) (*hosted, error) {
+	log := l.log
+	if name != "" {
+		log = log.With("filter", name)
+	}
+	h, err := l.load(log, define, raw)
+	if err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			log.Error("configuration refused: " + line)
+		}
+		return nil, err
+	}
+	return h, nil
+}
+
+func (l loader) load(
+	log *slog.Logger, define func([]abi.Metric) ([]int64, error), raw []byte,
+) (*hosted, error) {
+	c, err := config.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range c.Warnings {
+		log.Warn("configuration: " + w)
+	}
+	set, err := newStats(c, define)
+	if err != nil {
+		return nil, err
+	}
+	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return &hosted{f, set, log}, nil
+}
+
+func newStats(c *config.Config, define func([]abi.Metric) ([]int64, error)) (*stats.Set, error) {
+	names := make([]string, 0, len(c.Clusters))
+	for _, cluster := range c.Clusters {
+		names = append(names, cluster.Name)
+	}
+	table := stats.Table(names)
+	metrics := make([]abi.Metric, 0, len(table))
+	for _, m := range table {
+		metrics = append(metrics, abi.Metric{Name: m.Name, Gauge: m.Kind == stats.Gauge})
+	}
+	values, err := define(metrics)
+	if err != nil {
+		return nil, err
+	}
+	return stats.New(table, values), nil
+}
+
+// NewSession starts the session of one client.
+//
+//nolint:ireturn // abi.Filter asks for it
+func (h *hosted) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
+	return h.filter.NewSession(worker, peer(p), c)
+}
+
+// Close answers what is still in flight and ends the upstream connections.
+func (h *hosted) Close() { h.filter.Close() }
+
+// Panicked counts and logs a panic that package abi stopped.
+func (h *hosted) Panicked(reason any, stack []byte) {
+	h.stats.PanicsRecovered.Add(1)
+	h.log.LogAttrs(context.Background(), slog.LevelError, "panic recovered; please report it",
+		slog.Any("panic", reason), slog.String("stack", string(stack)))
+}
+
+func peer(p abi.Peer) filter.Peer {
+	f := filter.Peer{LocalHost: p.LocalHost, LocalPort: int32(p.LocalPort), ServerName: p.ServerName}
+	if p.RemoteHost != "" {
+		f.Remote = net.JoinHostPort(p.RemoteHost, strconv.Itoa(p.RemotePort))
+	}
+	return f
+}

@@ -1,0 +1,173 @@
+package dynamic
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+)
+
+const valid = `
+advertised_host: kafka.example
+advertised_port: 9092
+upstream_clusters: [{cluster_name: c1, bootstrap_servers: "b:9092"}]
+forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
+`
+
+// envoy records what Envoy would be told.
+type envoy struct {
+	lines   []string
+	metrics []abi.Metric
+	values  []int64
+	err     error // of define
+}
+
+func (e *envoy) log() *slog.Logger {
+	return newLog(func(l abi.Level) bool { return l > abi.Debug }, func(l abi.Level, line string) {
+		e.lines = append(e.lines, fmt.Sprintf("%d %s", l, line))
+	})
+}
+
+func (e *envoy) define(m []abi.Metric) ([]int64, error) {
+	e.metrics, e.values = m, make([]int64, len(m))
+	return e.values, e.err
+}
+
+func (e *envoy) load(name, raw string, client error) (*hosted, error) {
+	newClient := func(upstream.Settings) (upstream.Client, error) { return nil, client }
+	return loader{e.log(), newClient}.filter(e.define, name, []byte(raw))
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, raw       string
+		define, client  error
+		lines, contains []string
+		least           int
+	}{
+		{name: "empty", raw: " ", least: 1, contains: []string{"4 kafka_mesh: configuration refused: "}},
+		{
+			name: "two mistakes, two lines", least: 2,
+			raw:      strings.NewReplacer("target_cluster: c1", "target_cluster: c2", "9092", "-1").Replace(valid),
+			contains: []string{"configuration refused: ", " filter=orders"},
+		},
+		{
+			name: "metrics", raw: valid, define: errors.New("no room"),
+			lines: []string{"4 kafka_mesh: configuration refused: no room filter=orders"},
+		},
+		{
+			name: "client", raw: valid, client: errors.New("a\nb"),
+			lines: []string{
+				"4 kafka_mesh: configuration refused: upstream cluster c1: a filter=orders",
+				"4 kafka_mesh: configuration refused: b filter=orders",
+			},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			e := &envoy{err: tt.define}
+			if _, err := e.load("orders", tt.raw, tt.client); err == nil {
+				t.Fatal("load succeeded")
+			}
+			if tt.lines != nil {
+				if diff := cmp.Diff(tt.lines, e.lines); diff != "" {
+					t.Errorf("log (-want +got):\n%s", diff)
+				}
+			}
+			if len(e.lines) < tt.least {
+				t.Errorf("logged %q, want %d lines", e.lines, tt.least)
+			}
+			for _, line := range e.lines {
+				for _, part := range tt.contains {
+					if !strings.Contains(line, part) {
+						t.Errorf("log line %q lacks %q", line, part)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestMetricsAreThoseOfTheTable(t *testing.T) {
+	t.Parallel()
+	e := &envoy{}
+	_, _ = e.load("", valid, errors.New("enough"))
+	table := stats.Table([]string{"c1"})
+	if len(e.metrics) != len(table) {
+		t.Fatalf("%d metrics, want %d", len(e.metrics), len(table))
+	}
+	for i, m := range table {
+		if want := (abi.Metric{Name: m.Name, Gauge: m.Kind == stats.Gauge}); e.metrics[i] != want {
+			t.Errorf("metric %d = %v, want %v", i, e.metrics[i], want)
+		}
+	}
+}
+
+func TestPanicked(t *testing.T) {
+	t.Parallel()
+	e := &envoy{}
+	table := stats.Table(nil)
+	values := make([]int64, len(table))
+	h := &hosted{stats: stats.New(table, values), log: e.log()}
+	h.Panicked("boom", []byte("line 1\nline 2"))
+	want := []string{"4 kafka_mesh: panic recovered; please report it panic=boom stack=line 1\nline 2"}
+	if diff := cmp.Diff(want, e.lines); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+	for i, m := range table {
+		if want := map[bool]int64{true: 1}[m.Name == "panics_recovered"]; values[i] != want {
+			t.Errorf("%s = %d, want %d", m.Name, values[i], want)
+		}
+	}
+}
+
+func TestPeer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		in   abi.Peer
+		want filter.Peer
+	}{
+		{
+			"all",
+			abi.Peer{RemoteHost: "10.0.0.1", RemotePort: 4000, LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
+			filter.Peer{Remote: "10.0.0.1:4000", LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
+		},
+		{"IPv6", abi.Peer{RemoteHost: "::1", RemotePort: 4000}, filter.Peer{Remote: "[::1]:4000"}},
+		{"nothing known", abi.Peer{}, filter.Peer{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := peer(tt.in); got != tt.want {
+				t.Errorf("peer(%v) = %v, want %v", tt.in, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	e := &envoy{}
+	log := e.log()
+	log.Debug("not enabled")
+	log.Info("a b", "k", 1, "text", "x y", "empty", "", slog.Group("g", "in", true))
+	log.With("worker", 2).WithGroup("grp").Warn("w", "k", errors.New("bad\nthing"))
+	log.Error("e", slog.Attr{})
+	want := []string{
+		`2 kafka_mesh: a b k=1 text="x y" empty="" g.in=true`,
+		`3 kafka_mesh: w worker=2 grp.k="bad\nthing"`,
+		`4 kafka_mesh: e`,
+	}
+	if diff := cmp.Diff(want, e.lines); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}

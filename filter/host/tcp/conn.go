@@ -1,0 +1,160 @@
+package tcp
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+)
+
+const (
+	// Unsent output of congestedAbove makes a connection congested, until it falls below relievedBelow.
+	congestedAbove = 1 << 20
+	relievedBelow  = 512 << 10
+	// writeSize is how much is written in one go, so that unsent is right to within that much.
+	writeSize = 256 << 10
+)
+
+// conn is one client's connection. Its loop (loop.go) makes all calls to the session; the methods of filter.Conn may be
+// called from any goroutine, the loop's included, and only change the state below mu and signal the loop.
+type conn struct {
+	nc   net.Conn
+	in   reader
+	log  *slog.Logger
+	wake chan struct{} // holds 1: the loop has something new to look at
+
+	flusher sync.WaitGroup
+
+	mu       sync.Mutex
+	out      []byte // written by the session, not yet taken by the flusher
+	unsent   int    // len(out) and what the flusher still has to send
+	flushing bool   // a flusher runs
+
+	congested bool // unsent is too much
+	paused    bool // the session wants no Data
+	ending    bool // there will be no more Data
+	closing   bool // the session wants to close once all is sent
+	gone      bool // nothing can be sent or received any more
+
+	reading     bool // the loop is in, or about to enter, a read
+	interrupted bool // that read has been given a deadline in the past
+}
+
+var _ filter.Conn = (*conn)(nil)
+
+func newConn(nc net.Conn, log *slog.Logger) *conn {
+	c := &conn{nc: nc, log: log, wake: make(chan struct{}, 1)}
+	c.in.init(nc)
+	return c
+}
+
+// Write implements filter.Conn. What is written after Close is dropped.
+func (c *conn) Write(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone || c.closing || len(p) == 0 {
+		return
+	}
+	c.out = append(c.out, p...)
+	c.unsent += len(p)
+	if c.unsent > congestedAbove && !c.congested {
+		c.congested = true
+		c.signal()
+	}
+	if !c.flushing {
+		c.flushing = true
+		c.flusher.Go(c.flush)
+	}
+}
+
+// Close implements filter.Conn.
+func (c *conn) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = true
+	c.signal()
+}
+
+// PauseReads implements filter.Conn. A read that waits already is let be: what it brings is pushed.
+func (c *conn) PauseReads(pause bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = pause
+	if !pause && !c.reading {
+		c.signal()
+	}
+}
+
+// end stops reading, as if the client had sent all it had.
+func (c *conn) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ending = true
+	c.signal()
+}
+
+// abort closes at once, whatever is left to send.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	_ = c.nc.Close()
+	c.signal()
+}
+
+// signal makes the loop look at the state again. mu is held.
+func (c *conn) signal() {
+	if c.reading {
+		c.interrupted = true
+		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+		return
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// flush sends until there is nothing left.
+func (c *conn) flush() {
+	var p []byte
+	for p = c.take(p); len(p) > 0; p = c.take(p) {
+		for rest := p; len(rest) > 0; {
+			n, err := c.nc.Write(rest[:min(len(rest), writeSize)])
+			if err != nil {
+				c.abort()
+				return
+			}
+			rest = rest[n:]
+			c.sent(n)
+		}
+	}
+}
+
+// take gives the flusher what to send next, and keeps spent to be filled meanwhile. It gives nothing when all is sent;
+// the flusher then ends, and no buffer is kept.
+func (c *conn) take(spent []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.out
+	c.out = spent[:0]
+	if len(p) == 0 {
+		c.out, c.flushing = nil, false
+	}
+	return p
+}
+
+func (c *conn) sent(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsent -= n
+	if c.congested && c.unsent < relievedBelow {
+		c.congested = false
+		c.signal()
+	}
+	if c.closing && c.unsent == 0 {
+		c.signal()
+	}
+}

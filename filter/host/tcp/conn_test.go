@@ -1,0 +1,252 @@
+package tcp_test
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+)
+
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("0123456789abcdef", 40<<10) // several reads
+	for _, tc := range []struct {
+		name  string
+		sends []string
+	}{
+		{"one byte", []string{"x"}},
+		{"byte by byte", strings.Split("in the order sent", "")},
+		{"more than one read takes", []string{long}},
+		{"mixed", []string{"a", long, "b"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, nil)
+			nc := h.dial(t)
+			go func() {
+				for _, s := range tc.sends {
+					nc.Write([]byte(s))
+				}
+				nc.CloseWrite()
+			}()
+			got, err := io.ReadAll(nc)
+			if want := strings.Join(tc.sends, ""); err != nil || string(got) != want {
+				t.Errorf("ReadAll = %d bytes, %v, want the %d sent", len(got), err, len(want))
+			}
+			receive(t, h.session(t).done, "Closed")
+		})
+	}
+}
+
+func TestPeer(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	nc := h.dial(t)
+	got := h.session(t).peer
+	local := nc.RemoteAddr().String()
+	host, _, _ := strings.Cut(local, ":")
+	want := filter.Peer{Remote: nc.LocalAddr().String(), LocalHost: host, LocalPort: got.LocalPort}
+	if got != want || !strings.HasSuffix(local, ":"+itoa(got.LocalPort)) {
+		t.Errorf("peer = %+v, want %+v with the port of %s", got, want, local)
+	}
+}
+
+// TestHalfClose has a client that sends, shuts down, and waits for an answer that comes later.
+func TestHalfClose(t *testing.T) {
+	t.Parallel()
+	ended := make(chan filter.Conn, 1)
+	h := start(t, func(s *session) {
+		s.data = func([]byte) {}
+		s.end = func() { ended <- s.conn }
+	})
+	nc := h.dial(t)
+	send(t, nc, "request")
+	nc.CloseWrite()
+	conn := receive(t, ended, "End")
+	conn.Write([]byte("ans"))
+	expect(t, nc, "ans")
+	conn.Write([]byte("wer"))
+	conn.Close()
+	expect(t, nc, "wer")
+	expectEOF(t, nc)
+	receive(t, h.session(t).done, "Closed")
+	conn.Write([]byte("after Closed nothing happens"))
+	conn.PauseReads(true)
+	conn.PauseReads(false)
+	conn.Close()
+}
+
+// TestCloseWithUnreadInput wants the answer to arrive although the client goes on sending what nobody reads.
+func TestCloseWithUnreadInput(t *testing.T) {
+	t.Parallel()
+	h := start(t, func(s *session) {
+		s.data = func([]byte) {
+			s.conn.PauseReads(true)
+			s.conn.Write([]byte("refused"))
+			s.conn.Close()
+		}
+	})
+	nc := h.dial(t)
+	send(t, nc, strings.Repeat("x", 200<<10))
+	expect(t, nc, "refused")
+	expectEOF(t, nc)
+	send(t, nc, "the client notices only now")
+	nc.Close()
+	receive(t, h.session(t).done, "Closed")
+}
+
+// TestClientLost closes sessions whose clients reset the connection.
+func TestClientLost(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	nc := h.dial(t)
+	s := h.session(t)
+	nc.SetLinger(0)
+	nc.Close()
+	receive(t, s.done, "Closed")
+}
+
+func TestPauseReads(t *testing.T) {
+	t.Parallel()
+	got := make(chan string, 10) // more than the reads of the test
+	h := start(t, func(s *session) {
+		s.data = func(p []byte) {
+			s.conn.PauseReads(true)
+			got <- string(p)
+		}
+	})
+	nc := h.dial(t)
+	send(t, nc, "one")
+	if p := receive(t, got, "Data"); p != "one" {
+		t.Errorf("Data = %q, want one", p)
+	}
+	send(t, nc, "two")
+	select {
+	case p := <-got:
+		t.Fatalf("Data = %q while reads are paused", p)
+	case <-time.After(50 * time.Millisecond):
+	}
+	h.session(t).conn.PauseReads(false)
+	if p := receive(t, got, "Data"); p != "two" {
+		t.Errorf("Data = %q, want two", p)
+	}
+}
+
+func TestCongested(t *testing.T) {
+	t.Parallel()
+	told := make(chan bool, 2)
+	h := start(t, func(s *session) { s.congested = func(on bool) { told <- on } })
+	nc := h.dial(t)
+	s := h.session(t)
+	answer := bytes.Repeat([]byte("answer.."), 4<<20) // 32 MiB, more than the kernel buffers
+	s.conn.Write(answer)
+	if on := receive(t, told, "Congested while the reader waits"); !on {
+		t.Error("Congested(false) first")
+	}
+	s.conn.Close()
+	select {
+	case on := <-told:
+		t.Errorf("Congested(%v) with nothing read", on)
+	default:
+	}
+	if got, err := io.ReadAll(nc); err != nil || !bytes.Equal(got, answer) {
+		t.Errorf("read %d bytes, %v, want the %d written", len(got), err, len(answer))
+	}
+	receive(t, s.done, "Closed")
+}
+
+func TestRelieved(t *testing.T) {
+	t.Parallel()
+	told := make(chan bool, 2)
+	h := start(t, func(s *session) {
+		s.congested = func(on bool) {
+			s.conn.PauseReads(on)
+			told <- on
+		}
+	})
+	nc := h.dial(t)
+	s := h.session(t)
+	answer := strings.Repeat("x", 32<<20)
+	s.conn.Write([]byte(answer))
+	receive(t, told, "Congested(true)")
+	expect(t, nc, answer)
+	if on := receive(t, told, "Congested(false)"); on {
+		t.Error("Congested(true) twice")
+	}
+	send(t, nc, "goes on")
+	expect(t, nc, "goes on")
+}
+
+// TestPanic has a bug in each call; it costs the one connection.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	bug := func() { panic("bug") }
+	for _, tc := range []struct {
+		name   string
+		script func(s *session)
+	}{
+		{"Data", func(s *session) { s.data = func([]byte) { bug() } }},
+		{"End", func(s *session) { s.end = bug }},
+		{"Congested", func(s *session) {
+			s.congested = func(bool) { bug() }
+			s.data = func([]byte) { s.conn.Write(make([]byte, 32<<20)) }
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			first := true
+			h := start(t, func(s *session) {
+				if first {
+					tc.script(s)
+				}
+				first = false
+			})
+			bad := h.dial(t)
+			s := h.session(t)
+			send(t, bad, "x")
+			bad.CloseWrite()
+			receive(t, s.done, "Closed")
+
+			good := h.dial(t)
+			send(t, good, "still served")
+			expect(t, good, "still served")
+		})
+	}
+}
+
+func TestPanicInOpen(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil, func(o *tcp.Options) {
+		o.Open = func(int, filter.Peer, filter.Conn) tcp.Session { panic("bug") }
+	})
+	expectEOF(t, h.dial(t))
+}
+
+// TestIdleMemory wants connections that were used once to hold no buffer.
+func TestIdleMemory(t *testing.T) { //nolint:paralleltest // looks at the whole heap
+	const clients, each = 500, 16 << 10 // a quarter of a buffer
+	h := start(t, nil)
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC() // empties sync.Pools for good
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	before := heap()
+	for range clients {
+		nc := h.dial(t)
+		send(t, nc, "x")
+		expect(t, nc, "x")
+	}
+	grown := heap() - before
+	t.Logf("%d bytes per idle connection, both ends", grown/clients)
+	if grown > clients*each {
+		t.Errorf("%d idle connections hold %d bytes each, want below %d", clients, grown/clients, each)
+	}
+}

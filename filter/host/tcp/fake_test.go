@@ -1,0 +1,182 @@
+package tcp_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 10 * time.Second
+
+// session is a scripted engine: it echoes, unless told otherwise, and complains about a host that breaks the contract.
+type session struct {
+	t      *testing.T
+	conn   filter.Conn
+	worker int
+	peer   filter.Peer
+
+	data      func(p []byte) // instead of an echo
+	end       func()         // instead of Close
+	congested func(on bool)
+
+	calls  sync.Mutex // held during each call
+	closed atomic.Bool
+	done   chan struct{} // closed by Closed
+}
+
+var _ tcp.Session = (*session)(nil)
+
+func (s *session) Data(p []byte) {
+	defer s.call("Data")()
+	if s.data != nil {
+		s.data(p)
+		return
+	}
+	s.conn.Write(p)
+}
+
+func (s *session) End() {
+	defer s.call("End")()
+	if s.end != nil {
+		s.end()
+		return
+	}
+	s.conn.Close()
+}
+
+func (s *session) Congested(on bool) {
+	defer s.call("Congested")()
+	if s.congested != nil {
+		s.congested(on)
+	}
+}
+
+func (s *session) Closed() {
+	defer s.call("Closed")()
+	s.closed.Store(true)
+	close(s.done)
+}
+
+// call begins a call and gives its end.
+func (s *session) call(name string) func() {
+	if !s.calls.TryLock() {
+		s.t.Errorf("%s called while another call runs", name)
+		return func() {}
+	}
+	if s.closed.Load() {
+		s.t.Errorf("%s called after Closed", name)
+	}
+	return s.calls.Unlock
+}
+
+// host is a running server.
+type host struct {
+	addr     string
+	sessions chan *session // as they open; bounded by the number of connections in a test
+	stop     context.CancelFunc
+	stopped  chan error
+}
+
+// start serves on a free port. Each session is passed to script before its first call.
+func start(t *testing.T, script func(s *session), change ...func(*tcp.Options)) *host {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startOn(t, l, script, change...)
+}
+
+func startOn(t *testing.T, l net.Listener, script func(s *session), change ...func(*tcp.Options)) *host {
+	t.Helper()
+	h := &host{addr: l.Addr().String(), sessions: make(chan *session, 10_000), stopped: make(chan error, 1)}
+	o := tcp.Options{
+		Log: slog.New(slog.DiscardHandler),
+		Open: func(worker int, p filter.Peer, c filter.Conn) tcp.Session {
+			s := &session{t: t, conn: c, worker: worker, peer: p, done: make(chan struct{})}
+			if script != nil {
+				script(s)
+			}
+			h.sessions <- s
+			return s
+		},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h.stop = cancel
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		h.stopped <- tcp.New(o).Serve(ctx, l)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-finished
+	})
+	return h
+}
+
+func (h *host) dial(t *testing.T) *net.TCPConn {
+	t.Helper()
+	nc, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", h.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	nc.SetDeadline(time.Now().Add(patience))
+	return nc.(*net.TCPConn)
+}
+
+func (h *host) session(t *testing.T) *session {
+	t.Helper()
+	return receive(t, h.sessions, "a session")
+}
+
+func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatalf("waited %v for %s", patience, what)
+	}
+	return v
+}
+
+func send(t *testing.T, nc net.Conn, p string) {
+	t.Helper()
+	if _, err := nc.Write([]byte(p)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expect reads exactly want.
+func expect(t *testing.T, nc net.Conn, want string) {
+	t.Helper()
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(nc, got); err != nil || string(got) != want {
+		t.Fatalf("read %q, %v, want %q", got[:n], err, want)
+	}
+}
+
+// expectEOF wants the connection closed in good order.
+func expectEOF(t *testing.T, nc net.Conn) {
+	t.Helper()
+	if n, err := nc.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Fatalf("read %d, %v, want EOF", n, err)
+	}
+}

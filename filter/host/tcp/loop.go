@@ -1,0 +1,166 @@
+package tcp
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+)
+
+// linger is how long a connection that we close waits for its client to close too. Closing a socket with unread input
+// resets the connection, and a reset can overtake our last answers and destroy them.
+const linger = time.Second
+
+// step is what the loop does next.
+type step uint8
+
+const (
+	wait  step = iota // until signalled
+	read              // and push Data
+	end               // tell the session that no more will come
+	slow              // tell the session that the client does not keep up
+	relax             // tell the session that it does again
+	stop              // the loop
+)
+
+// loop is the state that only the loop's goroutine touches.
+type loop struct {
+	*conn
+	session  Session
+	toldSlow bool // the session was told that the client is slow
+	ended    bool // the session was told that no more will come
+	eof      bool // the client has sent all it will
+}
+
+// run serves the connection until it is closed.
+func (c *conn) run(open func(filter.Peer, filter.Conn) Session) {
+	l := loop{conn: c}
+	ok := l.guard(func() { l.session = open(peer(c.nc), c) })
+	for ok {
+		ok = l.step()
+	}
+	l.finish()
+}
+
+// step does one thing, and reports whether there is more to do.
+func (l *loop) step() bool {
+	switch l.next() {
+	case wait:
+		<-l.wake
+		return true
+	case read:
+		return l.read()
+	case end:
+		return l.guard(l.session.End)
+	case slow:
+		return l.guard(func() { l.session.Congested(true) })
+	case relax:
+		return l.guard(func() { l.session.Congested(false) })
+	case stop:
+	}
+	return false
+}
+
+func (l *loop) next() step {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading = false
+	if l.interrupted {
+		l.interrupted = false
+		_ = l.nc.SetReadDeadline(time.Time{})
+	}
+	switch {
+	case l.gone, l.closing && l.unsent == 0:
+		return stop
+	case l.closing:
+		return wait
+	case l.congested != l.toldSlow:
+		l.toldSlow = l.congested
+		if l.toldSlow {
+			return slow
+		}
+		return relax
+	case l.ending && !l.ended:
+		l.ended = true
+		return end
+	case l.paused, l.ended:
+		return wait
+	}
+	l.reading = true
+	return read
+}
+
+// read pushes one read to the session.
+func (l *loop) read() bool {
+	p, err := l.in.read()
+	defer l.in.release()
+	switch {
+	case err == nil:
+		l.mu.Lock()
+		l.reading = false // so that nobody interrupts what is no read any more
+		l.mu.Unlock()
+		return l.guard(func() { l.session.Data(p) })
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return true // interrupted: look again
+	case errors.Is(err, io.EOF):
+		l.eof = true
+		l.end()
+	default:
+		l.log.Debug("client lost", "client", l.nc.RemoteAddr(), "error", err)
+		l.abort()
+	}
+	return true
+}
+
+// guard makes one call into the engine. A panic there is a bug: it costs this connection, not the process.
+func (l *loop) guard(call func()) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.log.Error("panic while serving a client; its connection is closed",
+				"client", l.nc.RemoteAddr(), "panic", r, "stack", string(debug.Stack()))
+			l.abort()
+		}
+	}()
+	call()
+	return true
+}
+
+// finish closes the connection and tells the session.
+func (l *loop) finish() {
+	if !l.eof {
+		l.drain()
+	}
+	l.abort()
+	l.flusher.Wait()
+	if l.session != nil {
+		l.guard(l.session.Closed)
+	}
+}
+
+// drain says that we are done, and waits a moment for the client to be done too.
+func (l *loop) drain() {
+	half, ok := l.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || l.nc.SetReadDeadline(time.Now().Add(linger)) != nil {
+		return
+	}
+	for {
+		_, err := l.in.read()
+		l.in.release()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// peer says who is at the other end of nc.
+func peer(nc net.Conn) filter.Peer {
+	p := filter.Peer{Remote: nc.RemoteAddr().String()}
+	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
+		p.LocalHost, p.LocalPort = local.IP.String(), int32(local.Port)
+	}
+	return p
+}

@@ -1,0 +1,144 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+)
+
+const (
+	// maxWorkers bounds Options.Workers' default.
+	maxWorkers = 4
+	// defaultGrace is how long Serve waits for answers when it stops.
+	defaultGrace = 10 * time.Second
+	// Accept fails when the process is out of file descriptors; it is tried again after a pause that doubles.
+	minAcceptPause = 5 * time.Millisecond
+	maxAcceptPause = time.Second
+)
+
+// Session is one client's connection as the engine sees it. The server makes one call at a time.
+type Session interface {
+	// Data takes what the client sent. It does not keep p.
+	Data(p []byte)
+	// End says that no more will come. The session closes its Conn once everything is answered.
+	End()
+	// Congested says that the client reads slower than it is answered, or no longer so.
+	Congested(on bool)
+	// Closed says that the connection is gone. It is the last call, and made once.
+	Closed()
+}
+
+// Options is what a Server is made from.
+type Options struct {
+	// Open starts a session, which answers on c.
+	Open func(worker int, p filter.Peer, c filter.Conn) Session
+	Log  *slog.Logger
+	// Workers is the number of workers among which connections are dealt in turn; 0 is GOMAXPROCS, at most 4. There is
+	// no thread behind a worker here: the number only says how many upstream pools share the load. Each has its own
+	// connections to every broker and its own queues, so more of them means less contention and smaller requests.
+	Workers int
+	// Grace bounds the wait for answers when Serve stops; 0 is 10 seconds.
+	Grace time.Duration
+}
+
+// Server serves clients on plain listeners. New makes one; any goroutine may use it.
+type Server struct {
+	o Options
+}
+
+// New makes a server.
+func New(o Options) *Server {
+	if o.Workers == 0 {
+		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	if o.Grace == 0 {
+		o.Grace = defaultGrace
+	}
+	return &Server{o}
+}
+
+// Serve accepts clients on l until ctx is done. Then it closes l, ends every session as if its client had sent all it
+// had, and returns nil when their answers have left, at the latest after Options.Grace.
+//
+// It returns an error only when l fails for good. In any case l and all its connections are closed.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	cs := conns{open: map[*conn]struct{}{}}
+	err := s.accept(ctx, l, &cs)
+	_ = l.Close()
+	cs.stop(s.o.Grace)
+	return err
+}
+
+func (s *Server) accept(ctx context.Context, l net.Listener, cs *conns) error {
+	pause := minAcceptPause
+	for n := 0; ; {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			worker := n % s.o.Workers
+			n++
+			pause = minAcceptPause
+			cs.start(newConn(nc, s.o.Log), func(p filter.Peer, c filter.Conn) Session {
+				return s.o.Open(worker, p, c)
+			})
+			continue
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // stopping is what closed the listener
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
+		}
+		s.o.Log.Warn("cannot accept connections", "error", err, "again_in", pause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, maxAcceptPause)
+	}
+}
+
+// conns is the connections of one listener.
+type conns struct {
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	open map[*conn]struct{}
+}
+
+func (cs *conns) start(c *conn, open func(filter.Peer, filter.Conn) Session) {
+	cs.mu.Lock()
+	cs.open[c] = struct{}{}
+	cs.mu.Unlock()
+	cs.wg.Go(func() {
+		c.run(open)
+		cs.mu.Lock()
+		delete(cs.open, c)
+		cs.mu.Unlock()
+	})
+}
+
+// stop waits for the connections to end, and ends those that are left after grace.
+func (cs *conns) stop(grace time.Duration) {
+	cs.each((*conn).end)
+	late := time.AfterFunc(grace, func() { cs.each((*conn).abort) })
+	cs.wg.Wait()
+	late.Stop()
+}
+
+func (cs *conns) each(do func(*conn)) {
+	cs.mu.Lock()
+	open := slices.Collect(maps.Keys(cs.open))
+	cs.mu.Unlock()
+	for _, c := range open {
+		do(c)
+	}
+}
