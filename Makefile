@@ -1,0 +1,92 @@
+# Everything that is slow to fetch goes to .cache/, everything that is built to build/out/; neither is in git.
+ENVOY_VERSION := 1.39.3
+KAFKA_VERSION := 4.3.1
+
+GO_TOOL := go tool -modfile=build/tools/go.mod
+LINT    := go tool -modfile=build/tools/lint/go.mod golangci-lint
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.DEFAULT_GOAL := help
+
+##@ Use
+.PHONY: demo
+demo: build envoy ## Envoy with our module in front of three embedded clusters; DEMO_KAFKA=real for Apache Kafka
+	@if [ "$(DEMO_KAFKA)" = real ]; then build/install-kafka.sh $(KAFKA_VERSION) >/dev/null; fi
+	@go build -o build/out/demo ./test/demo && exec build/out/demo
+
+.PHONY: build
+build: build/out/libkafkamesh.so build/out/kafkamesh ## the module and the plain binary, in build/out/
+
+.PHONY: build/out/libkafkamesh.so build/out/kafkamesh
+build/out/libkafkamesh.so:
+	CGO_ENABLED=1 go build -trimpath -buildmode=c-shared -ldflags '$(LDFLAGS)' -o $@ ./cmd/libkafkamesh
+build/out/kafkamesh:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/kafkamesh
+
+##@ Test
+.PHONY: test
+test: envoy kafka clients unit e2e ## every test; installs what it needs
+
+.PHONY: unit
+unit: ## the tests that need Go and a C compiler only
+	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/...
+
+.PHONY: e2e
+e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
+	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/e2e/...
+
+.PHONY: churn-unguarded
+churn-unguarded: envoy ## shows that Envoy dies without the guard against late wake-ups
+	CHURN_UNGUARDED=1 go test -count=1 -timeout 15m -run 'TestChurnUnguarded' -v ./test/e2e
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## every fuzz test, FUZZTIME each (30s)
+	build/fuzz.sh $(FUZZTIME)
+
+##@ Check
+.PHONY: check
+check: generate tidy fmt lint ## generated code, go.mod, format and lint; fails when something changes a file
+	@git diff --exit-code || { echo 'make check changed the files above: commit them' >&2; exit 1; }
+
+.PHONY: lint
+lint:
+	$(LINT) run ./...
+	build/buf.sh lint
+	CGO_ENABLED=1 go vet ./...
+
+.PHONY: fmt
+fmt: ## gofumpt and import order
+	$(LINT) fmt ./...
+
+.PHONY: generate
+generate: ## Go code from proto/
+	build/buf.sh generate
+
+.PHONY: tidy
+tidy:
+	go mod tidy
+	cd build/tools && go mod tidy
+	cd build/tools/lint && go mod tidy
+
+##@ Fetch
+.PHONY: envoy
+envoy: ## the pinned Envoy, into .cache/
+	@build/install-envoy.sh $(ENVOY_VERSION) >/dev/null
+
+.PHONY: kafka
+kafka: ## the pinned Apache Kafka, into .cache/
+	@build/install-kafka.sh $(KAFKA_VERSION) >/dev/null
+
+.PHONY: clients
+clients: ## the clients of the end-to-end tests, into .cache/
+	@build/install-clients.sh >/dev/null
+
+.PHONY: clean
+clean: ## what was built; .cache/ stays
+	rm -rf build/out
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

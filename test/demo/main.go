@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// The addresses that envoy.yaml names.
+const (
+	envoyAddr = "127.0.0.1:19092"
+	adminAddr = "127.0.0.1:9901"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	if err := checkPorts(); err != nil {
+		return err
+	}
+	stops, err := startClusters(ctx, os.Getenv("DEMO_KAFKA") == "real")
+	defer stops.stop()
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	envoy, err := startEnvoy(ctx)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	defer envoy.Close()
+	if err := show(ctx); err != nil {
+		return interrupted(ctx, fmt.Errorf("%w\nEnvoy's log:\n%s", err, envoy.Log()))
+	}
+	fmt.Print("READY envoy=", envoyAddr, " admin=", adminAddr)
+	for _, c := range clusters() {
+		fmt.Print(" ", c.name, "=", c.addr())
+	}
+	fmt.Println()
+	if os.Getenv("DEMO_ONCE") == "1" {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-envoy.Done():
+		return fmt.Errorf("the end of Envoy, with %d; its log:\n%s", envoy.ExitCode(), envoy.Log())
+	}
+}
+
+// interrupted is err, unless the user wanted the end.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // whatever failed did so because everything is being stopped
+	}
+	return err
+}
+
+func checkPorts() error {
+	uses := map[string]string{envoyAddr: "Envoy's Kafka listener", adminAddr: "Envoy's admin interface"}
+	for _, c := range clusters() {
+		uses[c.addr()] = c.name
+	}
+	var busy []string
+	for addr, use := range uses {
+		if stack.Listenable(addr) != nil {
+			busy = append(busy, fmt.Sprintf("%s (%s)", addr, use))
+		}
+	}
+	if len(busy) == 0 {
+		return nil
+	}
+	return errors.New("in use already: " + strings.Join(busy, ", ") + "; stop what listens there, perhaps another demo")
+}
+
+func startEnvoy(ctx context.Context) (*stack.EnvoyProcess, error) {
+	if err := stack.Install(ctx, "build/install-envoy.sh", stack.EnvoyVersion); err != nil {
+		return nil, err
+	}
+	root, err := stack.Root()
+	if err != nil {
+		return nil, err
+	}
+	config, err := os.ReadFile(filepath.Join(root, "envoy.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	return stack.StartEnvoy(ctx, stack.EnvoyOptions{Config: string(config)})
+}

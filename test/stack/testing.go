@@ -1,0 +1,71 @@
+package stack
+
+import (
+	"errors"
+	"testing"
+)
+
+// Kafka starts an Apache Kafka for the length of a test.
+func Kafka(tb testing.TB, o KafkaOptions) *KafkaCluster {
+	tb.Helper()
+	k, err := StartKafka(tb.Context(), o)
+	Check(tb, err)
+	tb.Cleanup(func() {
+		k.Close()
+		show(tb, k.Process)
+	})
+	return k
+}
+
+// Fake starts an embedded cluster for the length of a test.
+func Fake(tb testing.TB, o FakeOptions) *FakeCluster {
+	tb.Helper()
+	f, err := StartFake(o)
+	Check(tb, err)
+	tb.Cleanup(f.Close)
+	return f
+}
+
+// Envoy starts an Envoy for the length of a test.
+func Envoy(tb testing.TB, o EnvoyOptions) *EnvoyProcess {
+	tb.Helper()
+	e, err := StartEnvoy(tb.Context(), o)
+	Check(tb, err)
+	tb.Cleanup(func() {
+		e.Close()
+		show(tb, e.Process)
+	})
+	return e
+}
+
+// Standalone starts `kafkamesh serve` for the length of a test.
+func Standalone(tb testing.TB, m *Mesh) *StandaloneProcess {
+	tb.Helper()
+	s, err := StartStandalone(tb.Context(), m)
+	Check(tb, err)
+	tb.Cleanup(func() {
+		s.Close()
+		show(tb, s.Process)
+	})
+	return s
+}
+
+// Check ends the test if err is not nil: as skipped if a part is missing that need not be there, else as failed.
+func Check(tb testing.TB, err error) {
+	tb.Helper()
+	var missing *MissingError
+	switch {
+	case err == nil:
+	case errors.As(err, &missing) && !Required():
+		tb.Skip(err)
+	default:
+		tb.Fatal(err)
+	}
+}
+
+func show(tb testing.TB, p *Process) {
+	tb.Helper()
+	if tb.Failed() {
+		tb.Logf("log of %s:\n%s", p.name, p.Log())
+	}
+}
