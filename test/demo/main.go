@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -84,6 +85,7 @@ func checkPorts() error {
 	if len(busy) == 0 {
 		return nil
 	}
+	slices.Sort(busy)
 	return errors.New("in use already: " + strings.Join(busy, ", ") + "; stop what listens there, perhaps another demo")
 }
 

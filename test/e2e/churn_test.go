@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// memoryBound is how much more memory Envoy may hold after all of the load than after a third of it. Its heaps breathe
+// by some 10 MiB; a leak of 1 KiB a connection would show as 33 MiB.
+const memoryBound = 32 << 20
+
+// alarms are words that Envoy's log must not hold.
+var alarms = []string{"panic", "sigsegv", "segmentation fault", "caught aborted", "envoy bug", "assert failure", "fatal error"}
+
+// TestChurn opens, uses and resets connections at random: Envoy lives, keeps no connection and does not grow.
+// CHURN_CONNECTIONS says how many, 50,000 if it is not set.
+//
+//nolint:paralleltest // it uses the whole machine
+func TestChurn(t *testing.T) {
+	total := 50_000
+	if s := os.Getenv("CHURN_CONNECTIONS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("CHURN_CONNECTIONS: %v", err)
+		}
+		total = n
+	}
+	envoy, c := startChurn(t, stack.EnvoyOptions{})
+	c.run(t, total/3)
+	warm := rss(t, envoy)
+	c.run(t, total-total/3)
+	grown := rss(t, envoy) - warm
+	t.Logf("%d connections: %s; memory %d KiB after a third, %+d KiB after all", total, c.visits(), warm>>10, grown>>10)
+	if grown > memoryBound {
+		t.Errorf("Envoy's memory grew by %d bytes, want at most %d", grown, memoryBound)
+	}
+	requireAlive(t, envoy)
+	if err := c.visit(produceAndLeave); err != nil {
+		t.Errorf("after the load: %v", err)
+	}
+	waitNoConnections(t, envoy, c.addr)
+	log := strings.ToLower(envoy.Log())
+	for _, word := range alarms {
+		if at := strings.Index(log, word); at >= 0 {
+			t.Errorf("Envoy's log holds %q: %s", word, firstLines(log[at:]))
+		}
+	}
+}
+
+// TestChurnPreempted is the same load, shorter, while the module's threads lose the processor at the worst moments.
+//
+//nolint:paralleltest // it uses the whole machine
+func TestChurnPreempted(t *testing.T) {
+	envoy, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)})
+	c.run(t, 10_000)
+	requireAlive(t, envoy)
+	waitNoConnections(t, envoy, c.addr)
+}
+
+// TestChurnUnguarded shows that this load finds the crash that the guard in the module's C layer prevents: Envoy may call
+// the module for a connection that is gone if one of the module's threads was handing over an answer for it. A module
+// that was built without the guard kills Envoy within a few thousand connections.
+//
+//nolint:paralleltest // it uses the whole machine
+func TestChurnUnguarded(t *testing.T) {
+	dir := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared",
+		"-o", filepath.Join(dir, "libkafkamesh.so"), "../../cmd/libkafkamesh")
+	build.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -DKAFKAMESH_WITHOUT_CLOSE_GUARD")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the module without its guard: %v\n%s", err, out)
+	}
+	envoy, c := startChurn(t, stack.EnvoyOptions{ModuleDir: dir, Env: preempted(t)})
+	for range 100 {
+		err := c.disturb(1000)
+		select {
+		case <-envoy.Done():
+			t.Logf("Envoy ended (%v) after %s", err, c.visits())
+			if code := envoy.ExitCode(); code != -1 {
+				t.Errorf("Envoy's exit code = %d, want it killed by a signal:\n%s", code, tail(envoy.Log()))
+			}
+			return
+		default:
+		}
+	}
+	t.Errorf("Envoy lives after %s, want it dead", c.visits())
+}
+
+// preempted is an environment in which Envoy runs as on a busy machine: see preempt/preempt.c.
+func preempted(t *testing.T) []string {
+	t.Helper()
+	library := filepath.Join(t.TempDir(), "preempt.so")
+	cc := exec.CommandContext(t.Context(), "cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, "preempt/preempt.c", "-ldl")
+	if out, err := cc.CombinedOutput(); err != nil {
+		t.Fatalf("cc: %v\n%s", err, out)
+	}
+	return []string{"LD_PRELOAD=" + library, "GOMAXPROCS=8"}
+}
+
+func startChurn(t *testing.T, o stack.EnvoyOptions) (*stack.EnvoyProcess, *churn) {
+	t.Helper()
+	const topic, partitions = "apples-churn", 4
+	broker := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{
+		kfake.BlackholeProduce(), // its memory is this test's
+		kfake.SeedTopics(partitions, topic),
+	}})
+	mesh := twoClusters(freeAddr(t), broker.Addr(), broker.Addr())
+	config, err := mesh.Bootstrap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Config = config
+	return stack.Envoy(t, o), newChurn(mesh.Addr, topic, partitions)
+}
+
+func rss(t *testing.T, envoy *stack.EnvoyProcess) int64 {
+	t.Helper()
+	n, err := envoy.RSS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// waitNoConnections waits until Envoy has let go of every connection.
+func waitNoConnections(t *testing.T, envoy *stack.EnvoyProcess, addr string) {
+	t.Helper()
+	gauge := "listener." + strings.ReplaceAll(addr, ":", "_") + ".downstream_cx_active"
+	var active int64
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		var err error
+		if active, err = envoy.Stats(t.Context(), gauge); err != nil {
+			t.Fatal(err)
+		}
+		if active == 0 {
+			return
+		}
+	}
+	t.Errorf("%s = %d, want 0", gauge, active)
+}

@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// TestUpstreamRestart kills Kafka while a default producer sends, and starts it again on its data: every record is
+// stored once, in order.
+func TestUpstreamRestart(t *testing.T) {
+	t.Parallel()
+	kafka := stack.Kafka(t, stack.KafkaOptions{Properties: map[string]string{
+		"broker.session.timeout.ms": "6000", // until it has ended the broker cannot come back
+	}})
+	createTopics(t, kafka.Addr(), 3, "apples-restart")
+	envoy, addr := envoyBefore(t, kafka.Addr())
+	l := startLoad(t, addr, "apples-restart")
+	time.Sleep(time.Second) // under way
+	kafka.Kill()
+	time.Sleep(time.Second) // everything under way has failed
+	if err := kafka.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // under way again
+	sent := l.finish(t)
+	verifyTopic(t, kafka.Addr(), "apples-restart", sent)
+	requireAlive(t, envoy)
+}
+
+// TestLeadersMove moves the leaders of partitions about while a default producer sends.
+func TestLeadersMove(t *testing.T) {
+	t.Parallel()
+	const topic, partitions, nodes, moves = "apples-move", 6, 3, 40
+	broker := stack.Fake(t, stack.FakeOptions{Nodes: nodes, More: []kfake.Opt{kfake.SeedTopics(partitions, topic)}})
+	envoy, addr := envoyBefore(t, broker.Addr())
+	l := startLoad(t, addr, topic)
+	for range moves {
+		time.Sleep(50 * time.Millisecond)
+		if err := broker.MoveTopicPartition(topic, rand.Int32N(partitions), rand.Int32N(nodes)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent := l.finish(t)
+	verifyTopic(t, broker.Addr(), topic, sent)
+	requireAlive(t, envoy)
+}
+
+func envoyBefore(t *testing.T, broker string) (*stack.EnvoyProcess, string) {
+	t.Helper()
+	mesh := twoClusters(freeAddr(t), broker, broker)
+	config, err := mesh.Bootstrap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stack.Envoy(t, stack.EnvoyOptions{Config: config}), mesh.Addr
+}
+
+func requireAlive(t *testing.T, envoy *stack.EnvoyProcess) {
+	t.Helper()
+	select {
+	case <-envoy.Done():
+		t.Errorf("Envoy has ended with %d", envoy.ExitCode())
+	default:
+	}
+}
+
+// load is a producer with default settings that sends some thousand records a second to a topic until it is told to stop.
+type load struct {
+	client *kgo.Client
+	topic  string
+	stop   context.CancelFunc
+	done   chan struct{}
+	sent   int
+
+	mu       sync.Mutex
+	failures []string
+}
+
+func startLoad(t *testing.T, addr, topic string) *load {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	l := &load{client: client, topic: topic, stop: stop, done: make(chan struct{})}
+	go l.run(ctx)
+	return l
+}
+
+func (l *load) run(ctx context.Context) {
+	defer close(l.done)
+	for ctx.Err() == nil {
+		for range 10 {
+			i := l.sent
+			l.sent++
+			// The context is not ours: what was sent before the end has to arrive.
+			l.client.Produce(context.Background(), record("load", l.topic, i), func(_ *kgo.Record, err error) {
+				if err != nil {
+					l.mu.Lock()
+					defer l.mu.Unlock()
+					l.failures = append(l.failures, fmt.Sprintf("%d: %v", i, err))
+				}
+			})
+		}
+		time.Sleep(3 * time.Millisecond)
+	}
+}
+
+// finish stops the load, waits until everything is answered, and fails the test if anything failed.
+func (l *load) finish(t *testing.T) sending {
+	t.Helper()
+	l.stop()
+	<-l.done
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := l.client.Flush(ctx); err != nil {
+		t.Fatalf("flush: %v", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.failures) > 0 {
+		t.Fatalf("%d of %d records failed:\n%s", len(l.failures), l.sent, firstLines(strings.Join(l.failures, "\n")))
+	}
+	t.Logf("%d records", l.sent)
+	return sending{client: "load", count: l.sent, topics: []string{l.topic}}
+}

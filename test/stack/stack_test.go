@@ -1,0 +1,102 @@
+package stack_test
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+//nolint:paralleltest // a process that another test is starting holds the port until it runs its program
+func TestFreePort(t *testing.T) {
+	port, err := stack.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", stack.Local(port))
+	if err != nil {
+		t.Fatalf("FreePort() = %d: %v", port, err)
+	}
+	defer l.Close()
+	if err := stack.Listenable(stack.Local(port)); err == nil {
+		t.Errorf("Listenable(%d) = nil while somebody listens there", port)
+	}
+}
+
+func TestMeshConfig(t *testing.T) {
+	t.Parallel()
+	mesh := stack.Mesh{
+		Addr:     "127.0.0.1:19092",
+		Clusters: []stack.MeshCluster{{Name: "c1", Bootstrap: "h:1", Producer: map[string]string{"acks": "1"}}},
+		Rules:    []stack.MeshRule{{Cluster: "c1", Prefix: "apples"}},
+	}
+	got, err := mesh.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"advertised_host":"127.0.0.1","advertised_port":19092,` +
+		`"forwarding_rules":[{"target_cluster":"c1","topic_prefix":"apples"}],` +
+		`"upstream_clusters":[{"cluster_name":"c1","bootstrap_servers":"h:1","producer_config":{"acks":"1"}}]}`
+	if got != want {
+		t.Errorf("Config() = %s, want %s", got, want)
+	}
+	mesh.Addr = "nonsense"
+	if got, err := mesh.Config(); err == nil {
+		t.Errorf("Config() of a mesh without a port = %s, want an error", got)
+	}
+}
+
+func TestFilterConfigForms(t *testing.T) {
+	t.Parallel()
+	const text = `{"a": "b\"c"}`
+	for name, form := range map[string]string{"StringValue": stack.AsString(text), "BytesValue": stack.AsBytes(text)} {
+		_, value, found := strings.Cut(strings.TrimSuffix(form, "}"), "value: ")
+		var back []byte
+		var err error
+		if name == "StringValue" {
+			var s string
+			err = json.Unmarshal([]byte(value), &s)
+			back = []byte(s)
+		} else {
+			err = json.Unmarshal([]byte(value), &back)
+		}
+		if !found || err != nil || string(back) != text {
+			t.Errorf("%s = %s, which holds %q (%v), want %q", name, form, back, err, text)
+		}
+	}
+}
+
+// TestRefused starts an Envoy with a configuration that it cannot read: StartEnvoy says what Envoy said.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	_, err := stack.EnvoyBinary(t.Context(), stack.EnvoyVersion)
+	stack.Check(t, err)
+	_, err = stack.StartEnvoy(t.Context(), stack.EnvoyOptions{Config: "no_such_field: 1", ModuleDir: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "no_such_field") {
+		t.Errorf("StartEnvoy() = %v, want an error that names no_such_field", err)
+	}
+}
+
+// TestMissing looks for a version that is not there, where nothing may be fetched.
+func TestMissing(t *testing.T) {
+	t.Setenv("E2E", "")
+	_, err := stack.EnvoyBinary(t.Context(), "0.0.0")
+	if err == nil || !strings.Contains(err.Error(), "build/install-envoy.sh 0.0.0") {
+		t.Errorf("EnvoyBinary(0.0.0) = %v, want an error with the command that installs it", err)
+	}
+}
+
+func TestRoot(t *testing.T) {
+	t.Parallel()
+	root, err := stack.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "envoy.yaml")); err != nil {
+		t.Errorf("Root() = %s: %v", root, err)
+	}
+}
