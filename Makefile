@@ -36,10 +36,6 @@ unit: ## the tests that need Go and a C compiler only
 e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/e2e/...
 
-.PHONY: churn-unguarded
-churn-unguarded: envoy ## shows that Envoy dies without the guard against late wake-ups
-	CHURN_UNGUARDED=1 go test -count=1 -timeout 15m -run 'TestChurnUnguarded' -v ./test/e2e
-
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## every fuzz test, FUZZTIME each (30s)

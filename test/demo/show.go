@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -24,10 +26,15 @@ func show(ctx context.Context) error {
 	line := func(columns ...any) { _, _ = fmt.Fprintf(table, "%v\t%v\t%v\t%v\t%s\n", columns...) } // Flush tells
 	line("TOPIC", "PARTITION", "OFFSET", "CLUSTER", "VALUE")
 	for _, c := range clusters() {
-		if err := c.readBack(ctx, func(r *kgo.Record) {
-			line(r.Topic, r.Partition, r.Offset, c.name, r.Value)
-		}); err != nil {
+		records, err := c.readBack(ctx)
+		if err != nil {
 			return err
+		}
+		slices.SortFunc(records, func(a, b *kgo.Record) int {
+			return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+		})
+		for _, r := range records {
+			line(r.Topic, r.Partition, r.Offset, c.name, r.Value)
 		}
 	}
 	return table.Flush()
@@ -55,8 +62,8 @@ func produce(ctx context.Context) error {
 	return nil
 }
 
-// readBack calls each for every record that the cluster holds, and fails if it does not get as many as were sent to it.
-func (c cluster) readBack(ctx context.Context, each func(*kgo.Record)) error {
+// readBack returns every record that the cluster holds, and fails if it does not get as many as were sent to it.
+func (c cluster) readBack(ctx context.Context) (records []*kgo.Record, err error) {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(c.addr()),
 		kgo.ConsumeRegex(),
@@ -64,16 +71,15 @@ func (c cluster) readBack(ctx context.Context, each func(*kgo.Record)) error {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer client.Close()
-	for got := 0; got < c.records; {
+	for len(records) < c.records {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("%s holds %d of the %d records sent to it: %w", c.name, got, c.records, err)
+			return nil, fmt.Errorf("%s holds %d of the %d records sent to it: %w", c.name, len(records), c.records, err)
 		}
-		fetches.EachRecord(each)
-		got += fetches.NumRecords()
+		records = append(records, fetches.Records()...)
 	}
-	return nil
+	return records, nil
 }
