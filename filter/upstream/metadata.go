@@ -11,8 +11,11 @@ import (
 // only while there is something to ask: however many clients want metadata, one request is on its way.
 type inquiry struct {
 	running bool
-	asks    []ask
+	asks    []ask           // to be put to the cluster with the next request
+	current []ask           // those that the request on its way is to answer
 	stale   map[string]bool // topics to ask for again on the pool's own account
+	// failing is set while the cluster does not answer: nobody waits for it then.
+	failing bool
 }
 
 // ask is one call of Topics that memory could not answer.
@@ -24,12 +27,19 @@ type ask struct {
 
 // Topics reports what the cluster says of the named topics, in the order named; nil asks for all topics. With create,
 // the cluster may create those that are missing. done is called once, from any goroutine and possibly before Topics
-// returns; it must not change what it gets. A cluster that cannot be asked is answered from memory, and where memory
-// has nothing with LEADER_NOT_AVAILABLE, which clients retry.
+// returns; it must not change what it gets.
+//
+// A cluster that does not answer within a moment is answered for from memory, and where memory has nothing, with
+// LEADER_NOT_AVAILABLE, which clients retry: its trouble must not become that of clients who want other clusters too.
 func (p *Pool) Topics(names []string, create bool, done func([]wire.Topic)) {
 	now := time.Now()
 	p.mu.Lock()
-	if p.closed || names != nil && p.allFresh(names, now) {
+	if p.closed || p.inquiry.failing || names != nil && p.allFresh(names, now) {
+		for _, name := range names {
+			if p.inquiry.failing {
+				p.refresh(name)
+			}
+		}
 		topics := p.recall(names)
 		p.mu.Unlock()
 		done(topics)
@@ -53,6 +63,15 @@ func (p *Pool) allFresh(names []string, now time.Time) bool {
 
 // recall answers from memory. p.mu is held.
 func (p *Pool) recall(names []string) []wire.Topic {
+	if names == nil {
+		var topics []wire.Topic
+		for _, t := range p.topics {
+			if t.known {
+				topics = append(topics, t.meta)
+			}
+		}
+		return topics
+	}
 	topics := make([]wire.Topic, len(names))
 	for i, name := range names {
 		topics[i] = wire.Topic{Name: name, Code: wire.LeaderNotAvailable}
@@ -63,12 +82,12 @@ func (p *Pool) recall(names []string) []wire.Topic {
 	return topics
 }
 
-// refresh has the topic asked for again. p.mu is held.
-func (p *Pool) refresh(t *topic) {
+// refresh has a topic asked for again. p.mu is held.
+func (p *Pool) refresh(name string) {
 	if p.inquiry.stale == nil {
 		p.inquiry.stale = map[string]bool{}
 	}
-	p.inquiry.stale[t.name] = true
+	p.inquiry.stale[name] = true
 	p.inquire()
 }
 
@@ -94,14 +113,17 @@ func (p *Pool) inquireUntilDone() {
 	for {
 		p.mu.Lock()
 		asks, stale := p.inquiry.asks, p.inquiry.stale
-		p.inquiry.asks, p.inquiry.stale = nil, nil
+		p.inquiry.asks, p.inquiry.stale, p.inquiry.current = nil, nil, asks
 		if len(asks) == 0 && len(stale) == 0 {
 			p.inquiry.running = false
 			p.mu.Unlock()
 			return
 		}
 		p.mu.Unlock()
-		if err := p.inquireOnce(asks, stale); err == nil {
+		impatience := time.AfterFunc(patience, func() { p.guard("metadata", p.losePatience) })
+		err := p.inquireOnce(asks, stale)
+		impatience.Stop()
+		if err == nil {
 			backoff = minBackoff
 			continue
 		}
@@ -159,10 +181,45 @@ func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
 		request(plain, false)
 	}
 	p.learnTopics(got, append(create, plain...), failure)
-	for _, a := range asks {
+	for _, a := range p.takeAsks(failure) {
 		a.done(p.answer(a, got, listed))
 	}
 	return failure
+}
+
+// takeAsks returns the asks that the request just answered, or failed to: then also those that came since.
+func (p *Pool) takeAsks(failure error) []ask {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asks := p.inquiry.current
+	p.inquiry.current = nil
+	if p.inquiry.failing = failure != nil; p.inquiry.failing {
+		asks = append(asks, p.inquiry.asks...)
+		p.inquiry.asks = nil
+	}
+	return asks
+}
+
+// losePatience stops waiting for a cluster that takes its time: it answers from memory, and fails the batches that wait
+// for what memory does not have. The request goes on.
+func (p *Pool) losePatience() {
+	d := dispatch{pool: p}
+	p.mu.Lock()
+	p.inquiry.failing = true
+	asks := append(p.inquiry.current, p.inquiry.asks...)
+	p.inquiry.current, p.inquiry.asks = nil, nil
+	for _, t := range p.topics {
+		if len(t.waiting) > 0 {
+			t.doubted = false
+			p.release(t, &d)
+		}
+	}
+	d.enqueue()
+	p.mu.Unlock()
+	d.report()
+	for _, a := range asks {
+		a.done(p.answer(a, nil, nil))
+	}
 }
 
 // sortAsks says whether all topics are wanted, and which by name, with and without creation.
@@ -189,7 +246,7 @@ func sortAsks(asks []ask, stale map[string]bool) (all bool, create, plain []stri
 
 // answer picks what one ask wanted out of what the cluster said, memory standing in for what it did not say.
 func (p *Pool) answer(a ask, got map[string]wire.Topic, listed []wire.Topic) []wire.Topic {
-	if a.names == nil {
+	if listed != nil && a.names == nil {
 		return listed
 	}
 	p.mu.Lock()
@@ -252,6 +309,8 @@ func (p *Pool) learnTopics(got map[string]wire.Topic, asked []string, failure er
 	d.report()
 }
 
+const unknownLeaders = "the cluster cannot be asked for the topic's leaders"
+
 // release sends on, or fails, the batches that waited for t. p.mu is held.
 func (p *Pool) release(t *topic, d *dispatch) {
 	waiting := t.waiting
@@ -263,7 +322,7 @@ func (p *Pool) release(t *topic, d *dispatch) {
 		case t.meta.Code != wire.None:
 			d.fail(w.batch, w.produce, t.meta.Code, "")
 		default:
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, "the cluster could not be asked for the topic's leaders")
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
 		}
 	}
 }
@@ -278,7 +337,7 @@ func (p *Pool) refreshPeriodically() {
 				delete(p.topics, name)
 				continue
 			}
-			p.refresh(t)
+			p.refresh(t.name)
 		}
 		p.mu.Unlock()
 	}

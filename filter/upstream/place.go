@@ -15,13 +15,18 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	t := p.topic(b.Topic, req.now)
-	if !t.known || t.doubted || len(t.waiting) > 0 {
+	if !t.known && p.inquiry.failing {
+		p.refresh(t.name)
+		d.fail(b, req, wire.NotLeaderOrFollower, unknownLeaders)
+		return
+	}
+	if !t.known || t.doubted && !p.inquiry.failing || len(t.waiting) > 0 {
 		t.waiting = append(t.waiting, waitingBatch{b, req})
-		p.refresh(t)
+		p.refresh(t.name)
 		return
 	}
 	if req.now.Sub(t.asked) > p.settings.MetadataMaxAge {
-		p.refresh(t)
+		p.refresh(t.name)
 	}
 	p.placeKnown(t, b, req, d)
 }
@@ -30,13 +35,13 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 	node, code := t.leader(b.Partition)
 	if code != wire.None {
-		p.refresh(t)
+		p.refresh(t.name)
 		d.fail(b, req, code, "")
 		return
 	}
 	l := p.lane(node)
 	if l == nil {
-		p.refresh(t)
+		p.refresh(t.name)
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
 		return
 	}
@@ -50,7 +55,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	if l.isDown(req.now) {
-		p.refresh(t)
+		p.refresh(t.name)
 		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 		return
 	}
@@ -97,7 +102,7 @@ func (p *Pool) complete(s *share, throttle int32) {
 		for _, b := range s.batches {
 			if t := p.topics[b.Topic]; t != nil && contradicts(b.Result.Code) {
 				t.doubted = true
-				p.refresh(t)
+				p.refresh(t.name)
 			}
 		}
 	}

@@ -69,6 +69,8 @@ const (
 	dialTimeout = 30 * time.Second
 	// metadataTimeout bounds one round of metadata requests, over all brokers that are tried.
 	metadataTimeout = 30 * time.Second
+	// patience is how long clients wait for the answer to a metadata request before they are answered from memory.
+	patience = 2 * time.Second
 	// sweepInterval is how often a lane with work looks for requests that are past their time.
 	sweepInterval = 500 * time.Millisecond
 
