@@ -11,8 +11,8 @@ import (
 // Produce, versions 0 to 12.
 //
 // Every batch goes whole to the cluster that its topic's rule names, all clusters at the same time, and every partition
-// gets its own answer. Versions 0 to 2 carry message sets of magic 0 and 1, which are refused with
-// UNSUPPORTED_FOR_MESSAGE_FORMAT; they are listed because librdkafka looks for version 0 before it compresses.
+// gets its own answer. Versions 0 to 2 carry message sets of magic 0 and 1, from producers older than Kafka 0.11: each is
+// converted to one batch (record.Converter), the only place where records are opened.
 //
 // As a real broker: acks other than -1, 0 and 1 get INVALID_REQUIRED_ACKS; a request with acks=0 gets no answer, and if
 // one of its batches fails, the connection is closed. Unlike one: version 13, which names topics by id, is not listed;
@@ -23,6 +23,9 @@ import (
 // acks=0 goes upstream as acks=1: on a connection shared by many clients, that is the only way to know whose batch
 // failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (the current leader is always
 // node 0, at the address that the client knows).
+
+// maxDecompressed bounds what the message sets of one request may decompress to, on the host's thread.
+const maxDecompressed = 32 << 20
 
 // produceCall is one Produce request on its way.
 type produceCall struct {
@@ -61,7 +64,13 @@ func (b *Broker) produce(c *Client, h wire.Header, body []byte, done func(Answer
 
 // sort gives every batch that may go on to its cluster, and every other its error.
 func (b *Broker) sort(call *produceCall) []clusterBatches {
-	code, message := refusal(call.header, &call.request)
+	code, message := refusal(&call.request)
+	var sets *record.Converter
+	if call.header.Version < 3 {
+		sets, _ = b.converters.Get().(*record.Converter)
+		sets.Limit = maxDecompressed
+		defer b.converters.Put(sets)
+	}
 	var groups []clusterBatches
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
@@ -77,8 +86,7 @@ func (b *Broker) sort(call *produceCall) []clusterBatches {
 				batch.Result = wire.Failed(wire.TopicAuthorizationFailed, unmatched(topic.Name))
 				continue
 			}
-			if _, bad, why := record.Check(call.header.Version, batch.Records); bad != wire.None {
-				batch.Result = wire.Failed(bad, why)
+			if !prepare(call.header.Version, sets, batch) {
 				continue
 			}
 			if to < 0 {
@@ -88,6 +96,24 @@ func (b *Broker) sort(call *produceCall) []clusterBatches {
 		}
 	}
 	return groups
+}
+
+// prepare makes the records of batch one batch of magic 2 that may go on, or gives batch its result and says no. sets is
+// nil from version 3 on.
+func prepare(version int16, sets *record.Converter, batch *wire.Batch) bool {
+	if sets != nil {
+		converted, code, message := sets.Convert(batch.Records)
+		if len(converted) == 0 { // refused, or an empty set: None, and stored at no offset
+			batch.Result = wire.Failed(code, message)
+			return false
+		}
+		batch.Records = converted
+	}
+	if _, code, message := record.Check(version, batch.Records); code != wire.None {
+		batch.Result = wire.Failed(code, message)
+		return false
+	}
+	return true
 }
 
 func groupOf(groups []clusterBatches, c Cluster) ([]clusterBatches, int) {
@@ -100,14 +126,12 @@ func groupOf(groups []clusterBatches, c Cluster) ([]clusterBatches, int) {
 }
 
 // refusal says why a request is refused as a whole, None if it is not.
-func refusal(h wire.Header, r *wire.ProduceRequest) (wire.ErrorCode, string) {
+func refusal(r *wire.ProduceRequest) (wire.ErrorCode, string) {
 	switch {
 	case r.Acks < -1 || r.Acks > 1:
 		return wire.InvalidRequiredAcks, fmt.Sprintf("acks is %d; a producer may ask for -1, 0 or 1", r.Acks)
 	case r.TransactionalID != nil:
 		return wire.TransactionalIDAuthorizationFailed, "transactions are not served by this proxy"
-	case h.Version < 3:
-		return wire.UnsupportedForMessageFormat, "message sets of magic 0 and 1 are not served by this proxy"
 	default:
 		return wire.None, ""
 	}

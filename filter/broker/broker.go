@@ -2,8 +2,10 @@ package broker
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -27,11 +29,15 @@ type Upstream struct {
 type Broker struct {
 	routes    route.Table
 	upstreams map[string]Upstream
+
+	converters sync.Pool // of *record.Converter
 }
 
 // New returns the facade that sends topics along routes. Every cluster that routes names is in upstreams.
 func New(routes route.Table, upstreams map[string]Upstream) *Broker {
-	return &Broker{routes: routes, upstreams: upstreams}
+	b := &Broker{routes: routes, upstreams: upstreams}
+	b.converters.New = func() any { return new(record.Converter) }
+	return b
 }
 
 // Client is what the facade knows of the client of one connection.

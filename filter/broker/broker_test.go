@@ -1,6 +1,8 @@
 package broker_test
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
@@ -285,7 +288,6 @@ func TestProduceRefusedAsAWhole(t *testing.T) {
 	}{
 		{"acks", 9, func(r *kmsg.ProduceRequest) { r.Acks = 2 }, wire.InvalidRequiredAcks},
 		{"transaction", 9, func(r *kmsg.ProduceRequest) { r.TransactionID = new("t") }, wire.TransactionalIDAuthorizationFailed},
-		{"message set", 2, func(*kmsg.ProduceRequest) {}, wire.UnsupportedForMessageFormat},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -297,6 +299,30 @@ func TestProduceRefusedAsAWhole(t *testing.T) {
 				t.Errorf("%s with %d batches sent on, want %s and none", got, len(c1.got), tt.want)
 			}
 		})
+	}
+}
+
+// An old producer's messages arrive as one batch, compressed as they were.
+func TestProduceMessageSets(t *testing.T) {
+	t.Parallel()
+	for version := range int16(3) {
+		b, c1, _ := facade()
+		var set []byte
+		for i := range 3 {
+			m := kmsg.MessageV0{MessageSize: 4 + 1 + 1 + 4 + 4 + 1, Value: []byte{byte(i)}}
+			message := m.AppendTo(nil)
+			binary.BigEndian.PutUint32(message[12:], crc32.ChecksumIEEE(message[16:]))
+			set = append(set, message...)
+		}
+		request := produceRequest(1, map[string][]byte{"apples": set}, "apples")
+		r := parse[*kmsg.ProduceResponse](t, wire.KeyProduce, version, ask(t, b, wire.KeyProduce, version, request))
+		if p := r.Topics[0].Partitions[0]; p.ErrorCode != 0 || p.BaseOffset != 7 {
+			t.Errorf("v%d: %+v, want stored at offset 7", version, p)
+		}
+		h, code, message := record.Check(3, c1.got[0].Records)
+		if code != wire.None || h.Count != 3 {
+			t.Errorf("v%d: sent on %+v, %s %s; want one batch of 3 records", version, h, code, message)
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ type Batch struct {
 	Topic     string
 	Partition int32
 	// Records is the batch as the client sent it, 61 bytes of header and then the records. It points into the client's
-	// frame.
+	// frame; only a batch that was converted from a message set has memory of its own.
 	Records []byte
 	Result  Result
 }
