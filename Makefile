@@ -1,6 +1,7 @@
 # Everything that is slow to fetch goes to .cache/, everything that is built to build/out/; neither is in git.
 ENVOY_VERSION := 1.39.3
 KAFKA_VERSION := 4.3.1
+OLDER_KAFKA   := 3.9.2
 
 GO_TOOL := go tool -modfile=build/tools/go.mod
 LINT    := go tool -modfile=build/tools/lint/go.mod golangci-lint
@@ -34,7 +35,7 @@ unit: ## the tests that need Go and a C compiler only
 
 .PHONY: e2e
 e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
-	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/e2e/...
+	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/e2e/...
 
 FUZZTIME ?= 30s
 .PHONY: fuzz
@@ -72,8 +73,9 @@ envoy: ## the pinned Envoy, into .cache/
 	@build/install-envoy.sh $(ENVOY_VERSION) >/dev/null
 
 .PHONY: kafka
-kafka: ## the pinned Apache Kafka, into .cache/
+kafka: ## the pinned Apache Kafka, and an older one, into .cache/
 	@build/install-kafka.sh $(KAFKA_VERSION) >/dev/null
+	@build/install-kafka.sh $(OLDER_KAFKA) >/dev/null
 
 .PHONY: clients
 clients: ## the clients of the end-to-end tests, into .cache/

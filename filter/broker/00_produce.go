@@ -22,14 +22,13 @@ import (
 //
 // acks=0 goes upstream as acks=1: on a connection shared by many clients, that is the only way to know whose batch
 // failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (the current leader is always
-// node 0, at the address that the client knows).
+// node 0; NodeEndpoints are never sent).
 
 // maxDecompressed bounds what the message sets of one request may decompress to, on the host's thread.
 const maxDecompressed = 32 << 20
 
 // produceCall is one Produce request on its way.
 type produceCall struct {
-	client   *Client
 	header   wire.Header
 	request  wire.ProduceRequest
 	left     atomic.Int32 // clusters that have not answered, and one for the request itself
@@ -43,12 +42,12 @@ type clusterBatches struct {
 	batches []*wire.Batch
 }
 
-func (b *Broker) produce(c *Client, h wire.Header, body []byte, done func(Answer)) error {
+func (b *Broker) produce(h wire.Header, body []byte, done func(Answer)) error {
 	request, err := wire.DecodeProduce(h.Version, body)
 	if err != nil {
 		return err
 	}
-	call := &produceCall{client: c, header: h, request: request, done: done}
+	call := &produceCall{header: h, request: request, done: done}
 	groups := b.sort(call)
 	call.left.Store(int32(len(groups)) + 1)
 	acks := request.Acks
@@ -113,6 +112,7 @@ func prepare(version int16, sets *record.Converter, batch *wire.Batch) bool {
 		batch.Result = wire.Failed(code, message)
 		return false
 	}
+	batch.Records = record.Trim(batch.Records)
 	return true
 }
 
@@ -156,12 +156,7 @@ func (c *produceCall) finish(throttleMillis int32) {
 		c.done(Answer{Violation: c.failure()})
 		return
 	}
-	c.done(Answer{Frame: c.response()})
-}
-
-func (c *produceCall) response() []byte {
-	self := wire.Endpoint{Host: c.client.Host, Port: c.client.Port}
-	return wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load(), self)
+	c.done(Answer{Frame: wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load())})
 }
 
 // failure is the reason to close the connection of a client that asked for no answer.

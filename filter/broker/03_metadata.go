@@ -165,7 +165,7 @@ func (m *metadataCall) finish() {
 func describe(t wire.Topic, limit int32) *kmsg.MetadataResponseTopic {
 	topic := kmsg.NewMetadataResponseTopic()
 	topic.ErrorCode, topic.TopicID, topic.IsInternal = int16(t.Code), t.ID, t.Internal
-	if t.Name != "" {
+	if t.Code != wire.UnknownTopicID { // then the id is all there is
 		topic.Topic = &t.Name
 	}
 	if t.Code != wire.None {

@@ -14,7 +14,8 @@ import (
 // The id is minted here, not fetched: bit 61 set and 61 random bits, epoch 0. A real broker's ids are unique in its own
 // cluster only; Kafka takes any id from an idempotent producer and counts sequences by it, so a random one is good for
 // all clusters at once, and nothing has to be remembered. A producer that asks for a new epoch of the id it has
-// (version 3 and up) gets a new id: to it, that is the same fresh start. A transactional id gets
+// (version 3 and up) gets a new id: to it, that is the same fresh start. As a real broker, an id without an epoch, or an
+// epoch without an id, gets INVALID_REQUEST, and so does an empty transactional id. Any other gets
 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED. KIP-98, KIP-360.
 func initProducerID(h wire.Header, body []byte, done func(Answer)) error {
 	decoded, err := wire.DecodeRequest(h, body)
@@ -24,10 +25,14 @@ func initProducerID(h wire.Header, body []byte, done func(Answer)) error {
 	request := decoded.(*kmsg.InitProducerIDRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	response := kmsg.NewPtrInitProducerIDResponse()
 	response.SetVersion(h.Version)
-	if request.TransactionalID != nil {
+	response.ProducerID, response.ProducerEpoch = -1, -1
+	switch {
+	case request.TransactionalID != nil && *request.TransactionalID == "",
+		(request.ProducerID == -1) != (request.ProducerEpoch == -1):
+		response.ErrorCode = int16(wire.InvalidRequest)
+	case request.TransactionalID != nil:
 		response.ErrorCode = int16(wire.TransactionalIDAuthorizationFailed)
-		response.ProducerID, response.ProducerEpoch = -1, -1
-	} else {
+	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}
 	done(Answer{Frame: wire.AppendResponse(nil, h, response)})

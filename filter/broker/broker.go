@@ -70,7 +70,7 @@ type Answer struct {
 func (b *Broker) Serve(c *Client, h wire.Header, body []byte, done func(Answer)) error {
 	switch h.Key {
 	case wire.KeyProduce:
-		return b.produce(c, h, body, done)
+		return b.produce(h, body, done)
 	case wire.KeyFetch:
 		return refuseFetch(h, body, done)
 	case wire.KeyMetadata:

@@ -262,7 +262,7 @@ func TestProduce(t *testing.T) {
 		r := parse[*kmsg.ProduceResponse](t, wire.KeyProduce, version, ask(t, b, wire.KeyProduce, version, request))
 		want := map[string]wire.ErrorCode{
 			"apples": wire.None, "bananas": wire.NotEnoughReplicas, "cherries": wire.TopicAuthorizationFailed,
-			"apples-bad": wire.CorruptMessage,
+			"apples-bad": wire.InvalidRecord,
 		}
 		for _, topic := range r.Topics {
 			if got := wire.ErrorCode(topic.Partitions[0].ErrorCode); got != want[topic.Topic] {
@@ -354,11 +354,24 @@ func TestInitProducerID(t *testing.T) {
 		}
 		seen[r.ProducerID] = true
 	}
-	request := kmsg.NewPtrInitProducerIDRequest()
-	request.TransactionalID = new("t")
-	r := parse[*kmsg.InitProducerIDResponse](t, wire.KeyInitProducerID, 4, ask(t, b, wire.KeyInitProducerID, 4, request))
-	if r.ErrorCode != int16(wire.TransactionalIDAuthorizationFailed) || r.ProducerID != -1 {
-		t.Errorf("transactional: %+v", r)
+	for _, tt := range []struct {
+		name          string
+		transactional *string
+		id            int64
+		epoch         int16
+		want          wire.ErrorCode
+	}{
+		{"transactional", new("t"), -1, -1, wire.TransactionalIDAuthorizationFailed},
+		{"empty transactional id", new(""), -1, -1, wire.InvalidRequest},
+		{"id without epoch", nil, 7, -1, wire.InvalidRequest},
+		{"epoch without id", nil, -1, 7, wire.InvalidRequest},
+	} {
+		request := kmsg.NewPtrInitProducerIDRequest()
+		request.TransactionalID, request.ProducerID, request.ProducerEpoch = tt.transactional, tt.id, tt.epoch
+		r := parse[*kmsg.InitProducerIDResponse](t, wire.KeyInitProducerID, 4, ask(t, b, wire.KeyInitProducerID, 4, request))
+		if r.ErrorCode != int16(tt.want) || r.ProducerID != -1 || r.ProducerEpoch != -1 {
+			t.Errorf("%s: %+v, want %s", tt.name, r, tt.want)
+		}
 	}
 }
 

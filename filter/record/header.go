@@ -24,7 +24,6 @@ const (
 const (
 	codecMask     = 0x07
 	transactional = 0x10
-	control       = 0x20
 )
 
 // Codec is how the records of a batch are compressed.

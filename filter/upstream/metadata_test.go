@@ -48,6 +48,21 @@ func TestSlowMetadata(t *testing.T) {
 	})
 }
 
+// A partition without a leader is asked for until it has one: nobody sends to it meanwhile, so nothing else would show.
+func TestLeaderlessPartitionIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, -1)
+		if got := b.topics([]string{"a"}, false); got[0].Partitions[1].Leader != -1 {
+			t.Fatalf("%+v, want partition 1 without a leader", got)
+		}
+		b.cluster.Move("a", 1, 1)
+		if got := b.topics([]string{"a"}, false); got[0].Partitions[1].Leader != 1 {
+			t.Errorf("%+v, want partition 1 led by node 1", got)
+		}
+	})
+}
+
 func TestMetadataOfADeadCluster(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(b *bench) {

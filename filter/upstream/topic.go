@@ -48,6 +48,17 @@ func (t *topic) leader(i int32) (node int32, code wire.ErrorCode) {
 	return -1, wire.NotLeaderOrFollower
 }
 
+// led reports whether every partition has a leader. While one has none, clients are told so and do not send to it, so no
+// batch would show that it has got one: it has to be asked for.
+func (t *topic) led() bool {
+	for _, p := range t.meta.Partitions {
+		if p.Leader < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // learn replaces what is known by a cluster's answer.
 func (t *topic) learn(meta wire.Topic, now time.Time) {
 	t.meta, t.known, t.doubted, t.asked = meta, meta.Code == wire.None, false, now

@@ -1,25 +1,17 @@
 package wire
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
-// Endpoint is where clients find node 0, the only one they are told of.
-type Endpoint struct {
-	Host string
-	Port int32
-}
+import "encoding/binary"
 
 // AppendProduceResponse appends the whole frame that answers the Produce request h (ProduceResponse.json, versions 0 to
 // 12): for each batch its Result, as far as the version can say it. topics are the request's; it keeps none of them.
 //
-// From version 10 on, NOT_LEADER_OR_FOLLOWER with a known LeaderEpoch carries the current leader, which is always node
-// 0, and the response says that node 0 is at self: franz-go takes no hint without it (KIP-951).
-func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttleMillis int32, self Endpoint) []byte {
+// From version 10 on, NOT_LEADER_OR_FOLLOWER with a known LeaderEpoch carries the current leader, which is always node 0:
+// the client knows no other node. NodeEndpoints are never sent (KIP-951): with them franz-go 1.22 takes the hint's epoch,
+// and then waits for ever for metadata that confirms it, because it reads epochs in metadata only from brokers that list
+// OffsetForLeaderEpoch.
+func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttleMillis int32) []byte {
 	start := len(dst)
 	flexible := h.Version >= flexibleProduce
-	hinted := false
 	dst = appendResponseHeader(dst, h.CorrelationID, flexible)
 	dst = appendCount(dst, flexible, len(topics))
 	for i := range topics {
@@ -28,18 +20,13 @@ func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttle
 		dst = appendCount(dst, flexible, len(t.Batches))
 		for j := range t.Batches {
 			dst = appendPartitionResponse(dst, h.Version, flexible, &t.Batches[j])
-			hinted = hinted || hints(h.Version, &t.Batches[j].Result)
 		}
 		dst = appendTags(dst, flexible)
 	}
 	if h.Version >= 1 {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(throttleMillis))
 	}
-	if hinted {
-		dst = appendNodeEndpoints(dst, self)
-	} else {
-		dst = appendTags(dst, flexible)
-	}
+	dst = appendTags(dst, flexible)
 	return endFrame(dst, start)
 }
 
@@ -64,7 +51,7 @@ func appendPartitionResponse(dst []byte, version int16, flexible bool, b *Batch)
 		}
 		dst = appendNullable(dst, flexible, r.Message)
 	}
-	if hints(version, r) {
+	if version >= 10 && r.Code == NotLeaderOrFollower && r.LeaderEpoch >= 0 {
 		dst = append(dst, 1, tagCurrentLeader, 4+4+1) // one field of 9 bytes
 		dst = binary.BigEndian.AppendUint32(dst, 0)   // leader id
 		dst = binary.BigEndian.AppendUint32(dst, uint32(r.LeaderEpoch))
@@ -72,30 +59,6 @@ func appendPartitionResponse(dst []byte, version int16, flexible bool, b *Batch)
 	}
 	return appendTags(dst, flexible)
 }
-
-// hints says whether a result names the partition's current leader.
-func hints(version int16, r *Result) bool {
-	return version >= 10 && r.Code == NotLeaderOrFollower && r.LeaderEpoch >= 0
-}
-
-// appendNodeEndpoints appends a response's tagged fields: where node 0 is, and nothing else.
-func appendNodeEndpoints(dst []byte, self Endpoint) []byte {
-	host := clip(self.Host)
-	count := uvarintSize(uint64(len(host) + 1))
-	size := 1 + 4 + count + len(host) + 4 + 1 + 1 // array length, node id, host, port, rack, tagged fields
-	dst = append(dst, 1, tagNodeEndpoints)
-	dst = binary.AppendUvarint(dst, uint64(size))
-	dst = append(dst, 1+1)                      // one endpoint
-	dst = binary.BigEndian.AppendUint32(dst, 0) // node id
-	dst = appendString(dst, true, host)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(self.Port))
-	return append(dst, 0, 0) // no rack, no tagged fields
-}
-
-func uvarintSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
-
-// tagNodeEndpoints is the tag of a response's NodeEndpoints (KIP-951).
-const tagNodeEndpoints = 0
 
 // tagCurrentLeader is the tag of a partition's CurrentLeader: leader id, leader epoch, tagged fields (KIP-951).
 const tagCurrentLeader = 0

@@ -68,21 +68,14 @@ func kmsgResponse(version int16, topics []wire.ProduceTopic, throttle int32) *km
 		}
 		want.Topics = append(want.Topics, topic)
 	}
-	if version >= 10 {
-		node := kmsg.NewProduceResponseBroker()
-		node.NodeID, node.Host, node.Port = 0, self().Host, self().Port
-		want.Brokers = append(want.Brokers, node)
-	}
 	return want
 }
-
-func self() wire.Endpoint { return wire.Endpoint{Host: "mesh.example", Port: 9092} }
 
 func TestAppendProduceResponse(t *testing.T) {
 	t.Parallel()
 	for v := int16(0); v <= 12; v++ {
 		before := []byte("already there")
-		dst := wire.AppendProduceResponse(before, wire.Header{Key: wire.KeyProduce, Version: v, CorrelationID: -77}, answered(), 150, self())
+		dst := wire.AppendProduceResponse(before, wire.Header{Key: wire.KeyProduce, Version: v, CorrelationID: -77}, answered(), 150)
 		frame := dst[len(before):]
 		corr, got, err := wiretest.ParseResponse(wire.KeyProduce, v, frame)
 		if corr != -77 || err != nil {
@@ -100,7 +93,7 @@ func TestAppendProduceResponseLongMessage(t *testing.T) {
 		// Character number 32767 is within the last ü that fits in part.
 		message := strings.Repeat("ü", 20_000)
 		topics := []wire.ProduceTopic{{Name: "t", Batches: []wire.Batch{{Result: wire.Failed(wire.InvalidRecord, message)}}}}
-		_, resp, err := wiretest.ParseResponse(wire.KeyProduce, v, wire.AppendProduceResponse(nil, wire.Header{Version: v}, topics, 0, wire.Endpoint{}))
+		_, resp, err := wiretest.ParseResponse(wire.KeyProduce, v, wire.AppendProduceResponse(nil, wire.Header{Version: v}, topics, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +111,7 @@ func BenchmarkAppendProduceResponse(b *testing.B) {
 			var dst []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				dst = wire.AppendProduceResponse(dst[:0], wire.Header{Version: 9}, topics, 0, wire.Endpoint{})
+				dst = wire.AppendProduceResponse(dst[:0], wire.Header{Version: 9}, topics, 0)
 			}
 		})
 	}

@@ -267,7 +267,7 @@ func FuzzDecodeProduceResponse(f *testing.F) {
 		}
 		// What was understood can be said again.
 		req := ofBatches(bs)
-		frame := wire.AppendProduceResponse(nil, wire.Header{Key: wire.KeyProduce, Version: version}, req, 0, wire.Endpoint{})
+		frame := wire.AppendProduceResponse(nil, wire.Header{Key: wire.KeyProduce, Version: version}, req, 0)
 		again := someBatches()
 		if _, err := wire.DecodeProduceResponse(version, frame[8:], again); err != nil {
 			t.Fatal(err)

@@ -65,6 +65,8 @@ type sending struct {
 	client string
 	count  int
 	topics []string
+	// repeats says that a record may be stored again later; what counts then is where it is stored first.
+	repeats bool
 }
 
 // to is how many of the records go to a topic.

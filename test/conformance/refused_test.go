@@ -1,0 +1,45 @@
+package conformance
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// TestRefused has what is listed only because clients look for it.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	play(t, "refused", []scenario{
+		{name: "fetch", differs: producersOnly, do: func(c *client) {
+			c.asks(4, 11, func(int16) kmsg.Request {
+				p := kmsg.NewFetchRequestTopicPartition()
+				p.PartitionMaxBytes = 1 << 20
+				req := kmsg.NewPtrFetchRequest()
+				req.ReplicaID, req.MaxBytes, req.SessionEpoch = -1, 1<<20, -1
+				req.Topics = []kmsg.FetchRequestTopic{{Topic: c.topic("unread"), Partitions: []kmsg.FetchRequestTopicPartition{p}}}
+				return req
+			})
+		}},
+		{name: "find a group's coordinator", differs: producersOnly, do: func(c *client) {
+			c.asks(0, 4, func(int16) kmsg.Request {
+				req := kmsg.NewPtrFindCoordinatorRequest()
+				req.CoordinatorKey, req.CoordinatorKeys = "g", []string{"g", "h"}
+				return req
+			})
+		}},
+		{name: "find a coordinator of nothing", differs: producersOnly, do: func(c *client) {
+			c.asks(1, 3, func(int16) kmsg.Request {
+				req := kmsg.NewPtrFindCoordinatorRequest()
+				req.CoordinatorType, req.CoordinatorKey = 7, "g"
+				return req
+			})
+		}},
+		{name: "find a transaction's coordinator", differs: noTransactions, do: func(c *client) {
+			c.asks(1, 4, func(int16) kmsg.Request {
+				req := kmsg.NewPtrFindCoordinatorRequest()
+				req.CoordinatorType, req.CoordinatorKey, req.CoordinatorKeys = 1, "nobody", []string{"nobody"}
+				return req
+			})
+		}},
+	})
+}
