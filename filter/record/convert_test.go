@@ -31,7 +31,7 @@ func convert(set []byte) ([]byte, wire.ErrorCode, string) {
 func read(raw []byte) ([]wiretest.Record, error) {
 	p := kmsg.NewFetchResponseTopicPartition()
 	p.RecordBatches, p.HighWatermark = raw, 1<<40
-	got, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: -1 << 62}, &p, kgo.DefaultDecompressor(), nil)
+	got, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: -1 << 62}, &p, decompressor, nil)
 	if got.Err != nil {
 		return nil, got.Err
 	}

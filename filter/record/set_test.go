@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -53,15 +54,27 @@ func wrapped(magic, codec int8, set []byte) []byte {
 	return oldMessage{Magic: magic, Attributes: codec, Value: squeezed(codec, set)}.bytes()
 }
 
+// compressors are franz-go's, by codec. One is made once: each has pools, which outlive two garbage collections, so that
+// making one for each use would have the heap double with every collection.
+var compressors = sync.OnceValue(func() (list []kgo.Compressor) {
+	for _, option := range []kgo.CompressionCodec{
+		kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(),
+	} {
+		c, err := kgo.DefaultCompressor(option)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, c)
+	}
+	return list
+})
+
+// decompressor is franz-go's, for the same reason.
+var decompressor = kgo.DefaultDecompressor()
+
 // squeezed is data compressed by franz-go: lz4 frames have blocks of 4 MiB and a checksum of the content.
 func squeezed(codec int8, data []byte) []byte {
-	options := []kgo.CompressionCodec{
-		kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(),
-	}
-	c, err := kgo.DefaultCompressor(options[codec])
-	if err != nil {
-		panic(err)
-	}
+	c := compressors()[codec]
 	out, got := c.Compress(new(bytes.Buffer), data)
 	if got != kgo.CompressionCodecType(codec) {
 		panic("compressed with another codec")
