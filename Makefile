@@ -35,7 +35,13 @@ unit: ## the tests that need Go and a C compiler only
 
 .PHONY: e2e
 e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
-	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/e2e/...
+	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... \
+		./test/matrix/... ./test/e2e/...
+
+.PHONY: matrix
+matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md (30 minutes)
+	MATRIX=full MATRIX_KAFKA=$(KAFKA_VERSION) go test -count=1 -timeout 60m ./test/matrix -update
+	MATRIX=full MATRIX_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 60m ./test/matrix -update
 
 FUZZTIME ?= 30s
 .PHONY: fuzz
@@ -78,7 +84,7 @@ kafka: ## the pinned Apache Kafka, and an older one, into .cache/
 	@build/install-kafka.sh $(OLDER_KAFKA) >/dev/null
 
 .PHONY: clients
-clients: ## the clients of the end-to-end tests, into .cache/
+clients: ## the clients of the tests, into .cache/
 	@build/install-clients.sh >/dev/null
 
 .PHONY: clean

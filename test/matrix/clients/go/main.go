@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// producer is one client: it sends the records of a run and reports each. An error is one of the whole run.
+type producer func(r *run) error
+
+func main() {
+	clients := map[string]producer{
+		"franz-go":     produceFranz,
+		"sarama-async": produceSaramaAsync,
+		"sarama-sync":  produceSaramaSync,
+		"kafka-go":     produceKafkaGo,
+		"raw-v0":       produceRaw(0),
+		"raw-v1":       produceRaw(1),
+		"raw-v2":       produceRaw(2),
+	}
+	if len(os.Args) < 6 || clients[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: go CLIENT BOOTSTRAP TOPIC,TOPIC COUNT SETTING...")
+		os.Exit(2)
+	}
+	count, err := strconv.Atoi(os.Args[4])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "COUNT:", err)
+		os.Exit(2)
+	}
+	pace, _ := strconv.Atoi(os.Getenv("PACE_MS")) // none if it is not set
+	for i, text := range os.Args[5:] {
+		r := &run{
+			setting:   parseSetting(text),
+			index:     i,
+			bootstrap: os.Args[2],
+			topics:    strings.Split(os.Args[3], ","),
+			count:     count,
+			pace:      time.Duration(pace) * time.Millisecond,
+			start:     time.Now(),
+		}
+		if err := clients[os.Args[1]](r); err != nil {
+			r.report("", -1, err)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package matrix
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// client is a producer of the matrix. The zero value of what it cannot do is that it can.
+type client struct {
+	name, version string
+	dir           string                    // in .cache/clients, what build/install-clients.sh calls it
+	command       func(dir string) []string // the program and what goes before the arguments that all have
+	env           func(dir string) []string
+
+	codecs     []string // those it has beside none
+	idempotent bool     // whether it can be, if it is asked to
+	ours       wont     // what its records lack
+	defaults   stored   // what it does if it is asked for nothing
+	mayShrink  bool     // whether it sends a batch as it is if the codec does not make it smaller
+	perTopic   bool     // whether each topic has a producer of its own
+	messageSet bool     // whether it writes message sets, which Kafka 4 does not take
+	note       string
+}
+
+// wont is what a client cannot say.
+type wont struct {
+	timestamps  timestamps
+	headers     headers
+	emptyValues bool // empty keys and values become null
+}
+
+type timestamps int
+
+const (
+	givenTimes timestamps = iota
+	timesOfSending
+	noTimes
+)
+
+type headers int
+
+const (
+	allHeaders headers = iota
+	noNullHeader
+	kcatHeaders
+	noHeaders
+)
+
+// stored is how a setting's batches look when they are stored.
+type stored struct {
+	codec      string
+	idempotent bool
+}
+
+var (
+	plain   = stored{codec: "none"}
+	modern  = []string{"gzip", "snappy", "lz4", "zstd"}
+	classic = modern[:3]
+)
+
+func clients() []client {
+	list := []client{
+		javaClient("4.3.1", modern, stored{"none", true}),
+		javaClient("3.9.2", modern, stored{"none", true}),
+		javaClient("2.8.2", modern, plain),
+		javaClient("2.1.1", modern, plain),
+		javaClient("0.11.0.3", classic, plain),
+		{
+			name: "confluent-kafka", version: "2.16.1", dir: "python", command: python("confluent-kafka"), env: pythonPath,
+			codecs: modern, idempotent: true, defaults: plain, mayShrink: true, note: "librdkafka 2.16.0",
+		},
+		{
+			name: "kcat", version: "1.7.1", dir: "kcat-1.7.1", command: python("kcat"), env: kcatEnv, codecs: modern,
+			idempotent: true, ours: wont{timesOfSending, kcatHeaders, true}, defaults: plain, mayShrink: true,
+			perTopic: true, note: "librdkafka 2.0.2",
+		},
+		{
+			name: "kafka-python", version: "3.0.12", dir: "kafka-python-3.0.12", command: python("kafka-python"),
+			env: pythonPath, codecs: modern, idempotent: true, ours: wont{headers: noNullHeader}, defaults: stored{"none", true}, mayShrink: true,
+		},
+		{
+			name: "kafka-python", version: "2.0.2", dir: "kafka-python-2.0.2", command: python("kafka-python"),
+			env: pythonPath, codecs: modern, ours: wont{headers: noNullHeader}, defaults: plain, mayShrink: true,
+		},
+		oldPython("0.10", wont{headers: noHeaders}, "told to take the broker for a 0.10"),
+		oldPython("0.9", wont{headers: noHeaders, timestamps: noTimes}, "told to take the broker for a 0.9"),
+		{
+			name: "aiokafka", version: "0.14.0", dir: "aiokafka-0.14.0", command: python("aiokafka"), env: pythonPath,
+			codecs: modern, idempotent: true, defaults: plain,
+		},
+		goClient("franz-go", "1.22.2", client{codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
+		goClient("sarama-async", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "AsyncProducer"}),
+		goClient("sarama-sync", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
+		goClient("kafka-go", "0.4.51", client{codecs: modern, defaults: plain, note: "Writer, whose default is acks=0"}),
+		{
+			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: kafkajs, env: kafkajsEnv,
+			codecs: []string{"gzip"}, idempotent: true, ours: wont{headers: noNullHeader}, defaults: plain,
+		},
+		goClient("raw-v0", "Produce 0", oldRaw(noTimes, "message format 0")),
+		goClient("raw-v1", "Produce 1", oldRaw(noTimes, "message format 0")),
+		goClient("raw-v2", "Produce 2", oldRaw(givenTimes, "message format 1")),
+	}
+	return list
+}
+
+func oldRaw(t timestamps, note string) client {
+	return client{codecs: classic, ours: wont{timestamps: t, headers: noHeaders}, defaults: plain, messageSet: true, note: note}
+}
+
+func javaClient(version string, codecs []string, defaults stored) client {
+	return client{
+		name: "java", version: version, dir: "java-" + version, codecs: codecs, idempotent: true, defaults: defaults,
+		command: func(dir string) []string {
+			path := filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "libs", "*")
+			return []string{
+				"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+				"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path, "Client",
+			}
+		},
+	}
+}
+
+// oldPython is kafka-python 2 that does not ask the broker what it speaks.
+func oldPython(api string, ours wont, note string) client {
+	return client{
+		name: "kafka-python", version: "2.0.2 as " + api, dir: "kafka-python-2.0.2", command: python("kafka-python"),
+		env:    func(dir string) []string { return append(pythonPath(dir), "API_VERSION="+api) },
+		codecs: classic, ours: ours, defaults: plain, messageSet: true, note: note,
+	}
+}
+
+func goClient(name, version string, c client) client {
+	c.name, c.version, c.dir = name, version, "go"
+	c.command = func(dir string) []string { return []string{filepath.Join(dir, "client"), name} }
+	return c
+}
+
+func python(program string) func(string) []string {
+	return func(string) []string { return []string{"python3", filepath.Join("clients", program, "produce.py")} }
+}
+
+func pythonPath(dir string) []string {
+	return []string{"PYTHONPATH=" + dir + string(os.PathListSeparator) + filepath.Join("clients", "python")}
+}
+
+func kcatEnv(dir string) []string {
+	return append(pythonPath(dir), "KCAT="+filepath.Join(dir, "usr", "bin", "kcat"), "LD_LIBRARY_PATH="+filepath.Join(dir, "lib"))
+}
+
+func kafkajs(string) []string {
+	return []string{"node", filepath.Join("clients", "kafkajs", "produce.js")}
+}
+
+func kafkajsEnv(dir string) []string {
+	return []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}
+}
+
+// setting is what a client is asked to do.
+type setting struct {
+	text string // as the programs take it
+	stored
+
+	acks string // empty where the client's default counts
+}
+
+// settings are the defaults, and each codec with each acks, and acks=all idempotent too where the client can be that.
+func (c *client) settings() []setting {
+	list := []setting{{"-/-/-", c.defaults, ""}}
+	if !full() {
+		return list
+	}
+	for _, codec := range slices.Concat([]string{"none"}, c.codecs) {
+		for _, acks := range []string{"0", "1", "all"} {
+			list = append(list, setting{codec + "/" + acks + "/off", stored{codec, false}, acks})
+		}
+		if c.idempotent {
+			list = append(list, setting{codec + "/all/on", stored{codec, true}, "all"})
+		}
+	}
+	return list
+}
+
+func full() bool { return os.Getenv("MATRIX") == "full" }

@@ -1,0 +1,29 @@
+// Package matrix has every producer that we know of send through Envoy with our module, in every setting that matters,
+// and compares what a broker has stored with what was sent.
+//
+// Each client is a small program in clients/, installed by build/install-clients.sh. They all have one command line,
+//
+//	PROGRAM BOOTSTRAP TOPIC,TOPIC COUNT SETTING...
+//
+// where a setting is CODEC/ACKS/IDEMPOTENCE, each of them "-" where the client's default counts: "lz4/all/off", "-/-/-".
+// For each setting a program makes a producer and sends COUNT records, to the topics in turns; record i of setting s has
+// the number 1000s+i, from which all that is in it follows (see content_test.go). Where PACE_MS is set it waits that long
+// after each record. For each record it prints, when it knows what became of it,
+//
+//	{"setting":0,"topic":"apples","number":17,"ms":12,"error":""}
+//
+// with the milliseconds since its producer was made and an error if it failed; number -1 is an error of the whole run.
+// The settings are no JSON because Java has no parser for it.
+//
+// What a test here runs:
+//
+//   - without MATRIX: each client with its defaults through the mesh, and to a topic without a rule. It is what `make test`
+//     does: all clients, because a release of the mesh breaks one client and not one setting of all.
+//   - MATRIX=full: every setting of each client through the mesh, and directly to Kafka, as the oracle; a topic without a
+//     rule; a connection upstream that breaks. `make matrix` does it.
+//
+// MATRIX_KAFKA names another version of Kafka than stack.KafkaVersion. After a full run that found no fault, -update
+// writes its part of docs/clients.md.
+//
+// To add a client, add a program to clients/, its installation to build/install-clients.sh and a row to clients_test.go.
+package matrix
