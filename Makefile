@@ -35,7 +35,7 @@ unit: ## the tests that need Go and a C compiler only
 
 .PHONY: e2e
 e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
-	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... \
+	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... \
 		./test/matrix/... ./test/e2e/...
 
 .PHONY: matrix

@@ -2,46 +2,53 @@ package filter
 
 import "sync"
 
-const (
-	// maxConnectionBytes and maxConnectionRequests are what one client may have in flight before its reads pause.
-	maxConnectionBytes    = 16 << 20
-	maxConnectionRequests = 1024
-	// maxWorkerBytes is what all clients of a worker may have in flight together. Reads go on below half of a bound.
-	maxWorkerBytes = 256 << 20
-)
+// fairShare is the part of a worker's limit that any client may have in flight when the limit is reached: clients that send
+// little, and those of clusters that work, need not suffer for those whose cluster has stalled.
+const fairShare = 1024
 
-// budget bounds the bytes that the sessions of one worker hold for requests in flight. The zero budget is ready.
+// budget bounds the bytes that the sessions of one worker hold for requests in flight. Any goroutine may use it.
+//
+// Requests in flight are drained by the clusters, whatever the clients do: so whoever is paused here goes on in the end.
+// Pausing comes one request late, so with many clients it is not enough: see take.
 type budget struct {
+	limit int64
+
 	mu     sync.Mutex
 	held   int64
-	paused map[*Session]bool
+	paused map[*Session]bool // those whose overdrawn is set
 }
 
-// take counts n bytes more and reports whether s has to pause; s is told when it may go on.
-func (b *budget) take(s *Session, n int64) bool {
+// take counts n bytes more for s, which has own in flight now, these included. Over the limit it marks s as overdrawn, to
+// be paused until there is room, unless own is within its fair share. It reports false when s has to go: over twice the
+// limit whoever has more than its share, over three times anyone.
+func (b *budget) take(s *Session, n, own int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.held += n
-	if b.held <= maxWorkerBytes {
-		return false
+	modest := own <= b.limit/fairShare
+	if b.held <= b.limit || modest && b.held <= 2*b.limit {
+		return true
 	}
 	if b.paused == nil {
 		b.paused = map[*Session]bool{}
 	}
 	b.paused[s] = true
-	return true
+	s.overdrawn.Store(true)
+	return b.held <= 2*b.limit || modest && b.held <= 3*b.limit
 }
 
-// give counts n bytes less and returns the sessions that may go on.
+// give counts n bytes less. Below half of the limit it takes the mark from all sessions and returns them: they are to be
+// pumped.
 func (b *budget) give(n int64) []*Session {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.held -= n
-	if len(b.paused) == 0 || b.held > maxWorkerBytes/2 {
+	if len(b.paused) == 0 || b.held > b.limit/2 {
 		return nil
 	}
 	sessions := make([]*Session, 0, len(b.paused))
 	for s := range b.paused {
+		s.overdrawn.Store(false)
 		sessions = append(sessions, s)
 	}
 	clear(b.paused)

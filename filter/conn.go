@@ -4,8 +4,10 @@ package filter
 //
 // Every method may be called from any goroutine, never blocks, and does nothing once the connection is gone.
 type Conn interface {
-	// Write queues p for the client behind everything written before. It does not keep p.
-	Write(p []byte)
+	// Write queues p for the client behind everything written before. It does not keep p. It reports true when more is
+	// unsent than the host likes: then the session serves no further request until the host calls Congested(false), which
+	// it does once that has been sent, whether or not it called Congested(true).
+	Write(p []byte) (congested bool)
 	// Close closes the connection once everything written has left.
 	Close()
 	// PauseReads asks the host to stop pushing Data, or to go on. Data already on its way may still arrive.

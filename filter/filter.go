@@ -39,9 +39,10 @@ type Filter struct {
 
 // worker is what the sessions of one of the host's threads share.
 type worker struct {
-	broker *broker.Broker
-	pools  []*upstream.Pool
-	budget budget
+	broker   *broker.Broker
+	pools    []*upstream.Pool
+	budget   budget
+	arrivals arrivals
 }
 
 // metrics are the values that sessions count in, looked up once.
@@ -106,6 +107,8 @@ func (f *Filter) worker(index int) *worker {
 
 func (f *Filter) newWorker(index int) *worker {
 	w := &worker{}
+	w.budget.limit = f.config.Limits.MaxWorkerBytes
+	w.arrivals.limit = f.config.Limits.MaxWorkerBytes / 2
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
 	for _, cluster := range f.config.Clusters {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -30,6 +31,9 @@ forwarding_rules:
 - {target_cluster: c1, topic_prefix: apples}
 - {target_cluster: c2, topic_prefix: bananas}
 `
+
+// advance has the time of a synctest bubble pass.
+func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // mesh is a filter before two scripted clusters of one broker each.
 type mesh struct {
@@ -87,6 +91,7 @@ type client struct {
 
 	mu     sync.Mutex
 	got    []byte
+	limit  int // more than this is too much; 0: nothing is
 	closed bool
 	paused bool
 	pauses int
@@ -100,10 +105,11 @@ func (m *mesh) connect() *client {
 	return c
 }
 
-func (c *client) Write(p []byte) {
+func (c *client) Write(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = append(c.got, p...)
+	return c.limit > 0 && len(c.got) > c.limit
 }
 
 func (c *client) Close() {
@@ -127,6 +133,11 @@ func (c *client) answers() (ids []int32, frames [][]byte) {
 	synctest.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.parse()
+}
+
+// parse takes the answers apart. c.mu is held.
+func (c *client) parse() (ids []int32, frames [][]byte) {
 	for rest := c.got; len(rest) > 0; {
 		n := 4 + int(binary.BigEndian.Uint32(rest))
 		ids = append(ids, int32(binary.BigEndian.Uint32(rest[4:])))
@@ -134,6 +145,34 @@ func (c *client) answers() (ids []int32, frames [][]byte) {
 		rest = rest[n:]
 	}
 	return ids, frames
+}
+
+// wait waits until the client is not paused; false: it is closed.
+func (c *client) wait() bool {
+	for {
+		c.mu.Lock()
+		paused, closed := c.paused, c.closed
+		c.mu.Unlock()
+		if closed || !paused {
+			return !closed
+		}
+		advance(time.Millisecond)
+	}
+}
+
+// waitAnswers waits until the client has n answers, for a minute or until it is closed. It may be called from any goroutine.
+func (c *client) waitAnswers(n int) (ids []int32, ok bool) {
+	for range 60_000 {
+		c.mu.Lock()
+		ids, _ = c.parse()
+		closed := c.closed
+		c.mu.Unlock()
+		if closed || len(ids) >= n {
+			return ids, true
+		}
+		advance(time.Millisecond)
+	}
+	return ids, false
 }
 
 func (c *client) wantAnswers(want ...int32) [][]byte {

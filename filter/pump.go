@@ -1,13 +1,31 @@
 package filter
 
-// pump does to the connection whatever is due: writes answers, pauses or resumes reading, closes. One goroutine at a
-// time does it, without holding the mutex while it calls the host, and goes on until nothing is due; so order is kept,
-// nobody waits, and a host may call back.
+const (
+	// maxAnswerBytes is how much may wait in one session for answers that come before it.
+	maxAnswerBytes = 1 << 20
+	// maxQueries is how many requests other than Produce may wait for their answers, which may be large: Metadata of all
+	// topics is asked for in 30 bytes. A broker works on one request of a connection at a time.
+	maxQueries = 8
+	// maxStash is how much is kept of what a client sent before its reads pause. Usually nothing is.
+	maxStash = 64 << 10
+)
+
+// pump does to the connection whatever is due, and then takes further requests from what was kept of the client's bytes, if
+// there is any and it may.
 func (s *Session) pump() {
+	for p := s.flush(); p != nil; p = s.flush() {
+		s.consume(p, true)
+	}
+}
+
+// flush does to the connection whatever is due: writes answers, pauses or resumes reading, closes. One goroutine at a time
+// does it, without holding the mutex while it calls the host, and goes on until nothing is due; so order is kept, nobody
+// waits, and a host may call back. It returns what its caller has to consume, nil if nothing.
+func (s *Session) flush() []byte {
 	s.mu.Lock()
 	if s.pumping {
 		s.mu.Unlock()
-		return
+		return nil
 	}
 	s.pumping = true
 	for {
@@ -15,12 +33,16 @@ func (s *Session) pump() {
 		if todo.nothing() {
 			break
 		}
-		s.mu.Unlock()
-		todo.do(s)
+		s.relieved = false
+		s.mu.Unlock() // and no defer: a panic in there must not unlock it twice
+		sated := todo.do(s)
 		s.mu.Lock()
+		s.sated = s.sated || sated && !s.relieved
 	}
 	s.pumping = false
+	p := s.readmit()
 	s.mu.Unlock()
+	return p
 }
 
 // deed is what is due to a connection.
@@ -55,31 +77,50 @@ func (s *Session) due() deed {
 			d.out = append(d.out, a.Frame...)
 		}
 	}
-	if s.ended && !s.closing && len(s.inflight.requests) == 0 {
+	if s.ended && !s.closing && len(s.inflight.requests) == 0 && len(s.stash) == 0 && !s.consuming {
 		d.close, s.closing = true, true
 	}
 	s.full = s.overBound()
-	if pause := !s.gone && (s.full || s.overdrawn || s.congested); pause != s.paused {
+	pause := !s.gone && (s.blocked() || s.starving.Load() || s.kept > maxStash)
+	if pause != s.paused {
 		s.paused, d.pause, d.unpause = pause, pause, !pause
 	}
 	return d
 }
 
-// overBound reports whether the client has too much in flight: more than its bound, or, once over it, half of it.
-func (s *Session) overBound() bool {
-	bytes, requests := int64(maxConnectionBytes), maxConnectionRequests
-	if s.full {
-		bytes, requests = bytes/2, requests/2
-	}
-	return s.inflight.bytes > bytes || len(s.inflight.requests) > requests
+// blocked reports whether no further request may be taken from the client. One that has begun to arrive may go on, so
+// that a session that starves is not blocked. s.mu is held.
+func (s *Session) blocked() bool {
+	return s.overBound() || s.congested || s.sated || s.overdrawn.Load()
 }
 
-func (d *deed) do(s *Session) {
+func (s *Session) isBlocked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.blocked()
+}
+
+// overBound reports whether the client has too much in flight: more than its bound, or, once over it, half of it.
+func (s *Session) overBound() bool {
+	bytes, requests := s.filter.config.Limits.MaxConnectionBytes, s.filter.config.Limits.MaxConnectionRequests
+	answers, queries := int64(maxAnswerBytes), maxQueries
+	if s.full {
+		bytes, answers, requests, queries = bytes/2, answers/2, requests/2, queries/2
+	}
+	q := &s.inflight
+	return q.bytes > bytes || q.answers > answers || len(q.requests) > requests || q.queries > queries
+}
+
+// do does it, and reports whether the client has enough.
+func (d *deed) do(s *Session) (sated bool) {
 	if d.out != nil {
-		s.conn.Write(d.out)
+		sated = s.conn.Write(d.out)
 	}
 	if d.violation != nil {
 		s.report(d.violation)
+	}
+	if d.unpause {
+		s.resume()
 	}
 	if d.pause || d.unpause {
 		s.conn.PauseReads(d.pause)
@@ -87,4 +128,5 @@ func (d *deed) do(s *Session) {
 	if d.close {
 		s.conn.Close()
 	}
+	return sated
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -23,27 +24,36 @@ type Session struct {
 	peer   Peer
 	log    *slog.Logger
 
-	// For the host's calls alone.
-	framer wire.Framer
-	client broker.Client
-	deaf   bool // after a violation: what else the client sends is dropped
+	client  broker.Client
+	in      input
+	arrival arrival
+
+	// Reading is paused for the worker's sake. Only the worker's budget and its arrivals change it, under their mutexes;
+	// whoever has them do so pumps afterwards.
+	overdrawn atomic.Bool // the budget for requests in flight is used up
+	starving  atomic.Bool // that for requests that are still arriving is
 
 	mu        sync.Mutex
 	inflight  inflight
-	pumping   bool // one goroutine writes, pauses and closes; the others leave it to that one
-	overdrawn bool // the worker's budget is used up
-	congested bool // the client does not read its answers
-	full      bool // too much of this client is in flight
-	paused    bool // the host has been told to pause
-	ended     bool // the client sends no more
-	closing   bool // the connection has been told to close
-	gone      bool // the connection is no more
+	pumping   bool   // one goroutine writes, pauses and closes; the others leave it to that one
+	congested bool   // the client does not read its answers
+	sated     bool   // the same, as a Write told
+	relieved  bool   // it was told while a Write was under way that this is over
+	full      bool   // too much of this client is in flight
+	paused    bool   // the host has been told to pause
+	ended     bool   // the client sends no more
+	closing   bool   // the connection has been told to close
+	gone      bool   // the connection is no more
+	consuming bool   // one goroutine takes requests out of what the client sent; the others leave it to that one
+	stash     []byte // what has come and may not be consumed yet
+	kept      int    // its length, and that of what is taken out of it just now
 }
 
 func newSession(f *Filter, w *worker, p Peer, c Conn) *Session {
 	f.options.Stats.Connections.Add(1)
 	f.options.Stats.ActiveConnections.Add(1)
 	s := &Session{filter: f, worker: w, conn: c, peer: p, log: f.options.Log}
+	s.in.framer.MaxBytes = f.config.Limits.MaxRequestBytes
 	s.client.Host, s.client.Port = advertised(f.config.AdvertisedHost, f.config.AdvertisedPort, p)
 	return s
 }
@@ -63,17 +73,9 @@ func advertised(host string, port int32, p Peer) (string, int32) {
 
 // Data takes what the client sent, in pieces of any size. It does not keep p.
 func (s *Session) Data(p []byte) {
-	defer s.recover("data")
-	for len(p) > 0 && !s.deaf {
-		frame, rest, err := s.framer.Next(p)
-		if err != nil {
-			s.violate(err)
-			return
-		}
-		p = rest
-		if frame != nil {
-			s.serve(frame)
-		}
+	if s.admit(p) {
+		s.consume(p, false)
+		s.pump()
 	}
 }
 
@@ -89,6 +91,9 @@ func (s *Session) End() {
 func (s *Session) Congested(on bool) {
 	s.mu.Lock()
 	s.congested = on
+	if !on {
+		s.sated, s.relieved = false, true
+	}
 	s.mu.Unlock()
 	s.pump()
 }
@@ -96,10 +101,10 @@ func (s *Session) Congested(on bool) {
 // Closed says that the connection is gone. Requests in flight go on; their answers are dropped.
 func (s *Session) Closed() {
 	s.mu.Lock()
-	s.gone = true
+	s.gone, s.stash = true, nil
 	s.mu.Unlock()
 	s.worker.budget.forget(s)
-	s.framer.Reset()
+	s.silence()
 	s.filter.options.Stats.ActiveConnections.Add(-1)
 }
 
@@ -112,7 +117,15 @@ func (s *Session) serve(frame *wire.Frame) {
 		return
 	}
 	s.filter.metrics.requests[h.Key].Add(1)
-	r := s.begin(len(frame.Bytes()))
+	r, fits := s.begin(len(frame.Bytes()), h.Key != wire.KeyProduce)
+	if !fits {
+		frame.Release()
+		s.silence()
+		s.complete(r, broker.Answer{Violation: &wire.Violation{
+			Reason: wire.ReasonMemoryLimit, Detail: "the requests of this worker's clients wait for too much memory's worth of answers",
+		}})
+		return
+	}
 	err = s.worker.broker.Serve(&s.client, h, body, func(a broker.Answer) {
 		defer s.recover("answer")
 		frame.Release()
@@ -120,20 +133,20 @@ func (s *Session) serve(frame *wire.Frame) {
 	})
 	if err != nil {
 		frame.Release()
-		s.deaf = true
+		s.silence()
 		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request, client id %q: %w", h.Key, h.ClientID, err)})
 	}
 }
 
-// begin gives a request its place in the order of answers.
-func (s *Session) begin(size int) *request {
-	overdrawn := s.worker.budget.take(s, int64(size))
+// begin gives a request its place in the order of answers. It reports false when there is no room for it any more.
+func (s *Session) begin(size int, query bool) (r *request, fits bool) {
 	s.mu.Lock()
-	s.overdrawn = s.overdrawn || overdrawn
-	r := s.inflight.push(size)
+	r = s.inflight.push(size, query)
+	own := s.inflight.bytes
 	s.mu.Unlock()
+	fits = s.worker.budget.take(s, r.size, own)
 	s.pump()
-	return r
+	return r, fits
 }
 
 // complete sets a request's answer, and sends what can be sent.
@@ -143,17 +156,17 @@ func (s *Session) complete(r *request, a broker.Answer) {
 	s.mu.Unlock()
 	s.pump()
 	for _, other := range s.worker.budget.give(r.size) {
-		other.mu.Lock()
-		other.overdrawn = false
-		other.mu.Unlock()
 		other.pump()
 	}
 }
 
-// violate ends the connection for what the client sent, behind the answers to what it asked before.
+// violate ends the connection, behind the answers to what the client asked before. Only the first reason counts. Any
+// goroutine may call it.
 func (s *Session) violate(err error) {
-	s.deaf = true
-	s.complete(s.begin(0), broker.Answer{Violation: err})
+	if s.silence() {
+		r, _ := s.begin(0, false)
+		s.complete(r, broker.Answer{Violation: err})
+	}
 }
 
 // report counts and logs why a connection is closed, once.

@@ -17,6 +17,8 @@ type Config struct {
 	// Rules holds at least one rule, in the order written: the first that matches wins. Each names one of Clusters, and
 	// none is hidden by an earlier one.
 	Rules []Rule
+	// Limits bounds what clients may cost.
+	Limits Limits
 	// Warnings says what was accepted without effect, or is likely a mistake: one line each, beginning with the field's
 	// path. Hosts log them.
 	Warnings []string

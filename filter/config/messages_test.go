@@ -106,6 +106,14 @@ func textCases() []messageCase {
 		{"prefix not set", twoClusters("{target_cluster: kafka_west, topic_prefix: a}", "{target_cluster: kafka_east}")},
 		{"prefix of no topic", twoClusters("{target_cluster: kafka_east, topic_prefix: 'apples*'}", "{target_cluster: kafka_west, topic_prefix: "+strings.Repeat("x", 250)+"}")},
 		{"cluster without rule", twoClusters("{target_cluster: kafka_east, topic_prefix: a}")},
+		// Limits.
+		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999}")},
+		{"limits too high", advertised("limits: {max_request_bytes: 1073741825, max_in_flight_requests_per_connection: 1000001, max_in_flight_bytes_per_connection: 1099511627777, max_in_flight_bytes_per_worker: 1099511627777, partial_request_timeout_ms: 3600001}")},
+		{"limits of wrong types", advertised("limits: {max_request_bytes: 1MiB, max_in_flight_bytes_per_worker: [1], partial_request_timeout_ms: 1.5}")},
+		{"limits no mapping", advertised("limits: 7")},
+		{"limits misspelt", advertised("limits: {max_request_byte: 1024, request_timeout: 1}")},
+		{"limits that exclude each other", advertised("limits: {max_in_flight_bytes_per_worker: 67108864}")},
+		{"limit without effect", advertised("limits: {max_in_flight_bytes_per_connection: 268435457}")},
 		// All at once.
 		{"all at once", "advertised_host: 0.0.0.0\nupstream_clusters: [{cluster_name: a, bootstrap_servers: 'a:x', partition_count: -1, producer_config: {acks: 5}}, {cluster_name: a}]\nforwarding_rules: [{target_cluster: b, topic_prefix: a}, {target_cluster: a, topic_prefix: a}]\n"},
 	}
@@ -115,10 +123,12 @@ func binaryCases(tb testing.TB) []messageCase {
 	tb.Helper()
 	mode := cppMessage(tb)
 	mode.ConsumerProxyMode = 3
-	unknown := protowire.AppendVarint(protowire.AppendTag(marshal(tb, cppMessage(tb)), 100, protowire.VarintType), 1)
+	unknown := protowire.AppendVarint(protowire.AppendTag(marshal(tb, cppMessage(tb)), 199, protowire.VarintType), 1)
 	inside := cppMessage(tb)
 	inside.UpstreamClusters[1].ProtoReflect().SetUnknown(
 		protowire.AppendString(protowire.AppendTag(nil, 9, protowire.BytesType), "x"))
+	inside.Limits = &kafkameshv1.Limits{}
+	inside.Limits.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 50, protowire.VarintType), 1))
 	inside.ForwardingRules[0].ProtoReflect().SetUnknown(
 		protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1))
 	broken := marshal(tb, cppMessage(tb))

@@ -18,6 +18,7 @@ func New(m *kafkameshv1.KafkaMesh) (*Config, error) {
 	}
 	c.clusters(&bad, m.GetUpstreamClusters())
 	c.rules(&bad, m.GetForwardingRules())
+	c.limits(&bad, m.GetLimits())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,10 @@ func cppConfig() *config.Config {
 			{Prefix: "bananas", Cluster: "kafka_c2"},
 			{Prefix: "cherries", Cluster: "kafka_c3"},
 		},
+		Limits: config.Limits{
+			MaxRequestBytes: 104857600, MaxConnectionRequests: 1024, MaxConnectionBytes: 16777216, MaxWorkerBytes: 268435456,
+			PartialRequestTimeout: time.Minute,
+		},
 		Warnings: []string{
 			`upstream_clusters[2].producer_config["linger.ms"]: has no effect in this release: batches do not wait for company yet`,
 		},
@@ -185,6 +189,18 @@ func TestAccepted(t *testing.T) {
 			},
 		},
 		{"catch-all last", "cherries", `""`, func(c *config.Config) { c.Rules[2].Prefix = "" }},
+		{
+			"limits", "forwarding_rules:", "limits: {max_request_bytes: 1024, max_in_flight_requests_per_connection: 1, " +
+				"maxInFlightBytesPerConnection: \"2048\", max_in_flight_bytes_per_worker: 1099511627776, partial_request_timeout_ms: 1e3}\n" +
+				"forwarding_rules:",
+			func(c *config.Config) {
+				c.Limits = config.Limits{
+					MaxRequestBytes: 1024, MaxConnectionRequests: 1, MaxConnectionBytes: 2048, MaxWorkerBytes: 1 << 40,
+					PartialRequestTimeout: time.Second,
+				}
+			},
+		},
+		{"limits without content", "forwarding_rules:", "limits: {}\nforwarding_rules:", func(*config.Config) {}},
 		{"longer prefix first", "apples}", "cherries.red}", func(c *config.Config) { c.Rules[0].Prefix = "cherries.red" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

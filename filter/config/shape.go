@@ -116,6 +116,11 @@ func shapeValue(bad *mistakes, path string, v any, f protoreflect.FieldDescripto
 			return n
 		}
 		bad.add(path, "must be a whole number (at most %d), not %s", math.MaxInt32, describe(v))
+	case protoreflect.Int64Kind:
+		if n, ok := wholeNumber(v); ok {
+			return n
+		}
+		bad.add(path, "must be a whole number, not %s", describe(v))
 	case protoreflect.StringKind:
 		if s, ok := v.(string); ok {
 			return s
@@ -229,12 +234,15 @@ func checkNothingUnknown(bad *mistakes, path string, m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		if !f.IsList() || f.Kind() != protoreflect.MessageKind {
-			continue // no field is a single message, and maps hold texts
-		}
-		list := m.Get(f).List()
-		for j := range list.Len() {
-			checkNothingUnknown(bad, index(join(path, f.TextName()), j), list.Get(j).Message())
+		switch {
+		case f.Kind() != protoreflect.MessageKind || f.IsMap(): // maps hold texts
+		case f.IsList():
+			list := m.Get(f).List()
+			for j := range list.Len() {
+				checkNothingUnknown(bad, index(join(path, f.TextName()), j), list.Get(j).Message())
+			}
+		case m.Has(f):
+			checkNothingUnknown(bad, join(path, f.TextName()), m.Get(f).Message())
 		}
 	}
 }

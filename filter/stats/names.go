@@ -49,6 +49,8 @@ func violations() []violation {
 		{"malformed_body", "Closed: a request body that does not parse."},
 		{"too_many_partitions", "Closed: a request that names more partitions than the limit."},
 		{"request_too_large", "Closed: a request that would take more memory than the limit."},
+		{"slow_request", "Closed: a request that began to arrive and did not go on."},
+		{"memory_limit", "Closed: requests held too much memory."},
 		{"produce_failed", "Closed: a Produce with acks=0 failed, which has no other answer."},
 		{"panic", "Closed: a bug met while serving the connection; please report."},
 	}

@@ -27,6 +27,8 @@ const (
 type Framer struct {
 	// MaxBytes is the longest frame accepted; DefaultMaxBytes if not positive.
 	MaxBytes int
+	// Lean has buffers grow with what comes from the first byte on, for when memory is short. It may change at any time.
+	Lean bool
 
 	length  [lengthSize]byte
 	have    int // bytes of length and frame that have come
@@ -70,8 +72,20 @@ func (f *Framer) Next(p []byte) (frame *Frame, rest []byte, err error) {
 	return frame, p[n:], nil
 }
 
-// Buffered is how many bytes of a frame that is not whole yet are held.
+// Buffered is how many bytes of a frame that is not whole yet have come, its length included.
 func (f *Framer) Buffered() int { return f.have }
+
+// Announced is how many bytes that frame will have, its length included. While the length has not come whole, it is the
+// length's own size.
+func (f *Framer) Announced() int { return lengthSize + f.size }
+
+// Held is how much memory that frame has got.
+func (f *Framer) Held() int {
+	if f.buf == nil {
+		return 0
+	}
+	return len(f.buf.data)
+}
 
 // Reset drops a frame that is not whole and gives its buffer back. Call it when the stream ends; after it the Framer
 // takes a new stream.
@@ -79,13 +93,17 @@ func (f *Framer) Reset() {
 	if f.buf != nil {
 		f.buf.free()
 	}
-	*f = Framer{MaxBytes: f.MaxBytes}
+	*f = Framer{MaxBytes: f.MaxBytes, Lean: f.Lean}
 }
 
 // reserve makes room for n more bytes behind the got that are in the buffer.
 func (f *Framer) reserve(got, n int) {
 	if f.buf == nil {
-		f.buf = newBuffer(min(f.size, max(eager, f.longest, n)))
+		trusted := max(eager, f.longest)
+		if f.Lean {
+			trusted = 0
+		}
+		f.buf = newBuffer(min(f.size, max(trusted, n)))
 		return
 	}
 	if got+n <= len(f.buf.data) {

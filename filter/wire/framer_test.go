@@ -203,6 +203,35 @@ func TestFramerAllocatesWhatCame(t *testing.T) {
 	}
 }
 
+// What is held, and what will come, is told at any time; a lean framer holds what came, and little more.
+func TestFramerHeld(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20
+	stream := frame(make([]byte, size))
+	for _, lean := range []bool{false, true} {
+		f := wire.Framer{Lean: lean}
+		if f.Held() != 0 || f.Announced() != 4 {
+			t.Errorf("lean %t: empty: Held() = %d, Announced() = %d", lean, f.Held(), f.Announced())
+		}
+		for rest := stream; len(rest) > 1; rest = rest[min(1000, len(rest)-1):] {
+			if _, _, err := f.Next(rest[:min(1000, len(rest)-1)]); err != nil {
+				t.Fatal(err)
+			}
+			got := f.Buffered() - 4
+			limit := 2*got + 1024
+			if !lean {
+				limit += 64 << 10
+			}
+			if f.Held() < got || f.Held() > limit || f.Announced() != size+4 {
+				t.Fatalf("lean %t: %d bytes came: Held() = %d, limit %d, Announced() = %d", lean, got, f.Held(), limit, f.Announced())
+			}
+		}
+		if got, err := feed(&f, stream[len(stream)-1:]); len(got) != 1 || err != nil || f.Held() != 0 {
+			t.Errorf("lean %t: %d frames, %v, Held() = %d", lean, len(got), err, f.Held())
+		}
+	}
+}
+
 func TestFrameRelease(t *testing.T) {
 	t.Parallel()
 	var f wire.Framer
@@ -235,6 +264,7 @@ func FuzzFramer(f *testing.F) {
 	f.Add(append(frame([]byte("abc")), frame(nil)...), uint64(1))
 	f.Add([]byte("\x00\x00\x00\x05abcde\x16\x03\x01\x00"), uint64(7))
 	f.Add([]byte("GET / HTTP/1.1"), uint64(3))
+	seeds(f, func(frame []byte) { f.Add(append(bytes.Clone(frame), frame...), uint64(5)) })
 	f.Fuzz(func(t *testing.T, stream []byte, seed uint64) {
 		whole := wire.Framer{MaxBytes: 1 << 16}
 		want, wantErr := feed(&whole, stream)

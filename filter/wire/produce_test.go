@@ -235,6 +235,11 @@ func FuzzDecodeProduce(f *testing.F) {
 	for v := int16(0); v <= 12; v++ {
 		f.Add(v, produceRequest(v).AppendTo(nil))
 	}
+	seeds(f, func(frame []byte) {
+		if h, body, err := wire.ParseHeader(frame[4:]); err == nil && h.Key == wire.KeyProduce {
+			f.Add(h.Version, body)
+		}
+	})
 	f.Fuzz(func(t *testing.T, version int16, body []byte) {
 		got, err := wire.DecodeProduce(version, body)
 		if version < 0 || version > 12 {

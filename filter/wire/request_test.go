@@ -228,6 +228,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	eachRequest(func(h wire.Header) {
 		f.Add(wiretest.Frame(h.Key, h.Version, 7, "fuzz", request(h.Key, h.Version))[4:])
 	})
+	seeds(f, func(frame []byte) { f.Add(frame[4:]) })
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		h, body, err := wire.ParseHeader(frame)
 		if err != nil {

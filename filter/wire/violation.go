@@ -15,6 +15,8 @@ const (
 	ReasonMalformedBody                        // the body does not parse, or goes on after its end
 	ReasonTooManyPartitions                    // the request names more topics and partitions than MaxElements
 	ReasonRequestTooLarge                      // a request other than Produce is over MaxControlBytes
+	ReasonSlowRequest                          // a request has begun to arrive and does not go on
+	ReasonMemoryLimit                          // requests hold too much memory
 	ReasonProduceFailed                        // a Produce with acks=0 failed: closing is the only way to say so
 	ReasonPanic                                // a bug of ours, caught
 )
@@ -51,6 +53,10 @@ func (r Reason) String() string {
 		return "too_many_partitions"
 	case ReasonRequestTooLarge:
 		return "request_too_large"
+	case ReasonSlowRequest:
+		return "slow_request"
+	case ReasonMemoryLimit:
+		return "memory_limit"
 	case ReasonProduceFailed:
 		return "produce_failed"
 	case ReasonPanic:

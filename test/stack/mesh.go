@@ -10,6 +10,7 @@ type Mesh struct {
 	Addr     string // where clients reach it, host:port
 	Clusters []MeshCluster
 	Rules    []MeshRule
+	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
 }
 
 // MeshCluster is one Kafka cluster behind the mesh.
@@ -32,12 +33,16 @@ func (m *Mesh) Config() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the mesh's address: %w", err)
 	}
-	text, err := json.Marshal(map[string]any{
+	config := map[string]any{
 		"advertised_host":   host,
 		"advertised_port":   port,
 		"upstream_clusters": m.Clusters,
 		"forwarding_rules":  m.Rules,
-	})
+	}
+	if m.Limits != nil {
+		config["limits"] = m.Limits
+	}
+	text, err := json.Marshal(config)
 	return string(text), err
 }
 

@@ -33,6 +33,7 @@ type conn struct {
 	flushing bool   // a flusher runs
 
 	congested bool // unsent is too much
+	relieved  bool // it is no longer, and the session has not been told
 	paused    bool // the session wants no Data
 	ending    bool // there will be no more Data
 	closing   bool // the session wants to close once all is sent
@@ -51,11 +52,11 @@ func newConn(nc net.Conn, log *slog.Logger) *conn {
 }
 
 // Write implements filter.Conn. What is written after Close is dropped.
-func (c *conn) Write(p []byte) {
+func (c *conn) Write(p []byte) (congested bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone || c.closing || len(p) == 0 {
-		return
+		return false
 	}
 	c.out = append(c.out, p...)
 	c.unsent += len(p)
@@ -67,6 +68,7 @@ func (c *conn) Write(p []byte) {
 		c.flushing = true
 		c.flusher.Go(c.flush)
 	}
+	return c.congested
 }
 
 // Close implements filter.Conn.
@@ -151,7 +153,7 @@ func (c *conn) sent(n int) {
 	defer c.mu.Unlock()
 	c.unsent -= n
 	if c.congested && c.unsent < relievedBelow {
-		c.congested = false
+		c.congested, c.relieved = false, true
 		c.signal()
 	}
 	if c.closing && c.unsent == 0 {

@@ -78,11 +78,11 @@ func (l *loop) next() step {
 		return stop
 	case l.closing:
 		return wait
-	case l.congested != l.toldSlow:
-		l.toldSlow = l.congested
-		if l.toldSlow {
-			return slow
-		}
+	case l.congested && !l.toldSlow:
+		l.toldSlow = true
+		return slow
+	case l.relieved && !l.congested:
+		l.toldSlow, l.relieved = false, false
 		return relax
 	case l.ending && !l.ended:
 		l.ended = true

@@ -2,8 +2,8 @@
 //
 // Names and numbers below 100 are those of Envoy's own filter, the message
 // envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh, so that a configuration written for it, as text or as
-// bytes, loads unchanged. A field of ours takes the next number from 100 on, in each message, and stays ours for good;
-// numbers 1 to 99 belong to Envoy.
+// bytes, loads unchanged. In a message of Envoy's, a field of ours takes the next number from 100 on and stays ours for
+// good; numbers 1 to 99 belong to Envoy. Messages that are all ours, such as Limits, count from 1.
 //
 // What the comments call refused is found when the configuration is loaded: Envoy then does not take the listener, and
 // its log names the field and the fix. docs/configuration.md says the same with examples.
@@ -101,8 +101,11 @@ type KafkaMesh struct {
 	ForwardingRules []*ForwardingRule `protobuf:"bytes,4,rep,name=forwarding_rules,json=forwardingRules,proto3" json:"forwarding_rules,omitempty"`
 	// How consumers are served. Default and only value: StatefulConsumerProxy.
 	ConsumerProxyMode KafkaMesh_ConsumerProxyMode `protobuf:"varint,5,opt,name=consumer_proxy_mode,json=consumerProxyMode,proto3,enum=kafkamesh.v1.KafkaMesh_ConsumerProxyMode" json:"consumer_proxy_mode,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// What clients may cost: the size of their requests, the memory these hold, the time they take to arrive. Default: each
+	// limit has its own.
+	Limits        *Limits `protobuf:"bytes,100,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -170,6 +173,108 @@ func (x *KafkaMesh) GetConsumerProxyMode() KafkaMesh_ConsumerProxyMode {
 	return KafkaMesh_StatefulConsumerProxy
 }
 
+func (x *KafkaMesh) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// Limits bounds what clients may cost. Memory is counted for each of the host's workers (Envoy's worker threads), because
+// they share nothing.
+type Limits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The longest request that is accepted, in bytes, without the four that say its length: Kafka's
+	// socket.request.max.bytes. A client that announces a longer one is disconnected. Default: 104857600 (100 MiB), as in
+	// Kafka. Refused: outside 1024 to 1073741824 (1 GiB).
+	MaxRequestBytes *int32 `protobuf:"varint,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3,oneof" json:"max_request_bytes,omitempty"`
+	// The most requests of one connection that may wait for their answers. Over it, nothing more is read from the client
+	// until half of them are answered. Default: 1024. Refused: outside 1 to 1000000.
+	MaxInFlightRequestsPerConnection *int32 `protobuf:"varint,2,opt,name=max_in_flight_requests_per_connection,json=maxInFlightRequestsPerConnection,proto3,oneof" json:"max_in_flight_requests_per_connection,omitempty"`
+	// The most bytes that the requests of one connection that wait for their answers may hold. Over it, nothing more is
+	// read from the client until half of it is free. Default: 16777216 (16 MiB). Refused: outside 1024 to 1099511627776
+	// (1 TiB).
+	MaxInFlightBytesPerConnection *int64 `protobuf:"varint,3,opt,name=max_in_flight_bytes_per_connection,json=maxInFlightBytesPerConnection,proto3,oneof" json:"max_in_flight_bytes_per_connection,omitempty"`
+	// The most bytes that the requests of all connections of a worker that wait for their answers may hold. Over it,
+	// nothing more is read from the clients that add to it until half of it is free, those with less than a 1024th of it
+	// excepted; over twice as much, they are disconnected, and over three times as much, anyone is. Requests that have not
+	// arrived whole are counted apart, and have half as much. Default: 268435456 (256 MiB). Refused: outside 1048576
+	// (1 MiB) to 1099511627776 (1 TiB).
+	MaxInFlightBytesPerWorker *int64 `protobuf:"varint,4,opt,name=max_in_flight_bytes_per_worker,json=maxInFlightBytesPerWorker,proto3,oneof" json:"max_in_flight_bytes_per_worker,omitempty"`
+	// The time, in milliseconds, in which a request that has begun to arrive must get on by a tenth of its length. A client
+	// that is slower, or has gone silent in the middle of a request, is disconnected. The time in which the filter itself
+	// does not read from the client does not count. Default: 60000 (1 minute), twice the time after which clients give up
+	// on a request. Refused: outside 1000 to 3600000 (1 hour).
+	PartialRequestTimeoutMs *int32 `protobuf:"varint,5,opt,name=partial_request_timeout_ms,json=partialRequestTimeoutMs,proto3,oneof" json:"partial_request_timeout_ms,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
+}
+
+func (x *Limits) Reset() {
+	*x = Limits{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limits) ProtoMessage() {}
+
+func (x *Limits) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limits.ProtoReflect.Descriptor instead.
+func (*Limits) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Limits) GetMaxRequestBytes() int32 {
+	if x != nil && x.MaxRequestBytes != nil {
+		return *x.MaxRequestBytes
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxInFlightRequestsPerConnection() int32 {
+	if x != nil && x.MaxInFlightRequestsPerConnection != nil {
+		return *x.MaxInFlightRequestsPerConnection
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxInFlightBytesPerConnection() int64 {
+	if x != nil && x.MaxInFlightBytesPerConnection != nil {
+		return *x.MaxInFlightBytesPerConnection
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxInFlightBytesPerWorker() int64 {
+	if x != nil && x.MaxInFlightBytesPerWorker != nil {
+		return *x.MaxInFlightBytesPerWorker
+	}
+	return 0
+}
+
+func (x *Limits) GetPartialRequestTimeoutMs() int32 {
+	if x != nil && x.PartialRequestTimeoutMs != nil {
+		return *x.PartialRequestTimeoutMs
+	}
+	return 0
+}
+
 // KafkaClusterDefinition is one Kafka cluster that records can be sent to.
 type KafkaClusterDefinition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -198,7 +303,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -210,7 +315,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -223,7 +328,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -278,7 +383,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -290,7 +395,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -303,7 +408,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -346,15 +451,27 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\x84\x03\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xb2\x03\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
 	"\x11upstream_clusters\x18\x03 \x03(\v2$.kafkamesh.v1.KafkaClusterDefinitionR\x10upstreamClusters\x12G\n" +
 	"\x10forwarding_rules\x18\x04 \x03(\v2\x1c.kafkamesh.v1.ForwardingRuleR\x0fforwardingRules\x12Y\n" +
-	"\x13consumer_proxy_mode\x18\x05 \x01(\x0e2).kafkamesh.v1.KafkaMesh.ConsumerProxyModeR\x11consumerProxyMode\".\n" +
+	"\x13consumer_proxy_mode\x18\x05 \x01(\x0e2).kafkamesh.v1.KafkaMesh.ConsumerProxyModeR\x11consumerProxyMode\x12,\n" +
+	"\x06limits\x18d \x01(\v2\x14.kafkamesh.v1.LimitsR\x06limits\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
-	"\x15StatefulConsumerProxy\x10\x00\"\xdd\x03\n" +
+	"\x15StatefulConsumerProxy\x10\x00\"\x92\x04\n" +
+	"\x06Limits\x12/\n" +
+	"\x11max_request_bytes\x18\x01 \x01(\x05H\x00R\x0fmaxRequestBytes\x88\x01\x01\x12T\n" +
+	"%max_in_flight_requests_per_connection\x18\x02 \x01(\x05H\x01R maxInFlightRequestsPerConnection\x88\x01\x01\x12N\n" +
+	"\"max_in_flight_bytes_per_connection\x18\x03 \x01(\x03H\x02R\x1dmaxInFlightBytesPerConnection\x88\x01\x01\x12F\n" +
+	"\x1emax_in_flight_bytes_per_worker\x18\x04 \x01(\x03H\x03R\x19maxInFlightBytesPerWorker\x88\x01\x01\x12@\n" +
+	"\x1apartial_request_timeout_ms\x18\x05 \x01(\x05H\x04R\x17partialRequestTimeoutMs\x88\x01\x01B\x14\n" +
+	"\x12_max_request_bytesB(\n" +
+	"&_max_in_flight_requests_per_connectionB%\n" +
+	"#_max_in_flight_bytes_per_connectionB!\n" +
+	"\x1f_max_in_flight_bytes_per_workerB\x1d\n" +
+	"\x1b_partial_request_timeout_ms\"\xdd\x03\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
@@ -385,26 +502,28 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(KafkaMesh_ConsumerProxyMode)(0), // 0: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
 	(*KafkaMesh)(nil),                // 1: kafkamesh.v1.KafkaMesh
-	(*KafkaClusterDefinition)(nil),   // 2: kafkamesh.v1.KafkaClusterDefinition
-	(*ForwardingRule)(nil),           // 3: kafkamesh.v1.ForwardingRule
-	nil,                              // 4: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 5: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	(*Limits)(nil),                   // 2: kafkamesh.v1.Limits
+	(*KafkaClusterDefinition)(nil),   // 3: kafkamesh.v1.KafkaClusterDefinition
+	(*ForwardingRule)(nil),           // 4: kafkamesh.v1.ForwardingRule
+	nil,                              // 5: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 6: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	2, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	3, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	3, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	4, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	0, // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	4, // 3: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	5, // 4: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	5, // 4: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	6, // 5: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -412,7 +531,8 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	if File_kafkamesh_v1_kafka_mesh_proto != nil {
 		return
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
 	type x struct{}
@@ -421,7 +541,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -55,7 +55,7 @@ func build(t *testing.T, dir string, flags ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-Itestdata/fake", "-I."}, flags...)
+	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-Itestdata/fake", "-I.", "-DKAFKAMESH_CONGESTED_ABOVE=1000"}, flags...)
 	args = append(args, "-o", bin)
 	args = append(args, sources...)
 	args = append(args, mains...)

@@ -4,6 +4,11 @@
 
 #include "memory.h"
 
+// As much as Envoy itself buffers for a client before it says so, by default.
+#ifndef KAFKAMESH_CONGESTED_ABOVE  // less, for a test
+#define KAFKAMESH_CONGESTED_ABOVE (1 << 20)
+#endif
+
 km_conn* km_conn_new(km_config* config) {
   km_conn* conn = km_alloc(1, sizeof *conn);
   conn->refs = 1;
@@ -65,12 +70,16 @@ static void append(km_conn* conn, const void* bytes, size_t length) {
   conn->out_length = need;
 }
 
-void km_conn_write(km_conn* conn, const void* bytes, size_t length) {
+bool km_conn_write(km_conn* conn, const void* bytes, size_t length) {
   pthread_mutex_lock(&conn->mu);
+  bool congested = false;
   if (!conn->dead && !conn->want_close && length > 0) {
     append(conn, bytes, length);
+    congested = conn->above || conn->out_length > KAFKAMESH_CONGESTED_ABOVE;
+    conn->owes_relief = conn->owes_relief || congested;
   }
   km_conn_unlock(conn);
+  return congested;
 }
 
 void km_conn_close(km_conn* conn) {

@@ -25,13 +25,14 @@ type Conn struct {
 
 const gone = 1
 
-// Write queues p for the client. It does not keep p.
-func (c *Conn) Write(p []byte) {
+// Write queues p for the client. It does not keep p. It reports true when too much is unsent: Congested(false) follows
+// once that has been sent.
+func (c *Conn) Write(p []byte) (congested bool) {
 	if !c.acquire() {
-		return
+		return false
 	}
-	C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p)))
-	c.release()
+	defer c.release()
+	return bool(C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p))))
 }
 
 // Close closes the connection once everything written has left. What is written after it is dropped.

@@ -28,6 +28,8 @@ typedef struct km_conn {
   bool broken;     // a panic was caught: close at once, whatever is still to be said
   bool want_close, closing;  // what Go wants, what Envoy was told
   bool want_pause, paused;
+  bool above;        // Envoy has more for the client than its high watermark
+  bool owes_relief;  // Go was told that too much is unsent, and has to be told when it is not
 } km_conn;
 
 // km_peer is who is at the other end, in Envoy's memory: good until the hook returns.
@@ -40,7 +42,8 @@ typedef struct km_peer {
 // Called by Go, on any thread, while it holds its reference.
 
 // km_conn_write queues a copy of the bytes; km_conn_close closes once they have left. Nothing is written after that.
-void km_conn_write(km_conn* conn, const void* bytes, size_t length);
+// km_conn_write says whether too much is unsent. If so, kmGoCongested(false) follows once that has been sent.
+bool km_conn_write(km_conn* conn, const void* bytes, size_t length);
 void km_conn_close(km_conn* conn);
 void km_conn_pause(km_conn* conn, bool pause);
 void km_conn_ref(km_conn* conn);

@@ -37,6 +37,14 @@ static void enter(km_conn* conn) {
   pthread_mutex_unlock(&conn->mu);
 }
 
+// broke has the connection closed by the outermost hook. We may be inside Envoy's write: closing there would pull the
+// connection from under it.
+static void broke(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  conn->broken = true;
+  pthread_mutex_unlock(&conn->mu);
+}
+
 static void write_out(km_conn* conn, void* envoy) {
   pthread_mutex_lock(&conn->mu);
   if (conn->out_length == 0) {
@@ -87,23 +95,33 @@ static void pause_or_close(km_conn* conn, void* envoy) {
   }
 }
 
+// relieved says whether Go has to be told that what was too much has been sent.
+static bool relieved(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  bool now = conn->owes_relief && !conn->above && conn->out_length == 0 && !is_dead(conn) && !conn->closing;
+  if (now) {
+    conn->owes_relief = false;
+  }
+  pthread_mutex_unlock(&conn->mu);
+  return now;
+}
+
 static void leave(km_conn* conn, void* envoy) {
   if (conn->depth == 1) {  // only this thread changes it
     write_out(conn, envoy);
+    while (relieved(conn)) {  // Go goes on answering, until Envoy has too much or there is nothing more to answer
+      if (conn->session != 0 && !kmGoCongested(conn->session, false)) {
+        broke(conn);
+        break;
+      }
+      write_out(conn, envoy);
+    }
     pause_or_close(conn, envoy);
     km_config_publish(conn->config, envoy);
   }
   pthread_mutex_lock(&conn->mu);
   conn->depth--;
   km_conn_unlock(conn);
-}
-
-// broke has the connection closed by the outermost hook. We may be inside Envoy's write: closing there would pull the
-// connection from under it.
-static void broke(km_conn* conn) {
-  pthread_mutex_lock(&conn->mu);
-  conn->broken = true;
-  pthread_mutex_unlock(&conn->mu);
 }
 
 // Nothing may fail here: NULL makes Envoy close the connection and log an error for each.
@@ -176,7 +194,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
   return STATUS(Continue);
 }
 
-// C only: no Go on the way out, and what many goroutines wrote leaves in one write.
+// Mostly C only: no Go on the way out, and what many goroutines wrote leaves in one write.
 void envoy_dynamic_module_on_network_filter_scheduled(void* envoy, const void* p, uint64_t id) {
   (void)id;
   km_conn* conn = (km_conn*)p;
@@ -226,6 +244,10 @@ void envoy_dynamic_module_on_network_filter_event(void* envoy, const void* p,
 static void congested(void* envoy, const void* p, bool on) {
   km_conn* conn = (km_conn*)p;
   enter(conn);
+  pthread_mutex_lock(&conn->mu);
+  conn->above = on;
+  conn->owes_relief = conn->owes_relief && on;  // or it comes right now
+  pthread_mutex_unlock(&conn->mu);
   if (conn->session != 0 && !kmGoCongested(conn->session, on)) {
     broke(conn);
   }

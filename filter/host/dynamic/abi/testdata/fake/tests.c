@@ -132,6 +132,42 @@ static void watermark_inside_write(void) {
   CHECK(wrote("xmore"));
 }
 
+static int told;  // how often Go was told that too much is unsent
+static void write_much(void) {
+  char text[600] = {0};
+  told += km_conn_write(go.conn, text, sizeof text);
+}
+static void write_more_once(void) {
+  go.on_congested = NULL;
+  write_much();
+  write_much();
+}
+// Envoy takes it all at once and says nothing: then we do, and Go goes on in the same hook.
+static void relief_without_watermark(void) {
+  start();
+  go.on_congested = write_more_once;
+  write_much();
+  CHECK(told == 0);
+  write_much();
+  CHECK(told == 1 && go.congested_calls == 0);
+  scheduled();
+  CHECK(told == 2 && go.congested_calls == 2 && envoy.written_length == 2400 && envoy.commits == 1);
+}
+
+static void relief_with_watermark(void) {
+  start();
+  envoy.on_write = watermark;
+  write_much();
+  write_much();
+  scheduled();
+  CHECK(told == 1 && go.congested_calls == 1);  // above
+  CHECK(km_conn_write(go.conn, "x", 1));
+  scheduled();
+  CHECK(go.congested_calls == 1);  // still above
+  envoy_dynamic_module_on_network_filter_below_write_buffer_low_watermark(&envoy, go.conn);
+  CHECK(go.congested_calls == 2 && !km_conn_write(go.conn, "x", 1));
+}
+
 static void panic_in_data_closes_at_once(void) {
   start();
   go.panic_data = true;
@@ -192,6 +228,8 @@ static const test tests[] = {
     TEST(close_after_what_was_written),
     TEST(write_that_ends_the_connection),
     TEST(watermark_inside_write),
+    TEST(relief_without_watermark),
+    TEST(relief_with_watermark),
     TEST(panic_in_data_closes_at_once),
     TEST(panic_inside_write_closes_after_it),
     TEST(panic_in_new_session),
