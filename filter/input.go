@@ -30,6 +30,7 @@ type input struct {
 func (s *Session) admit(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.active = time.Now()
 	if !s.gone && !s.consuming && len(s.stash) == 0 && !s.blocked() {
 		s.consuming = true
 		return true

@@ -97,8 +97,44 @@ func TestSlowRequest(t *testing.T) {
 			t.Errorf("closed %t and %t, violations.slow_request = %d; want both", silent.isClosed(), length.isClosed(), m.metric("violations.slow_request"))
 		}
 		silent.wantAnswers(1)
-		advance(24 * time.Hour)
+		advance(5 * time.Minute)
 		idle.wantOpen("a client may be silent between requests")
+	})
+}
+
+// A connection on which nothing happens is closed; what counts is what the client sends, and what it waits for.
+func TestIdleConnections(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		silent, talking, waiting, slow := m.connect(), m.connect(), m.connect(), m.connect()
+		m.c1.Stall(1, true)
+		waiting.session.Data(produce(1, "apples"))
+		slow.session.Congested(true)
+		for i := range int32(5) {
+			talking.session.Data(apiVersions(i))
+			advance(2*time.Minute - time.Second)
+			silent.wantOpen("idle for less than 10 minutes")
+		}
+		advance(6 * time.Second)
+		if !silent.isClosed() {
+			t.Error("a silent client's connection is open after 10 minutes")
+		}
+		talking.wantOpen("the client sends")
+		slow.wantOpen("the client has not read its answers")
+		waiting.wantAnswers(1) // timed out
+		waiting.wantOpen("the client has waited for an answer")
+		slow.session.Congested(false)
+		advance(20*time.Minute + time.Second)
+		for name, c := range map[string]*client{"talking": talking, "waiting": waiting, "slow": slow} {
+			if !c.isClosed() {
+				t.Errorf("the %s client's connection is open", name)
+			}
+		}
+	})
+	withMesh(t, limited("connections_max_idle_ms: 0"), func(m *mesh) {
+		c := m.connect()
+		advance(1000 * time.Hour)
+		c.wantOpen("never")
 	})
 }
 
@@ -205,7 +241,7 @@ func TestArrivalsOfSilentClients(t *testing.T) {
 		healthy := m.connect()
 		healthy.session.Data(produce(1, "bananas")) // comes whole: nothing is needed for it
 		healthy.wantAnswers(1)
-		advance(10 * time.Minute)
+		advance(9 * time.Minute)
 		late := sized(2, 4*mib)
 		for part := range (len(late) + 65535) / 65536 {
 			if healthy.isPaused() {

@@ -1,5 +1,7 @@
 package filter
 
+import "time"
+
 const (
 	// maxAnswerBytes is how much may wait in one session for answers that come before it.
 	maxAnswerBytes = 1 << 20
@@ -79,6 +81,9 @@ func (s *Session) due() deed {
 	}
 	if s.ended && !s.closing && len(s.inflight.requests) == 0 && len(s.stash) == 0 && !s.consuming {
 		d.close, s.closing = true, true
+	}
+	if d.out != nil {
+		s.active = time.Now()
 	}
 	s.full = s.overBound()
 	pause := !s.gone && (s.blocked() || s.starving.Load() || s.kept > maxStash)

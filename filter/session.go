@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -35,18 +36,20 @@ type Session struct {
 
 	mu        sync.Mutex
 	inflight  inflight
-	pumping   bool   // one goroutine writes, pauses and closes; the others leave it to that one
-	congested bool   // the client does not read its answers
-	sated     bool   // the same, as a Write told
-	relieved  bool   // it was told while a Write was under way that this is over
-	full      bool   // too much of this client is in flight
-	paused    bool   // the host has been told to pause
-	ended     bool   // the client sends no more
-	closing   bool   // the connection has been told to close
-	gone      bool   // the connection is no more
-	consuming bool   // one goroutine takes requests out of what the client sent; the others leave it to that one
-	stash     []byte // what has come and may not be consumed yet
-	kept      int    // its length, and that of what is taken out of it just now
+	pumping   bool        // one goroutine writes, pauses and closes; the others leave it to that one
+	congested bool        // the client does not read its answers
+	sated     bool        // the same, as a Write told
+	relieved  bool        // it was told while a Write was under way that this is over
+	full      bool        // too much of this client is in flight
+	paused    bool        // the host has been told to pause
+	ended     bool        // the client sends no more
+	closing   bool        // the connection has been told to close
+	active    time.Time   // when the client last sent something, or was answered
+	idleTimer *time.Timer // looks after that; nil: nobody does
+	gone      bool        // the connection is no more
+	consuming bool        // one goroutine takes requests out of what the client sent; the others leave it to that one
+	stash     []byte      // what has come and may not be consumed yet
+	kept      int         // its length, and that of what is taken out of it just now
 }
 
 func newSession(f *Filter, w *worker, p Peer, c Conn) *Session {
@@ -54,6 +57,7 @@ func newSession(f *Filter, w *worker, p Peer, c Conn) *Session {
 	f.options.Stats.ActiveConnections.Add(1)
 	s := &Session{filter: f, worker: w, conn: c, peer: p, log: f.options.Log}
 	s.in.framer.MaxBytes = f.config.Limits.MaxRequestBytes
+	s.watchIdleness()
 	s.client.Host, s.client.Port = advertised(f.config.AdvertisedHost, f.config.AdvertisedPort, p)
 	return s
 }
@@ -102,6 +106,9 @@ func (s *Session) Congested(on bool) {
 func (s *Session) Closed() {
 	s.mu.Lock()
 	s.gone, s.stash = true, nil
+	if s.idleTimer != nil {
+		s.idleTimer.Stop()
+	}
 	s.mu.Unlock()
 	s.worker.budget.forget(s)
 	s.silence()

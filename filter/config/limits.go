@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"time"
 
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
@@ -17,6 +18,8 @@ type Limits struct {
 	MaxWorkerBytes int64
 	// PartialRequestTimeout is the time in which a request that has begun to arrive must get on by a tenth of its length.
 	PartialRequestTimeout time.Duration
+	// ConnectionsMaxIdle is the time after which a connection is closed on which nothing happens. Zero: never.
+	ConnectionsMaxIdle time.Duration
 }
 
 // Defaults of limits. What they rest on: docs/decisions.md.
@@ -26,6 +29,7 @@ const (
 	defaultConnectionBytes    = 16 << 20
 	defaultWorkerBytes        = 256 << 20
 	defaultPartialTimeoutMs   = 60_000
+	defaultMaxIdleMs          = 600_000
 )
 
 // Ranges of limits. A request of more than 1 GiB would not fit upstream, where others and a header come on top.
@@ -38,6 +42,7 @@ const (
 	maxBytes              = 1 << 40
 	minPartialTimeoutMs   = 1000
 	maxPartialTimeoutMs   = 3_600_000
+	minMaxIdleMs          = 1000
 )
 
 // limits checks limits and fills c.Limits.
@@ -55,9 +60,15 @@ func (c *Config) limits(bad *mistakes, m *kafkameshv1.Limits) {
 		defaultWorkerBytes, minWorkerBytes, maxBytes)
 	timeout := limit(bad, join(at, "partial_request_timeout_ms"), m.PartialRequestTimeoutMs,
 		defaultPartialTimeoutMs, minPartialTimeoutMs, maxPartialTimeoutMs)
+	var idle int32
+	if m.ConnectionsMaxIdleMs == nil || *m.ConnectionsMaxIdleMs != 0 {
+		idle = limit(bad, join(at, "connections_max_idle_ms"), m.ConnectionsMaxIdleMs,
+			defaultMaxIdleMs, minMaxIdleMs, math.MaxInt32)
+	}
 	c.Limits = Limits{
 		MaxRequestBytes: int(request), MaxConnectionRequests: int(requests), MaxConnectionBytes: connection,
 		MaxWorkerBytes: worker, PartialRequestTimeout: time.Duration(timeout) * time.Millisecond,
+		ConnectionsMaxIdle: time.Duration(idle) * time.Millisecond,
 	}
 	if worker < int64(request) {
 		bad.add(join(at, "max_in_flight_bytes_per_worker"),

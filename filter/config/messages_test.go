@@ -107,7 +107,7 @@ func textCases() []messageCase {
 		{"prefix of no topic", twoClusters("{target_cluster: kafka_east, topic_prefix: 'apples*'}", "{target_cluster: kafka_west, topic_prefix: "+strings.Repeat("x", 250)+"}")},
 		{"cluster without rule", twoClusters("{target_cluster: kafka_east, topic_prefix: a}")},
 		// Limits.
-		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999}")},
+		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999, connections_max_idle_ms: 999}")},
 		{"limits too high", advertised("limits: {max_request_bytes: 1073741825, max_in_flight_requests_per_connection: 1000001, max_in_flight_bytes_per_connection: 1099511627777, max_in_flight_bytes_per_worker: 1099511627777, partial_request_timeout_ms: 3600001}")},
 		{"limits of wrong types", advertised("limits: {max_request_bytes: 1MiB, max_in_flight_bytes_per_worker: [1], partial_request_timeout_ms: 1.5}")},
 		{"limits no mapping", advertised("limits: 7")},

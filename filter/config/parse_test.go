@@ -43,7 +43,7 @@ func cppConfig() *config.Config {
 		},
 		Limits: config.Limits{
 			MaxRequestBytes: 104857600, MaxConnectionRequests: 1024, MaxConnectionBytes: 16777216, MaxWorkerBytes: 268435456,
-			PartialRequestTimeout: time.Minute,
+			PartialRequestTimeout: time.Minute, ConnectionsMaxIdle: 10 * time.Minute,
 		},
 		Warnings: []string{
 			`upstream_clusters[2].producer_config["linger.ms"]: has no effect in this release: batches do not wait for company yet`,
@@ -191,7 +191,7 @@ func TestAccepted(t *testing.T) {
 		{"catch-all last", "cherries", `""`, func(c *config.Config) { c.Rules[2].Prefix = "" }},
 		{
 			"limits", "forwarding_rules:", "limits: {max_request_bytes: 1024, max_in_flight_requests_per_connection: 1, " +
-				"maxInFlightBytesPerConnection: \"2048\", max_in_flight_bytes_per_worker: 1099511627776, partial_request_timeout_ms: 1e3}\n" +
+				"maxInFlightBytesPerConnection: \"2048\", max_in_flight_bytes_per_worker: 1099511627776, partial_request_timeout_ms: 1e3, connections_max_idle_ms: 0}\n" +
 				"forwarding_rules:",
 			func(c *config.Config) {
 				c.Limits = config.Limits{

@@ -53,7 +53,7 @@ func (p *Pool) Topics(names []string, create bool, done func([]wire.Topic)) {
 func (p *Pool) allFresh(names []string, now time.Time) bool {
 	for _, name := range names {
 		t := p.topics[name]
-		if t == nil || !t.known || t.doubted || !t.led() || now.Sub(t.asked) > p.settings.MetadataMaxAge {
+		if t == nil || !t.known || t.doubted || !t.led() || now.Sub(t.asked) > min(metadataFresh, p.settings.MetadataMaxAge) {
 			return false
 		}
 		t.used = now

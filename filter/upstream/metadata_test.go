@@ -113,6 +113,23 @@ func TestTopics(t *testing.T) {
 	})
 }
 
+// What has changed upstream is seen by whoever asks some seconds later, without anyone having sent anything.
+func TestTopicsThatChange(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.cluster.CreateTopic("b", 1)
+		b.topics([]string{"a", "b"}, false)
+		b.cluster.CreateTopic("a", 1, 1, 1)
+		b.cluster.DeleteTopic("b")
+		advance(5*time.Second + time.Millisecond)
+		got := b.topics([]string{"a", "b"}, false)
+		if len(got[0].Partitions) != 3 || got[1].Code != wire.UnknownTopicOrPartition {
+			t.Errorf("%+v; want a with 3 partitions, b unknown", got)
+		}
+	})
+}
+
 // However many clients ask, one request is on its way.
 func TestTopicsAreAskedForOnce(t *testing.T) {
 	t.Parallel()

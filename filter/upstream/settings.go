@@ -71,6 +71,9 @@ const (
 	metadataTimeout = 30 * time.Second
 	// patience is how long clients wait for the answer to a metadata request before they are answered from memory.
 	patience = 2 * time.Second
+	// metadataFresh is the age up to which what is known of a topic answers a client's request for metadata. Clients that ask
+	// at the same moment share one request to the cluster; one that asks later sees what has changed.
+	metadataFresh = 5 * time.Second
 	// sweepInterval is how often a lane with work looks for requests that are past their time.
 	sweepInterval = 500 * time.Millisecond
 

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // session is a scripted engine: it echoes, unless told otherwise, and complains about a host that breaks the contract.
 type session struct {

@@ -206,8 +206,12 @@ type Limits struct {
 	// does not read from the client does not count. Default: 60000 (1 minute), twice the time after which clients give up
 	// on a request. Refused: outside 1000 to 3600000 (1 hour).
 	PartialRequestTimeoutMs *int32 `protobuf:"varint,5,opt,name=partial_request_timeout_ms,json=partialRequestTimeoutMs,proto3,oneof" json:"partial_request_timeout_ms,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// The time, in milliseconds, after which a connection is closed on which nothing happens: Kafka's
+	// connections.max.idle.ms. Without it the connections of clients that vanished without a word would stay for good.
+	// Default: 600000 (10 minutes), as in Kafka. 0: never. Refused: 1 to 999, and negative numbers.
+	ConnectionsMaxIdleMs *int32 `protobuf:"varint,6,opt,name=connections_max_idle_ms,json=connectionsMaxIdleMs,proto3,oneof" json:"connections_max_idle_ms,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -271,6 +275,13 @@ func (x *Limits) GetMaxInFlightBytesPerWorker() int64 {
 func (x *Limits) GetPartialRequestTimeoutMs() int32 {
 	if x != nil && x.PartialRequestTimeoutMs != nil {
 		return *x.PartialRequestTimeoutMs
+	}
+	return 0
+}
+
+func (x *Limits) GetConnectionsMaxIdleMs() int32 {
+	if x != nil && x.ConnectionsMaxIdleMs != nil {
+		return *x.ConnectionsMaxIdleMs
 	}
 	return 0
 }
@@ -460,18 +471,20 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x13consumer_proxy_mode\x18\x05 \x01(\x0e2).kafkamesh.v1.KafkaMesh.ConsumerProxyModeR\x11consumerProxyMode\x12,\n" +
 	"\x06limits\x18d \x01(\v2\x14.kafkamesh.v1.LimitsR\x06limits\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
-	"\x15StatefulConsumerProxy\x10\x00\"\x92\x04\n" +
+	"\x15StatefulConsumerProxy\x10\x00\"\xea\x04\n" +
 	"\x06Limits\x12/\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\x05H\x00R\x0fmaxRequestBytes\x88\x01\x01\x12T\n" +
 	"%max_in_flight_requests_per_connection\x18\x02 \x01(\x05H\x01R maxInFlightRequestsPerConnection\x88\x01\x01\x12N\n" +
 	"\"max_in_flight_bytes_per_connection\x18\x03 \x01(\x03H\x02R\x1dmaxInFlightBytesPerConnection\x88\x01\x01\x12F\n" +
 	"\x1emax_in_flight_bytes_per_worker\x18\x04 \x01(\x03H\x03R\x19maxInFlightBytesPerWorker\x88\x01\x01\x12@\n" +
-	"\x1apartial_request_timeout_ms\x18\x05 \x01(\x05H\x04R\x17partialRequestTimeoutMs\x88\x01\x01B\x14\n" +
+	"\x1apartial_request_timeout_ms\x18\x05 \x01(\x05H\x04R\x17partialRequestTimeoutMs\x88\x01\x01\x12:\n" +
+	"\x17connections_max_idle_ms\x18\x06 \x01(\x05H\x05R\x14connectionsMaxIdleMs\x88\x01\x01B\x14\n" +
 	"\x12_max_request_bytesB(\n" +
 	"&_max_in_flight_requests_per_connectionB%\n" +
 	"#_max_in_flight_bytes_per_connectionB!\n" +
 	"\x1f_max_in_flight_bytes_per_workerB\x1d\n" +
-	"\x1b_partial_request_timeout_ms\"\xdd\x03\n" +
+	"\x1b_partial_request_timeout_msB\x1a\n" +
+	"\x18_connections_max_idle_ms\"\xdd\x03\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
