@@ -37,6 +37,12 @@ func direct(t *testing.T, addr string, more ...kgo.Opt) cluster {
 // create creates topics and waits until their partitions take offsets: a broker tells of a leader before that.
 func (c cluster) create(t *testing.T, names ...string) {
 	t.Helper()
+	c.createWith(t, nil, names...)
+}
+
+// createWith creates topics with settings of their own.
+func (c cluster) createWith(t *testing.T, settings map[string]string, names ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), readWait)
 	defer cancel()
 	req := kmsg.NewPtrCreateTopicsRequest()
@@ -44,6 +50,9 @@ func (c cluster) create(t *testing.T, names ...string) {
 	for _, name := range names {
 		topic := kmsg.NewCreateTopicsRequestTopic()
 		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
+		for key, value := range settings {
+			topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
+		}
 		req.Topics = append(req.Topics, topic)
 	}
 	resp, err := req.RequestWith(ctx, c)

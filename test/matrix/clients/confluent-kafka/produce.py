@@ -1,7 +1,7 @@
 """The client matrix's producer for confluent-kafka, which is librdkafka."""
 
 import matrix
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 
 def main():
@@ -9,6 +9,13 @@ def main():
     for index, text in enumerate(settings):
         setting = matrix.Setting(index, text)
         producer = Producer({"bootstrap.servers": bootstrap, **config(setting)})
+        if setting.transactional:
+            try:
+                producer.init_transactions()
+                producer.begin_transaction()
+            except KafkaException as error:
+                setting.report("", -1, error)
+                continue
         for topic, n in matrix.records(topics, count, index):
             producer.produce(
                 topic,
@@ -31,6 +38,8 @@ def config(setting):
         out["acks"] = setting.acks
     if setting.idempotent is not None:
         out["enable.idempotence"] = setting.idempotent
+    if setting.transactional:
+        out["transactional.id"] = "matrix"
     return out
 
 

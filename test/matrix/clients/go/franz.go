@@ -22,11 +22,19 @@ func produceFranz(r *run) error {
 	if r.idempotence == "off" {
 		opts = append(opts, kgo.DisableIdempotentWrite())
 	}
+	if r.idempotence == "tx" {
+		opts = append(opts, kgo.TransactionalID("matrix"))
+	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	if r.idempotence == "tx" {
+		if err := client.BeginTransaction(); err != nil {
+			return err
+		}
+	}
 	r.records(func(rec record) {
 		out := &kgo.Record{Topic: rec.topic, Key: rec.key, Value: rec.value, Timestamp: rec.timestamp}
 		for _, h := range rec.headers {

@@ -35,6 +35,10 @@ public final class Client {
       throws InterruptedException {
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(properties(bootstrap, spec), new ByteArraySerializer(), new ByteArraySerializer())) {
+      if (spec.endsWith("/tx")) {
+        producer.initTransactions();
+        producer.beginTransaction();
+      }
       for (int i = 0; i < count; i++) {
         int n = setting * 1000 + i;
         String topic = topics[i % topics.length];
@@ -58,7 +62,10 @@ public final class Client {
       p.put("acks", parts[1]);
     }
     if (!parts[2].equals("-")) {
-      p.put("enable.idempotence", Boolean.toString(parts[2].equals("on")));
+      p.put("enable.idempotence", Boolean.toString(!parts[2].equals("off")));
+    }
+    if (parts[2].equals("tx")) {
+      p.put("transactional.id", "matrix");
     }
     return p;
   }

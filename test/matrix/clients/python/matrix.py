@@ -12,12 +12,14 @@ PACE = int(os.environ.get("PACE_MS", "0")) / 1000
 
 
 class Setting:
-    """One setting of a producer, and the report of its run. codec, acks and idempotent are None where the default counts."""
+    """One setting of a producer, and the report of its run. codec, acks and idempotent are None where the default counts;
+    transactional is whether it shall be."""
 
     def __init__(self, index, text):
         codec, acks, idempotent = (None if part == "-" else part for part in text.split("/"))
         self.index, self.codec, self.acks = index, codec, acks
-        self.idempotent = None if idempotent is None else idempotent == "on"
+        self.idempotent = None if idempotent is None else idempotent != "off"
+        self.transactional = idempotent == "tx"
         self.start = time.monotonic()
 
     def report(self, topic, number, error=None):
