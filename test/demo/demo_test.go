@@ -45,11 +45,9 @@ func TestDemo(t *testing.T) {
 //
 //nolint:paralleltest // the demo has ports of its own
 func TestBusyPort(t *testing.T) {
-	l, err := net.Listen("tcp", adminAddr)
-	if err != nil {
-		t.Skipf("the port is taken by another: %v", err)
+	if l, err := net.Listen("tcp", adminAddr); err == nil { // else another has it, which will do
+		defer l.Close()
 	}
-	defer l.Close()
 	out, err := build(t)(t)
 	if err == nil || !strings.Contains(out, "127.0.0.1:9901 (Envoy's admin interface)") || strings.Count(out, "\n") != 1 {
 		t.Errorf("demo: %v, printed %q, want one line that names the port", err, out)
