@@ -20,7 +20,10 @@ type client struct {
 	mayShrink  bool     // whether it sends a batch as it is if the codec does not make it smaller
 	perTopic   bool     // whether each topic has a producer of its own
 	messageSet bool     // whether it writes message sets, which Kafka 4 does not take
-	note       string
+	// breaksSequences: after a lost connection its idempotent producer takes records for stored that are not, with no mesh in
+	// between too.
+	breaksSequences bool
+	note            string
 }
 
 // wont is what a client cannot say.
@@ -96,6 +99,7 @@ func clients() []client {
 		{
 			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: kafkajs, env: kafkajsEnv,
 			codecs: []string{"gzip"}, idempotent: true, ours: wont{headers: noNullHeader}, defaults: plain,
+			breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
 		},
 		goClient("raw-v0", "Produce 0", oldRaw(noTimes, "message format 0")),
 		goClient("raw-v1", "Produce 1", oldRaw(noTimes, "message format 0")),
