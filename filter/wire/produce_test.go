@@ -273,7 +273,7 @@ func FuzzDecodeProduce(f *testing.F) {
 
 // hugeTagCount says whether body has something that kmsg could take for billions of tags.
 func hugeTagCount(body []byte) bool {
-	for i := 0; i+4 < len(body); i++ {
+	for i := 0; i+3 < len(body); i++ {
 		if body[i]&body[i+1]&body[i+2]&0x80 != 0 {
 			return true
 		}
