@@ -25,6 +25,14 @@ build/out/libkafkamesh.so:
 build/out/kafkamesh:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/kafkamesh
 
+.PHONY: release
+release: ## archives for linux/amd64 and linux/arm64, with checksums, in build/out/release/
+	build/release.sh
+
+.PHONY: release-check
+release-check: ## builds the release twice, from nothing, in two places: the same bytes (8 minutes)
+	build/release-check.sh
+
 ##@ Test
 .PHONY: test
 test: envoy kafka clients unit e2e ## every test; installs what it needs
@@ -36,7 +44,7 @@ unit: ## the tests that need Go and a C compiler only
 .PHONY: e2e
 e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... \
-		./test/matrix/... ./test/e2e/...
+		./test/matrix/... ./test/e2e/... ./test/release/...
 
 .PHONY: matrix
 matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md (6 minutes)
@@ -72,6 +80,7 @@ tidy:
 	go mod tidy
 	cd build/tools && go mod tidy
 	cd build/tools/lint && go mod tidy
+	cd build/tools/sbom && go mod tidy
 
 ##@ Fetch
 .PHONY: envoy

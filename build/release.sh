@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# release.sh [DIR]
+#
+# Makes the archives of a release in DIR (build/out/release): for linux on amd64 and arm64 the plain binary, the modules,
+# examples, licences of all that is linked in, and a bill of materials; and their checksums. The same commit gives the same
+# bytes, wherever and whenever it is built. The modules run with glibc 2.31 and newer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. build/once.sh
+need go git tar gzip sha256sum
+
+out=${1:-build/out/release}
+glibc=2.31
+modules=(libkafkamesh)
+version=$(git describe --tags --always --dirty)
+epoch=$(git log -1 --format=%ct)
+build/install-zig.sh >/dev/null
+
+# Licence texts of the modules that a package links.
+licences() { # PACKAGE DIR
+	local path dir file
+	go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' "$1" | sort -u |
+		while read -r path dir; do
+			for file in "$dir"/LICENSE* "$dir"/NOTICE* "$dir"/COPYING*; do
+				if [ -f "$file" ]; then
+					mkdir -p "$2/$path"
+					install -m 644 "$file" "$2/$path/"
+				fi
+			done
+			[ -d "$2/$path" ] || fail "$path has no licence text"
+		done
+	install -D -m 644 "$(go env GOROOT)/LICENSE" "$2/go/LICENSE"
+}
+
+compile() { # GOARCH PROCESSOR DIR
+	export GOOS=linux GOARCH=$1
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -buildid=' -o "$3/kafkamesh" ./cmd/kafkamesh
+	local module
+	for module in "${modules[@]}"; do
+		# The compiler's name is in the result, so it has no path; neither have debugging symbols, which there are none of.
+		CGO_ENABLED=1 CGO_CFLAGS='-O2 -g0' CGO_LDFLAGS='-O2 -g0 -Wl,--strip-all' PATH=$PWD/build:$PATH \
+			CC="zig-cc.sh $2-linux-gnu.$glibc" go build -trimpath -buildmode=c-shared -ldflags '-s -w -buildid=' -o "$3/$module.so" "./cmd/$module"
+		CGO_ENABLED=1 licences "./cmd/$module" "$3/licences"
+		rm -f "$3/$module.h"
+	done
+	CGO_ENABLED=0 licences ./cmd/kafkamesh "$3/licences"
+	CGO_ENABLED=0 "$work/cyclonedx-gomod" app -json -std -noserial -notimestamp -main cmd/kafkamesh -output "$3/sbom.cdx.json" .
+}
+
+rm -rf "$out"
+mkdir -p "$out"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+go build -modfile=build/tools/sbom/go.mod -o "$work/" github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+for target in amd64:x86_64 arm64:aarch64; do
+	name=kafkamesh-$version-linux-${target%:*}
+	mkdir "$work/$name"
+	(compile "${target%:*}" "${target#*:}" "$work/$name")
+	cp -r LICENSE README.md CHANGELOG.md envoy.yaml examples "$work/$name"
+	chmod -R u=rwX,go=rX "$work/$name"
+	tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" --format=ustar -C "$work" "$name" |
+		gzip --no-name -9 >"$out/$name.tar.gz"
+done
+(cd "$out" && sha256sum ./*.tar.gz | sed 's# \./# #' >SHA256SUMS && cat SHA256SUMS)
