@@ -17,11 +17,11 @@ demo: build envoy ## Envoy with our module in front of three embedded clusters; 
 	@go build -o build/out/demo ./test/demo && exec build/out/demo
 
 .PHONY: build
-build: build/out/libkafkamesh.so build/out/kafkamesh ## the module and the plain binary, in build/out/
+build: build/out/libkafkamesh.so build/out/libkafkamesh-contrib.so build/out/kafkamesh ## the modules and the plain binary, in build/out/
 
-.PHONY: build/out/libkafkamesh.so build/out/kafkamesh
-build/out/libkafkamesh.so:
-	CGO_ENABLED=1 go build -trimpath -buildmode=c-shared -ldflags '$(LDFLAGS)' -o $@ ./cmd/libkafkamesh
+.PHONY: build/out/libkafkamesh.so build/out/libkafkamesh-contrib.so build/out/kafkamesh
+build/out/libkafkamesh.so build/out/libkafkamesh-contrib.so:
+	CGO_ENABLED=1 go build -trimpath -buildmode=c-shared -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(basename $(@F))
 build/out/kafkamesh:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/kafkamesh
 
@@ -42,8 +42,8 @@ unit: ## the tests that need Go and a C compiler only
 	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/...
 
 .PHONY: e2e
-e2e: build envoy kafka clients ## real Envoy, real Kafka, real clients
-	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... \
+e2e: build envoy envoyhost kafka clients ## real Envoy, real Kafka, real clients
+	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
 		./test/matrix/... ./test/e2e/... ./test/release/...
 
 .PHONY: matrix
@@ -86,6 +86,10 @@ tidy:
 .PHONY: envoy
 envoy: ## the pinned Envoy, into .cache/
 	@build/install-envoy.sh $(ENVOY_VERSION) >/dev/null
+
+.PHONY: envoyhost
+envoyhost: ## the program that plays Envoy's contrib image, into .cache/; without a C++ compiler its tests are left out
+	@if command -v g++ >/dev/null; then build/compile-envoyhost.sh >/dev/null; fi
 
 .PHONY: kafka
 kafka: ## the pinned Apache Kafka, and an older one, into .cache/

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# release.sh [DIR]
+# release.sh [DIR [GOARCH...]]
 #
 # Makes the archives of a release in DIR (build/out/release): for linux on amd64 and arm64 the plain binary, the modules,
 # examples, licences of all that is linked in, and a bill of materials; and their checksums. The same commit gives the same
-# bytes, wherever and whenever it is built. The modules run with glibc 2.31 and newer.
+# bytes, wherever and whenever it is built. The modules run with glibc 2.31 and newer. Where there is no git, VERSION and
+# SOURCE_DATE_EPOCH have to be set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . build/once.sh
-need go git tar gzip sha256sum
+need go tar gzip sha256sum
 
-out=${1:-build/out/release}
+if [ $# -lt 2 ]; then set -- "${1:-build/out/release}" amd64 arm64; fi
+out=$1
 glibc=2.31
-modules=(libkafkamesh)
-version=$(git describe --tags --always --dirty)
-epoch=$(git log -1 --format=%ct)
+modules=(libkafkamesh libkafkamesh-contrib)
+version=${VERSION:-$(git describe --tags --always --dirty)}
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 build/install-zig.sh >/dev/null
 
 # Licence texts of the modules that a package links.
@@ -52,10 +54,12 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go build -modfile=build/tools/sbom/go.mod -o "$work/" github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
-for target in amd64:x86_64 arm64:aarch64; do
-	name=kafkamesh-$version-linux-${target%:*}
+declare -A processors=([amd64]=x86_64 [arm64]=aarch64)
+for goarch in "${@:2}"; do
+	[ -n "${processors[$goarch]:-}" ] || fail "there is no release for $goarch"
+	name=kafkamesh-$version-linux-$goarch
 	mkdir "$work/$name"
-	(compile "${target%:*}" "${target#*:}" "$work/$name")
+	(compile "$goarch" "${processors[$goarch]}" "$work/$name")
 	cp -r LICENSE README.md CHANGELOG.md envoy.yaml examples "$work/$name"
 	chmod -R u=rwX,go=rX "$work/$name"
 	tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" --format=ustar -C "$work" "$name" |

@@ -35,11 +35,23 @@ func (s *Session) admit(p []byte) bool {
 		s.consuming = true
 		return true
 	}
-	if !s.gone {
+	if !s.gone && !s.overrun {
 		s.stash = append(s.stash, p...)
 		s.kept += len(p)
 	}
 	return false
+}
+
+// overruns reports whether the client has sent more than can be kept while nothing may be consumed: its host cannot pause it.
+// What else it sends is dropped.
+func (s *Session) overruns() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.overrun || s.kept <= maxKept {
+		return false
+	}
+	s.overrun, s.stash = true, nil
+	return true
 }
 
 // readmit returns what was kept if the caller may consume it now. s.mu is held.
@@ -78,7 +90,7 @@ func (s *Session) consume(p []byte, own bool) {
 	if len(p) > 0 && !own {
 		p = bytes.Clone(p)
 	}
-	if len(p) > 0 {
+	if len(p) > 0 && !s.overrun {
 		s.stash = append(p, s.stash...)
 	}
 	s.kept = len(s.stash)

@@ -380,3 +380,28 @@ func metadata(id int32) []byte {
 	r.Topics = nil // all
 	return wiretest.Frame(wire.KeyMetadata, 9, id, "test", r)
 }
+
+// A host that cannot pause goes on to push what a client sends: that has an end.
+func TestClientThatCannotBePaused(t *testing.T) {
+	t.Parallel()
+	withMesh(t, limited("max_in_flight_requests_per_connection: 1"), func(m *mesh) {
+		m.c1.Stall(1, true)
+		c := m.connect()
+		sent := 0
+		for ; m.metric("violations.memory_limit") == 0 && sent < 100; sent++ {
+			c.session.Data(sized(int32(sent), 256<<10))
+			synctest.Wait()
+			if sent < 10 {
+				c.wantOpen("little enough to keep")
+			}
+			if sent == 50 {
+				m.c1.Stall(1, false) // what it asked before is answered
+			}
+		}
+		ids, _ := c.answers()
+		m.wantClosed(c, "memory_limit")
+		if len(ids) < 2 || len(ids) > 30 {
+			t.Errorf("%d answers", len(ids))
+		}
+	})
+}

@@ -10,6 +10,8 @@ const (
 	maxQueries = 8
 	// maxStash is how much is kept of what a client sent before its reads pause. Usually nothing is.
 	maxStash = 64 << 10
+	// maxKept is how much is kept at most. A host that can pause hands over what it has read already, 1 MiB or so.
+	maxKept = 4 << 20
 )
 
 // pump does to the connection whatever is due, and then takes further requests from what was kept of the client's bytes, if

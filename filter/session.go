@@ -50,6 +50,7 @@ type Session struct {
 	consuming bool        // one goroutine takes requests out of what the client sent; the others leave it to that one
 	stash     []byte      // what has come and may not be consumed yet
 	kept      int         // its length, and that of what is taken out of it just now
+	overrun   bool        // more came than can be kept
 }
 
 func newSession(f *Filter, w *worker, p Peer, c Conn) *Session {
@@ -77,9 +78,15 @@ func advertised(host string, port int32, p Peer) (string, int32) {
 
 // Data takes what the client sent, in pieces of any size. It does not keep p.
 func (s *Session) Data(p []byte) {
-	if s.admit(p) {
+	switch {
+	case s.admit(p):
 		s.consume(p, false)
 		s.pump()
+	case s.overruns():
+		s.violate(&wire.Violation{
+			Reason: wire.ReasonMemoryLimit,
+			Detail: "more has come than is kept while the client's other requests wait, and its host cannot pause it",
+		})
 	}
 }
 

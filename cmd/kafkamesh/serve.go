@@ -30,7 +30,7 @@ func serveCommand() command {
 and bare machines.
 
 FILE is a configuration in YAML or JSON, "-" being standard input, or one of
-Envoy's with one filter that uses the dynamic module kafkamesh. While it names
+Envoy's with one filter that uses the module or plugin kafkamesh. While it names
 no advertised_host, clients are told the address that they dialled.
 
 On SIGTERM or SIGINT no more clients are accepted, requests in flight are

@@ -45,7 +45,7 @@ func sources(file string, in io.Reader) ([]source, error) {
 	}
 	if len(found) == 0 {
 		if key := envoyKey(tree); key != "" {
-			return nil, fmt.Errorf("%s: this is a configuration of Envoy (it has %s), and no filter in it uses the dynamic module %s",
+			return nil, fmt.Errorf("%s: this is a configuration of Envoy (it has %s), and no filter in it uses the module or plugin %s",
 				file, key, moduleName)
 		}
 		return []source{{file, raw}}, nil
@@ -86,6 +86,9 @@ func search(tree any, path string) ([]source, error) {
 		}
 		if module, ok := node["dynamic_module_config"].(map[string]any); ok && module["name"] == moduleName {
 			return embedded(path+".filter_config", node["filter_config"])
+		}
+		if plugin, ok := node["plugin_config"]; ok && node["plugin_name"] == moduleName { // in the contrib image
+			return embedded(path+".plugin_config", plugin)
 		}
 		for _, key := range slices.Sorted(maps.Keys(node)) {
 			in, err := search(node[key], join(path, key))

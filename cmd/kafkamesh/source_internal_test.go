@@ -52,12 +52,17 @@ func TestEnvoysFiles(t *testing.T) {
 		{"nothing", envoy("kafkamesh", ""), exitFailed, where + ".filter_config: must be a message with an @type, such as google.protobuf.Struct\n"},
 		{
 			"another module", envoy("other", "{}"), exitFailed,
-			"-: this is a configuration of Envoy (it has static_resources), and no filter in it uses the dynamic module kafkamesh\n",
+			"-: this is a configuration of Envoy (it has static_resources), and no filter in it uses the module or plugin kafkamesh\n",
 		},
 		{
 			"Envoy's own kafka_mesh, to be replaced", "filter_chains: [{filters: [{typed_config: {" + typed +
 				"envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh, " + body + "}}]}]",
 			exitOK, "-: filter_chains[0].filters[0].typed_config: valid\n",
+		},
+		{
+			"a plugin of the contrib image", "filter_chains: [{filters: [{typed_config: {plugin_name: kafkamesh, plugin_config: {" + typed +
+				"xds.type.v3.TypedStruct, value: {" + body + "}}}}]}]",
+			exitOK, "-: filter_chains[0].filters[0].typed_config.plugin_config: valid\n",
 		},
 		{
 			"two", "resources: [{" + typed + "x.KafkaMesh, " + body + "}, {" + typed + "x.KafkaMesh}]", exitFailed,

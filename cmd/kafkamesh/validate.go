@@ -13,7 +13,7 @@ func validateCommand() command {
 		summary: "check configurations, and print every mistake",
 		about: `Checks each FILE, a configuration in YAML or JSON, "-" being standard input.
 FILE may also be a configuration of Envoy, or hold one: then each filter in it
-that uses the dynamic module kafkamesh is checked.
+that uses the module or plugin kafkamesh is checked.
 
 Every mistake is printed on a line "FILE: field: what is wrong"; warnings go to
 standard error. The exit code is 1 when there are mistakes.`,

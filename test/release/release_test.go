@@ -25,7 +25,7 @@ import (
 const newestGlibc = "GLIBC_2.31"
 
 // modules are the shared libraries of a release.
-var modules = []string{"libkafkamesh.so"}
+var modules = []string{"libkafkamesh.so", "libkafkamesh-contrib.so"}
 
 // TestRelease makes a release and looks at it as somebody who downloads it.
 func TestRelease(t *testing.T) {

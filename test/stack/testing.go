@@ -50,6 +50,18 @@ func Standalone(tb testing.TB, m *Mesh) *StandaloneProcess {
 	return s
 }
 
+// Contrib starts the program that plays Envoy for our contrib plugin, until the test ends.
+func Contrib(tb testing.TB, o ContribOptions) *ContribProcess {
+	tb.Helper()
+	c, err := StartContrib(tb.Context(), o)
+	Check(tb, err)
+	tb.Cleanup(func() {
+		c.Close()
+		show(tb, c.Process)
+	})
+	return c
+}
+
 // Check ends the test if err is not nil: as skipped if a part is missing that need not be there, else as failed.
 func Check(tb testing.TB, err error) {
 	tb.Helper()

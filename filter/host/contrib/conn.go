@@ -1,0 +1,137 @@
+package contrib
+
+import (
+	"net"
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+)
+
+// leaf is a connection's filter as Envoy holds it. Nothing but Envoy points to it: when it is collected, Envoy's part of the
+// connection is freed.
+type leaf struct{ conn *conn }
+
+var _ api.DownstreamFilter = (*leaf)(nil)
+
+// OnNewConnection starts the session.
+func (l *leaf) OnNewConnection() api.FilterStatus {
+	l.conn.guard("OnNewConnection", l.conn.open)
+	return api.NetworkFilterContinue
+}
+
+// OnData takes what the client sent. The buffer is ours. There is never an end: half close is off.
+func (l *leaf) OnData(buffer []byte, _ bool) api.FilterStatus {
+	if l.conn.session != nil {
+		l.conn.guard("OnData", func() { l.conn.session.Data(buffer) })
+	}
+	return api.NetworkFilterStopIteration
+}
+
+// OnEvent hears that the connection is gone.
+func (l *leaf) OnEvent(event api.ConnectionEvent) {
+	if event == api.LocalClose || event == api.RemoteClose {
+		l.conn.guard("OnEvent", l.conn.gone)
+	}
+}
+
+// OnWrite sees what we have written pass by. To stop it would drop it.
+func (l *leaf) OnWrite([]byte, bool) api.FilterStatus { return api.NetworkFilterContinue }
+
+// conn is a client's connection. Envoy's worker calls what leaf calls, one at a time; the methods of filter.Conn may be
+// called from any goroutine.
+type conn struct {
+	mesh    *mesh
+	session *filter.Session // of Envoy's worker alone; nil: the configuration has mistakes, or the start failed
+
+	mu       sync.Mutex
+	callback api.ConnectionCallback // nil once the connection is gone, or has been told to close
+}
+
+var _ filter.Conn = (*conn)(nil)
+
+// Write implements filter.Conn. Envoy copies p and sends it later, however much there is: it never says that it is too much.
+func (c *conn) Write(p []byte) (congested bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.callback != nil && len(p) > 0 {
+		c.callback.Write(p, false)
+	}
+	return false
+}
+
+// Close implements filter.Conn.
+func (c *conn) Close() { c.end(api.FlushWrite) }
+
+// PauseReads implements filter.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
+func (c *conn) PauseReads(bool) {}
+
+func (c *conn) open() {
+	m := c.mesh
+	if m.filter == nil {
+		c.end(api.NoFlush)
+		return
+	}
+	// These names mislead: upstream is the client. They may be asked for now, and not from another goroutine later.
+	info := c.callback.StreamInfo()
+	p := filter.Peer{}
+	p.Remote, _ = info.UpstreamRemoteAddress()
+	if local, ok := info.UpstreamLocalAddress(); ok {
+		p.LocalHost, p.LocalPort = split(local)
+	}
+	worker := (m.opened.Add(1) - 1) % m.workers
+	c.session = m.filter.NewSession(int(worker), p, c)
+}
+
+func split(addr string) (host string, port int32) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0 // a Unix socket
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return "", 0
+	}
+	return host, int32(n)
+}
+
+func (c *conn) gone() {
+	c.mu.Lock()
+	c.callback = nil
+	c.mu.Unlock()
+	if c.session != nil {
+		c.session.Closed()
+	}
+}
+
+// end closes the connection behind what has been written. Nothing is written after it.
+func (c *conn) end(how api.ConnectionCloseType) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.callback != nil {
+		c.callback.Close(how)
+		c.callback = nil
+	}
+}
+
+// guard makes a call of Envoy's. A panic there would end the process: it costs this connection instead.
+func (c *conn) guard(where string, call func()) {
+	defer c.mesh.recover(where, func() { c.end(api.NoFlush) })
+	call()
+}
+
+// recover stops a panic, counts and logs it, and then does what has to be done about it.
+func (m *mesh) recover(where string, then func()) {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	if m.stats != nil {
+		m.stats.PanicsRecovered.Add(1)
+	}
+	m.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(debug.Stack()))
+	then()
+}

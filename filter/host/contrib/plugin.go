@@ -1,0 +1,116 @@
+package contrib
+
+import (
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+	"github.com/envoyproxy/envoy/contrib/golang/filters/network/source/go/pkg/network"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/envoylog"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+)
+
+const (
+	// PluginName is the plugin_name that Envoy's configuration has to have.
+	PluginName = "kafkamesh"
+	// maxWorkers bounds the number of workers, see loader.workers.
+	maxWorkers = 4
+)
+
+// Register makes the shared library that it is linked into a Kafka mesh whose clusters are reached by what newClient
+// returns. Call it in an init of the main package, which also links Envoy's api_impl: the log goes through it.
+func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
+	l := loader{log: envoylog.New(func(l slog.Level) bool { return l >= slog.LevelInfo }, write), newClient: newClient}
+	network.RegisterNetworkFilterConfigFactory(PluginName, factories{})
+	network.RegisterNetworkFilterConfigParser(l)
+}
+
+func write(l slog.Level, line string) {
+	switch {
+	case l < slog.LevelWarn:
+		api.LogInfo(line)
+	case l < slog.LevelError:
+		api.LogWarn(line)
+	default:
+		api.LogError(line)
+	}
+}
+
+// loader makes a mesh of a configuration.
+type loader struct {
+	log       *slog.Logger
+	newClient func(upstream.Settings) (upstream.Client, error)
+}
+
+// mesh is one configuration at work.
+type mesh struct {
+	log *slog.Logger
+	// filter is nil if the configuration has mistakes.
+	filter *filter.Filter
+	stats  *stats.Set
+	// There is no telling which of Envoy's workers a connection is on, so connections are dealt to workers in turn. As in
+	// the plain binary, their number only says how many upstream pools share the load.
+	workers uint32
+	opened  atomic.Uint32 // connections so far
+}
+
+// ParseConfig makes a mesh. It never fails, because nobody would be told: what is wrong is logged, a line for each mistake.
+// Envoy calls it on its main thread, also to validate.
+func (l loader) ParseConfig(a *anypb.Any) any {
+	m := &mesh{log: l.log}
+	l.load(m, a)
+	return m
+}
+
+// load leaves m without a filter if it cannot make one.
+func (l loader) load(m *mesh, a *anypb.Any) {
+	defer m.recover("ParseConfig", func() { m.filter = nil })
+	if err := l.make(m, a); err != nil {
+		m.filter = nil
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			l.log.Error("configuration refused, every connection will be closed: " + line)
+		}
+	}
+}
+
+func (l loader) make(m *mesh, a *anypb.Any) error {
+	c, err := parse(a)
+	if err != nil {
+		return err
+	}
+	for _, w := range c.Warnings {
+		l.log.Warn("configuration: " + w)
+	}
+	table := stats.Table(clusterNames(c))
+	m.stats = stats.New(table, make([]int64, len(table)))
+	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
+	m.filter, err = filter.New(c, filter.Options{NewClient: l.newClient, Stats: m.stats, Log: l.log})
+	return err
+}
+
+func clusterNames(c *config.Config) (names []string) {
+	for _, cluster := range c.Clusters {
+		names = append(names, cluster.Name)
+	}
+	return names
+}
+
+// factories gives the factory of a configuration, once for each connection.
+type factories struct{}
+
+// CreateFactoryFromConfig implements network.ConfigFactory.
+func (factories) CreateFactoryFromConfig(c any) network.FilterFactory {
+	return c.(*mesh) //nolint:forcetypeassert // it is what ParseConfig has returned
+}
+
+// CreateFilter starts a connection. It returns a pointer of its own each time, to which nothing else points.
+func (m *mesh) CreateFilter(cb api.ConnectionCallback) api.DownstreamFilter {
+	return &leaf{conn: &conn{mesh: m, callback: cb}}
+}
