@@ -1,5 +1,6 @@
 # Everything that is slow to fetch goes to .cache/, everything that is built to build/out/; neither is in git.
 ENVOY_VERSION := 1.39.3
+OTHER_ENVOYS  := 1.38.3 1.40.0
 KAFKA_VERSION := 4.3.1
 OLDER_KAFKA   := 3.9.2
 
@@ -84,8 +85,8 @@ tidy:
 
 ##@ Fetch
 .PHONY: envoy
-envoy: ## the pinned Envoy, into .cache/
-	@build/install-envoy.sh $(ENVOY_VERSION) >/dev/null
+envoy: ## the pinned Envoy, and an older and a newer one, into .cache/
+	@for version in $(ENVOY_VERSION) $(OTHER_ENVOYS); do build/install-envoy.sh $$version >/dev/null || exit 1; done
 
 .PHONY: envoyhost
 envoyhost: ## the program that plays Envoy's contrib image, into .cache/; without a C++ compiler its tests are left out

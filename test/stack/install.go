@@ -17,6 +17,9 @@ const (
 	KafkaVersion = "4.3.1"
 )
 
+// EnvoyVersions are all Envoys that the module is tested with: EnvoyVersion, an older and a newer one.
+func EnvoyVersions() []string { return []string{"1.38.3", EnvoyVersion, "1.40.0"} }
+
 // MissingError says that a part is not installed, and how to install it.
 type MissingError struct {
 	Part string

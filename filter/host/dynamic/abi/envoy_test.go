@@ -64,7 +64,7 @@ func TestChurnWithoutCloseGuard(t *testing.T) {
 	t.Error("Envoy survived")
 }
 
-// TestRefusedConfiguration sees that neither an error nor a panic in the configuration starts Envoy.
+// TestRefusedConfiguration sees that neither an error nor a panic in the configuration starts any Envoy.
 func TestRefusedConfiguration(t *testing.T) {
 	t.Parallel()
 	dir := buildEcho(t)
@@ -72,12 +72,17 @@ func TestRefusedConfiguration(t *testing.T) {
 		"refuse": "kafka_mesh: configuration refused: field x: bad value",
 		"panic":  "kafka_mesh: panic while loading the configuration: boom",
 	} {
-		config, _ := bootstrap(t, raw, "echo")
-		e, err := stack.LaunchEnvoy(t.Context(), stack.EnvoyOptions{Config: config, ModuleDir: dir})
-		stack.Check(t, err)
-		t.Cleanup(e.Close)
-		if <-e.Done(); e.ExitCode() != 1 || !strings.Contains(e.Log(), reason) {
-			t.Errorf("Envoy ended with %d, want 1 and %q in its log:\n%s", e.ExitCode(), reason, e.Log())
+		for _, version := range stack.EnvoyVersions() {
+			t.Run(raw+" on "+version, func(t *testing.T) {
+				t.Parallel()
+				config, _ := bootstrap(t, raw, "echo")
+				e, err := stack.LaunchEnvoy(t.Context(), stack.EnvoyOptions{Version: version, Config: config, ModuleDir: dir})
+				stack.Check(t, err)
+				t.Cleanup(e.Close)
+				if <-e.Done(); e.ExitCode() != 1 || !strings.Contains(e.Log(), reason) {
+					t.Errorf("Envoy ended with %d, want 1 and %q in its log:\n%s", e.ExitCode(), reason, e.Log())
+				}
+			})
 		}
 	}
 }
