@@ -387,8 +387,7 @@ func TestClientThatCannotBePaused(t *testing.T) {
 	withMesh(t, limited("max_in_flight_requests_per_connection: 1"), func(m *mesh) {
 		m.c1.Stall(1, true)
 		c := m.connect()
-		sent := 0
-		for ; m.metric("violations.memory_limit") == 0 && sent < 100; sent++ {
+		for sent := range 100 {
 			c.session.Data(sized(int32(sent), 256<<10))
 			synctest.Wait()
 			if sent < 10 {

@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
 	"strconv"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
 
@@ -32,6 +35,11 @@ and bare machines.
 FILE is a configuration in YAML or JSON, "-" being standard input, or one of
 Envoy's with one filter that uses the module or plugin kafkamesh. While it names
 no advertised_host, clients are told the address that they dialled.
+
+On SIGHUP the configuration is read again. If it is invalid, its mistakes are
+printed and the old one stays. Else it serves the connections to come; those
+that are open are answered what is in flight and then closed, so that their
+clients connect again.
 
 On SIGTERM or SIGINT no more clients are accepted, requests in flight are
 answered, and the metrics are printed to standard error. That takes 10 seconds
@@ -52,33 +60,117 @@ at most; a second signal ends the process at once.`,
 	}
 }
 
+// server is a running serve.
+type server struct {
+	streams
+
+	file string
+	log  *slog.Logger
+	tcp  *tcp.Server
+	// current serves the connections to come. Those before it finish with the mesh that they began with.
+	current atomic.Pointer[mesh]
+	total   *metrics // of the meshes that have ended
+}
+
+// mesh is one configuration at work.
+type mesh struct {
+	config  *config.Config
+	filter  *filter.Filter
+	metrics *metrics
+}
+
 func serve(ctx context.Context, file, addr string, s streams) error {
-	c, err := load(file, s)
+	srv := &server{streams: s, file: file, log: slog.New(slog.NewTextHandler(s.err, nil)), total: newMetrics(nil)}
+	m, err := srv.load()
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(s.err, nil))
+	srv.current.Store(m)
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
+		m.filter.Close()
 		return err
 	}
-	table := stats.Table(clusterNames(c))
-	values := make([]int64, len(table))
-	f, err := filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: stats.New(table, values), Log: log})
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	announce(log, c, l.Addr())
-	server := tcp.New(tcp.Options{
-		Open: func(worker int, p filter.Peer, conn filter.Conn) tcp.Session { return f.NewSession(worker, p, conn) },
-		Log:  log, Grace: grace,
+	srv.tcp = tcp.New(tcp.Options{
+		Open: func(worker int, p filter.Peer, conn filter.Conn) tcp.Session {
+			return srv.current.Load().filter.NewSession(worker, p, conn)
+		},
+		Log: srv.log, Grace: grace,
 	})
-	stopping := context.AfterFunc(ctx, func() { log.Info("stopping", "waiting_at_most", grace) })
+	srv.announce(m.config)
+	srv.log.Info("listening", "address", l.Addr())
+	stopping := context.AfterFunc(ctx, func() { srv.log.Info("stopping", "waiting_at_most", grace) })
 	defer stopping()
-	err = server.Serve(ctx, l)
-	f.Close()
-	printMetrics(s.err, table, values)
+	reloads := make(chan struct{})
+	go func() {
+		defer close(reloads)
+		srv.reloadOnSignal(ctx)
+	}()
+	err = srv.tcp.Serve(ctx, l)
+	if ctx.Err() == nil {
+		return err // the listener is broken, and so will be the process
+	}
+	<-reloads
+	srv.retire(srv.current.Load())
+	srv.total.print(s.err)
 	return err
+}
+
+// load makes a mesh of the configuration in the file.
+func (s *server) load() (*mesh, error) {
+	c, err := load(s.file, s.streams)
+	if err != nil {
+		return nil, err
+	}
+	m := &mesh{config: c, metrics: newMetrics(clusterNames(c))}
+	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.metrics.set(), Log: s.log})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.file, err)
+	}
+	return m, nil
+}
+
+// reloadOnSignal reads the configuration again with each SIGHUP, until ctx is done.
+func (s *server) reloadOnSignal(ctx context.Context) {
+	signals := make(chan os.Signal, 1) // one that comes meanwhile is enough: the file is read after it
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			s.reload()
+		}
+	}
+}
+
+// reload replaces the mesh, unless the configuration is invalid. Connections that are open are ended in order: what is in
+// flight is answered, and their clients connect again.
+func (s *server) reload() {
+	if s.file == "-" {
+		s.log.Error("cannot reload: the configuration came from standard input")
+		return
+	}
+	m, err := s.load()
+	if err != nil {
+		if !errors.Is(err, errReported) {
+			s.log.Error("cannot reload", "error", err)
+		}
+		s.log.Error("the configuration is invalid; the one before it stays")
+		return
+	}
+	old := s.current.Swap(m)
+	s.announce(m.config)
+	s.tcp.Drain()
+	s.retire(old)
+	s.log.Info("reloaded")
+}
+
+// retire ends a mesh that no connection uses any more.
+func (s *server) retire(m *mesh) {
+	m.filter.Close()
+	s.total.add(m.metrics)
 }
 
 // load reads the one configuration in file.
@@ -98,18 +190,19 @@ func load(file string, s streams) (*config.Config, error) {
 	return c, nil
 }
 
-func announce(log *slog.Logger, c *config.Config, addr net.Addr) {
+// announce logs what a configuration says.
+func (s *server) announce(c *config.Config) {
 	for _, cluster := range c.Clusters {
-		log.Info("cluster", "name", cluster.Name, "bootstrap_servers", cluster.BootstrapServers)
+		s.log.Info("cluster", "name", cluster.Name, "bootstrap_servers", cluster.BootstrapServers)
 	}
 	for _, rule := range c.Rules {
-		log.Info("rule", "topic_prefix", rule.Prefix, "cluster", rule.Cluster)
+		s.log.Info("rule", "topic_prefix", rule.Prefix, "cluster", rule.Cluster)
 	}
 	advertised := "the address dialled"
 	if c.AdvertisedHost != "" {
 		advertised = net.JoinHostPort(c.AdvertisedHost, strconv.Itoa(int(c.AdvertisedPort)))
 	}
-	log.Info("listening", "address", addr, "advertised", advertised)
+	s.log.Info("advertised", "address", advertised)
 }
 
 func clusterNames(c *config.Config) []string {

@@ -91,9 +91,9 @@ type load struct {
 	failures []string
 }
 
-func startLoad(t *testing.T, addr, topic string) *load {
+func startLoad(t *testing.T, addr, topic string, more ...kgo.Opt) *load {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr)}, more...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 )
 
 // StandaloneProcess is a running `kafkamesh serve`.
@@ -30,11 +31,10 @@ func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
 		return nil, err
 	}
 	s := &StandaloneProcess{dir: dir}
-	file := filepath.Join(dir, "mesh.yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(s.file(), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	s.Process, err = startProcess("kafkamesh serve", exec.Command(binary, "serve", "--config", file, "--listen", m.Addr))
+	s.Process, err = startProcess("kafkamesh serve", exec.Command(binary, "serve", "--config", s.file(), "--listen", m.Addr))
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +45,21 @@ func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
 	return s, nil
 }
 
+// Reload has the binary read another configuration. Whether it takes it, its log says.
+func (s *StandaloneProcess) Reload(config string) error {
+	if err := os.WriteFile(s.file(), []byte(config), 0o600); err != nil {
+		return err
+	}
+	return s.cmd.Process.Signal(syscall.SIGHUP)
+}
+
 // Close stops the binary and removes its files.
 func (s *StandaloneProcess) Close() {
 	s.Stop()
 	_ = os.RemoveAll(s.dir) // in the system's directory for temporary files
 }
+
+func (s *StandaloneProcess) file() string { return filepath.Join(s.dir, "mesh.yaml") }
 
 func dials(addr string) error {
 	conn, err := net.DialTimeout("tcp", addr, pollInterval)

@@ -24,6 +24,7 @@ type conn struct {
 	in   reader
 	log  *slog.Logger
 	wake chan struct{} // holds 1: the loop has something new to look at
+	done chan struct{} // closed when the loop has ended
 
 	flusher sync.WaitGroup
 
@@ -46,7 +47,7 @@ type conn struct {
 var _ filter.Conn = (*conn)(nil)
 
 func newConn(nc net.Conn, log *slog.Logger) *conn {
-	c := &conn{nc: nc, log: log, wake: make(chan struct{}, 1)}
+	c := &conn{nc: nc, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	c.in.init(nc)
 	return c
 }

@@ -52,7 +52,8 @@ type Options struct {
 
 // Server serves clients on plain listeners. New makes one; any goroutine may use it.
 type Server struct {
-	o Options
+	o     Options
+	conns conns
 }
 
 // New makes a server.
@@ -63,24 +64,27 @@ func New(o Options) *Server {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
-	return &Server{o}
+	return &Server{o: o, conns: conns{open: map[*conn]struct{}{}}}
 }
 
 // Serve accepts clients on l until ctx is done. Then it closes l, ends every session as if its client had sent all it
 // had, and returns nil when their answers have left, at the latest after Options.Grace.
 //
-// It returns an error only when l fails for good. In any case l and all its connections are closed.
+// It returns an error only when l fails for good. In any case l and all its connections are closed. It may be called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
-	cs := conns{open: map[*conn]struct{}{}}
-	err := s.accept(ctx, l, &cs)
+	err := s.accept(ctx, l)
 	_ = l.Close()
-	cs.stop(s.o.Grace)
+	s.Drain()
 	return err
 }
 
-func (s *Server) accept(ctx context.Context, l net.Listener, cs *conns) error {
+// Drain ends the sessions that are open now, as if their clients had sent all they had, and returns when their answers have
+// left, at the latest after Options.Grace. New connections are accepted meanwhile.
+func (s *Server) Drain() { s.conns.stop(s.o.Grace) }
+
+func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	pause := minAcceptPause
 	for n := 0; ; {
 		nc, err := l.Accept()
@@ -89,7 +93,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, cs *conns) error {
 			worker := n % s.o.Workers
 			n++
 			pause = minAcceptPause
-			cs.start(newConn(nc, s.o.Log), func(p filter.Peer, c filter.Conn) Session {
+			s.conns.start(newConn(nc, s.o.Log), func(p filter.Peer, c filter.Conn) Session {
 				return s.o.Open(worker, p, c)
 			})
 			continue
@@ -109,7 +113,6 @@ func (s *Server) accept(ctx context.Context, l net.Listener, cs *conns) error {
 
 // conns is the connections of one listener.
 type conns struct {
-	wg   sync.WaitGroup
 	mu   sync.Mutex
 	open map[*conn]struct{}
 }
@@ -118,27 +121,30 @@ func (cs *conns) start(c *conn, open func(filter.Peer, filter.Conn) Session) {
 	cs.mu.Lock()
 	cs.open[c] = struct{}{}
 	cs.mu.Unlock()
-	cs.wg.Go(func() {
+	go func() {
+		defer close(c.done)
 		c.run(open)
 		cs.mu.Lock()
 		delete(cs.open, c)
 		cs.mu.Unlock()
-	})
+	}()
 }
 
-// stop waits for the connections to end, and ends those that are left after grace.
+// stop has the connections that are open now end, and ends those that are left after grace.
 func (cs *conns) stop(grace time.Duration) {
-	cs.each((*conn).end)
-	late := time.AfterFunc(grace, func() { cs.each((*conn).abort) })
-	cs.wg.Wait()
-	late.Stop()
-}
-
-func (cs *conns) each(do func(*conn)) {
 	cs.mu.Lock()
 	open := slices.Collect(maps.Keys(cs.open))
 	cs.mu.Unlock()
 	for _, c := range open {
-		do(c)
+		c.end()
 	}
+	late := time.AfterFunc(grace, func() {
+		for _, c := range open {
+			c.abort()
+		}
+	})
+	for _, c := range open {
+		<-c.done
+	}
+	late.Stop()
 }
