@@ -105,25 +105,19 @@ func TestUpdates(t *testing.T) {
 	file := filepath.Join(dir, "listeners.yaml")
 	update(t, file, &apples)
 	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: stack.DynamicBootstrap(file)})
-	wait := func(counter string) {
-		t.Helper()
-		if err := envoy.WaitStats(t.Context(), counter, 1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wait("listener_manager.listener_create_success")
+	wait(t, envoy, "listener_manager.listener_create_success", 1)
 	franz := clients()[2]
 	franz.mustSend(t, mesh.Addr, 10, "apples-1")
 
 	update(t, file, &bad)
-	wait("listener_manager.lds.update_rejected")
+	wait(t, envoy, "listener_manager.lds.update_rejected", 1)
 	if err := envoy.WaitLog(t.Context(), "forwarding_rules[0].target_cluster"); err != nil {
 		t.Error(err)
 	}
 	franz.mustSend(t, mesh.Addr, 10, "apples-2")
 
 	update(t, file, &mesh)
-	wait("listener_manager.listener_modified")
+	wait(t, envoy, "listener_manager.listener_modified", 1)
 	franz.mustSend(t, mesh.Addr, 10, "apples-3", "bananas-3")
 }
 
