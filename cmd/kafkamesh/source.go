@@ -84,7 +84,8 @@ func search(tree any, path string) ([]source, error) {
 		if isKafkaMesh(node) {
 			return embedded(path, node)
 		}
-		if module, ok := node["dynamic_module_config"].(map[string]any); ok && module["name"] == moduleName {
+		module, ok := node["dynamic_module_config"].(map[string]any)
+		if _, bootstrap := node["extension_name"]; ok && module["name"] == moduleName && !bootstrap { // an extension has no settings
 			return embedded(path+".filter_config", node["filter_config"])
 		}
 		if plugin, ok := node["plugin_config"]; ok && node["plugin_name"] == moduleName { // in the contrib image

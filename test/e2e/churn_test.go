@@ -21,7 +21,7 @@ const memoryBound = 32 << 20
 // alarms are words that Envoy's log must not hold.
 var alarms = []string{"panic", "sigsegv", "segmentation fault", "caught aborted", "envoy bug", "assert failure", "fatal error"}
 
-// TestChurn opens, uses and resets connections at random: Envoy lives, keeps no connection and does not grow.
+// TestChurn opens, uses and resets connections at random, on each Envoy: it lives, keeps no connection and does not grow.
 // CHURN_CONNECTIONS says how many, 50,000 if it is not set.
 //
 //nolint:paralleltest // it uses the whole machine
@@ -34,7 +34,14 @@ func TestChurn(t *testing.T) {
 		}
 		total = n
 	}
-	envoy, c := startChurn(t, stack.EnvoyOptions{})
+	for _, version := range stack.EnvoyVersions() {
+		t.Run(version, func(t *testing.T) { churnOn(t, version, total) })
+	}
+}
+
+func churnOn(t *testing.T, version string, total int) {
+	t.Helper()
+	envoy, c := startChurn(t, stack.EnvoyOptions{Version: version})
 	c.run(t, total/3)
 	warm := rss(t, envoy)
 	c.run(t, total-total/3)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -159,21 +160,30 @@ func TestProduce(t *testing.T) {
 	start(t, stack.ContribOptions{}).produce(t, 20_000)
 }
 
-// TestCollected has Go collect garbage all the time: what is freed too early is used after it.
+// TestCollected has Go collect garbage all the time: what is freed too early is used after it. CHURN_CONNECTIONS says with how
+// many connections, 3,000 if it is not set.
 func TestCollected(t *testing.T) {
 	t.Parallel()
 	m := start(t, stack.ContribOptions{Workers: 3, Env: []string{"GOGC=5"}})
 	var clients sync.WaitGroup
-	const goroutines, connections = 8, 400
-	for seed := range uint64(goroutines) {
+	total, goroutines := 3000, 8
+	if s := os.Getenv("CHURN_CONNECTIONS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("CHURN_CONNECTIONS: %v", err)
+		}
+		total = n
+	}
+	for seed := range goroutines {
 		clients.Go(func() {
-			rnd := rand.New(rand.NewPCG(seed, 1))
-			for range connections {
+			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
+			for range total / goroutines {
 				m.disturb(t, rnd)
 			}
 		})
 	}
 	clients.Wait()
+	t.Logf("%d connections", total)
 	m.produce(t, 1000)
 }
 

@@ -23,6 +23,19 @@ type EnvoyOptions struct {
 	Concurrency int      // worker threads; 2 if 0
 	Env         []string // on top of this process's environment, NAME=value
 	Args        []string
+	// HotRestart has Envoy be, or succeed, another one that was started with it: they share a base id, and epochs count
+	// from 0. Nil: it stands alone.
+	HotRestart *HotRestart
+}
+
+// HotRestart is the place of an Envoy among those that take over from each other.
+type HotRestart struct{ BaseID, Epoch int }
+
+func (h *HotRestart) args() []string {
+	if h == nil {
+		return []string{"--disable-hot-restart"}
+	}
+	return []string{"--base-id", strconv.Itoa(h.BaseID), "--restart-epoch", strconv.Itoa(h.Epoch)}
 }
 
 // EnvoyProcess is a running Envoy.
@@ -69,10 +82,10 @@ func LaunchEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
 	if err := os.WriteFile(file, []byte(o.Config), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, append([]string{
-		"--config-path", file, "--disable-hot-restart", "--concurrency", strconv.Itoa(cmp.Or(o.Concurrency, 2)),
+	cmd := exec.Command(binary, append(append(o.HotRestart.args(),
+		"--config-path", file, "--concurrency", strconv.Itoa(cmp.Or(o.Concurrency, 2)),
 		"--admin-address-path", e.adminFile(), "--component-log-level", "main:warning", // it lists all its extensions
-	}, o.Args...)...)
+	), o.Args...)...)
 	cmd.Env = append(append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+o.ModuleDir), o.Env...)
 	e.Process, err = startProcess("Envoy", cmd)
 	return e, err
@@ -83,7 +96,7 @@ func (e *EnvoyProcess) Admin() string { return e.admin }
 
 // Stats is the value of one counter or gauge, and 0 for one that does not exist yet.
 func (e *EnvoyProcess) Stats(ctx context.Context, name string) (int64, error) {
-	text, err := e.adminText(ctx, "/stats?filter=^"+regexp.QuoteMeta(name)+"$")
+	text, err := e.adminText(ctx, http.MethodGet, "/stats?filter=^"+regexp.QuoteMeta(name)+"$")
 	if err != nil {
 		return 0, err
 	}
@@ -105,6 +118,12 @@ func (e *EnvoyProcess) WaitStats(ctx context.Context, name string, least int64) 
 	})
 }
 
+// Post calls a path of Envoy's admin interface that changes something.
+func (e *EnvoyProcess) Post(ctx context.Context, path string) error {
+	_, err := e.adminText(ctx, http.MethodPost, path)
+	return err
+}
+
 // Close stops Envoy and removes its files.
 func (e *EnvoyProcess) Close() {
 	e.Stop()
@@ -119,14 +138,14 @@ func (e *EnvoyProcess) live(ctx context.Context) error {
 		return err
 	}
 	e.admin = strings.TrimSpace(string(addr))
-	_, err = e.adminText(ctx, "/ready")
+	_, err = e.adminText(ctx, http.MethodGet, "/ready")
 	return err
 }
 
-func (e *EnvoyProcess) adminText(ctx context.Context, path string) (string, error) {
+func (e *EnvoyProcess) adminText(ctx context.Context, method, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.admin+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+e.admin+path, http.NoBody)
 	if err != nil {
 		return "", err
 	}
@@ -137,7 +156,7 @@ func (e *EnvoyProcess) adminText(ctx context.Context, path string) (string, erro
 	defer func() { _ = resp.Body.Close() }() // it has been read
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("GET %s: %s: %s", path, resp.Status, body)
+		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
 	}
 	return string(body), err
 }

@@ -74,12 +74,12 @@ func AsBytes(config string) string {
 
 // Bootstrap is an Envoy bootstrap whose only listener is the mesh on addr with the given filter_config.
 func Bootstrap(addr, filterConfig string) string {
-	return admin + "static_resources:\n  listeners:\n  - " + Listener(addr, filterConfig) + "\n"
+	return bootstrap + "static_resources:\n  listeners:\n  - " + Listener(addr, filterConfig) + "\n"
 }
 
 // DynamicBootstrap is an Envoy bootstrap that takes its listeners from a file, and from whatever is moved there later.
 func DynamicBootstrap(file string) string {
-	return admin + fmt.Sprintf(`node: {id: test, cluster: test}
+	return bootstrap + fmt.Sprintf(`node: {id: test, cluster: test}
 dynamic_resources:
   lds_config:
     resource_api_version: V3
@@ -110,4 +110,12 @@ func Listener(addr, filterConfig string) string {
     }}]}]}`, host, port, filterConfig)
 }
 
-const admin = "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\n"
+// bootstrap is what every bootstrap begins with. Its extension tells the filter of drains, of updates and of the end.
+const bootstrap = `admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
+bootstrap_extensions:
+- name: envoy.bootstrap.dynamic_modules
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.bootstrap.dynamic_modules.v3.DynamicModuleBootstrapExtension
+    dynamic_module_config: {name: kafkamesh}
+    extension_name: kafka_mesh
+`

@@ -34,10 +34,14 @@ void km_conn_unref(km_conn* conn) {
 }
 
 static bool pending(const km_conn* conn) {
-  if (conn->dead || conn->closing || conn->scheduled || conn->depth > 0) {
+  if (conn->dead || conn->scheduled || conn->depth > 0) {
     return false;  // nothing can be done, or somebody will: on_scheduled, or the hook that is running
   }
-  return conn->out_length > 0 || conn->want_close || conn->broken || conn->want_pause != conn->paused;
+  if (conn->closing) {
+    return conn->want_cut != conn->cut;
+  }
+  return conn->out_length > 0 || conn->want_close || conn->broken || conn->want_end != conn->ended ||
+         conn->want_pause != conn->paused;
 }
 
 void km_conn_unlock(km_conn* conn) {
@@ -91,5 +95,17 @@ void km_conn_close(km_conn* conn) {
 void km_conn_pause(km_conn* conn, bool pause) {
   pthread_mutex_lock(&conn->mu);
   conn->want_pause = pause;
+  km_conn_unlock(conn);
+}
+
+void km_conn_end(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  conn->want_end = true;
+  km_conn_unlock(conn);
+}
+
+void km_conn_cut(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  conn->want_cut = true;
   km_conn_unlock(conn);
 }

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -21,7 +22,12 @@ type Conn struct {
 	// no call in progress drops the reference to c. A mutex would not do: Envoy can destroy its side, and so call back
 	// into Go, inside one of these calls.
 	uses atomic.Int64
+	// ended says that the session is ended before its client has said that it is done.
+	ended atomic.Bool
 }
+
+// linger is how long a client has that was told FIN to close its side. Some do not look while they wait for no answer.
+const linger = time.Second
 
 const gone = 1
 
@@ -41,6 +47,9 @@ func (c *Conn) Close() {
 		return
 	}
 	C.km_conn_close(c.c)
+	if c.ended.Load() {
+		time.AfterFunc(linger, c.cut)
+	}
 	c.release()
 }
 
@@ -51,6 +60,25 @@ func (c *Conn) PauseReads(pause bool) {
 		return
 	}
 	C.km_conn_pause(c.c, C.bool(pause))
+	c.release()
+}
+
+// end has the session told that the client sends no more, although it may: it gets its answers, then FIN.
+func (c *Conn) end() {
+	if !c.acquire() {
+		return
+	}
+	c.ended.Store(true)
+	C.km_conn_end(c.c)
+	c.release()
+}
+
+// cut closes what was ended and closed.
+func (c *Conn) cut() {
+	if !c.acquire() {
+		return
+	}
+	C.km_conn_cut(c.c)
 	c.release()
 }
 

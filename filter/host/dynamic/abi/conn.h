@@ -27,6 +27,8 @@ typedef struct km_conn {
   bool dead;       // the connection is gone
   bool broken;     // a panic was caught: close at once, whatever is still to be said
   bool want_close, closing;  // what Go wants, what Envoy was told
+  bool want_end, ended;      // the session is told that the client sends no more, whether or not
+  bool want_cut, cut;        // it was told FIN, and is not waited for any more
   bool want_pause, paused;
   bool above;        // Envoy has more for the client than its high watermark
   bool owes_relief;  // Go was told that too much is unsent, and has to be told when it is not
@@ -46,6 +48,11 @@ typedef struct km_peer {
 bool km_conn_write(km_conn* conn, const void* bytes, size_t length);
 void km_conn_close(km_conn* conn);
 void km_conn_pause(km_conn* conn, bool pause);
+// km_conn_end ends the session as a FIN of the client would. When Go then closes, the client is told FIN and closes in
+// its turn: what it may send meanwhile is dropped, and does not turn the close into a reset that loses it its answers.
+void km_conn_end(km_conn* conn);
+// km_conn_cut closes a connection that was ended and closed, whose client does not close it.
+void km_conn_cut(km_conn* conn);
 void km_conn_ref(km_conn* conn);
 void km_conn_unref(km_conn* conn);
 

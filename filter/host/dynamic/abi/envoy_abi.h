@@ -65,6 +65,14 @@ typedef enum envoy_dynamic_module_type_network_read_disable_status {
   envoy_dynamic_module_type_network_read_disable_status_TransitionedToReadDisabled,
 } envoy_dynamic_module_type_network_read_disable_status;
 
+typedef void (*envoy_dynamic_module_type_event_cb)(void* context);
+
+// Of a hook that Envoy looks for and, of us, never calls.
+typedef enum envoy_dynamic_module_type_http_callout_result {
+  envoy_dynamic_module_type_http_callout_result_Success,
+} envoy_dynamic_module_type_http_callout_result;
+typedef struct envoy_dynamic_module_type_envoy_http_header envoy_dynamic_module_type_envoy_http_header;
+
 #endif
 
 // Hooks: we define them, Envoy calls them. "envoy" is Envoy's pointer, "filter" and "config" are ours.
@@ -92,6 +100,47 @@ void envoy_dynamic_module_on_network_filter_below_write_buffer_low_watermark(voi
                                                                              const void* filter);
 void envoy_dynamic_module_on_network_filter_destroy(const void* filter);
 
+// Hooks of the bootstrap extension, all on the main thread but for worker_thread_initialized.
+
+const void* envoy_dynamic_module_on_bootstrap_extension_config_new(
+    void* envoy, envoy_dynamic_module_type_envoy_buffer name,
+    envoy_dynamic_module_type_envoy_buffer config);
+void envoy_dynamic_module_on_bootstrap_extension_config_destroy(const void* config);
+const void* envoy_dynamic_module_on_bootstrap_extension_new(const void* config, void* envoy);
+void envoy_dynamic_module_on_bootstrap_extension_server_initialized(void* envoy,
+                                                                    const void* extension);
+void envoy_dynamic_module_on_bootstrap_extension_worker_thread_initialized(void* envoy,
+                                                                           const void* extension);
+void envoy_dynamic_module_on_bootstrap_extension_drain_started(void* envoy, const void* extension);
+void envoy_dynamic_module_on_bootstrap_extension_shutdown(
+    void* envoy, const void* extension, envoy_dynamic_module_type_event_cb done, void* context);
+void envoy_dynamic_module_on_bootstrap_extension_destroy(const void* extension);
+void envoy_dynamic_module_on_bootstrap_extension_config_scheduled(void* envoy, const void* config,
+                                                                  uint64_t id);
+void envoy_dynamic_module_on_bootstrap_extension_listener_add_or_update(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
+void envoy_dynamic_module_on_bootstrap_extension_listener_removal(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
+
+// Envoy asks for these too, and refuses a module that lacks one; it calls none without being asked to.
+
+void envoy_dynamic_module_on_bootstrap_extension_http_callout_done(
+    void* envoy, const void* config, uint64_t id,
+    envoy_dynamic_module_type_http_callout_result result,
+    envoy_dynamic_module_type_envoy_http_header* headers, size_t headers_size,
+    envoy_dynamic_module_type_envoy_buffer* chunks, size_t chunks_size);
+void envoy_dynamic_module_on_bootstrap_extension_timer_fired(void* envoy, const void* config,
+                                                             void* timer);
+void envoy_dynamic_module_on_bootstrap_extension_file_changed(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer path, uint32_t events);
+uint32_t envoy_dynamic_module_on_bootstrap_extension_admin_request(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer method,
+    envoy_dynamic_module_type_envoy_buffer path, envoy_dynamic_module_type_envoy_buffer body);
+void envoy_dynamic_module_on_bootstrap_extension_cluster_add_or_update(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
+void envoy_dynamic_module_on_bootstrap_extension_cluster_removal(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
+
 // Callbacks for any thread.
 
 void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level level,
@@ -99,6 +148,8 @@ void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level level
 bool envoy_dynamic_module_callback_log_enabled(envoy_dynamic_module_type_log_level level);
 void envoy_dynamic_module_callback_network_filter_scheduler_commit(void* scheduler, uint64_t id);
 void envoy_dynamic_module_callback_network_filter_scheduler_delete(void* scheduler);
+void envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_commit(void* scheduler,
+                                                                               uint64_t id);
 
 // Callbacks for config_new only.
 
@@ -108,6 +159,13 @@ envoy_dynamic_module_callback_network_filter_config_define_counter(
 envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_config_define_gauge(
     void* envoy, envoy_dynamic_module_type_module_buffer name, size_t* id);
+
+// Callbacks for the main thread only.
+
+void* envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_new(void* envoy);
+void envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_delete(void* scheduler);
+void envoy_dynamic_module_callback_bootstrap_extension_config_signal_init_complete(void* envoy);
+bool envoy_dynamic_module_callback_bootstrap_extension_enable_listener_lifecycle(void* envoy);
 
 // Callbacks for the worker thread of the connection only.
 

@@ -50,7 +50,9 @@ func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_b
 		return 0
 	}
 	C.km_config_ref(c)
-	return C.uintptr_t(cgo.NewHandle(&filter{f, c}))
+	loaded := &filter{f, c}
+	process.loaded(loaded)
+	return C.uintptr_t(cgo.NewHandle(loaded))
 }
 
 //export kmGoConfigDestroy
@@ -60,6 +62,7 @@ func kmGoConfigDestroy(h C.uintptr_t) {
 		return
 	}
 	cgo.Handle(h).Delete()
+	process.unloaded(f)
 	// On Envoy's main thread nothing may take its time. Nobody waits for this goroutine: Envoy has no hook that could.
 	go func() {
 		guard(f, f.Close)
@@ -76,6 +79,10 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer) C.uintptr_t {
 		return 0
 	}
 	s := &session{filter: f, conn: conn}
+	if !process.opened(s) {
+		conn.drop()
+		return 0
+	}
 	ok = guard(f, func() {
 		s.Session = f.NewSession(int(p.worker), Peer{
 			RemoteHost: text(p.remote),
@@ -86,6 +93,7 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer) C.uintptr_t {
 		}, conn)
 	})
 	if !ok {
+		process.closed(s)
 		conn.drop()
 		return 0
 	}
@@ -116,6 +124,7 @@ func kmGoClosed(h C.uintptr_t, onWorker C.bool) {
 		return
 	}
 	cgo.Handle(h).Delete()
+	process.closed(s)
 	closed := func() {
 		guard(s.filter, s.Closed)
 		s.conn.drop()

@@ -80,19 +80,21 @@ func exported(t *testing.T, f *elf.File) map[string]bool {
 	return names
 }
 
-// hookNames are the names that Envoy hands to dlsym for a network filter: they end with a zero byte.
+// hookNames are the names that Envoy hands to dlsym for our two extensions: they end with a zero byte.
 func hookNames(t *testing.T, file string) map[string]bool {
 	t.Helper()
 	binary, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, prefix := map[string]bool{}, []byte("envoy_dynamic_module_on_network_filter_")
-	for at := bytes.Index(binary, prefix); at >= 0; at = bytes.Index(binary, prefix) {
+	names, prefix := map[string]bool{}, "envoy_dynamic_module_on_"
+	for at := bytes.Index(binary, []byte(prefix)); at >= 0; at = bytes.Index(binary, []byte(prefix)) {
 		binary = binary[at:]
 		end := bytes.IndexFunc(binary, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
-		if end > len(prefix) && binary[end] == 0 {
-			names[string(binary[:end])] = true
+		name := string(binary[:end])
+		ours := strings.HasPrefix(name, prefix+"network_filter_") || strings.HasPrefix(name, prefix+"bootstrap_extension_")
+		if ours && binary[end] == 0 && strings.Count(name, prefix) == 1 {
+			names[name] = true
 		}
 		binary = binary[len(prefix):]
 	}

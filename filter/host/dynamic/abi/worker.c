@@ -76,8 +76,11 @@ static void write_out(km_conn* conn, void* envoy) {
 static void pause_or_close(km_conn* conn, void* envoy) {
   pthread_mutex_lock(&conn->mu);
   bool alive = !is_dead(conn) && !conn->closing;
+  bool cut = !is_dead(conn) && conn->closing && conn->want_cut && !conn->cut;
+  conn->cut = conn->cut || cut;
   bool abort = alive && conn->broken;
   bool close = alive && !abort && conn->want_close && conn->out_length == 0;
+  bool half = close && conn->ended;  // the client has not said that it is done
   bool turn = alive && !abort && !close && conn->want_pause != conn->paused;
   bool pause = conn->want_pause;
   if (turn) {
@@ -88,7 +91,13 @@ static void pause_or_close(km_conn* conn, void* envoy) {
 
   if (abort) {
     CALLBACK(close)(envoy, CLOSE(NoFlush));
-  } else if (close) {
+  } else if (half) {
+    envoy_dynamic_module_type_module_buffer none = {"", 0};
+    CALLBACK(write)(envoy, none, true);
+    if (conn->paused && !is_dead(conn)) {
+      CALLBACK(read_disable)(envoy, false);  // or its FIN would never be seen
+    }
+  } else if (close || cut) {
     CALLBACK(close)(envoy, CLOSE(FlushWrite));
   } else if (turn) {
     CALLBACK(read_disable)(envoy, pause);  // Envoy counts the calls: only on transitions
@@ -106,8 +115,20 @@ static bool relieved(km_conn* conn) {
   return now;
 }
 
+// end_early tells Go, if that is wanted, that the client sends no more.
+static void end_early(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  bool now = conn->want_end && !conn->ended && !is_dead(conn) && !conn->closing;
+  conn->ended = conn->want_end;
+  pthread_mutex_unlock(&conn->mu);
+  if (now && conn->session != 0 && !kmGoData(conn->session, NULL, 0, true)) {
+    broke(conn);
+  }
+}
+
 static void leave(km_conn* conn, void* envoy) {
   if (conn->depth == 1) {  // only this thread changes it
+    end_early(conn);
     write_out(conn, envoy);
     while (relieved(conn)) {  // Go goes on answering, until Envoy has too much or there is nothing more to answer
       if (conn->session != 0 && !kmGoCongested(conn->session, false)) {
@@ -175,7 +196,8 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
                                                                                                     bool end) {
   km_conn* conn = (km_conn*)p;
   enter(conn);
-  if (conn->session != 0 && !conn->closing && !push(conn, envoy, end)) {
+  // Who was told to end may send on until it sees FIN: a request that is not taken is the client's to send again.
+  if (conn->session != 0 && !conn->closing && !conn->ended && !push(conn, envoy, end)) {
     broke(conn);
   }
   if (length > 0) {

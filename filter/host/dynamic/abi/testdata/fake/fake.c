@@ -53,7 +53,11 @@ bool CALLBACK(drain_read_buffer)(void* p, size_t n) {
 }
 void CALLBACK(write)(void* p, out data, bool end) {
   call(p);
-  CHECK(!end && data.length > 0);
+  CHECK(end ? data.length == 0 : data.length > 0);
+  if (end) {
+    envoy.fins++;
+    return;
+  }
   memcpy(envoy.written + envoy.written_length, data.ptr, data.length);
   envoy.written_length += data.length;
   envoy.writes++;

@@ -22,7 +22,7 @@ typedef struct fake_envoy {
   bool freed;
   char written[1 << 16];
   size_t written_length;
-  int writes, commits, closes, close_type, disables, enables, drained, schedulers;
+  int writes, fins, commits, closes, close_type, disables, enables, drained, schedulers;
   long counter, gauge;
   const char* read;  // what the client sent
   void (*on_commit)(void), (*on_write)(void);

@@ -101,6 +101,46 @@ static void close_after_what_was_written(void) {
   CHECK(go.closed_calls == 1);
 }
 
+static void answer_and_close(void) {
+  go_write("bye");
+  km_conn_close(go.conn);
+}
+static void end_answers_then_says_fin(void) {
+  start();
+  km_conn_pause(go.conn, true);
+  scheduled();
+  km_conn_end(go.conn);
+  km_conn_end(go.conn);
+  CHECK(envoy.commits == 2 && go.ends == 0);
+  go.on_data = answer_and_close;
+  scheduled();
+  CHECK(go.ends == 1 && wrote("bye") && envoy.fins == 1 && envoy.closes == 0);
+  CHECK(envoy.disables == 1 && envoy.enables == 1);  // or the client's FIN would not be seen
+  receive("more", false);
+  CHECK(go.data_calls == 1 && envoy.drained == 4 && envoy.fins == 1);
+  receive("", true);
+  CHECK(go.ends == 1);
+}
+static void end_while_busy_takes_no_more(void) {
+  start();
+  km_conn_end(go.conn);
+  scheduled();
+  receive("more", false);
+  CHECK(go.data_calls == 1 && go.ends == 1 && envoy.drained == 4 && envoy.fins == 0);
+  answer_and_close();
+  scheduled();
+  CHECK(wrote("bye") && envoy.fins == 1);
+}
+static void cut_closes_who_does_not_answer_fin(void) {
+  end_while_busy_takes_no_more();
+  km_conn_cut(go.conn);
+  km_conn_cut(go.conn);
+  CHECK(envoy.commits == 3);
+  scheduled();
+  CHECK(envoy.closes == 1 && go.closed_calls == 1);
+  CHECK(envoy.close_type == envoy_dynamic_module_type_network_connection_close_type_FlushWrite);
+}
+
 static void close_in_write(void) { event(); }
 static void write_that_ends_the_connection(void) {
   start();
@@ -226,6 +266,9 @@ static const test tests[] = {
     TEST(destroy_without_new_connection),
     TEST(pause_only_on_transitions),
     TEST(close_after_what_was_written),
+    TEST(end_answers_then_says_fin),
+    TEST(end_while_busy_takes_no_more),
+    TEST(cut_closes_who_does_not_answer_fin),
     TEST(write_that_ends_the_connection),
     TEST(watermark_inside_write),
     TEST(relief_without_watermark),

@@ -85,9 +85,8 @@ bool CALLBACK(drain_read_buffer)(void* p, size_t n) {
   return true;
 }
 void CALLBACK(write)(void* p, envoy_dynamic_module_type_module_buffer d, bool end) {
-  (void)end;
   alive(p);
-  CHECK(d.length > 0);
+  CHECK(end || d.length > 0);
 }
 void CALLBACK(close)(void* p, envoy_dynamic_module_type_network_connection_close_type t) {
   alive(p);
@@ -171,7 +170,9 @@ static void* write_on(void* p) {
     km_conn_write(conn, "x", 1);
     count(0, 1);
     if (i % 7 == 0) km_conn_pause(conn, i % 2);
+    if (i % 503 == 502) km_conn_end(conn);
     if (i % 1001 == 1000) km_conn_close(conn);
+    if (i % 1511 == 1510) km_conn_cut(conn);
     count(1, -1);
   }
   km_conn_unref(conn);
