@@ -6,8 +6,7 @@ OLDER_KAFKA   := 3.9.2
 
 GO_TOOL := go tool -modfile=build/tools/go.mod
 LINT    := go tool -modfile=build/tools/lint/go.mod golangci-lint
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w
 
 .DEFAULT_GOAL := help
 
@@ -36,14 +35,14 @@ release-check: ## builds the release twice, from nothing, in two places: the sam
 
 ##@ Test
 .PHONY: test
-test: envoy kafka clients unit e2e ## every test; installs what it needs
+test: envoy kafka clients checkers unit e2e ## every test; installs what it needs
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
 	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/...
 
 .PHONY: e2e
-e2e: build envoy envoyhost kafka clients ## real Envoy, real Kafka, real clients
+e2e: build envoy envoyhost kafka clients checkers ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
 		./test/matrix/... ./test/e2e/... ./test/release/...
 
@@ -51,6 +50,12 @@ e2e: build envoy envoyhost kafka clients ## real Envoy, real Kafka, real clients
 matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md (6 minutes)
 	MATRIX=full MATRIX_KAFKA=$(KAFKA_VERSION) go test -count=1 -timeout 60m ./test/matrix -update
 	MATRIX=full MATRIX_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 60m ./test/matrix -update
+
+SOAK ?= 100000
+.PHONY: soak
+soak: build envoy envoyhost ## many connections (SOAK) on every Envoy, and on the program that plays the contrib image's
+	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestChurn$$' ./test/e2e
+	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestCollected$$' ./test/envoyhost
 
 FUZZTIME ?= 30s
 .PHONY: fuzz
@@ -100,6 +105,10 @@ kafka: ## the pinned Apache Kafka, and an older one, into .cache/
 .PHONY: clients
 clients: ## the clients of the tests, into .cache/
 	@build/install-clients.sh >/dev/null
+
+.PHONY: checkers
+checkers: ## what checks our Dockerfile and compose file, into .cache/
+	@build/install-checkers.sh >/dev/null
 
 .PHONY: clean
 clean: ## what was built; .cache/ stays

@@ -41,6 +41,8 @@ func TestRun(t *testing.T) {
 		{"help nothing", "help nothing", exitUsage, "", `no command "nothing"`},
 		{"unknown command", "server", exitUsage, "", `no command "server"`},
 		{"version", "version", exitOK, "kafkamesh ", ""},
+		{"help demo", "help demo", exitOK, "--once", ""},
+		{"demo of what", "demo x", exitUsage, "", `got "x"`},
 		{"version of what", "version x", exitUsage, "", `got "x"`},
 		{"serve nothing", "serve", exitUsage, "", "--config FILE is missing"},
 		{"serve an argument", "serve --config x y", exitUsage, "", `got "y"`},
@@ -126,5 +128,23 @@ func checkValidate(t *testing.T, code int, out string, wantCode int, wantOut str
 	t.Helper()
 	if diff := cmp.Diff(wantOut, out); diff != "" || code != wantCode {
 		t.Errorf("validate = %d, want %d; out (-want +got):\n%s", code, wantCode, diff)
+	}
+}
+
+// TestABIVersions compares the versions that are printed with those in the sources of the shared libraries.
+func TestABIVersions(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ printed, file, before string }{
+		{dynamicModulesABI, "../../filter/host/dynamic/abi/envoy_abi.h", `#define KM_ABI_VERSION "`},
+		{contribABI, "../../go.mod", "github.com/envoyproxy/envoy "},
+	} {
+		source, err := os.ReadFile(tc.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version, _, _ := strings.Cut(tc.printed, " ")
+		if !strings.Contains(string(source), tc.before+version) {
+			t.Errorf("%s does not hold %s%s", tc.file, tc.before, version)
+		}
 	}
 }

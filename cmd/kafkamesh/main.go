@@ -1,5 +1,6 @@
 // Command kafkamesh serves Kafka mesh without Envoy, and checks its configurations.
 //
+//	kafkamesh demo [--once]
 //	kafkamesh serve --config FILE [--listen ADDR]
 //	kafkamesh validate FILE…
 //	kafkamesh version

@@ -6,27 +6,9 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/demo"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
-
-// cluster is one of the three that envoy.yaml names.
-type cluster struct {
-	name       string
-	port       int
-	partitions int // of topics created on first use
-	topic      string
-	records    int // that are sent to it
-}
-
-func clusters() []cluster {
-	return []cluster{
-		{name: "kafka_c1", port: 19191, partitions: 1, topic: "apples", records: 2},
-		{name: "kafka_c2", port: 19291, partitions: 1, topic: "bananas", records: 2},
-		{name: "kafka_c3", port: 19391, partitions: 5, topic: "cherries", records: 6},
-	}
-}
-
-func (c cluster) addr() string { return stack.Local(c.port) }
 
 // stops are the functions that stop what was started.
 type stops []func()
@@ -53,12 +35,12 @@ func startClusters(ctx context.Context, apache bool) (stops, error) {
 
 func startFakes() (stops, error) {
 	var started stops
-	for _, c := range clusters() {
-		fake, err := stack.StartFake(stack.FakeOptions{Port: c.port, Partitions: c.partitions})
+	for _, c := range demo.Clusters() {
+		stop, err := c.StartEmbedded()
 		if err != nil {
 			return started, err
 		}
-		started = append(started, fake.Close)
+		started = append(started, stop)
 	}
 	return started, nil
 }
@@ -70,11 +52,11 @@ func startKafkas(ctx context.Context) (stops, error) {
 		started stops
 		errs    []error
 	)
-	for _, c := range clusters() {
+	for _, c := range demo.Clusters() {
 		wg.Go(func() {
 			kafka, err := stack.StartKafka(ctx, stack.KafkaOptions{
-				Port:       c.port,
-				Properties: map[string]string{"num.partitions": strconv.Itoa(c.partitions)},
+				Port:       c.Port,
+				Properties: map[string]string{"num.partitions": strconv.Itoa(c.Partitions)},
 			})
 			mu.Lock()
 			defer mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/demo"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -21,9 +22,9 @@ func TestDemo(t *testing.T) {
 	stack.Check(t, err)
 	_, err = stack.EnvoyBinary(t.Context(), stack.EnvoyVersion)
 	stack.Check(t, err)
-	demo := build(t)
+	run := build(t)
 
-	out, err := demo(t)
+	out, err := run(t)
 	if err != nil {
 		t.Fatalf("demo: %v\n%s", err, out)
 	}
@@ -33,10 +34,28 @@ func TestDemo(t *testing.T) {
 	if last := lines[len(lines)-1]; last != ready {
 		t.Errorf("last line = %q, want %q", last, ready)
 	}
-	for _, c := range clusters() {
-		row := regexp.MustCompile(`(?m)^` + c.topic + ` +\d+ +\d+ +` + c.name + ` `)
-		if got := len(row.FindAllString(out, -1)); got != c.records {
-			t.Errorf("%d rows for %s in %s, want %d:\n%s", got, c.topic, c.name, c.records, out)
+	wantRows(t, out)
+}
+
+// TestEmbedded runs `kafkamesh demo`, which is the same without Envoy.
+//
+//nolint:paralleltest // the demo has ports of its own
+func TestEmbedded(t *testing.T) {
+	binary, err := stack.Binary()
+	stack.Check(t, err)
+	out, err := exec.CommandContext(t.Context(), binary, "demo", "--once").CombinedOutput()
+	if err != nil {
+		t.Fatalf("kafkamesh demo: %v\n%s", err, out)
+	}
+	wantRows(t, string(out))
+}
+
+func wantRows(t *testing.T, out string) {
+	t.Helper()
+	for _, c := range demo.Clusters() {
+		row := regexp.MustCompile(`(?m)^` + c.Topic + ` +\d+ +\d+ +` + c.Name + ` `)
+		if got := len(row.FindAllString(out, -1)); got != c.Records {
+			t.Errorf("%d rows for %s in %s, want %d:\n%s", got, c.Topic, c.Name, c.Records, out)
 		}
 	}
 }

@@ -11,14 +11,12 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/demo"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// The addresses that envoy.yaml names.
-const (
-	envoyAddr = "127.0.0.1:19092"
-	adminAddr = "127.0.0.1:9901"
-)
+// adminAddr is where envoy.yaml has Envoy's admin interface.
+const adminAddr = "127.0.0.1:9901"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,12 +42,12 @@ func run(ctx context.Context) error {
 		return interrupted(ctx, err)
 	}
 	defer envoy.Close()
-	if err := show(ctx); err != nil {
+	if err := demo.Show(ctx, demo.MeshAddr, os.Stdout); err != nil {
 		return interrupted(ctx, fmt.Errorf("%w\nEnvoy's log:\n%s", err, envoy.Log()))
 	}
-	fmt.Print("READY envoy=", envoyAddr, " admin=", adminAddr)
-	for _, c := range clusters() {
-		fmt.Print(" ", c.name, "=", c.addr())
+	fmt.Print("READY envoy=", demo.MeshAddr, " admin=", adminAddr)
+	for _, c := range demo.Clusters() {
+		fmt.Print(" ", c.Name, "=", c.Addr())
 	}
 	fmt.Println()
 	if os.Getenv("DEMO_ONCE") == "1" {
@@ -72,9 +70,9 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func checkPorts() error {
-	uses := map[string]string{envoyAddr: "Envoy's Kafka listener", adminAddr: "Envoy's admin interface"}
-	for _, c := range clusters() {
-		uses[c.addr()] = c.name
+	uses := map[string]string{demo.MeshAddr: "Envoy's Kafka listener", adminAddr: "Envoy's admin interface"}
+	for _, c := range demo.Clusters() {
+		uses[c.Addr()] = c.Name
 	}
 	var busy []string
 	for addr, use := range uses {

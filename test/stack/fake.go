@@ -8,10 +8,8 @@ import (
 
 // FakeOptions describes an embedded cluster. The zero value is one node with topics created on first use.
 type FakeOptions struct {
-	Nodes      int // 1 if 0
-	Port       int // of the first node, the others follow; free ones if 0
-	Partitions int // of topics created on first use; 1 if 0
-	More       []kfake.Opt
+	Nodes int // 1 if 0
+	More  []kfake.Opt
 }
 
 // FakeCluster is a Kafka cluster inside this process.
@@ -20,16 +18,11 @@ type FakeCluster struct{ *kfake.Cluster }
 // StartFake starts an embedded cluster.
 func StartFake(o FakeOptions) (*FakeCluster, error) {
 	ports := make([]int, max(o.Nodes, 1)) // 0 has the kernel choose
-	for i := range ports {
-		if o.Port != 0 {
-			ports[i] = o.Port + i
-		}
-	}
 	cluster, err := kfake.NewCluster(append([]kfake.Opt{
 		kfake.NumBrokers(len(ports)),
 		kfake.Ports(ports...),
 		kfake.AllowAutoTopicCreation(),
-		kfake.DefaultNumPartitions(max(o.Partitions, 1)),
+		kfake.DefaultNumPartitions(1),
 	}, o.More...)...)
 	if err != nil {
 		return nil, fmt.Errorf("start an embedded cluster: %w", err)

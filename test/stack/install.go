@@ -56,6 +56,11 @@ func KafkaLibs(ctx context.Context, version string) (string, error) {
 	return installed(ctx, "kafka/"+version+"/libs", "build/install-kafka.sh", version)
 }
 
+// Checkers finds the directory with what checks our Dockerfile and compose file.
+func Checkers(ctx context.Context) (string, error) {
+	return installed(ctx, "checkers", "build/install-checkers.sh")
+}
+
 // Clients finds the directory with the clients of the end-to-end tests: java-4.3.1 and python are in it.
 func Clients(ctx context.Context) (string, error) {
 	python, err := installed(ctx, "clients/python", "build/install-clients.sh")
