@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # compile-envoyhost.sh
 #
-# Compiles the program that plays Envoy for our contrib plugin, with AddressSanitizer, into .cache/envoyhost and prints its
+# Compiles the program that plays Envoy for our two plugins, with AddressSanitizer, into .cache/envoyhost and prints its
 # path.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . build/once.sh
 
-source=test/envoyhost/host/host.cc
+sources=(test/envoyhost/host/*.cc)
 dir=$PWD/.cache/envoyhost
 
 compile() {
 	need g++
-	g++ -std=c++20 -O1 -g -Wall -Wextra -Werror -fsanitize=address -rdynamic -pthread -o "$1/envoyhost" "$source" -ldl ||
-		fail "g++ cannot compile $source"
+	g++ -std=c++20 -O1 -g -Wall -Wextra -Werror -fsanitize=address -rdynamic -pthread -o "$1/envoyhost" -Ifilter/host/dynamic/abi "${sources[@]}" -ldl ||
+		fail "g++ cannot compile ${sources[*]}"
 }
 
-once "$dir" "$(cksum <"$source")" compile
+once "$dir" "$(cat test/envoyhost/host/* filter/host/dynamic/abi/envoy_abi.h | cksum)" compile
 echo "$dir/envoyhost"

@@ -79,9 +79,6 @@ func ModuleDir() (string, error) {
 // Binary finds the plain kafkamesh binary.
 func Binary() (string, error) { return built("kafkamesh") }
 
-// ContribModule is the path of our plugin for the contrib image.
-func ContribModule() (string, error) { return built("libkafkamesh-contrib.so") }
-
 func built(name string) (string, error) {
 	root, err := Root()
 	if err != nil {

@@ -50,10 +50,10 @@ func Standalone(tb testing.TB, m *Mesh) *StandaloneProcess {
 	return s
 }
 
-// Contrib starts the program that plays Envoy for our contrib plugin, until the test ends.
-func Contrib(tb testing.TB, o ContribOptions) *ContribProcess {
+// EnvoyHost starts the program that plays Envoy, until the test ends.
+func EnvoyHost(tb testing.TB, o EnvoyHostOptions) *EnvoyHostProcess {
 	tb.Helper()
-	c, err := StartContrib(tb.Context(), o)
+	c, err := StartEnvoyHost(tb.Context(), o)
 	Check(tb, err)
 	tb.Cleanup(func() {
 		c.Close()

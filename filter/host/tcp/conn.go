@@ -20,11 +20,12 @@ const (
 // conn is one client's connection. Its loop (loop.go) makes all calls to the session; the methods of filter.Conn may be
 // called from any goroutine, the loop's included, and only change the state below mu and signal the loop.
 type conn struct {
-	nc   net.Conn
-	in   reader
-	log  *slog.Logger
-	wake chan struct{} // holds 1: the loop has something new to look at
-	done chan struct{} // closed when the loop has ended
+	nc    net.Conn
+	in    reader
+	log   *slog.Logger
+	began time.Time
+	wake  chan struct{} // holds 1: the loop has something new to look at
+	done  chan struct{} // closed when the loop has ended
 
 	flusher sync.WaitGroup
 
@@ -47,7 +48,7 @@ type conn struct {
 var _ filter.Conn = (*conn)(nil)
 
 func newConn(nc net.Conn, log *slog.Logger) *conn {
-	c := &conn{nc: nc, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &conn{nc: nc, log: log, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	c.in.init(nc)
 	return c
 }

@@ -20,6 +20,9 @@ const (
 	maxWorkers = 4
 	// defaultGrace is how long Serve waits for answers when it stops.
 	defaultGrace = 10 * time.Second
+	// youth is how old a connection has to be to be ended. franz-go, for one, takes a connection that ends before its first
+	// answer for a refusal, and fails the records that are waiting.
+	youth = time.Second
 	// Accept fails when the process is out of file descriptors; it is tried again after a pause that doubles.
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second
@@ -136,7 +139,11 @@ func (cs *conns) stop(grace time.Duration) {
 	open := slices.Collect(maps.Keys(cs.open))
 	cs.mu.Unlock()
 	for _, c := range open {
-		c.end()
+		if wait := youth - time.Since(c.began); wait > 0 {
+			defer time.AfterFunc(wait, c.end).Stop()
+		} else {
+			c.end()
+		}
 	}
 	late := time.AfterFunc(grace, func() {
 		for _, c := range open {

@@ -12,8 +12,13 @@ import (
 	"time"
 )
 
-// shutdownGrace is how long Envoy's end waits for clients that have been answered, or have not, to be gone.
-const shutdownGrace = 10 * time.Second
+const (
+	// shutdownGrace is how long Envoy's end waits for clients that have been answered, or have not, to be gone.
+	shutdownGrace = 10 * time.Second
+	// youth is how old a connection has to be to be ended. franz-go, for one, takes a connection that ends before its first
+	// answer for a refusal, and fails the records that are waiting.
+	youth = time.Second
+)
 
 // process is what the bootstrap extension has to know of all filters. Connections are ended gently: a client gets the
 // answers to what it has sent, then FIN.
@@ -46,13 +51,14 @@ func (r *registry) unloaded(f *filter) {
 	}
 }
 
-// opened takes note of a session, and refuses it when Envoy is about to end.
+// opened takes note of a session, unless Envoy is about to end: nobody may be served then who would be cut.
 func (r *registry) opened(s *session) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopping {
 		return false
 	}
+	s.began = time.Now()
 	r.sessions[s] = struct{}{}
 	return true
 }
@@ -78,7 +84,11 @@ func (r *registry) end(which func(*session) bool) int {
 	}
 	r.mu.Unlock()
 	for _, s := range ending { // not under the mutex: Envoy can close the connection, and so call back, inside it
-		s.conn.end()
+		if wait := youth - time.Since(s.began); wait > 0 {
+			time.AfterFunc(wait, s.conn.end)
+		} else {
+			s.conn.end()
+		}
 	}
 	return len(ending)
 }
@@ -103,7 +113,7 @@ func (r *registry) listener(name string, gone bool) int {
 	return r.end(func(s *session) bool { return old[s.filter] })
 }
 
-// stop ends all sessions, refuses new ones, and calls done when none is left, at the latest after grace.
+// stop ends all sessions, has no new ones, and calls done when none is left, at the latest after grace.
 func (r *registry) stop(grace time.Duration, done func()) {
 	r.mu.Lock()
 	r.stopping = true

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
+	"time"
 	"unsafe"
 )
 
@@ -32,6 +33,7 @@ type session struct {
 
 	filter *filter
 	conn   *Conn
+	began  time.Time
 	broken bool // a call panicked
 }
 
@@ -71,17 +73,20 @@ func kmGoConfigDestroy(h C.uintptr_t) {
 }
 
 //export kmGoConnected
-func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer) C.uintptr_t {
+func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_t) C.bool {
 	conn := &Conn{c: c}
 	f, ok := lookup[*filter](h)
 	if !ok {
 		conn.drop()
-		return 0
+		return false
 	}
 	s := &session{filter: f, conn: conn}
 	if !process.opened(s) {
+		// It is not read from, and so reset when Envoy has ended: its client then knows that nothing was taken, and connects
+		// again. It might not after a FIN.
+		conn.PauseReads(true)
 		conn.drop()
-		return 0
+		return true
 	}
 	ok = guard(f, func() {
 		s.Session = f.NewSession(int(p.worker), Peer{
@@ -95,9 +100,10 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer) C.uintptr_t {
 	if !ok {
 		process.closed(s)
 		conn.drop()
-		return 0
+		return false
 	}
-	return C.uintptr_t(cgo.NewHandle(s))
+	*opened = C.uintptr_t(cgo.NewHandle(s))
+	return true
 }
 
 //export kmGoData

@@ -165,8 +165,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
   // Known already here if the listener has the tls_inspector, else never.
   CALLBACK(get_requested_server_name)(envoy, &peer.server_name);
   km_conn_ref(conn);  // Go's
-  conn->session = kmGoConnected(conn->config->filter, conn, &peer);
-  if (conn->session == 0) {
+  if (!kmGoConnected(conn->config->filter, conn, &peer, &conn->session)) {
     broke(conn);
   }
   leave(conn, envoy);

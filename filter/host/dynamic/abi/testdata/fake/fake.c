@@ -150,13 +150,16 @@ uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
   return 1;
 }
 void kmGoConfigDestroy(uintptr_t f) { CHECK(f == 1); }
-uintptr_t kmGoConnected(uintptr_t f, km_conn* c, km_peer* p) {
+bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
   CHECK(f == 1 && p->worker == 7 && p->remote_port == 1234 && p->local.length == 0);
   go.conn = c;
-  if (!go.panic_new) return 2;
+  if (!go.panic_new) {
+    *session = 2;
+    return true;
+  }
   km_conn_unref(c);
   go.conn = NULL;
-  return 0;
+  return false;
 }
 bool kmGoData(uintptr_t s, in* v, size_t n, bool end) {
   CHECK(s == 2 && go.in_call++ == 0);

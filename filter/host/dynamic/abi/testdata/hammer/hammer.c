@@ -191,7 +191,7 @@ uintptr_t kmGoConfigNew(km_config* c, envoy_dynamic_module_type_envoy_buffer n,
   return 1;
 }
 void kmGoConfigDestroy(uintptr_t f) { (void)f; }
-uintptr_t kmGoConnected(uintptr_t f, km_conn* c, km_peer* p) {
+bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
   (void)f, (void)p;
   for (int i = 0; i < writers; i++) {
     pthread_t t;
@@ -200,7 +200,8 @@ uintptr_t kmGoConnected(uintptr_t f, km_conn* c, km_peer* p) {
     CHECK(pthread_create(&t, NULL, write_on, c) == 0 && pthread_detach(t) == 0);
   }
   km_conn_unref(c);
-  return 2;
+  *session = 2;
+  return true;
 }
 bool kmGoData(uintptr_t s, envoy_dynamic_module_type_envoy_buffer* v, size_t n, bool end) {
   (void)s, (void)v, (void)n, (void)end;
