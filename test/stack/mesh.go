@@ -11,6 +11,7 @@ type Mesh struct {
 	Clusters []MeshCluster
 	Rules    []MeshRule
 	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
+	Text     string           // the configuration as it is, instead of these fields
 }
 
 // MeshCluster is one Kafka cluster behind the mesh.
@@ -29,6 +30,9 @@ type MeshRule struct {
 
 // Config is the KafkaMesh message as JSON, which is YAML too: what `kafkamesh serve --config` reads.
 func (m *Mesh) Config() (string, error) {
+	if m.Text != "" {
+		return m.Text, nil
+	}
 	host, port, err := splitPort(m.Addr)
 	if err != nil {
 		return "", fmt.Errorf("the mesh's address: %w", err)

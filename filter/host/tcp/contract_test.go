@@ -1,0 +1,56 @@
+package tcp_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/hosttest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
+)
+
+// TestContract runs the suite of all hosts. What refuses a configuration is `kafkamesh serve`, not this package.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	hosttest.Run(t, hosttest.Host{Start: func(t *testing.T, text string) string {
+		t.Helper()
+		c, err := config.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := stats.Table([]string{"c"})
+		log := slog.New(slog.NewTextHandler(t.Output(), nil))
+		f, err := filter.New(c, filter.Options{
+			NewClient: saramaclient.New, Stats: stats.New(table, make([]int64, len(table))), Log: log,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		served := make(chan error, 1)
+		server := tcp.New(tcp.Options{
+			Log: log,
+			Open: func(worker int, p filter.Peer, conn filter.Conn) tcp.Session {
+				return f.NewSession(worker, p, conn)
+			},
+		})
+		go func() { served <- server.Serve(ctx, l) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+			f.Close()
+		})
+		return l.Addr().String()
+	}})
+}
