@@ -22,7 +22,7 @@ func splits(t *testing.T, m *mesh) {
 	}
 	for at := 1; at < len(requests); at++ {
 		c.send(t, requests[:at])
-		time.Sleep(100 * time.Microsecond) // most often it is read by then; if not, another place is tried twice
+		time.Sleep(100 * time.Microsecond) //nolint:forbidigo // most often it is read by then; if not, that place is not tried
 		c.send(t, requests[at:])
 		answered()
 	}

@@ -1,0 +1,137 @@
+package envoyhost
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// TestConfigurations has the forms in which a configuration may come.
+func TestConfigurations(t *testing.T) {
+	t.Parallel()
+	for name, form := range map[string]func(config string) (url string, value []byte){
+		"TypedStruct": func(config string) (string, []byte) {
+			value := protowire.AppendTag(nil, 1, protowire.BytesType)
+			value = protowire.AppendString(value, "type.googleapis.com/kafkamesh.v1.KafkaMesh")
+			value = protowire.AppendTag(value, 2, protowire.BytesType)
+			return "type.googleapis.com/xds.type.v3.TypedStruct", protowire.AppendBytes(value, asStruct(t, config))
+		},
+		"StringValue": func(config string) (string, []byte) {
+			return "type.googleapis.com/google.protobuf.StringValue", marshal(t, wrapperspb.String(config))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			startAs(t, stack.EnvoyHostOptions{Contrib: true}, form).produce(t, 100)
+		})
+	}
+}
+
+// TestBadConfiguration cannot be refused: it is logged, and connections are closed.
+func TestBadConfiguration(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ url, config, want string }{
+		"mistakes": {structURL, `{"forwarding_rules": [{"target_cluster": "c9"}], "upstream_cluster": []}`, `unknown field "upstream_cluster"; did you mean upstream_clusters?`},
+		"no type":  {"", "", "plugin_config is missing"},
+		"type":     {"type.googleapis.com/google.protobuf.Duration", "{}", "is of type"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port, err := stack.FreePort()
+			stack.Check(t, err)
+			var value []byte
+			if tt.config != "" {
+				value = asStruct(t, tt.config)
+			}
+			host := stack.EnvoyHost(t, stack.EnvoyHostOptions{Contrib: true, Addr: stack.Local(port), Workers: 1, TypeURL: tt.url, Value: value})
+			for range 3 {
+				conn, err := net.DialTimeout("tcp", stack.Local(port), patience)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil && !strings.Contains(err.Error(), "reset") {
+					t.Errorf("%d bytes, %v; want the connection closed", len(rest), err)
+				}
+				_ = conn.Close()
+			}
+			wantAlive(t, host)
+			if n := strings.Count(host.Log(), tt.want); n != 1 {
+				t.Errorf("the log says %q %d times, want once:\n%s", tt.want, n, host.Log())
+			}
+		})
+	}
+}
+
+// TestClientThatNeverWaits sends without end to a cluster that has stalled. It cannot be paused, so it is disconnected.
+func TestClientThatNeverWaits(t *testing.T) {
+	t.Parallel()
+	m := start(t, stack.EnvoyHostOptions{Contrib: true})
+	gate := make(chan struct{})
+	release := sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(release)
+	m.bananas.ControlKey(int16(wire.KeyProduce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		m.bananas.KeepControl()
+		m.bananas.SleepControl(func() { <-gate })
+		return nil, nil, false
+	})
+	conn, err := net.DialTimeout("tcp", m.mesh.Addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	batch := wiretest.Batch{Records: wiretest.Records(1, 1<<20)}.Bytes()
+	request := wiretest.ProduceFrame(9, 1, "envoyhost", "bananas", batch)
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	for range 100 { // MiB: 16 in flight, 4 kept, and the others dropped
+		if _, err := conn.Write(request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release()
+	answers, err := io.ReadAll(conn)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) || len(answers) == 0 { // reset: it had sent more than was read
+		t.Errorf("%d bytes of answers, then %v; want what was taken answered, and the connection closed", len(answers), err)
+	}
+	if err := m.host.WaitLog(t.Context(), "more has come than is kept"); err != nil {
+		t.Error(err)
+	}
+	m.hello(t)
+}
+
+// TestFilterAhead shows why no filter ahead of ours may stop the chain, or close the connection, when it is new: Envoy then
+// tells a filter of the connection's end that was never made, and Envoy's own part in Go panics. It is not ours to mend; if it
+// is mended, docs/operations.md can say so.
+func TestFilterAhead(t *testing.T) {
+	t.Parallel()
+	for _, does := range []string{"stop", "close"} {
+		t.Run(does, func(t *testing.T) {
+			t.Parallel()
+			port, err := stack.FreePort()
+			stack.Check(t, err)
+			host := stack.EnvoyHost(t, stack.EnvoyHostOptions{Contrib: true, Addr: stack.Local(port), Workers: 1, Prefilter: does})
+			conn, err := net.DialTimeout("tcp", stack.Local(port), patience)
+			if err == nil {
+				_ = conn.Close()
+			}
+			select {
+			case <-host.Done():
+			case <-time.After(patience):
+				t.Error("the host lives")
+			}
+		})
+	}
+}
