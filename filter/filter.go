@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ type Options struct {
 	// Stats receives the metrics; stats.Table of the configuration's clusters is its table.
 	Stats *stats.Set
 	Log   *slog.Logger
+	// ReleaseAfter is how long without any session the upstream connections are kept. It is for a host that is not told when
+	// a configuration is no longer used. Zero: until Close.
+	ReleaseAfter time.Duration
 }
 
 // Filter is one configuration at work. Its methods may be called from any goroutine.
@@ -33,8 +37,10 @@ type Filter struct {
 	options Options
 	metrics metrics
 
-	mu      sync.Mutex
-	workers map[int]*worker
+	mu       sync.Mutex
+	workers  map[int]*worker
+	sessions int
+	release  *time.Timer // nil unless Options.ReleaseAfter says so
 }
 
 // worker is what the sessions of one of the host's threads share.
@@ -74,17 +80,66 @@ func New(c *config.Config, o Options) (*Filter, error) {
 // NewSession returns the session of a new client connection. worker numbers the host's thread that serves it, from 0:
 // the sessions of a worker share its upstream connections.
 func (f *Filter) NewSession(workerIndex int, p Peer, c Conn) *Session {
-	return newSession(f, f.worker(workerIndex), p, c)
+	return newSession(f, f.join(workerIndex), p, c)
+}
+
+// join counts a session in and returns its worker.
+func (f *Filter) join(workerIndex int) *worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sessions++
+	return f.worker(workerIndex)
+}
+
+// leave counts a session out.
+func (f *Filter) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sessions--
+	if f.sessions > 0 || f.options.ReleaseAfter == 0 {
+		return
+	}
+	if f.release == nil {
+		f.release = time.AfterFunc(f.options.ReleaseAfter, f.rest)
+	} else {
+		f.release.Reset(f.options.ReleaseAfter)
+	}
+}
+
+// rest ends the upstream connections if there is no session. The next one begins anew.
+func (f *Filter) rest() {
+	defer func() {
+		if r := recover(); r != nil {
+			f.options.Stats.PanicsRecovered.Add(1)
+			f.options.Log.Error("panic recovered; please report it", "in", "rest", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	f.mu.Lock()
+	if f.sessions > 0 {
+		f.mu.Unlock()
+		return
+	}
+	workers := f.workers
+	f.workers = map[int]*worker{}
+	f.mu.Unlock()
+	closeAll(workers)
 }
 
 // Close waits, a few seconds at most, for what clusters have not answered yet, and ends all upstream connections. No
 // session may be started afterwards; sessions that are still there get errors.
 func (f *Filter) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
 	f.mu.Lock()
 	workers := f.workers
+	if f.release != nil {
+		f.release.Stop()
+	}
 	f.mu.Unlock()
+	closeAll(workers)
+}
+
+func closeAll(workers map[int]*worker) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
 	var closing sync.WaitGroup
 	for _, w := range workers {
 		for _, pool := range w.pools {
@@ -94,9 +149,8 @@ func (f *Filter) Close() {
 	closing.Wait()
 }
 
+// worker returns one of the workers, made when it is first needed. The mutex is held.
 func (f *Filter) worker(index int) *worker {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	w := f.workers[index]
 	if w == nil {
 		w = f.newWorker(index)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,6 +63,8 @@ func withMesh(t *testing.T, text string, f func(m *mesh)) {
 			},
 			Stats: stats.New(m.table, m.values),
 			Log:   slog.New(slog.DiscardHandler),
+
+			ReleaseAfter: time.Minute,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +80,7 @@ func (m *mesh) metric(name string) int64 {
 	m.t.Helper()
 	for i, metric := range m.table {
 		if metric.Name == name {
-			return m.values[i]
+			return atomic.LoadInt64(&m.values[i])
 		}
 	}
 	m.t.Fatalf("no metric %s", name)

@@ -120,6 +120,7 @@ func (s *Session) Closed() {
 	s.worker.budget.forget(s)
 	s.silence()
 	s.filter.options.Stats.ActiveConnections.Add(-1)
+	s.filter.leave()
 }
 
 // serve answers one request, now or later.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
@@ -223,6 +224,30 @@ func TestClosedWhileBusy(t *testing.T) {
 		if got := m.metric("connections_active"); got != 0 {
 			t.Errorf("connections_active = %d, want 0", got)
 		}
+	})
+}
+
+// A filter that nobody uses any more lets go of its upstream connections, and takes them up again for the next client.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		c.session.Data(produce(1, "apples"))
+		c.wantAnswers(1)
+		other := m.connect()
+		c.session.Closed()
+		advance(2 * time.Minute)
+		if n := m.metric("cluster.c1.connections"); n != 1 {
+			t.Errorf("%d upstream connections with a client, want 1", n)
+		}
+		other.session.Closed()
+		advance(2 * time.Minute)
+		if n := m.metric("cluster.c1.connections"); n != 0 {
+			t.Errorf("%d upstream connections without a client, want none", n)
+		}
+		again := m.connect()
+		again.session.Data(produce(2, "apples"))
+		again.wantAnswers(2)
 	})
 }
 

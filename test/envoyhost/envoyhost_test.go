@@ -102,7 +102,7 @@ func wantAlive(t *testing.T, p *stack.EnvoyHostProcess) {
 	t.Helper()
 	select {
 	case <-p.Done():
-		t.Errorf("the host has ended with code %d", p.ExitCode())
+		t.Errorf("the host has ended: %s", p.Ending())
 	default:
 	}
 }

@@ -62,6 +62,9 @@ func (p *Process) ExitCode() int {
 	}
 }
 
+// Ending says how the process ended: with which code, or by which signal. It is called after Done.
+func (p *Process) Ending() string { return p.cmd.ProcessState.String() }
+
 // Stop ends the process with SIGTERM, or with SIGKILL if it does not obey, and waits for its end.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already

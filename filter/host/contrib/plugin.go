@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 	"github.com/envoyproxy/envoy/contrib/golang/filters/network/source/go/pkg/network"
@@ -20,6 +21,9 @@ import (
 const (
 	// PluginName is the plugin_name that Envoy's configuration has to have.
 	PluginName = "kafkamesh"
+	// releaseAfter is how long a configuration without clients keeps its upstream connections: Envoy never says that one is
+	// no longer used, and each update of a listener makes another.
+	releaseAfter = time.Minute
 	// maxWorkers bounds the number of workers, see loader.workers.
 	maxWorkers = 4
 )
@@ -91,7 +95,9 @@ func (l loader) make(m *mesh, a *anypb.Any) error {
 	table := stats.Table(clusterNames(c))
 	m.stats = stats.New(table, make([]int64, len(table)))
 	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
-	m.filter, err = filter.New(c, filter.Options{NewClient: l.newClient, Stats: m.stats, Log: l.log})
+	m.filter, err = filter.New(c, filter.Options{
+		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter,
+	})
 	return err
 }
 
