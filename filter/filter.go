@@ -29,6 +29,8 @@ type Options struct {
 	// ReleaseAfter is how long without any session the upstream connections are kept. It is for a host that is not told when
 	// a configuration is no longer used. Zero: until Close.
 	ReleaseAfter time.Duration
+	// Probe has every cluster tried in the background, and what fails logged.
+	Probe bool
 }
 
 // Filter is one configuration at work. Its methods may be called from any goroutine.
@@ -36,6 +38,9 @@ type Filter struct {
 	config  *config.Config
 	options Options
 	metrics metrics
+	life    context.Context //nolint:containedctx // of the probes; ends with Close
+	end     context.CancelFunc
+	probes  sync.WaitGroup
 
 	mu       sync.Mutex
 	workers  map[int]*worker
@@ -57,7 +62,7 @@ type metrics struct {
 	violations map[wire.Reason]stats.Value
 }
 
-// New returns a filter for a configuration. It connects to nothing yet.
+// New returns a filter for a configuration. It connects to nothing yet, unless the configuration or Options.Probe says so.
 func New(c *config.Config, o Options) (*Filter, error) {
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
 	f.metrics = metrics{requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
@@ -74,6 +79,15 @@ func New(c *config.Config, o Options) (*Filter, error) {
 		}
 		client.Close()
 	}
+	if c.VerifyUpstreams {
+		if err := f.verify(); err != nil {
+			return nil, err
+		}
+	}
+	f.life, f.end = context.WithCancel(context.Background())
+	if o.Probe {
+		f.probe()
+	}
 	return f, nil
 }
 
@@ -81,6 +95,20 @@ func New(c *config.Config, o Options) (*Filter, error) {
 // the sessions of a worker share its upstream connections.
 func (f *Filter) NewSession(workerIndex int, p Peer, c Conn) *Session {
 	return newSession(f, f.join(workerIndex), p, c)
+}
+
+// Close waits, a few seconds at most, for what clusters have not answered yet, and ends all upstream connections. No
+// session may be started afterwards; sessions that are still there get errors.
+func (f *Filter) Close() {
+	f.mu.Lock()
+	workers := f.workers
+	if f.release != nil {
+		f.release.Stop()
+	}
+	f.mu.Unlock()
+	f.end()
+	closeAll(workers)
+	f.probes.Wait()
 }
 
 // join counts a session in and returns its worker.
@@ -108,12 +136,7 @@ func (f *Filter) leave() {
 
 // rest ends the upstream connections if there is no session. The next one begins anew.
 func (f *Filter) rest() {
-	defer func() {
-		if r := recover(); r != nil {
-			f.options.Stats.PanicsRecovered.Add(1)
-			f.options.Log.Error("panic recovered; please report it", "in", "rest", "panic", r, "stack", string(debug.Stack()))
-		}
-	}()
+	defer f.recover("rest")
 	f.mu.Lock()
 	if f.sessions > 0 {
 		f.mu.Unlock()
@@ -125,16 +148,12 @@ func (f *Filter) rest() {
 	closeAll(workers)
 }
 
-// Close waits, a few seconds at most, for what clusters have not answered yet, and ends all upstream connections. No
-// session may be started afterwards; sessions that are still there get errors.
-func (f *Filter) Close() {
-	f.mu.Lock()
-	workers := f.workers
-	if f.release != nil {
-		f.release.Stop()
+// recover stops a panic on a goroutine of the filter's own: it would end a process that is not ours.
+func (f *Filter) recover(where string) {
+	if r := recover(); r != nil {
+		f.options.Stats.PanicsRecovered.Add(1)
+		f.options.Log.Error("panic recovered; please report it", "in", where, "panic", r, "stack", string(debug.Stack()))
 	}
-	f.mu.Unlock()
-	closeAll(workers)
 }
 
 func closeAll(workers map[int]*worker) {
@@ -190,7 +209,10 @@ func settings(c config.Cluster) upstream.Settings {
 	return upstream.Settings{
 		Name: c.Name, BootstrapServers: c.BootstrapServers, ClientID: c.ClientID, AcksOverride: acksOverride(c.Acks),
 		RequestTimeout: c.RequestTimeout, MetadataRefreshInterval: c.MetadataRefreshInterval,
-		MetadataMaxAge: c.MetadataMaxAge,
+		MetadataMaxAge: c.MetadataMaxAge, MessageTimeout: c.MessageTimeout, MaxMessageBytes: c.MaxMessageBytes,
+		MaxResponseBytes: c.MaxResponseBytes, Window: int(c.MaxInFlight), AnswerTimeout: c.AnswerTimeout, MaxIdle: c.MaxIdle,
+		ReconnectBackoff: c.ReconnectBackoff, ReconnectBackoffMax: c.ReconnectBackoffMax, NoAutoCreate: c.NoAutoCreate,
+		Dial: c.Dial,
 	}
 }
 

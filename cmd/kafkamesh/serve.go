@@ -123,7 +123,7 @@ func (s *server) load() (*mesh, error) {
 		return nil, err
 	}
 	m := &mesh{config: c, metrics: newMetrics(clusterNames(c))}
-	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.metrics.set(), Log: s.log})
+	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.metrics.set(), Log: s.log, Probe: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}

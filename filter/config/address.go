@@ -54,27 +54,23 @@ func hasPort(host string) bool {
 	return i > 0 && isDigits(host[i+1:])
 }
 
-// brokerAddress reads HOST, HOST:PORT or PLAINTEXT://HOST:PORT and returns host:port, IPv6 in brackets. Text after a
-// slash is ignored, as librdkafka does. The error says what is wrong and what to write.
-func brokerAddress(s string) (string, error) {
+// brokerAddress reads HOST, HOST:PORT or PROTOCOL://HOST:PORT and returns host:port, IPv6 in brackets, and the security
+// protocol, empty if there is none. Text after a slash is ignored, as librdkafka does. The error says what is wrong and what to
+// write.
+func brokerAddress(s string) (server, protocol string, err error) {
 	rest := s
 	if scheme, after, ok := strings.Cut(s, "://"); ok {
-		switch strings.ToUpper(scheme) {
-		case "PLAINTEXT":
-			rest = after
-		case "SSL", "SASL_SSL", "SASL_PLAINTEXT":
-			return "", fmt.Errorf("%s: %s is not supported yet; write HOST:PORT of a plaintext listener",
-				quote(s), strings.ToUpper(scheme))
-		default:
-			return "", fmt.Errorf("%s: the scheme %s is not known; write HOST:PORT alone", quote(s), quote(scheme))
+		protocol, rest = strings.ToLower(scheme), after
+		if !isProtocol(protocol) {
+			return "", "", fmt.Errorf("%s: the scheme %s is not known; write HOST:PORT alone", quote(s), quote(scheme))
 		}
 	}
 	rest, _, _ = strings.Cut(rest, "/")
 	host, port, err := splitHostPort(rest)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", quote(s), err)
+		return "", "", fmt.Errorf("%s: %w", quote(s), err)
 	}
-	return host + ":" + strconv.Itoa(port), nil
+	return host + ":" + strconv.Itoa(port), protocol, nil
 }
 
 // splitHostPort returns the host, in brackets if it is an IPv6 address, and the port, DefaultPort if there is none.

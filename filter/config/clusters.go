@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -32,27 +33,33 @@ func (c *Config) cluster(bad *mistakes, at string, d *kafkameshv1.KafkaClusterDe
 	cl := newCluster()
 	cl.Name = d.GetClusterName()
 	cl.PartitionCount = d.GetPartitionCount()
-	cl.BootstrapServers = c.bootstrapServers(bad, join(at, "bootstrap_servers"), d.GetBootstrapServers())
+	servers, scheme := c.bootstrapServers(bad, join(at, "bootstrap_servers"), d.GetBootstrapServers())
+	cl.BootstrapServers = servers
 	if n := d.GetPartitionCount(); n < 0 {
 		bad.add(join(at, "partition_count"), "%d is negative; write the most partitions that clients shall see, or remove it", n)
 	}
-	c.producerConfig(bad, &cl, join(at, "producer_config"), d.GetProducerConfig())
-	if len(d.GetConsumerConfig()) > 0 {
-		c.warn(join(at, "consumer_config"), "has no effect: consumers are not served yet")
-	}
+	g := c.producerConfig(bad, &cl, join(at, "producer_config"), d.GetProducerConfig())
+	c.consumerConfig(bad, join(at, "consumer_config"), d.GetConsumerConfig())
+	security := security{config: c, bad: bad, cluster: &cl, given: g, at: at, scheme: scheme, tls: d.GetTls(), sasl: d.GetSasl()}
+	security.read()
 	return cl
 }
 
-// bootstrapServers reads a comma-separated list. Empty places in it are ignored, as librdkafka does.
-func (c *Config) bootstrapServers(bad *mistakes, path, list string) []string {
-	var servers []string
-	malformed := false
+// bootstrapServers reads a comma-separated list. Empty places in it are ignored, as librdkafka does. scheme is the security
+// protocol that stands before the hosts.
+func (c *Config) bootstrapServers(bad *mistakes, path, list string) (servers []string, scheme string) {
+	malformed, schemes := false, false
 	for part := range strings.SplitSeq(list, ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
 			continue
 		}
-		server, err := brokerAddress(part)
+		server, protocol, err := brokerAddress(part)
+		if protocol != "" && scheme != "" && protocol != scheme && !schemes {
+			schemes = true
+			bad.add(path, "some servers are of %s and some of %s; write one for all", strings.ToUpper(scheme), strings.ToUpper(protocol))
+		}
+		scheme = cmp.Or(scheme, protocol)
 		switch {
 		case err != nil:
 			malformed = true
@@ -66,5 +73,5 @@ func (c *Config) bootstrapServers(bad *mistakes, path, list string) []string {
 	if len(servers) == 0 && !malformed {
 		bad.add(path, "missing; write HOST:PORT of one broker or more, separated by commas")
 	}
-	return servers
+	return servers, scheme
 }

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+)
 
 // DefaultPort is the port of a bootstrap server that is written without one, as in librdkafka.
 const DefaultPort = 9092
@@ -19,6 +23,8 @@ type Config struct {
 	Rules []Rule
 	// Limits bounds what clients may cost.
 	Limits Limits
+	// VerifyUpstreams has every cluster connected to before the configuration is taken.
+	VerifyUpstreams bool
 	// Warnings says what was accepted without effect, or is likely a mistake: one line each, beginning with the field's
 	// path. Hosts log them.
 	Warnings []string
@@ -46,6 +52,24 @@ type Cluster struct {
 	// MetadataRefreshInterval is the time between two requests for metadata that nothing but time causes. 0: there are
 	// none.
 	MetadataRefreshInterval time.Duration
+	// MessageTimeout is the longest that a batch may wait, whatever its client's timeout. 0: no bound.
+	MessageTimeout time.Duration
+	// MaxMessageBytes is the largest batch that is sent to the cluster. 0: the brokers decide.
+	MaxMessageBytes int64
+	// MaxResponseBytes is the longest answer of a broker that is read. 0: the default.
+	MaxResponseBytes int32
+	// MaxInFlight is the number of requests in flight on one connection. 0: the default.
+	MaxInFlight int32
+	// AnswerTimeout is how long a broker may let a connection wait for an answer. 0: as long as a batch may wait.
+	AnswerTimeout time.Duration
+	// MaxIdle is how long a connection may have nothing to do. 0: as long as the broker keeps it.
+	MaxIdle time.Duration
+	// ReconnectBackoff and ReconnectBackoffMax are the first and the longest pause after a connection has failed. 0: the default.
+	ReconnectBackoff, ReconnectBackoffMax time.Duration
+	// NoAutoCreate keeps clients from having topics created.
+	NoAutoCreate bool
+	// Dial is how brokers are reached, and how to log in to them.
+	Dial dial.Settings
 }
 
 // Rule sends the topics that begin with Prefix to one cluster.

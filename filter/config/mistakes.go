@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,11 @@ type mistakes struct{ list []error }
 // add notes that the field at path is wrong. An empty path is the configuration as a whole.
 func (m *mistakes) add(path, format string, args ...any) {
 	m.list = append(m.list, errors.New(line(path, format, args...)))
+}
+
+// has says whether something was noted of the field at path.
+func (m *mistakes) has(path string) bool {
+	return slices.ContainsFunc(m.list, func(err error) bool { return strings.HasPrefix(err.Error(), path+": ") })
 }
 
 // err returns everything noted, or nil.

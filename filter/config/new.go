@@ -10,7 +10,7 @@ import (
 // instead", and its Unwrap() []error returns them singly.
 func New(m *kafkameshv1.KafkaMesh) (*Config, error) {
 	var bad mistakes
-	c := &Config{AdvertisedHost: m.GetAdvertisedHost(), AdvertisedPort: m.GetAdvertisedPort()}
+	c := &Config{AdvertisedHost: m.GetAdvertisedHost(), AdvertisedPort: m.GetAdvertisedPort(), VerifyUpstreams: m.GetVerifyUpstreams()}
 	checkNothingUnknown(&bad, "", m.ProtoReflect())
 	checkAdvertised(&bad, c.AdvertisedHost, c.AdvertisedPort)
 	if mode := m.GetConsumerProxyMode(); kafkameshv1.KafkaMesh_ConsumerProxyMode_name[int32(mode)] == "" {

@@ -63,9 +63,27 @@ func shapeMessage(bad *mistakes, path string, v any, d protoreflect.MessageDescr
 		}
 		if object[name] != nil { // null means not set, as in Envoy
 			shaped[f.TextName()] = shapeField(bad, join(path, f.TextName()), object[name], f)
+			if other := alternative(shaped, f); other != "" {
+				bad.add(path, "%s and %s exclude each other; keep one", f.TextName(), other)
+			}
 		}
 	}
 	return shaped
+}
+
+// alternative is a field that is given although f, which excludes it, is too; or empty.
+func alternative(shaped map[string]any, f protoreflect.FieldDescriptor) string {
+	if f.ContainingOneof() == nil {
+		return ""
+	}
+	others := f.ContainingOneof().Fields()
+	for i := range others.Len() {
+		name := others.Get(i).TextName()
+		if _, given := shaped[name]; given && name != f.TextName() {
+			return name
+		}
+	}
+	return ""
 }
 
 func fieldNames(d protoreflect.MessageDescriptor) []string {
@@ -121,6 +139,11 @@ func shapeValue(bad *mistakes, path string, v any, f protoreflect.FieldDescripto
 			return n
 		}
 		bad.add(path, "must be a whole number, not %s", describe(v))
+	case protoreflect.BoolKind:
+		if on, ok := v.(bool); ok {
+			return on
+		}
+		bad.add(path, "must be true or false, not %s", describe(v))
 	case protoreflect.StringKind:
 		if s, ok := v.(string); ok {
 			return s

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
@@ -23,6 +22,8 @@ type lane struct {
 	running bool   // the lane's goroutine has been started
 	closed  bool
 	link    *link // nil while there is no connection
+	// successor is a connection that is to be used next, dialled while the present one was in use.
+	successor *Link
 	// Until downUntil, after a failure, batches are refused at once: those that a client had sent behind the failed ones
 	// must not overtake them.
 	downUntil time.Time
@@ -33,6 +34,7 @@ type lane struct {
 var (
 	errTimedOut = errors.New("a request is past its time")
 	errClosed   = errors.New("closed")
+	errRetired  = errors.New("has nothing to do, or another connection takes over")
 )
 
 func newLane(p *Pool, node int32, addr string) *lane {
@@ -71,6 +73,13 @@ func (l *lane) take() *share {
 	return s
 }
 
+// renew has the connection replaced, if there is one. The pool's mutex is held.
+func (l *lane) renew() {
+	if l.link != nil {
+		l.link.renew()
+	}
+}
+
 // shut ends the lane. The pool's mutex is held.
 func (l *lane) shut() {
 	l.closed = true
@@ -92,9 +101,7 @@ func (l *lane) run() {
 		}
 	}()
 	for l.awaitWork() {
-		ctx, cancel := context.WithTimeout(l.pool.ctx, dialTimeout)
-		conn, err := l.pool.client.Dial(ctx, l.address())
-		cancel()
+		conn, err := l.dial()
 		if err != nil {
 			l.pool.stats.ConnectFailures.Add(1)
 			l.failAll(err, true)
@@ -109,10 +116,26 @@ func (l *lane) run() {
 func (l *lane) awaitWork() bool {
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
-	for len(l.queue) == 0 && !l.closed {
+	for len(l.queue) == 0 && l.successor == nil && !l.closed {
 		l.wake.Wait()
 	}
+	if l.closed && l.successor != nil {
+		l.successor.Close()
+		l.successor = nil
+	}
 	return !l.closed
+}
+
+// dial returns the successor of the last connection, or a new one.
+func (l *lane) dial() (Link, error) {
+	l.pool.mu.Lock()
+	conn := l.successor
+	l.successor = nil
+	l.pool.mu.Unlock()
+	if conn != nil {
+		return *conn, nil
+	}
+	return l.pool.client.Dial(l.pool.ctx, l.address())
 }
 
 func (l *lane) address() string {
@@ -133,6 +156,14 @@ func (l *lane) serve(lk *link) {
 	}
 	p.mu.Unlock()
 
+	if !lk.until.IsZero() {
+		expiry := time.AfterFunc(time.Until(lk.until), func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			lk.renew()
+		})
+		defer expiry.Stop()
+	}
 	read := make(chan struct{})
 	p.spawn("lane reader", func() {
 		defer close(read)
@@ -144,8 +175,8 @@ func (l *lane) serve(lk *link) {
 
 	p.mu.Lock()
 	l.link = nil
-	// A broker may close an idle connection; that is no failure.
-	failed := len(lk.flight) > 0 || lk.answered == 0
+	// A broker may close an idle connection, and we ours; that is no failure.
+	failed := len(lk.flight) > 0 || lk.answered == 0 && !errors.Is(lk.err, errRetired)
 	p.mu.Unlock()
 	p.stats.Connections.Add(-1)
 	l.fly(lk)
@@ -179,9 +210,9 @@ func (l *lane) failAll(err error, grow bool) {
 	queue := l.queue
 	l.queue = nil
 	if !grow || l.backoff == 0 {
-		l.backoff = minBackoff
+		l.backoff = p.settings.ReconnectBackoff
 	} else {
-		l.backoff = min(2*l.backoff, maxBackoff)
+		l.backoff = min(2*l.backoff, p.settings.ReconnectBackoffMax)
 	}
 	l.downUntil = time.Now().Add(l.backoff)
 	closed := l.closed
@@ -215,7 +246,7 @@ func (l *lane) sweep() {
 	l.pool.mu.Lock()
 	l.sweeping = false
 	now := time.Now()
-	if lk := l.link; lk != nil && len(lk.flight) > 0 && now.After(lk.flight[0].share.deadline) {
+	if lk := l.link; lk != nil && lk.overdue(now) {
 		lk.fail(errTimedOut) // its answers come in order: nothing behind it would be answered either
 		l.wake.Broadcast()
 	}

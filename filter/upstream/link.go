@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -18,13 +19,19 @@ type link struct {
 	conn    net.Conn
 	close   func()
 	version int16
+	until   time.Time
 
-	flight   []flight // requests without an answer, in the order sent
-	err      error    // why the connection ended; nil while it lives
-	answered int      // requests answered
-	written  int32    // requests written whole
+	renewing bool      // a successor is being dialled
+	retired  bool      // nothing more is sent: it ends with its last answer
+	rested   time.Time // when it last had something to do
+	resting  bool      // that is looked after
+	flight   []flight  // requests without an answer, in the order sent
+	err      error     // why the connection ended; nil while it lives
+	answered int       // requests answered
+	written  int32     // requests written whole
 
-	next     int32 // the next correlation id
+	gather   *bufio.Writer // joins what is written; nil: the socket does
+	next     int32         // the next correlation id
 	scratch  []byte
 	segments [][]byte
 }
@@ -32,10 +39,15 @@ type link struct {
 type flight struct {
 	correlation int32
 	share       *share
+	sent        time.Time
 }
 
 func newLink(l *lane, c Link) *link {
-	return &link{lane: l, conn: c.Conn, close: c.Close, version: min(c.ProduceVersion, MaxProduceVersion)}
+	lk := &link{lane: l, conn: c.Conn, close: c.Close, version: min(c.ProduceVersion, MaxProduceVersion), until: c.Until}
+	if _, plain := c.Conn.(*net.TCPConn); !plain {
+		lk.gather = bufio.NewWriterSize(c.Conn, gatherBytes) // TLS: a record for each slice would be many small ones
+	}
+	return lk
 }
 
 // fail ends the connection because of err, once: reads and writes on it return. The pool's mutex is held.
@@ -53,26 +65,89 @@ func (lk *link) write() error {
 			lk.version, minProduceVersion)
 	}
 	for {
-		f, ok := lk.launch()
-		if !ok {
-			return errClosed
+		f, err := lk.launch()
+		if err != nil {
+			return err
 		}
 		h := wire.ProduceHeader{
 			Version: lk.version, CorrelationID: f.correlation, ClientID: lk.lane.pool.settings.ClientID,
 			Acks: f.share.acks, TimeoutMillis: f.share.timeout,
 		}
 		lk.scratch, lk.segments = wire.AppendProduceRequest(lk.scratch[:0], lk.segments[:0], h, f.share.batches)
-		segments := net.Buffers(lk.segments)
-		if _, err := segments.WriteTo(lk.conn); err != nil {
+		if err := lk.send(); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
 }
 
+// gatherBytes is how much is encrypted in one go: four records of TLS.
+const gatherBytes = 64 << 10
+
+// send writes the segments.
+func (lk *link) send() error {
+	if lk.gather == nil {
+		segments := net.Buffers(lk.segments)
+		_, err := segments.WriteTo(lk.conn)
+		return err
+	}
+	for _, s := range lk.segments {
+		if _, err := lk.gather.Write(s); err != nil {
+			return err
+		}
+	}
+	return lk.gather.Flush()
+}
+
+// overdue says whether the answer that comes next is past its time. The pool's mutex is held.
+func (lk *link) overdue(now time.Time) bool {
+	if len(lk.flight) == 0 {
+		return false
+	}
+	oldest, timeout := lk.flight[0], lk.lane.pool.settings.AnswerTimeout
+	return now.After(oldest.share.deadline) || timeout > 0 && now.Sub(oldest.sent) > timeout
+}
+
+// renew dials a successor. When there is one, the link sends nothing more, gets its last answers, and the successor takes
+// over: no batch of a partition is on both. Until then, or when nobody answers, the link goes on. The pool's mutex is held.
+func (lk *link) renew() {
+	if lk.renewing || lk.retired || lk.err != nil {
+		return
+	}
+	lk.renewing = true
+	lk.lane.pool.spawn("renewal", lk.dialSuccessor)
+}
+
+func (lk *link) dialSuccessor() {
+	l := lk.lane
+	p := l.pool
+	for backoff := p.settings.ReconnectBackoff; ; backoff = min(2*backoff, p.settings.ReconnectBackoffMax) {
+		conn, err := p.client.Dial(p.ctx, l.address())
+		p.mu.Lock()
+		over := lk.err != nil || l.closed
+		if err == nil && !over {
+			l.successor, lk.retired = &conn, true
+			l.wake.Broadcast()
+		}
+		p.mu.Unlock()
+		switch {
+		case err == nil && over:
+			conn.Close()
+			return
+		case err == nil || over:
+			return
+		}
+		p.stats.ConnectFailures.Add(1)
+		p.log.Warn("cannot replace a connection; the old one goes on", "node", l.node, "address", l.address(), "error", err)
+		if !p.pause(backoff) {
+			return
+		}
+	}
+}
+
 // launch waits for something to send and for room in the window, and counts the request as in flight. It does so
-// before the request is written, since the answer may be faster than the writer. False means that the connection has
-// ended.
-func (lk *link) launch() (flight, bool) {
+// before the request is written, since the answer may be faster than the writer. An error means that the connection has
+// ended, or ends.
+func (lk *link) launch() (flight, error) {
 	l := lk.lane
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
@@ -80,18 +155,59 @@ func (lk *link) launch() (flight, bool) {
 		lk.written = lk.next // the writer is back for more
 		l.wake.Broadcast()
 	}
-	for lk.err == nil && (len(l.queue) == 0 || len(lk.flight) >= window) {
+	lk.rest()
+	for lk.err == nil && !lk.ready() {
 		l.wake.Wait()
 	}
-	if lk.err != nil {
-		return flight{}, false
+	switch {
+	case lk.err != nil:
+		return flight{}, lk.err
+	case lk.retired:
+		return flight{}, errRetired
 	}
-	f := flight{lk.next, l.take()}
+	f := flight{lk.next, l.take(), time.Now()}
 	lk.next++
 	lk.flight = append(lk.flight, f)
 	l.pool.stats.Batches.Add(int64(len(f.share.batches)))
 	l.pool.stats.Bytes.Add(f.share.bytes)
-	return f, true
+	return f, nil
+}
+
+// ready says that there is something to send and room for it, or that there will be nothing more. The pool's mutex is held.
+func (lk *link) ready() bool {
+	if lk.retired {
+		return len(lk.flight) == 0
+	}
+	return len(lk.lane.queue) > 0 && len(lk.flight) < lk.lane.pool.settings.Window
+}
+
+// rest has the link end when it has had nothing to do for too long. The pool's mutex is held.
+func (lk *link) rest() {
+	limit := lk.lane.pool.settings.MaxIdle
+	if limit == 0 {
+		return
+	}
+	lk.rested = time.Now()
+	if lk.resting {
+		return
+	}
+	lk.resting = true
+	var look func()
+	look = func() {
+		lk.lane.pool.mu.Lock()
+		defer lk.lane.pool.mu.Unlock()
+		switch left := limit - time.Since(lk.rested); {
+		case lk.err != nil:
+		case len(lk.flight) > 0:
+			time.AfterFunc(limit, look)
+		case left > 0:
+			time.AfterFunc(left, look)
+		default:
+			lk.retired = true
+			lk.lane.wake.Broadcast()
+		}
+	}
+	time.AfterFunc(limit, look)
 }
 
 // read matches the broker's answers with the requests in flight, first in, first out, until the connection ends.
@@ -100,7 +216,7 @@ func (lk *link) read() error {
 	var body []byte
 	for {
 		var err error
-		if body, err = readResponse(r, body); err != nil {
+		if body, err = readResponse(r, body, lk.lane.pool.settings.MaxResponseBytes); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
 		f, err := lk.land(int32(binary.BigEndian.Uint32(body)))
@@ -147,13 +263,13 @@ func (lk *link) land(correlation int32) (flight, error) {
 }
 
 // readResponse reads one response after its length, reusing buf: correlation id and body.
-func readResponse(r io.Reader, buf []byte) ([]byte, error) {
+func readResponse(r io.Reader, buf []byte, limit int32) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return buf, err
 	}
 	n := int32(binary.BigEndian.Uint32(head[:]))
-	if n < 4 || n > maxResponseBytes {
+	if n < 4 || n > limit {
 		return buf, fmt.Errorf("a response of %d bytes", n)
 	}
 	if cap(buf) < int(n) {

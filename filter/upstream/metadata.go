@@ -33,6 +33,7 @@ type ask struct {
 // LEADER_NOT_AVAILABLE, which clients retry: its trouble must not become that of clients who want other clusters too.
 func (p *Pool) Topics(names []string, create bool, done func([]wire.Topic)) {
 	now := time.Now()
+	create = create && !p.settings.NoAutoCreate
 	p.mu.Lock()
 	if p.closed || p.inquiry.failing || names != nil && p.allFresh(names, now) {
 		for _, name := range names {
@@ -109,7 +110,7 @@ func (p *Pool) inquireUntilDone() {
 			panic(r)
 		}
 	}()
-	backoff := minBackoff
+	backoff := p.settings.ReconnectBackoff
 	for {
 		p.mu.Lock()
 		asks, stale := p.inquiry.asks, p.inquiry.stale
@@ -124,13 +125,13 @@ func (p *Pool) inquireUntilDone() {
 		err := p.inquireOnce(asks, stale)
 		impatience.Stop()
 		if err == nil {
-			backoff = minBackoff
+			backoff = p.settings.ReconnectBackoff
 			continue
 		}
 		if !p.pause(backoff) {
 			continue // closing: what is left is answered from memory, without the network
 		}
-		backoff = min(2*backoff, maxBackoff)
+		backoff = min(2*backoff, p.settings.ReconnectBackoffMax)
 	}
 }
 

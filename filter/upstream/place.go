@@ -14,6 +14,10 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "the proxy is shutting down")
 		return
 	}
+	if limit := p.settings.MaxMessageBytes; limit > 0 && int64(len(b.Records)) > limit {
+		d.fail(b, req, wire.MessageTooLarge, "the batch is larger than the cluster's message.max.bytes allows")
+		return
+	}
 	t := p.topic(b.Topic, req.now)
 	if !t.known && p.inquiry.failing {
 		p.refresh(t.name)

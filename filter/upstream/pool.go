@@ -49,11 +49,12 @@ type produce struct {
 // needed.
 func New(s Settings, c Client, st *stats.Cluster, log *slog.Logger) *Pool {
 	p := &Pool{
-		settings: s, client: c, stats: st, log: log.With("cluster", s.Name),
+		settings: s.withDefaults(), client: c, stats: st, log: log.With("cluster", s.Name),
 		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[int32]*lane{},
 	}
 	p.drained = sync.NewCond(&p.mu)
 	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.spawn("watch", func() { c.Watch(p.ctx, p.renew) })
 	if s.MetadataRefreshInterval > 0 {
 		p.spawn("metadata refresh", p.refreshPeriodically)
 	}
@@ -66,7 +67,11 @@ func New(s Settings, c Client, st *stats.Cluster, log *slog.Logger) *Pool {
 func (p *Pool) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
 	now := time.Now()
 	req := &produce{acks: acks, timeout: timeoutMillis, now: now, group: newGroup(len(batches), done)}
-	req.deadline = now.Add(max(p.settings.RequestTimeout, time.Duration(timeoutMillis)*time.Millisecond))
+	patience := max(p.settings.RequestTimeout, time.Duration(timeoutMillis)*time.Millisecond)
+	if p.settings.MessageTimeout > 0 {
+		patience = min(patience, p.settings.MessageTimeout)
+	}
+	req.deadline = now.Add(patience)
 	if p.settings.AcksOverride != nil {
 		req.acks = *p.settings.AcksOverride
 	}
@@ -102,6 +107,16 @@ func (p *Pool) Close(ctx context.Context) {
 	p.mu.Unlock()
 	p.work.Wait()
 	p.client.Close()
+}
+
+// renew has every connection replaced by one made from what is there now.
+func (p *Pool) renew() {
+	p.log.Info("certificates or passwords have been replaced; connecting anew")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.lanes {
+		l.renew()
+	}
 }
 
 // spawn runs f on a goroutine that Close waits for.

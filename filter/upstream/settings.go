@@ -1,10 +1,12 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -22,6 +24,34 @@ type Settings struct {
 	MetadataRefreshInterval time.Duration
 	// MetadataMaxAge is how long a topic may be served from memory without having been asked for again.
 	MetadataMaxAge time.Duration
+	// MessageTimeout is the longest that a batch may wait for its answer, whatever its client's timeout is. Zero: no bound.
+	MessageTimeout time.Duration
+	// MaxMessageBytes is the largest batch that is sent on. Zero: the cluster's brokers decide.
+	MaxMessageBytes int64
+	// MaxResponseBytes is the longest answer that is read. Zero: 64 MiB.
+	MaxResponseBytes int32
+	// Window is the number of requests in flight on one connection. A broker works on one at a time; the others hide the
+	// round trip. Zero: 5.
+	Window int
+	// AnswerTimeout is how long a connection may stay without an answer that is due. Zero: as long as a batch may wait.
+	AnswerTimeout time.Duration
+	// MaxIdle is how long a connection may have nothing to do. Zero: as long as the broker keeps it.
+	MaxIdle time.Duration
+	// ReconnectBackoff is the pause after a connection has failed; it doubles up to ReconnectBackoffMax. Zero: 100 ms, 10 s.
+	ReconnectBackoff, ReconnectBackoffMax time.Duration
+	// NoAutoCreate keeps clients from having topics created.
+	NoAutoCreate bool
+	// Dial is how brokers are reached.
+	Dial dial.Settings
+}
+
+// withDefaults fills in what is zero.
+func (s Settings) withDefaults() Settings {
+	s.MaxResponseBytes = cmp.Or(s.MaxResponseBytes, maxResponseBytes)
+	s.Window = cmp.Or(s.Window, window)
+	s.ReconnectBackoff = cmp.Or(s.ReconnectBackoff, minBackoff)
+	s.ReconnectBackoffMax = max(cmp.Or(s.ReconnectBackoffMax, maxBackoff), s.ReconnectBackoff)
+	return s
 }
 
 // Client reaches the brokers of one cluster. Package saramaclient has the real one.
@@ -31,19 +61,24 @@ type Client interface {
 	// Metadata asks one broker, whichever answers, about topics; nil topics means all. With create, the broker may create
 	// those that are missing. Calls never overlap.
 	Metadata(ctx context.Context, topics []string, create bool) (Metadata, error)
+	// Watch calls changed, from its own goroutine, whenever connections should be made anew because what they are made from,
+	// such as a certificate, has been replaced. It returns when ctx ends, or at once if that cannot happen.
+	Watch(ctx context.Context, changed func())
 	// Close ends what Metadata keeps open.
 	Close()
 }
 
 // Link is an authenticated connection to one broker, taken over from whoever dialled it.
 type Link struct {
-	// Conn is for reading and writing. It is the socket itself, so that several slices are written by one writev.
+	// Conn is for reading and writing. Without TLS it is the socket itself, so that several slices are written by one writev.
 	Conn net.Conn
 	// Close closes Conn and lets go of what else belongs to it. It may be called once, from any goroutine, and does not
 	// wait.
 	Close func()
 	// ProduceVersion is the highest version of Produce that this broker takes and we write, 3 to 12.
 	ProduceVersion int16
+	// Until is when the connection has to be replaced by another. Zero: never.
+	Until time.Time
 }
 
 // Metadata is one answer of a cluster.
@@ -57,16 +92,13 @@ const (
 	// MaxProduceVersion is the newest Produce that names topics by name (13 names them by id).
 	MaxProduceVersion = 12
 
-	// window is the number of requests in flight on one connection. A broker works on one at a time; the others hide
-	// the round trip.
+	// window is the default of Settings.Window.
 	window = 5
 
 	// The reconnect back-off, as librdkafka's reconnect.backoff.ms and reconnect.backoff.max.ms have it.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
 
-	// dialTimeout bounds connecting, negotiating and authenticating together.
-	dialTimeout = 30 * time.Second
 	// metadataTimeout bounds one round of metadata requests, over all brokers that are tried.
 	metadataTimeout = 30 * time.Second
 	// patience is how long clients wait for the answer to a metadata request before they are answered from memory.

@@ -2,6 +2,7 @@ package contrib
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"log/slog"
@@ -63,6 +64,12 @@ func (info) UpstreamLocalAddress() (string, bool)  { return "10.0.0.2:9092", tru
 type client struct{ upstream.Client }
 
 func (client) Close() {}
+
+func (client) Watch(context.Context, func()) {}
+
+func (client) Dial(context.Context, string) (upstream.Link, error) {
+	return upstream.Link{Close: func() {}}, nil
+}
 
 func newLoader(log *bytes.Buffer) loader {
 	return loader{

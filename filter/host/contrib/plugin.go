@@ -96,7 +96,7 @@ func (l loader) make(m *mesh, a *anypb.Any) error {
 	m.stats = stats.New(table, make([]int64, len(table)))
 	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
 	m.filter, err = filter.New(c, filter.Options{
-		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter,
+		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Probe: true,
 	})
 	return err
 }

@@ -77,7 +77,7 @@ func (l loader) load(
 	if err != nil {
 		return nil, err
 	}
-	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log})
+	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Probe: true})
 	if err != nil {
 		return nil, err
 	}

@@ -1,19 +1,26 @@
 package saramaclient
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 )
 
-// Client is an upstream.Client on sarama. Dial may be called from any goroutine; Metadata and Close one at a time.
+// Client is an upstream.Client on sarama. Dial and Watch may be called from any goroutine; Metadata and Close one at a time.
 type Client struct {
 	settings upstream.Settings
 	config   *sarama.Config
+	tokens   tokens
+	// outdated says that the connection for metadata was made from what has been replaced since.
+	outdated atomic.Bool
 
 	// broker answers Metadata, on the connection in tap, until it fails; nil before the first and after a failure.
 	broker *sarama.Broker
@@ -32,22 +39,44 @@ func New(s upstream.Settings) (upstream.Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("configure sarama for cluster %s: %w", s.Name, err)
 	}
-	return &Client{settings: s, config: config}, nil
+	c := &Client{settings: s, config: config}
+	if s.Dial.SASL != nil {
+		c.tokens.oauth = s.Dial.SASL.OAuth
+	}
+	return c, nil
 }
 
 // Close ends the connection that Metadata uses.
 func (c *Client) Close() { c.drop() }
 
 // open connects a broker and waits until it is negotiated and authenticated, or ctx ends. The connection that sarama
-// uses is returned too.
+// uses is returned too. Certificates and passwords are those that are there now.
 func (c *Client) open(ctx context.Context, addr string) (*sarama.Broker, *capture, error) {
-	tap := &capture{ctx: ctx}
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(c.settings.Dial.Socket.SetupTimeout, setupTimeout), errSetup)
+	defer cancel()
+	broker, tap, err := c.connect(ctx, addr)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to %s: %w", addr, c.explain(ctx, tap, err))
+	}
+	return broker, tap, nil
+}
+
+// setupTimeout is the default of dial.Socket.SetupTimeout.
+const setupTimeout = 30 * time.Second
+
+var errSetup = errors.New("connecting takes longer than socket.connection.setup.timeout.ms")
+
+func (c *Client) connect(ctx context.Context, addr string) (*sarama.Broker, *capture, error) {
 	config := *c.config
+	if err := login(&config, c.settings.Dial.SASL, &c.tokens); err != nil {
+		return nil, nil, err
+	}
+	tap := &capture{ctx: ctx, settings: c.settings.Dial}
 	config.Net.Proxy.Enable = true
 	config.Net.Proxy.Dialer = tap
 	broker := sarama.NewBroker(addr)
 	if err := broker.Open(&config); err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", addr, err)
+		return nil, nil, err
 	}
 	// sarama knows no context: closing the connection under it makes it return.
 	stop := context.AfterFunc(ctx, tap.close)
@@ -58,9 +87,29 @@ func (c *Client) open(ctx context.Context, addr string) (*sarama.Broker, *captur
 	if err != nil {
 		_ = broker.Close() // reports ErrNotConnected when there is nothing to close
 		tap.close()
-		return nil, nil, fmt.Errorf("connect to %s: %w", addr, err)
+		return nil, tap, err
 	}
 	return broker, tap, nil
+}
+
+// explain says in words why a connection failed.
+func (c *Client) explain(ctx context.Context, tap *capture, err error) error {
+	var token *tokenError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case tap != nil && tap.failure() != nil:
+		return c.settings.Dial.Explain(tap.failure())
+	case errors.As(err, &token):
+		return token
+	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+		return fmt.Errorf("the broker refuses our login by %s: wrong user name, password or token", c.settings.Dial.SASL.Mechanism)
+	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
+		return fmt.Errorf("the broker does not take logins by %s on this port; set sasl.mechanism to one that it has", c.settings.Dial.SASL.Mechanism)
+	case errors.Is(err, sarama.ErrIllegalSASLState):
+		return errors.New("the broker wants no login on this port; set security.protocol to plaintext or ssl")
+	}
+	return c.settings.Dial.Explain(err)
 }
 
 // silenced makes sarama keep its panics to itself: they would end Envoy.

@@ -19,6 +19,9 @@ const metadataVersion = 11
 // bootstrap servers.
 func (c *Client) Metadata(ctx context.Context, topics []string, create bool) (upstream.Metadata, error) {
 	var failures []error
+	if c.outdated.Swap(false) {
+		c.drop()
+	}
 	if c.broker != nil {
 		answer, err := c.ask(ctx, topics, create)
 		if err == nil {
@@ -26,7 +29,7 @@ func (c *Client) Metadata(ctx context.Context, topics []string, create bool) (up
 		}
 		failures = append(failures, err)
 	}
-	for _, addr := range c.candidates() {
+	for _, addr := range c.candidates(ctx) {
 		if ctx.Err() != nil {
 			break
 		}
@@ -49,11 +52,13 @@ func (c *Client) Metadata(ctx context.Context, topics []string, create bool) (up
 }
 
 // candidates lists every address worth trying, each once.
-func (c *Client) candidates() []string {
+func (c *Client) candidates(ctx context.Context) []string {
 	all := slices.Clone(c.known)
-	for _, addr := range c.settings.BootstrapServers {
-		if !slices.Contains(all, addr) {
-			all = append(all, addr)
+	for _, server := range c.settings.BootstrapServers {
+		for _, addr := range c.settings.Dial.Socket.Resolve(ctx, server) {
+			if !slices.Contains(all, addr) {
+				all = append(all, addr)
+			}
 		}
 	}
 	return all

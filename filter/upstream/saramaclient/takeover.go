@@ -2,6 +2,7 @@ package saramaclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -44,33 +46,68 @@ func (c *Client) Dial(ctx context.Context, addr string) (upstream.Link, error) {
 		return upstream.Link{}, fmt.Errorf("take over the connection to %s: %w", addr, err)
 	}
 	release := func() { _ = broker.Close() } // closes conn too, and ends sarama's own reader
-	return upstream.Link{Conn: conn, Close: release, ProduceVersion: produce}, nil
+	return upstream.Link{Conn: conn, Close: release, ProduceVersion: produce, Until: sessionEnd(broker)}, nil
 }
 
-// capture is the dialer that sarama is given (golang.org/x/net/proxy.Dialer): it remembers the connection.
+// capture is the dialer that sarama is given (golang.org/x/net/proxy.Dialer): it remembers the connection. TLS is made here,
+// so that what is taken over is what is encrypted, and not what is below.
 type capture struct {
-	ctx context.Context //nolint:containedctx // sarama's hook has no context of its own
+	ctx      context.Context //nolint:containedctx // sarama's hook has no context of its own
+	settings dial.Settings
 
 	mu     sync.Mutex
 	conn   net.Conn
+	err    error // why there is none
 	closed bool
 }
 
 // Dial connects to addr. sarama calls it once.
-func (t *capture) Dial(network, addr string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: 10 * time.Second}
-	conn, err := dialer.DialContext(t.ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
+func (t *capture) Dial(_, addr string) (net.Conn, error) {
+	conn, err := t.dial(addr)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
+	if err == nil && t.closed {
 		_ = conn.Close()
-		return nil, context.Cause(t.ctx)
+		err = context.Cause(t.ctx)
+	}
+	if err != nil {
+		t.err = err
+		return nil, err
 	}
 	t.conn = conn
 	return conn, nil
+}
+
+func (t *capture) dial(addr string) (net.Conn, error) {
+	conn, err := t.settings.Socket.Dial(t.ctx, addr)
+	if err != nil || t.settings.TLS == nil {
+		return conn, err
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	config, problems := t.settings.TLS.Load(host, time.Now())
+	for _, p := range problems {
+		if !p.Warning {
+			_ = conn.Close()
+			return nil, p
+		}
+	}
+	encrypted := tls.Client(conn, config)
+	if err := encrypted.HandshakeContext(t.ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return encrypted, nil
+}
+
+// failure is why there is no connection; nil: there is, or was, one.
+func (t *capture) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
 }
 
 func (t *capture) close() {

@@ -221,6 +221,9 @@ func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (up
 // Close does nothing: the cluster outlives its clients.
 func (c *Cluster) Close() {}
 
+// Watch implements upstream.Client: nothing changes.
+func (c *Cluster) Watch(context.Context, func()) {}
+
 func (c *Cluster) describe(name string) wire.Topic {
 	t := c.topics[name]
 	if t == nil {

@@ -82,6 +82,124 @@ func (KafkaMesh_ConsumerProxyMode) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Verification says what is looked at of a broker's certificate.
+type Tls_Verification int32
+
+const (
+	// Who signed it, and that it is for the host that was dialled. The default.
+	Tls_VERIFICATION_UNSPECIFIED Tls_Verification = 0
+	// Who signed it.
+	Tls_VERIFICATION_CHAIN Tls_Verification = 1
+	// Nothing: whoever answers is believed.
+	Tls_VERIFICATION_NONE Tls_Verification = 2
+)
+
+// Enum value maps for Tls_Verification.
+var (
+	Tls_Verification_name = map[int32]string{
+		0: "VERIFICATION_UNSPECIFIED",
+		1: "VERIFICATION_CHAIN",
+		2: "VERIFICATION_NONE",
+	}
+	Tls_Verification_value = map[string]int32{
+		"VERIFICATION_UNSPECIFIED": 0,
+		"VERIFICATION_CHAIN":       1,
+		"VERIFICATION_NONE":        2,
+	}
+)
+
+func (x Tls_Verification) Enum() *Tls_Verification {
+	p := new(Tls_Verification)
+	*p = x
+	return p
+}
+
+func (x Tls_Verification) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Tls_Verification) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[1].Descriptor()
+}
+
+func (Tls_Verification) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[1]
+}
+
+func (x Tls_Verification) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Tls_Verification.Descriptor instead.
+func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4, 0}
+}
+
+// Mechanism is how a login goes.
+type Sasl_Mechanism int32
+
+const (
+	// Refused.
+	Sasl_MECHANISM_UNSPECIFIED Sasl_Mechanism = 0
+	// username and password as they are. Without tls anybody on the way can read them.
+	Sasl_MECHANISM_PLAIN Sasl_Mechanism = 1
+	// username and password, proved and not sent.
+	Sasl_MECHANISM_SCRAM_SHA_256 Sasl_Mechanism = 2
+	// The same with SHA-512.
+	Sasl_MECHANISM_SCRAM_SHA_512 Sasl_Mechanism = 3
+	// A token: oauth.
+	Sasl_MECHANISM_OAUTHBEARER Sasl_Mechanism = 4
+	// Kerberos: kerberos.
+	Sasl_MECHANISM_GSSAPI Sasl_Mechanism = 5
+)
+
+// Enum value maps for Sasl_Mechanism.
+var (
+	Sasl_Mechanism_name = map[int32]string{
+		0: "MECHANISM_UNSPECIFIED",
+		1: "MECHANISM_PLAIN",
+		2: "MECHANISM_SCRAM_SHA_256",
+		3: "MECHANISM_SCRAM_SHA_512",
+		4: "MECHANISM_OAUTHBEARER",
+		5: "MECHANISM_GSSAPI",
+	}
+	Sasl_Mechanism_value = map[string]int32{
+		"MECHANISM_UNSPECIFIED":   0,
+		"MECHANISM_PLAIN":         1,
+		"MECHANISM_SCRAM_SHA_256": 2,
+		"MECHANISM_SCRAM_SHA_512": 3,
+		"MECHANISM_OAUTHBEARER":   4,
+		"MECHANISM_GSSAPI":        5,
+	}
+)
+
+func (x Sasl_Mechanism) Enum() *Sasl_Mechanism {
+	p := new(Sasl_Mechanism)
+	*p = x
+	return p
+}
+
+func (x Sasl_Mechanism) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Sasl_Mechanism) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+}
+
+func (Sasl_Mechanism) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+}
+
+func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Sasl_Mechanism.Descriptor instead.
+func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0}
+}
+
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
 // Kafka clusters, chosen by the topic's name.
 type KafkaMesh struct {
@@ -103,9 +221,13 @@ type KafkaMesh struct {
 	ConsumerProxyMode KafkaMesh_ConsumerProxyMode `protobuf:"varint,5,opt,name=consumer_proxy_mode,json=consumerProxyMode,proto3,enum=kafkamesh.v1.KafkaMesh_ConsumerProxyMode" json:"consumer_proxy_mode,omitempty"`
 	// What clients may cost: the size of their requests, the memory these hold, the time they take to arrive. Default: each
 	// limit has its own.
-	Limits        *Limits `protobuf:"bytes,100,opt,name=limits,proto3" json:"limits,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Limits *Limits `protobuf:"bytes,100,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Whether each cluster is connected and logged in to while the configuration is loaded, and the configuration refused if
+	// that fails. It takes some seconds at most. Default: false, the clusters are tried in the background, and what fails is
+	// logged.
+	VerifyUpstreams bool `protobuf:"varint,101,opt,name=verify_upstreams,json=verifyUpstreams,proto3" json:"verify_upstreams,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -178,6 +300,13 @@ func (x *KafkaMesh) GetLimits() *Limits {
 		return x.Limits
 	}
 	return nil
+}
+
+func (x *KafkaMesh) GetVerifyUpstreams() bool {
+	if x != nil {
+		return x.VerifyUpstreams
+	}
+	return false
 }
 
 // Limits bounds what clients may cost. Memory is counted for each of the host's workers (Envoy's worker threads), because
@@ -300,16 +429,20 @@ type KafkaClusterDefinition struct {
 	// each topic's real number. Set below the real number, clients leave the partitions from here on unused. Set above, it
 	// has no effect. Refused: negative.
 	PartitionCount int32 `protobuf:"varint,3,opt,name=partition_count,json=partitionCount,proto3" json:"partition_count,omitempty"`
-	// How records are sent to this cluster, as librdkafka properties: "acks", "client.id", "linger.ms",
-	// "request.timeout.ms", "metadata.max.age.ms", "topic.metadata.refresh.interval.ms". Defaults and units are
-	// librdkafka's where docs/configuration.md does not say otherwise. Refused: any other property, and a value outside
-	// its range.
+	// How records are sent to this cluster, as librdkafka properties. Defaults and units are librdkafka's where
+	// docs/configuration.md does not say otherwise; it also says which have an effect. Refused: a name that librdkafka does
+	// not know, a value outside its range, and what cannot be done here, such as transactional.id.
 	ProducerConfig map[string]string `protobuf:"bytes,4,rep,name=producer_config,json=producerConfig,proto3" json:"producer_config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// How records are read from this cluster, as librdkafka properties. Accepted with a warning, whatever it holds:
-	// consumers are not served yet.
+	// How records are read from this cluster, as librdkafka properties. They are checked, and have no effect: consumers are not
+	// served yet.
 	ConsumerConfig map[string]string `protobuf:"bytes,5,rep,name=consumer_config,json=consumerConfig,proto3" json:"consumer_config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// That connections to the cluster are encrypted, and how. It says what ssl.* of producer_config can say, and more; refused
+	// together with those.
+	Tls *Tls `protobuf:"bytes,100,opt,name=tls,proto3" json:"tls,omitempty"`
+	// How to log in to the cluster. It says what sasl.* of producer_config can say, and more; refused together with those.
+	Sasl          *Sasl `protobuf:"bytes,101,opt,name=sasl,proto3" json:"sasl,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KafkaClusterDefinition) Reset() {
@@ -377,6 +510,533 @@ func (x *KafkaClusterDefinition) GetConsumerConfig() map[string]string {
 	return nil
 }
 
+func (x *KafkaClusterDefinition) GetTls() *Tls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *KafkaClusterDefinition) GetSasl() *Sasl {
+	if x != nil {
+		return x.Sasl
+	}
+	return nil
+}
+
+// DataSource is where a certificate, a key or a password is: Envoy's message of that name. Files are looked at again every few
+// seconds, and what has changed is used for new connections, which replace the old ones.
+type DataSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is. Required.
+	//
+	// Types that are valid to be assigned to Specifier:
+	//
+	//	*DataSource_Filename
+	//	*DataSource_InlineBytes
+	//	*DataSource_InlineString
+	//	*DataSource_EnvironmentVariable
+	Specifier     isDataSource_Specifier `protobuf_oneof:"specifier"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DataSource) Reset() {
+	*x = DataSource{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DataSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DataSource) ProtoMessage() {}
+
+func (x *DataSource) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
+func (*DataSource) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DataSource) GetSpecifier() isDataSource_Specifier {
+	if x != nil {
+		return x.Specifier
+	}
+	return nil
+}
+
+func (x *DataSource) GetFilename() string {
+	if x != nil {
+		if x, ok := x.Specifier.(*DataSource_Filename); ok {
+			return x.Filename
+		}
+	}
+	return ""
+}
+
+func (x *DataSource) GetInlineBytes() []byte {
+	if x != nil {
+		if x, ok := x.Specifier.(*DataSource_InlineBytes); ok {
+			return x.InlineBytes
+		}
+	}
+	return nil
+}
+
+func (x *DataSource) GetInlineString() string {
+	if x != nil {
+		if x, ok := x.Specifier.(*DataSource_InlineString); ok {
+			return x.InlineString
+		}
+	}
+	return ""
+}
+
+func (x *DataSource) GetEnvironmentVariable() string {
+	if x != nil {
+		if x, ok := x.Specifier.(*DataSource_EnvironmentVariable); ok {
+			return x.EnvironmentVariable
+		}
+	}
+	return ""
+}
+
+type isDataSource_Specifier interface {
+	isDataSource_Specifier()
+}
+
+type DataSource_Filename struct {
+	// A file.
+	Filename string `protobuf:"bytes,1,opt,name=filename,proto3,oneof"`
+}
+
+type DataSource_InlineBytes struct {
+	// The content itself.
+	InlineBytes []byte `protobuf:"bytes,2,opt,name=inline_bytes,json=inlineBytes,proto3,oneof"`
+}
+
+type DataSource_InlineString struct {
+	// The content itself, as text.
+	InlineString string `protobuf:"bytes,3,opt,name=inline_string,json=inlineString,proto3,oneof"`
+}
+
+type DataSource_EnvironmentVariable struct {
+	// An environment variable of the process.
+	EnvironmentVariable string `protobuf:"bytes,4,opt,name=environment_variable,json=environmentVariable,proto3,oneof"`
+}
+
+func (*DataSource_Filename) isDataSource_Specifier() {}
+
+func (*DataSource_InlineBytes) isDataSource_Specifier() {}
+
+func (*DataSource_InlineString) isDataSource_Specifier() {}
+
+func (*DataSource_EnvironmentVariable) isDataSource_Specifier() {}
+
+// Tls is how connections to a cluster are encrypted. TLS 1.2 and 1.3 are spoken.
+type Tls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The authorities that may have signed the brokers' certificates: PEM. filename may be a folder. Default: the system's.
+	Ca *DataSource `protobuf:"bytes,1,opt,name=ca,proto3" json:"ca,omitempty"`
+	// Our own certificate, with those between it and its authority behind it: PEM. Default: none.
+	Certificate *DataSource `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// The private key of certificate: PEM. Required with it.
+	Key *DataSource `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// What opens key, if it is encrypted.
+	KeyPassword *DataSource `protobuf:"bytes,4,opt,name=key_password,json=keyPassword,proto3" json:"key_password,omitempty"`
+	// Our certificate and its private key in one PKCS#12 keystore, instead of certificate and key.
+	Keystore *DataSource `protobuf:"bytes,5,opt,name=keystore,proto3" json:"keystore,omitempty"`
+	// What opens keystore.
+	KeystorePassword *DataSource `protobuf:"bytes,6,opt,name=keystore_password,json=keystorePassword,proto3" json:"keystore_password,omitempty"`
+	// Certificates that their authorities have withdrawn: PEM.
+	Crl *DataSource `protobuf:"bytes,7,opt,name=crl,proto3" json:"crl,omitempty"`
+	// The name that the brokers' certificates have to be for. Default: the host that is dialled.
+	ServerName string `protobuf:"bytes,8,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
+	// What is looked at of a broker's certificate.
+	Verification  Tls_Verification `protobuf:"varint,9,opt,name=verification,proto3,enum=kafkamesh.v1.Tls_Verification" json:"verification,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tls) Reset() {
+	*x = Tls{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tls) ProtoMessage() {}
+
+func (x *Tls) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tls.ProtoReflect.Descriptor instead.
+func (*Tls) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Tls) GetCa() *DataSource {
+	if x != nil {
+		return x.Ca
+	}
+	return nil
+}
+
+func (x *Tls) GetCertificate() *DataSource {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *Tls) GetKey() *DataSource {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Tls) GetKeyPassword() *DataSource {
+	if x != nil {
+		return x.KeyPassword
+	}
+	return nil
+}
+
+func (x *Tls) GetKeystore() *DataSource {
+	if x != nil {
+		return x.Keystore
+	}
+	return nil
+}
+
+func (x *Tls) GetKeystorePassword() *DataSource {
+	if x != nil {
+		return x.KeystorePassword
+	}
+	return nil
+}
+
+func (x *Tls) GetCrl() *DataSource {
+	if x != nil {
+		return x.Crl
+	}
+	return nil
+}
+
+func (x *Tls) GetServerName() string {
+	if x != nil {
+		return x.ServerName
+	}
+	return ""
+}
+
+func (x *Tls) GetVerification() Tls_Verification {
+	if x != nil {
+		return x.Verification
+	}
+	return Tls_VERIFICATION_UNSPECIFIED
+}
+
+// Sasl is how to log in to a cluster.
+type Sasl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How the login goes. Required.
+	Mechanism Sasl_Mechanism `protobuf:"varint,1,opt,name=mechanism,proto3,enum=kafkamesh.v1.Sasl_Mechanism" json:"mechanism,omitempty"`
+	// Who we are, for PLAIN and SCRAM.
+	Username *DataSource `protobuf:"bytes,2,opt,name=username,proto3" json:"username,omitempty"`
+	// How we prove it.
+	Password *DataSource `protobuf:"bytes,3,opt,name=password,proto3" json:"password,omitempty"`
+	// For OAUTHBEARER.
+	Oauth *OAuth `protobuf:"bytes,4,opt,name=oauth,proto3" json:"oauth,omitempty"`
+	// For GSSAPI.
+	Kerberos      *Kerberos `protobuf:"bytes,5,opt,name=kerberos,proto3" json:"kerberos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sasl) Reset() {
+	*x = Sasl{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sasl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sasl) ProtoMessage() {}
+
+func (x *Sasl) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
+func (*Sasl) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Sasl) GetMechanism() Sasl_Mechanism {
+	if x != nil {
+		return x.Mechanism
+	}
+	return Sasl_MECHANISM_UNSPECIFIED
+}
+
+func (x *Sasl) GetUsername() *DataSource {
+	if x != nil {
+		return x.Username
+	}
+	return nil
+}
+
+func (x *Sasl) GetPassword() *DataSource {
+	if x != nil {
+		return x.Password
+	}
+	return nil
+}
+
+func (x *Sasl) GetOauth() *OAuth {
+	if x != nil {
+		return x.Oauth
+	}
+	return nil
+}
+
+func (x *Sasl) GetKerberos() *Kerberos {
+	if x != nil {
+		return x.Kerberos
+	}
+	return nil
+}
+
+// OAuth is where tokens come from: a server, asked for them with client credentials, or a file.
+type OAuth struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The server's URL. Required, unless token_file is given.
+	TokenUrl string `protobuf:"bytes,1,opt,name=token_url,json=tokenUrl,proto3" json:"token_url,omitempty"`
+	// Who we are.
+	ClientId *DataSource `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// How we prove it.
+	ClientSecret *DataSource `protobuf:"bytes,3,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
+	// What the token is to be good for, separated by spaces. Default: none.
+	Scope string `protobuf:"bytes,4,opt,name=scope,proto3" json:"scope,omitempty"`
+	// More of the request, such as audience.
+	Parameters map[string]string `protobuf:"bytes,5,rep,name=parameters,proto3" json:"parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The authorities that may have signed the server's certificate: PEM. Default: the system's.
+	Ca *DataSource `protobuf:"bytes,6,opt,name=ca,proto3" json:"ca,omitempty"`
+	// A file with a token that somebody else renews. It must be signed, if it is a JWT. Refused together with token_url.
+	TokenFile string `protobuf:"bytes,7,opt,name=token_file,json=tokenFile,proto3" json:"token_file,omitempty"`
+	// What goes to the broker with the token (KIP-342).
+	Extensions    map[string]string `protobuf:"bytes,8,rep,name=extensions,proto3" json:"extensions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OAuth) Reset() {
+	*x = OAuth{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OAuth) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OAuth) ProtoMessage() {}
+
+func (x *OAuth) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
+func (*OAuth) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *OAuth) GetTokenUrl() string {
+	if x != nil {
+		return x.TokenUrl
+	}
+	return ""
+}
+
+func (x *OAuth) GetClientId() *DataSource {
+	if x != nil {
+		return x.ClientId
+	}
+	return nil
+}
+
+func (x *OAuth) GetClientSecret() *DataSource {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return nil
+}
+
+func (x *OAuth) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *OAuth) GetParameters() map[string]string {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+func (x *OAuth) GetCa() *DataSource {
+	if x != nil {
+		return x.Ca
+	}
+	return nil
+}
+
+func (x *OAuth) GetTokenFile() string {
+	if x != nil {
+		return x.TokenFile
+	}
+	return ""
+}
+
+func (x *OAuth) GetExtensions() map[string]string {
+	if x != nil {
+		return x.Extensions
+	}
+	return nil
+}
+
+// Kerberos is who we are for GSSAPI.
+type Kerberos struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first part of the brokers' principals. Default: kafka.
+	ServiceName string `protobuf:"bytes,1,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
+	// Our principal, NAME or NAME@REALM. Required with a keytab.
+	Principal string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	// A file with the principal's key. This or ticket_cache is required.
+	Keytab string `protobuf:"bytes,3,opt,name=keytab,proto3" json:"keytab,omitempty"`
+	// A file with a ticket that somebody else renews.
+	TicketCache string `protobuf:"bytes,4,opt,name=ticket_cache,json=ticketCache,proto3" json:"ticket_cache,omitempty"`
+	// krb5.conf. Default: what the environment variable KRB5_CONFIG names, or /etc/krb5.conf.
+	Config        string `protobuf:"bytes,5,opt,name=config,proto3" json:"config,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kerberos) Reset() {
+	*x = Kerberos{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kerberos) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kerberos) ProtoMessage() {}
+
+func (x *Kerberos) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
+func (*Kerberos) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Kerberos) GetServiceName() string {
+	if x != nil {
+		return x.ServiceName
+	}
+	return ""
+}
+
+func (x *Kerberos) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Kerberos) GetKeytab() string {
+	if x != nil {
+		return x.Keytab
+	}
+	return ""
+}
+
+func (x *Kerberos) GetTicketCache() string {
+	if x != nil {
+		return x.TicketCache
+	}
+	return ""
+}
+
+func (x *Kerberos) GetConfig() string {
+	if x != nil {
+		return x.Config
+	}
+	return ""
+}
+
 // ForwardingRule sends the topics that match to one cluster.
 type ForwardingRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -394,7 +1054,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -406,7 +1066,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -419,7 +1079,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -462,14 +1122,15 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xb2\x03\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xdd\x03\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
 	"\x11upstream_clusters\x18\x03 \x03(\v2$.kafkamesh.v1.KafkaClusterDefinitionR\x10upstreamClusters\x12G\n" +
 	"\x10forwarding_rules\x18\x04 \x03(\v2\x1c.kafkamesh.v1.ForwardingRuleR\x0fforwardingRules\x12Y\n" +
 	"\x13consumer_proxy_mode\x18\x05 \x01(\x0e2).kafkamesh.v1.KafkaMesh.ConsumerProxyModeR\x11consumerProxyMode\x12,\n" +
-	"\x06limits\x18d \x01(\v2\x14.kafkamesh.v1.LimitsR\x06limits\".\n" +
+	"\x06limits\x18d \x01(\v2\x14.kafkamesh.v1.LimitsR\x06limits\x12)\n" +
+	"\x10verify_upstreams\x18e \x01(\bR\x0fverifyUpstreams\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
 	"\x15StatefulConsumerProxy\x10\x00\"\xea\x04\n" +
 	"\x06Limits\x12/\n" +
@@ -484,19 +1145,82 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"#_max_in_flight_bytes_per_connectionB!\n" +
 	"\x1f_max_in_flight_bytes_per_workerB\x1d\n" +
 	"\x1b_partial_request_timeout_msB\x1a\n" +
-	"\x18_connections_max_idle_ms\"\xdd\x03\n" +
+	"\x18_connections_max_idle_ms\"\xaa\x04\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
 	"\x0fpartition_count\x18\x03 \x01(\x05R\x0epartitionCount\x12a\n" +
 	"\x0fproducer_config\x18\x04 \x03(\v28.kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntryR\x0eproducerConfig\x12a\n" +
-	"\x0fconsumer_config\x18\x05 \x03(\v28.kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntryR\x0econsumerConfig\x1aA\n" +
+	"\x0fconsumer_config\x18\x05 \x03(\v28.kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntryR\x0econsumerConfig\x12#\n" +
+	"\x03tls\x18d \x01(\v2\x11.kafkamesh.v1.TlsR\x03tls\x12&\n" +
+	"\x04sasl\x18e \x01(\v2\x12.kafkamesh.v1.SaslR\x04sasl\x1aA\n" +
 	"\x13ProducerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aA\n" +
 	"\x13ConsumerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"g\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb8\x01\n" +
+	"\n" +
+	"DataSource\x12\x1c\n" +
+	"\bfilename\x18\x01 \x01(\tH\x00R\bfilename\x12#\n" +
+	"\finline_bytes\x18\x02 \x01(\fH\x00R\vinlineBytes\x12%\n" +
+	"\rinline_string\x18\x03 \x01(\tH\x00R\finlineString\x123\n" +
+	"\x14environment_variable\x18\x04 \x01(\tH\x00R\x13environmentVariableB\v\n" +
+	"\tspecifier\"\xbf\x04\n" +
+	"\x03Tls\x12(\n" +
+	"\x02ca\x18\x01 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x02ca\x12:\n" +
+	"\vcertificate\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\vcertificate\x12*\n" +
+	"\x03key\x18\x03 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x03key\x12;\n" +
+	"\fkey_password\x18\x04 \x01(\v2\x18.kafkamesh.v1.DataSourceR\vkeyPassword\x124\n" +
+	"\bkeystore\x18\x05 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bkeystore\x12E\n" +
+	"\x11keystore_password\x18\x06 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x10keystorePassword\x12*\n" +
+	"\x03crl\x18\a \x01(\v2\x18.kafkamesh.v1.DataSourceR\x03crl\x12\x1f\n" +
+	"\vserver_name\x18\b \x01(\tR\n" +
+	"serverName\x12B\n" +
+	"\fverification\x18\t \x01(\x0e2\x1e.kafkamesh.v1.Tls.VerificationR\fverification\"[\n" +
+	"\fVerification\x12\x1c\n" +
+	"\x18VERIFICATION_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12VERIFICATION_CHAIN\x10\x01\x12\x15\n" +
+	"\x11VERIFICATION_NONE\x10\x02\"\xb6\x03\n" +
+	"\x04Sasl\x12:\n" +
+	"\tmechanism\x18\x01 \x01(\x0e2\x1c.kafkamesh.v1.Sasl.MechanismR\tmechanism\x124\n" +
+	"\busername\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\busername\x124\n" +
+	"\bpassword\x18\x03 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bpassword\x12)\n" +
+	"\x05oauth\x18\x04 \x01(\v2\x13.kafkamesh.v1.OAuthR\x05oauth\x122\n" +
+	"\bkerberos\x18\x05 \x01(\v2\x16.kafkamesh.v1.KerberosR\bkerberos\"\xa6\x01\n" +
+	"\tMechanism\x12\x19\n" +
+	"\x15MECHANISM_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fMECHANISM_PLAIN\x10\x01\x12\x1b\n" +
+	"\x17MECHANISM_SCRAM_SHA_256\x10\x02\x12\x1b\n" +
+	"\x17MECHANISM_SCRAM_SHA_512\x10\x03\x12\x19\n" +
+	"\x15MECHANISM_OAUTHBEARER\x10\x04\x12\x14\n" +
+	"\x10MECHANISM_GSSAPI\x10\x05\"\x81\x04\n" +
+	"\x05OAuth\x12\x1b\n" +
+	"\ttoken_url\x18\x01 \x01(\tR\btokenUrl\x125\n" +
+	"\tclient_id\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bclientId\x12=\n" +
+	"\rclient_secret\x18\x03 \x01(\v2\x18.kafkamesh.v1.DataSourceR\fclientSecret\x12\x14\n" +
+	"\x05scope\x18\x04 \x01(\tR\x05scope\x12C\n" +
+	"\n" +
+	"parameters\x18\x05 \x03(\v2#.kafkamesh.v1.OAuth.ParametersEntryR\n" +
+	"parameters\x12(\n" +
+	"\x02ca\x18\x06 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x02ca\x12\x1d\n" +
+	"\n" +
+	"token_file\x18\a \x01(\tR\ttokenFile\x12C\n" +
+	"\n" +
+	"extensions\x18\b \x03(\v2#.kafkamesh.v1.OAuth.ExtensionsEntryR\n" +
+	"extensions\x1a=\n" +
+	"\x0fParametersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +
+	"\x0fExtensionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9e\x01\n" +
+	"\bKerberos\x12!\n" +
+	"\fservice_name\x18\x01 \x01(\tR\vserviceName\x12\x1c\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x16\n" +
+	"\x06keytab\x18\x03 \x01(\tR\x06keytab\x12!\n" +
+	"\fticket_cache\x18\x04 \x01(\tR\vticketCache\x12\x16\n" +
+	"\x06config\x18\x05 \x01(\tR\x06config\"g\n" +
 	"\x0eForwardingRule\x12%\n" +
 	"\x0etarget_cluster\x18\x01 \x01(\tR\rtargetCluster\x12#\n" +
 	"\ftopic_prefix\x18\x02 \x01(\tH\x00R\vtopicPrefixB\t\n" +
@@ -514,29 +1238,58 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(KafkaMesh_ConsumerProxyMode)(0), // 0: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	(*KafkaMesh)(nil),                // 1: kafkamesh.v1.KafkaMesh
-	(*Limits)(nil),                   // 2: kafkamesh.v1.Limits
-	(*KafkaClusterDefinition)(nil),   // 3: kafkamesh.v1.KafkaClusterDefinition
-	(*ForwardingRule)(nil),           // 4: kafkamesh.v1.ForwardingRule
-	nil,                              // 5: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 6: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	(Tls_Verification)(0),            // 1: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),              // 2: kafkamesh.v1.Sasl.Mechanism
+	(*KafkaMesh)(nil),                // 3: kafkamesh.v1.KafkaMesh
+	(*Limits)(nil),                   // 4: kafkamesh.v1.Limits
+	(*KafkaClusterDefinition)(nil),   // 5: kafkamesh.v1.KafkaClusterDefinition
+	(*DataSource)(nil),               // 6: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 7: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 8: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 9: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 10: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 11: kafkamesh.v1.ForwardingRule
+	nil,                              // 12: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 13: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 14: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 15: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	3, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	4, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
-	0, // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	2, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
-	5, // 4: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	6, // 5: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5,  // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	11, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	0,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
+	4,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	12, // 4: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	13, // 5: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	7,  // 6: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	8,  // 7: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	6,  // 8: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	6,  // 9: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	6,  // 10: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	6,  // 11: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	6,  // 12: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	6,  // 13: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	6,  // 14: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	1,  // 15: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	2,  // 16: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	6,  // 17: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	6,  // 18: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	9,  // 19: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	10, // 20: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	6,  // 21: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	6,  // 22: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	14, // 23: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	6,  // 24: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	15, // 25: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -546,6 +1299,12 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{
+		(*DataSource_Filename)(nil),
+		(*DataSource_InlineBytes)(nil),
+		(*DataSource_InlineString)(nil),
+		(*DataSource_EnvironmentVariable)(nil),
+	}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
 	type x struct{}
@@ -553,8 +1312,8 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   6,
+			NumEnums:      3,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// given is what a producer_config or consumer_config holds, checked one by one.
+type given struct {
+	path   string            // of the map
+	values map[string]string // by first name, written in one way
+	names  map[string]string // as written, by first name
+}
+
+// at is the path of a property, as it was written if it was.
+func (g *given) at(name string) string {
+	if written, ok := g.names[name]; ok {
+		name = written
+	}
+	return key(g.path, name)
+}
+
+// has says whether the property is given.
+func (g *given) has(name string) bool { _, ok := g.values[name]; return ok }
+
+// readProperties checks names and values. Values of unknown properties, and texts, never get into a message: they may be passwords.
+func (c *Config) readProperties(bad *mistakes, path string, raw map[string]string) *given {
+	g := &given{path: path, values: map[string]string{}, names: map[string]string{}}
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		s, ok := specs()[name]
+		if !ok {
+			bad.add(key(path, name), "%s", unknownProperty(name))
+			continue
+		}
+		value, err := s.read(raw[name])
+		if err != nil {
+			bad.add(key(path, name), "%v", err)
+			continue
+		}
+		if other, twice := g.names[s.alias]; twice && g.values[s.alias] != value {
+			bad.add(key(path, name), "is another name of %s, which has a different value; keep one of them", other)
+			continue
+		}
+		if _, twice := g.names[s.alias]; !twice || name == s.alias {
+			g.names[s.alias] = name
+		}
+		g.values[s.alias] = value
+	}
+	return g
+}
+
+func unknownProperty(name string) string {
+	if n := nearest(name, specNames()); n != "" {
+		return "unknown property; did you mean " + n + "?"
+	}
+	return "unknown property; remove it (librdkafka's are known, see docs/configuration.md)"
+}
+
+// producerConfig reads producer_config into cl.
+func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map[string]string) *given {
+	g := c.readProperties(bad, path, raw)
+	table := treatments()
+	for _, name := range slices.Sorted(maps.Keys(g.values)) {
+		s, t, value := specs()[name], table[name], g.values[name]
+		switch {
+		case name == "metadata.broker.list":
+			c.sameServers(bad, cl, g.at(name), value)
+		case s.who == "C":
+			c.warn(g.at(name), "has no effect: it is for consumers")
+		case t.refused != "" && value != s.fallback:
+			bad.add(g.at(name), "%s", t.refused)
+		case t.apply != nil:
+			if err := t.apply(cl, value); err != nil {
+				bad.add(g.at(name), "%v", err)
+			} else if t.ignored != "" && cl.Linger > 0 {
+				c.warn(g.at(name), "%s", t.ignored)
+			}
+		case t.ignored != "" && value != s.fallback:
+			c.warn(g.at(name), "%s", t.ignored)
+		}
+	}
+	if g.has("topic.metadata.refresh.interval.ms") && !g.has("metadata.max.age.ms") && cl.MetadataRefreshInterval > 0 {
+		cl.MetadataMaxAge = ageOfRefreshes * cl.MetadataRefreshInterval
+	}
+	if cl.ReconnectBackoffMax > 0 && cl.ReconnectBackoff > cl.ReconnectBackoffMax {
+		bad.add(g.at("reconnect.backoff.max.ms"), "is less than reconnect.backoff.ms; write at least as much")
+	}
+	return g
+}
+
+// sameServers sees that bootstrap.servers says what bootstrap_servers does.
+func (c *Config) sameServers(bad *mistakes, cl *Cluster, path, list string) {
+	var ignored mistakes
+	scratch := &Config{}
+	servers, _ := scratch.bootstrapServers(&ignored, path, list)
+	if ignored.err() != nil || !slices.Equal(slices.Sorted(slices.Values(servers)), slices.Sorted(slices.Values(cl.BootstrapServers))) {
+		bad.add(path, "differs from the cluster's bootstrap_servers; remove it")
+	}
+}
+
+// consumerConfig checks consumer_config as producerConfig does. Nothing of it has an effect yet.
+func (c *Config) consumerConfig(bad *mistakes, path string, raw map[string]string) {
+	if len(raw) == 0 {
+		return
+	}
+	g := c.readProperties(bad, path, raw)
+	for _, name := range slices.Sorted(maps.Keys(g.values)) {
+		if s := specs()[name]; strings.HasSuffix(s.kind, "API") {
+			bad.add(g.at(name), "%s", callback)
+		}
+	}
+	c.warn(path, "has no effect: consumers are not served yet")
+}

@@ -1,0 +1,342 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
+)
+
+func isProtocol(p string) bool {
+	return p == "plaintext" || p == "ssl" || p == "sasl_plaintext" || p == "sasl_ssl"
+}
+
+// security reads how a cluster's connections are encrypted and how to log in, from producer_config or from tls and sasl.
+type security struct {
+	config  *Config
+	bad     *mistakes
+	cluster *Cluster
+	given   *given
+	at      string // the cluster's path
+	scheme  string // of bootstrap_servers
+	tls     *kafkameshv1.Tls
+	sasl    *kafkameshv1.Sasl
+
+	paths map[dial.Part]string // where each part of it is written
+}
+
+func (s *security) read() {
+	s.paths = map[dial.Part]string{}
+	encrypted, login := s.protocol()
+	s.readTLS(encrypted)
+	s.readSASL(login)
+	for _, p := range s.cluster.Dial.Check(time.Now()) {
+		path := cmp.Or(s.paths[p.Part], s.at)
+		switch {
+		case p.Warning:
+			s.config.warn(path, "%s", p.Message)
+		case !s.bad.has(path): // one mistake is often the cause of the other
+			s.bad.add(path, "%s", p.Message)
+		}
+	}
+}
+
+// protocol is what security.protocol, the servers' scheme and the fields tls and sasl say together.
+func (s *security) protocol() (encrypted, login bool) {
+	said, path := s.given.values["security.protocol"], s.given.at("security.protocol")
+	if said != "" && s.scheme != "" && said != s.scheme {
+		s.bad.add(path, "is %s, and bootstrap_servers begin with %s://; make them agree", said, strings.ToUpper(s.scheme))
+	}
+	said = cmp.Or(said, s.scheme)
+	if said == "" {
+		return s.tls != nil, s.sasl != nil
+	}
+	encrypted, login = strings.HasSuffix(said, "ssl"), strings.HasPrefix(said, "sasl")
+	if s.tls != nil && !encrypted {
+		s.bad.add(join(s.at, "tls"), "is given, and security.protocol is %s; write ssl or sasl_ssl there, or remove security.protocol", said)
+	}
+	if s.sasl != nil && !login {
+		s.bad.add(join(s.at, "sasl"), "is given, and security.protocol is %s; write sasl_plaintext or sasl_ssl there, or remove security.protocol", said)
+	}
+	return encrypted, login
+}
+
+// misplaced reports properties of a group that cannot have an effect.
+func (s *security) misplaced(belongs func(name string) bool, on bool, field, protocols string, twice bool) {
+	for _, name := range slices.Sorted(maps.Keys(s.given.values)) {
+		switch {
+		case !belongs(name) || !treatments()[name].security:
+		case twice:
+			s.bad.add(s.given.at(name), "is given, and the field %s too; say it in one place", field)
+		case !on:
+			s.bad.add(s.given.at(name), "has no effect without %s; set security.protocol to %s, or remove it", strings.ToUpper(field), protocols)
+		}
+	}
+}
+
+func isTLS(name string) bool {
+	return strings.HasPrefix(name, "ssl.") || name == "enable.ssl.certificate.verification"
+}
+
+func isSASL(name string) bool {
+	return strings.HasPrefix(name, "sasl.") || strings.HasPrefix(name, "https.ca.")
+}
+
+func (s *security) readTLS(on bool) {
+	s.misplaced(isTLS, on, "tls", "ssl or sasl_ssl", s.tls != nil)
+	if !on {
+		return
+	}
+	if s.tls != nil {
+		s.typedTLS()
+		return
+	}
+	t := &dial.TLS{
+		CA:               s.fileOrText(dial.PartCA, "ssl.ca.location", "ssl.ca.pem"),
+		Certificate:      s.fileOrText(dial.PartCertificate, "ssl.certificate.location", "ssl.certificate.pem"),
+		Key:              s.fileOrText(dial.PartKey, "ssl.key.location", "ssl.key.pem"),
+		KeyPassword:      s.text(dial.PartKeyPassword, "ssl.key.password"),
+		Keystore:         s.file(dial.PartKeystore, "ssl.keystore.location"),
+		KeystorePassword: s.text(dial.PartKeystorePassword, "ssl.keystore.password"),
+		CRL:              s.file(dial.PartCRL, "ssl.crl.location"),
+		SkipVerify:       s.given.values["enable.ssl.certificate.verification"] == "false",
+		SkipName:         s.given.values["ssl.endpoint.identification.algorithm"] == "none",
+	}
+	s.cluster.Dial.TLS = t
+	var err error
+	if t.CipherSuites, err = dial.CipherSuites(s.given.values["ssl.cipher.suites"]); err != nil {
+		s.bad.add(s.given.at("ssl.cipher.suites"), "%v", err)
+	}
+	if t.Curves, err = dial.Curves(s.given.values["ssl.curves.list"]); err != nil {
+		s.bad.add(s.given.at("ssl.curves.list"), "%v", err)
+	}
+	s.checkTLS(t, s.given.at("enable.ssl.certificate.verification"))
+}
+
+func (s *security) typedTLS() {
+	at := join(s.at, "tls")
+	t := &dial.TLS{
+		CA:               s.source(dial.PartCA, at, "ca", s.tls.GetCa()),
+		Certificate:      s.source(dial.PartCertificate, at, "certificate", s.tls.GetCertificate()),
+		Key:              s.source(dial.PartKey, at, "key", s.tls.GetKey()),
+		KeyPassword:      s.source(dial.PartKeyPassword, at, "key_password", s.tls.GetKeyPassword()),
+		Keystore:         s.source(dial.PartKeystore, at, "keystore", s.tls.GetKeystore()),
+		KeystorePassword: s.source(dial.PartKeystorePassword, at, "keystore_password", s.tls.GetKeystorePassword()),
+		CRL:              s.source(dial.PartCRL, at, "crl", s.tls.GetCrl()),
+		ServerName:       s.tls.GetServerName(),
+		SkipVerify:       s.tls.GetVerification() == kafkameshv1.Tls_VERIFICATION_NONE,
+		SkipName:         s.tls.GetVerification() == kafkameshv1.Tls_VERIFICATION_CHAIN,
+	}
+	s.cluster.Dial.TLS = t
+	if kafkameshv1.Tls_Verification_name[int32(s.tls.GetVerification())] == "" {
+		s.bad.add(join(at, "verification"), "%d is not known; remove it", s.tls.GetVerification())
+	}
+	s.checkTLS(t, join(at, "verification"))
+}
+
+func (s *security) checkTLS(t *dial.TLS, verification string) {
+	if !t.Keystore.IsZero() && (!t.Certificate.IsZero() || !t.Key.IsZero()) {
+		s.bad.add(s.paths[dial.PartKeystore], "is given, and a certificate or key too; keep one")
+	}
+	if t.SkipVerify {
+		s.config.warn(verification, "whoever answers is believed to be the broker, and is sent all records and passwords")
+	}
+}
+
+func (s *security) readSASL(on bool) {
+	s.misplaced(isSASL, on, "sasl", "sasl_plaintext or sasl_ssl", s.sasl != nil)
+	if !on {
+		return
+	}
+	if s.sasl != nil {
+		s.typedSASL()
+	} else {
+		s.givenSASL()
+	}
+	l := s.cluster.Dial.SASL
+	if l != nil && l.Mechanism == dial.Plain && s.cluster.Dial.TLS == nil {
+		s.config.warn(s.at, "the password is sent in plain text: PLAIN without TLS")
+	}
+	if l != nil && l.OAuth != nil && strings.HasPrefix(l.OAuth.TokenURL, "http://") {
+		s.config.warn(s.paths[dial.PartTokenURL], "the client's secret is sent in plain text; write an https:// URL")
+	}
+}
+
+func (s *security) givenSASL() {
+	v := s.given.values
+	mechanism := dial.Mechanism(strings.ToUpper(v["sasl.mechanisms"]))
+	l := &dial.SASL{
+		Mechanism: mechanism,
+		Username:  s.text(dial.PartUsername, "sasl.username"),
+		Password:  s.text(dial.PartPassword, "sasl.password"),
+	}
+	path := s.given.at("sasl.mechanisms")
+	switch mechanism {
+	case dial.Plain, dial.SCRAM256, dial.SCRAM512:
+	case dial.OAuthBearer:
+		l.OAuth = s.givenOAuth()
+	case dial.GSSAPI:
+		l.Kerberos = &dial.Kerberos{
+			Service:   cmp.Or(v["sasl.kerberos.service.name"], "kafka"),
+			Principal: cmp.Or(v["sasl.kerberos.principal"], "kafkaclient"),
+			Keytab:    v["sasl.kerberos.keytab"],
+			Config:    krb5Config(),
+		}
+		s.paths[dial.PartKeytab] = s.given.at("sasl.kerberos.keytab")
+		if l.Kerberos.Keytab == "" { // as librdkafka without one
+			l.Kerberos.TicketCache = strings.TrimPrefix(os.Getenv("KRB5CCNAME"), "FILE:")
+		}
+	case "":
+		s.bad.add(path, "missing; write %s", mechanisms)
+		return
+	default:
+		s.bad.add(path, "%s is not known; write %s", quote(string(mechanism)), mechanisms)
+		return
+	}
+	s.cluster.Dial.SASL = l
+}
+
+const mechanisms = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"
+
+func (s *security) givenOAuth() *dial.OAuth {
+	v := s.given.values
+	if v["sasl.oauthbearer.method"] != "oidc" {
+		s.bad.add(s.given.at("sasl.oauthbearer.method"), "missing; write oidc: librdkafka's default makes tokens that nobody signed")
+	}
+	o := &dial.OAuth{
+		TokenURL:     v["sasl.oauthbearer.token.endpoint.url"],
+		ClientID:     s.text(dial.PartClientID, "sasl.oauthbearer.client.id"),
+		ClientSecret: s.text(dial.PartClientSecret, "sasl.oauthbearer.client.secret"),
+		Scope:        v["sasl.oauthbearer.scope"],
+		CA:           s.fileOrText(dial.PartTokenCA, "https.ca.location", "https.ca.pem"),
+	}
+	s.paths[dial.PartTokenURL] = s.given.at("sasl.oauthbearer.token.endpoint.url")
+	for extension := range strings.SplitSeq(v["sasl.oauthbearer.extensions"], ",") {
+		if extension == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(strings.TrimSpace(extension), "=")
+		if !ok || name == "" {
+			s.bad.add(s.given.at("sasl.oauthbearer.extensions"), "must be NAME=VALUE, separated by commas")
+			break
+		}
+		if o.Extensions == nil {
+			o.Extensions = map[string]string{}
+		}
+		o.Extensions[name] = value
+	}
+	return o
+}
+
+func (s *security) typedSASL() {
+	at := join(s.at, "sasl")
+	l := &dial.SASL{
+		Username: s.source(dial.PartUsername, at, "username", s.sasl.GetUsername()),
+		Password: s.source(dial.PartPassword, at, "password", s.sasl.GetPassword()),
+	}
+	switch s.sasl.GetMechanism() {
+	case kafkameshv1.Sasl_MECHANISM_PLAIN:
+		l.Mechanism = dial.Plain
+	case kafkameshv1.Sasl_MECHANISM_SCRAM_SHA_256:
+		l.Mechanism = dial.SCRAM256
+	case kafkameshv1.Sasl_MECHANISM_SCRAM_SHA_512:
+		l.Mechanism = dial.SCRAM512
+	case kafkameshv1.Sasl_MECHANISM_OAUTHBEARER:
+		l.Mechanism, l.OAuth = dial.OAuthBearer, s.typedOAuth(join(at, "oauth"), s.sasl.GetOauth())
+	case kafkameshv1.Sasl_MECHANISM_GSSAPI:
+		l.Mechanism, l.Kerberos = dial.GSSAPI, s.typedKerberos(join(at, "kerberos"), s.sasl.GetKerberos())
+	case kafkameshv1.Sasl_MECHANISM_UNSPECIFIED:
+		s.bad.add(join(at, "mechanism"), "missing; write MECHANISM_PLAIN, MECHANISM_SCRAM_SHA_256, MECHANISM_SCRAM_SHA_512, MECHANISM_OAUTHBEARER or MECHANISM_GSSAPI")
+		return
+	default:
+		s.bad.add(join(at, "mechanism"), "%d is not known", s.sasl.GetMechanism())
+		return
+	}
+	for field, unused := range map[string]bool{
+		"oauth":    s.sasl.GetOauth() != nil && l.OAuth == nil,
+		"kerberos": s.sasl.GetKerberos() != nil && l.Kerberos == nil,
+		"username": s.sasl.GetUsername() != nil && (l.OAuth != nil || l.Kerberos != nil),
+		"password": s.sasl.GetPassword() != nil && (l.OAuth != nil || l.Kerberos != nil),
+	} {
+		if unused {
+			s.bad.add(join(at, field), "has no effect with %s; remove it", l.Mechanism)
+		}
+	}
+	s.cluster.Dial.SASL = l
+}
+
+func (s *security) typedOAuth(at string, o *kafkameshv1.OAuth) *dial.OAuth {
+	if o.GetTokenUrl() != "" && o.GetTokenFile() != "" {
+		s.bad.add(join(at, "token_file"), "is given, and token_url too; keep one")
+	}
+	s.paths[dial.PartTokenURL], s.paths[dial.PartTokenFile] = join(at, "token_url"), join(at, "token_file")
+	return &dial.OAuth{
+		TokenURL:     o.GetTokenUrl(),
+		ClientID:     s.source(dial.PartClientID, at, "client_id", o.GetClientId()),
+		ClientSecret: s.source(dial.PartClientSecret, at, "client_secret", o.GetClientSecret()),
+		Scope:        o.GetScope(),
+		Parameters:   o.GetParameters(),
+		CA:           s.source(dial.PartTokenCA, at, "ca", o.GetCa()),
+		TokenFile:    dial.Source{File: o.GetTokenFile()},
+		Extensions:   o.GetExtensions(),
+	}
+}
+
+func (s *security) typedKerberos(at string, k *kafkameshv1.Kerberos) *dial.Kerberos {
+	s.paths[dial.PartKeytab], s.paths[dial.PartTicketCache] = join(at, "keytab"), join(at, "ticket_cache")
+	s.paths[dial.PartKerberosConfig] = join(at, "config")
+	if k.GetKeytab() != "" && k.GetPrincipal() == "" {
+		s.bad.add(join(at, "principal"), "missing; write the principal whose key is in the keytab")
+	}
+	return &dial.Kerberos{
+		Service:     cmp.Or(k.GetServiceName(), "kafka"),
+		Principal:   k.GetPrincipal(),
+		Keytab:      k.GetKeytab(),
+		TicketCache: k.GetTicketCache(),
+		Config:      cmp.Or(k.GetConfig(), krb5Config()),
+	}
+}
+
+// krb5Config is the file that MIT's Kerberos takes.
+func krb5Config() string { return cmp.Or(os.Getenv("KRB5_CONFIG"), "/etc/krb5.conf") }
+
+// file is a property that names a file.
+func (s *security) file(part dial.Part, name string) dial.Source {
+	s.paths[part] = s.given.at(name)
+	return dial.Source{File: s.given.values[name]}
+}
+
+// text is a property that is the thing itself.
+func (s *security) text(part dial.Part, name string) dial.Source {
+	s.paths[part] = s.given.at(name)
+	return dial.Source{Inline: s.given.values[name]}
+}
+
+// fileOrText is one of two properties.
+func (s *security) fileOrText(part dial.Part, location, pem string) dial.Source {
+	if !s.given.has(pem) {
+		return s.file(part, location)
+	}
+	if s.given.has(location) {
+		s.bad.add(s.given.at(pem), "is given, and %s too; keep one", location)
+	}
+	return s.text(part, pem)
+}
+
+// source is a field of the message at a path.
+func (s *security) source(part dial.Part, at, field string, d *kafkameshv1.DataSource) dial.Source {
+	path := join(at, field)
+	s.paths[part] = path
+	source := dial.Source{
+		File: d.GetFilename(), Env: d.GetEnvironmentVariable(), Inline: d.GetInlineString() + string(d.GetInlineBytes()),
+	}
+	if d != nil && source.IsZero() {
+		s.bad.add(path, "is empty; write filename, environment_variable or inline_string into it")
+	}
+	return source
+}

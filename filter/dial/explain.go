@@ -1,0 +1,119 @@
+package dial
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// Explain says in words what it means that a connection to a broker failed with err, and what to look at. It returns err itself
+// when there is nothing to add.
+func (s *Settings) Explain(err error) error {
+	if words := s.words(err); words != "" {
+		return &explained{words, err}
+	}
+	return err
+}
+
+// explained is an error in words. What it was is still there for errors.Is and As, and not shown.
+type explained struct {
+	words string
+	cause error
+}
+
+func (e *explained) Error() string { return e.words }
+func (e *explained) Unwrap() error { return e.cause }
+
+func (s *Settings) words(err error) string {
+	var (
+		unknown   x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		noTLS     tls.RecordHeaderError
+		alert     tls.AlertError
+		withdrawn *withdrawnError
+		dns       *net.DNSError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		authorities := "the system's"
+		if s.TLS != nil && !s.TLS.CA.IsZero() {
+			authorities = "those in " + s.TLS.CA.String()
+		}
+		return fmt.Sprintf("the broker's certificate is signed by none of the known authorities (%s); add its authority to ssl.ca.location or tls.ca", authorities)
+	case errors.As(err, &name):
+		return fmt.Sprintf("the broker's certificate is not for %s but for %s; dial it by that name, or set tls.server_name", name.Host, names(name.Certificate))
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Sprintf("the broker's certificate is not valid now: it is from %s to %s", invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly))
+	case errors.As(err, &withdrawn):
+		return fmt.Sprintf("the broker's certificate %q is withdrawn: it is in the list of ssl.crl.location", withdrawn.name)
+	case errors.As(err, &noTLS):
+		return "the broker does not speak TLS on this port; set security.protocol to plaintext or sasl_plaintext, or dial its TLS port"
+	case errors.As(err, &alert):
+		return s.alerted(alert)
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the name %s cannot be resolved", dns.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens there"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return s.closed()
+	}
+	return ""
+}
+
+// alerted is what a broker's refusal of the handshake means. Numbers: RFC 8446, section 6.
+func (s *Settings) alerted(alert tls.AlertError) string {
+	own := s.TLS != nil && (!s.TLS.Certificate.IsZero() || !s.TLS.Keystore.IsZero())
+	switch uint8(alert) {
+	case 116, 40, 42: // certificate_required, handshake_failure, bad_certificate
+		if !own {
+			return "the broker refuses the TLS handshake; it may want a client certificate: set ssl.certificate.location and ssl.key.location"
+		}
+		return "the broker refuses the TLS handshake, perhaps our certificate"
+	case 48: // unknown_ca
+		return "the broker does not know the authority that signed our certificate"
+	case 45: // certificate_expired
+		return "the broker says that our certificate has expired"
+	case 70: // protocol_version
+		return "the broker wants another version of TLS; 1.2 and 1.3 are spoken here"
+	default:
+		return fmt.Sprintf("the broker refuses the TLS handshake: %v", alert)
+	}
+}
+
+// closed is what it may mean that a broker hangs up before it has said anything.
+func (s *Settings) closed() string {
+	switch {
+	case s.TLS == nil && s.SASL == nil:
+		return "the broker hung up; it may want TLS or SASL on this port: set security.protocol"
+	case s.TLS == nil:
+		return "the broker hung up; it may want TLS on this port: set security.protocol to sasl_ssl"
+	case s.SASL == nil:
+		return "the broker hung up; it may want SASL on this port (security.protocol sasl_ssl), or a client certificate"
+	default:
+		return "the broker hung up"
+	}
+}
+
+func names(c *x509.Certificate) string {
+	if c == nil {
+		return "nobody"
+	}
+	all := c.DNSNames
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	switch len(all) {
+	case 0:
+		return "no name at all"
+	case 1:
+		return all[0]
+	default:
+		return fmt.Sprintf("%v", all)
+	}
+}

@@ -1,0 +1,37 @@
+package dial
+
+// Part is a part of what connections are made from. The configuration knows by which name of its own it was given.
+type Part string
+
+// The parts that something can be wrong with.
+const (
+	PartCA               Part = "ca"
+	PartCertificate      Part = "certificate"
+	PartKey              Part = "key"
+	PartKeyPassword      Part = "key_password"
+	PartKeystore         Part = "keystore"
+	PartKeystorePassword Part = "keystore_password"
+	PartCRL              Part = "crl"
+	PartUsername         Part = "username"
+	PartPassword         Part = "password"
+	PartTokenURL         Part = "token_url"
+	PartTokenFile        Part = "token_file"
+	PartClientID         Part = "client_id"
+	PartClientSecret     Part = "client_secret"
+	PartTokenCA          Part = "token_ca"
+	PartKeytab           Part = "keytab"
+	PartTicketCache      Part = "ticket_cache"
+	PartKerberosConfig   Part = "kerberos_config"
+)
+
+// Problem is what is wrong with a part, or will be soon, and what to do.
+type Problem struct { //nolint:errname // it is what is wrong with a part, and an error only where that ends a dial
+	Part    Part
+	Message string
+	Warning bool // it works today
+}
+
+// Error is the message.
+func (p *Problem) Error() string { return p.Message }
+
+func wrong(part Part, err error) *Problem { return &Problem{Part: part, Message: err.Error()} }

@@ -1,0 +1,109 @@
+package dial
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxSecret is the largest file that is read, in bytes: a bundle of CAs has a few hundred kilobytes.
+const maxSecret = 8 << 20
+
+// Source is where a certificate, a key or a password is: in a file, in an environment variable, or in the configuration
+// itself. The zero value is nowhere.
+type Source struct {
+	File   string
+	Env    string // the name of the variable
+	Inline string
+}
+
+// IsZero says that the source is nowhere.
+func (s Source) IsZero() bool { return s == Source{} }
+
+// Read returns what is there now. Errors name the place and never the content.
+func (s Source) Read() ([]byte, error) {
+	switch {
+	case s.File != "":
+		return readFile(s.File)
+	case s.Env != "":
+		value, ok := os.LookupEnv(s.Env)
+		if !ok {
+			return nil, fmt.Errorf("the environment variable %s is not set", s.Env)
+		}
+		return []byte(value), nil
+	default:
+		return []byte(s.Inline), nil
+	}
+}
+
+// Text returns what is there without the line end that editors and secret stores leave behind it.
+func (s Source) Text() (string, error) {
+	raw, err := s.Read()
+	return strings.TrimRight(string(raw), "\r\n"), err
+}
+
+// String says where the source is. It is safe to print.
+func (s Source) String() string {
+	switch {
+	case s.File != "":
+		return s.File
+	case s.Env != "":
+		return "the environment variable " + s.Env
+	case s.Inline != "":
+		return "the configuration"
+	default:
+		return "nowhere"
+	}
+}
+
+// GoString keeps %#v from printing what is inline.
+func (s Source) GoString() string { return "dial.Source(" + s.String() + ")" }
+
+// readFile reads a file, or all files in a folder one after the other.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fileError(path, err)
+	case info.IsDir():
+		return readFolder(path)
+	case info.Size() > maxSecret:
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), maxSecret)
+	}
+	raw, err := os.ReadFile(path) //nolint:gosec // whoever configures the proxy names the file
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	return raw, nil
+}
+
+func readFolder(path string) ([]byte, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	var all []byte
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(path, e.Name())) // through links, which Kubernetes and OpenSSL make
+		if err != nil || info.IsDir() || len(all)+int(info.Size()) > maxSecret {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(path, e.Name())) //nolint:gosec // see above
+		if err == nil {
+			all = append(append(all, raw...), '\n')
+		}
+	}
+	return all, nil
+}
+
+func fileError(path string, err error) error {
+	switch {
+	case os.IsNotExist(err):
+		return fmt.Errorf("there is no file %s", path)
+	case os.IsPermission(err):
+		return fmt.Errorf("%s cannot be read: permission denied", path)
+	default:
+		return fmt.Errorf("%s cannot be read", path)
+	}
+}

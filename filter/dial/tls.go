@@ -1,0 +1,352 @@
+package dial
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/youmark/pkcs8"
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// soon is how long before the end of a certificate's time a warning begins.
+const soon = 30 * 24 * time.Hour
+
+// TLS is how a connection is encrypted, and who is at its ends.
+type TLS struct {
+	// CA holds the authorities that may have signed the broker's certificate, in PEM: a file, or a folder of files. Zero: the
+	// system's.
+	CA Source
+	// Certificate and Key, in PEM, are our own: both or neither. KeyPassword opens an encrypted key.
+	Certificate, Key, KeyPassword Source
+	// Keystore, in PKCS#12, has both, and perhaps authorities.
+	Keystore, KeystorePassword Source
+	// CRL lists the certificates that their authorities have withdrawn, in PEM.
+	CRL Source
+	// CipherSuites are those allowed with TLS 1.2; nil: Go's choice. Curves are those of the key exchange; nil: Go's.
+	CipherSuites []uint16
+	Curves       []tls.CurveID
+	// ServerName is the name that the broker's certificate must be for; empty: the host that was dialled.
+	ServerName string
+	// SkipVerify takes any certificate; SkipName takes one for any name.
+	SkipVerify, SkipName bool
+}
+
+// Load reads everything, and returns a configuration for a connection to host, or what is wrong.
+func (t *TLS) Load(host string, now time.Time) (*tls.Config, []*Problem) {
+	var problems []*Problem
+	add := func(p ...*Problem) { problems = append(problems, p...) }
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: t.CipherSuites, CurvePreferences: t.Curves, ServerName: t.ServerName,
+	}
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	authorities, ps := t.authorities(now)
+	add(ps...)
+	own, more, ps := t.own(now)
+	add(ps...)
+	if own != nil {
+		config.Certificates = []tls.Certificate{*own}
+	}
+	authorities = append(authorities, more...)
+	if len(authorities) > 0 {
+		config.RootCAs = x509.NewCertPool()
+		for _, ca := range authorities {
+			config.RootCAs.AddCert(ca)
+		}
+	}
+	withdrawn, p := t.withdrawn()
+	if p != nil {
+		add(p)
+	}
+	switch {
+	case t.SkipVerify:
+		config.InsecureSkipVerify = true // asked for by name
+	case t.SkipName:
+		config.InsecureSkipVerify = true // the chain is verified below, the name is not
+		config.VerifyConnection = chainOnly(config.RootCAs)
+	}
+	if len(withdrawn) > 0 {
+		config.VerifyConnection = both(config.VerifyConnection, notWithdrawn(withdrawn))
+	}
+	return config, problems
+}
+
+func (t *TLS) authorities(now time.Time) ([]*x509.Certificate, []*Problem) {
+	if t.CA.IsZero() {
+		return nil, nil
+	}
+	raw, err := t.CA.Read()
+	if err != nil {
+		return nil, []*Problem{wrong(PartCA, err)}
+	}
+	certificates, err := certificates(raw, t.CA)
+	if err != nil {
+		return nil, []*Problem{wrong(PartCA, err)}
+	}
+	var problems []*Problem
+	alive := 0
+	for _, c := range certificates {
+		if now.After(c.NotAfter) {
+			continue
+		}
+		alive++
+	}
+	if alive == 0 {
+		problems = append(problems, wrong(PartCA, fmt.Errorf("every certificate in %s has expired, the last on %s; put the present ones there",
+			t.CA, latest(certificates).Format(time.DateOnly))))
+	}
+	return certificates, problems
+}
+
+func latest(certificates []*x509.Certificate) time.Time {
+	var last time.Time
+	for _, c := range certificates {
+		if c.NotAfter.After(last) {
+			last = c.NotAfter
+		}
+	}
+	return last
+}
+
+// certificates reads those in raw, which came from s.
+func certificates(raw []byte, s Source) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d in %s is damaged", len(all)+1, s)
+		}
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("there is no certificate in %s; it must be PEM, with a line BEGIN CERTIFICATE", s)
+	}
+	return all, nil
+}
+
+// own is our certificate, and the authorities that came with it.
+func (t *TLS) own(now time.Time) (*tls.Certificate, []*x509.Certificate, []*Problem) {
+	var (
+		pair        *tls.Certificate
+		authorities []*x509.Certificate
+		problem     *Problem
+		part        = PartCertificate
+	)
+	switch {
+	case !t.Keystore.IsZero():
+		part = PartKeystore
+		pair, authorities, problem = t.fromKeystore()
+	case !t.Certificate.IsZero() || !t.Key.IsZero():
+		pair, problem = t.fromPEM()
+	default:
+		return nil, nil, nil
+	}
+	if problem != nil {
+		return nil, nil, []*Problem{problem}
+	}
+	if p := outdated(part, pair.Leaf, now); p != nil {
+		return pair, authorities, []*Problem{p}
+	}
+	return pair, authorities, nil
+}
+
+func outdated(part Part, c *x509.Certificate, now time.Time) *Problem {
+	switch {
+	case now.After(c.NotAfter):
+		return &Problem{Part: part, Message: fmt.Sprintf("our certificate %q has expired on %s; put the present one there",
+			c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))}
+	case now.Before(c.NotBefore):
+		return &Problem{Part: part, Message: fmt.Sprintf("our certificate %q is valid from %s on; is the clock right?",
+			c.Subject.CommonName, c.NotBefore.Format(time.RFC3339))}
+	case now.Add(soon).After(c.NotAfter):
+		return &Problem{Part: part, Warning: true, Message: fmt.Sprintf("our certificate %q expires on %s; renew it",
+			c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))}
+	}
+	return nil
+}
+
+func (t *TLS) fromPEM() (*tls.Certificate, *Problem) {
+	switch {
+	case t.Key.IsZero():
+		return nil, &Problem{Part: PartKey, Message: "missing; a certificate needs its private key"}
+	case t.Certificate.IsZero():
+		return nil, &Problem{Part: PartCertificate, Message: "missing; a private key needs its certificate"}
+	}
+	certificate, err := t.Certificate.Read()
+	if err != nil {
+		return nil, wrong(PartCertificate, err)
+	}
+	if _, err := certificates(certificate, t.Certificate); err != nil {
+		return nil, wrong(PartCertificate, err)
+	}
+	key, problem := t.key()
+	if problem != nil {
+		return nil, problem
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, &Problem{Part: PartKey, Message: fmt.Sprintf("the private key in %s does not belong to the certificate in %s, or cannot be read",
+			t.Key, t.Certificate)}
+	}
+	return &pair, nil
+}
+
+// key is the private key as unencrypted PEM.
+func (t *TLS) key() ([]byte, *Problem) {
+	raw, err := t.Key.Read()
+	if err != nil {
+		return nil, wrong(PartKey, err)
+	}
+	block := keyBlock(raw)
+	if block == nil {
+		return nil, wrong(PartKey, fmt.Errorf("there is no private key in %s; it must be PEM, with a line BEGIN PRIVATE KEY", t.Key))
+	}
+	//nolint:staticcheck // what OpenSSL has long written is weak and still in use
+	legacy := x509.IsEncryptedPEMBlock(block)
+	if !legacy && block.Type != "ENCRYPTED PRIVATE KEY" {
+		return pem.EncodeToMemory(block), nil
+	}
+	if t.KeyPassword.IsZero() {
+		return nil, wrong(PartKeyPassword, fmt.Errorf("missing; the private key in %s is encrypted", t.Key))
+	}
+	password, err := t.KeyPassword.Text()
+	if err != nil {
+		return nil, wrong(PartKeyPassword, err)
+	}
+	opened := func(der []byte, err error) ([]byte, *Problem) {
+		if err != nil {
+			return nil, wrong(PartKeyPassword, fmt.Errorf("the password does not open the private key in %s", t.Key))
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	}
+	if legacy {
+		der, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck // see above
+		if err != nil {
+			return opened(nil, err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
+	}
+	private, _, err := pkcs8.ParsePrivateKey(block.Bytes, []byte(password))
+	if err != nil {
+		return opened(nil, err)
+	}
+	return opened(x509.MarshalPKCS8PrivateKey(private))
+}
+
+func keyBlock(raw []byte) *pem.Block {
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		if bytes.HasSuffix([]byte(block.Type), []byte("PRIVATE KEY")) {
+			return block
+		}
+	}
+	return nil
+}
+
+func (t *TLS) fromKeystore() (*tls.Certificate, []*x509.Certificate, *Problem) {
+	raw, err := t.Keystore.Read()
+	if err != nil {
+		return nil, nil, wrong(PartKeystore, err)
+	}
+	password, err := t.KeystorePassword.Text()
+	if err != nil {
+		return nil, nil, wrong(PartKeystorePassword, err)
+	}
+	key, certificate, authorities, err := pkcs12.DecodeChain(raw, password)
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, nil, wrong(PartKeystorePassword, fmt.Errorf("the password does not open the keystore in %s", t.Keystore))
+	case err != nil:
+		return nil, nil, wrong(PartKeystore, fmt.Errorf("%s is not a PKCS#12 keystore with one private key and its certificate", t.Keystore))
+	}
+	pair := &tls.Certificate{PrivateKey: key, Leaf: certificate, Certificate: [][]byte{certificate.Raw}}
+	for _, ca := range authorities {
+		if !bytes.Equal(ca.RawIssuer, ca.RawSubject) { // roots are not sent
+			pair.Certificate = append(pair.Certificate, ca.Raw)
+		}
+	}
+	return pair, authorities, nil
+}
+
+func (t *TLS) withdrawn() ([]*x509.RevocationList, *Problem) {
+	if t.CRL.IsZero() {
+		return nil, nil
+	}
+	raw, err := t.CRL.Read()
+	if err != nil {
+		return nil, wrong(PartCRL, err)
+	}
+	var lists []*x509.RevocationList
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "X509 CRL" {
+			continue
+		}
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, wrong(PartCRL, fmt.Errorf("list %d in %s is damaged", len(lists)+1, t.CRL))
+		}
+		lists = append(lists, list)
+	}
+	if len(lists) == 0 {
+		return nil, wrong(PartCRL, fmt.Errorf("there is no list in %s; it must be PEM, with a line BEGIN X509 CRL", t.CRL))
+	}
+	return lists, nil
+}
+
+type verify func(tls.ConnectionState) error
+
+func both(first, second verify) verify {
+	if first == nil {
+		return second
+	}
+	return func(s tls.ConnectionState) error {
+		if err := first(s); err != nil {
+			return err
+		}
+		return second(s)
+	}
+}
+
+// chainOnly verifies who signed the broker's certificate, and not whose it is.
+func chainOnly(roots *x509.CertPool) verify {
+	return func(s tls.ConnectionState) error {
+		options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+		for _, c := range s.PeerCertificates[1:] {
+			options.Intermediates.AddCert(c)
+		}
+		_, err := s.PeerCertificates[0].Verify(options)
+		return err
+	}
+}
+
+// notWithdrawn looks each of the broker's certificates up in the lists of its issuer.
+func notWithdrawn(lists []*x509.RevocationList) verify {
+	return func(s tls.ConnectionState) error {
+		for _, c := range s.PeerCertificates {
+			for _, list := range lists {
+				if !bytes.Equal(list.RawIssuer, c.RawIssuer) {
+					continue
+				}
+				for _, entry := range list.RevokedCertificateEntries {
+					if entry.SerialNumber.Cmp(c.SerialNumber) == 0 {
+						return &withdrawnError{c.Subject.CommonName}
+					}
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// withdrawnError says that a certificate of the broker is in a CRL.
+type withdrawnError struct{ name string }
+
+func (e *withdrawnError) Error() string { return fmt.Sprintf("certificate %q is withdrawn", e.name) }
