@@ -63,3 +63,17 @@ func messages(raw string) string {
 	}
 	return b.String()
 }
+
+// No message repeats a password: those of the cases all hold "hush" or "secret".
+func TestMessagesKeepSecrets(t *testing.T) {
+	t.Parallel()
+	golden, err := os.ReadFile("testdata/errors.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"hush", "opens-the"} {
+		if strings.Contains(string(golden), secret) {
+			t.Errorf("testdata/errors.golden holds %q", secret)
+		}
+	}
+}

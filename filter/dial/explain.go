@@ -35,7 +35,8 @@ func (s *Settings) words(err error) string {
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		noTLS     tls.RecordHeaderError
-		alert     tls.AlertError
+		alert     *net.OpError
+		handshake *HandshakeError
 		withdrawn *withdrawnError
 		dns       *net.DNSError
 	)
@@ -54,41 +55,43 @@ func (s *Settings) words(err error) string {
 		return fmt.Sprintf("the broker's certificate %q is withdrawn: it is in the list of ssl.crl.location", withdrawn.name)
 	case errors.As(err, &noTLS):
 		return "the broker does not speak TLS on this port; set security.protocol to plaintext or sasl_plaintext, or dial its TLS port"
-	case errors.As(err, &alert):
-		return s.alerted(alert)
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return s.alerted(alert.Err.Error())
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %s cannot be resolved", dns.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nobody listens there"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return s.closed()
+		return s.closed(errors.As(err, &handshake))
 	}
 	return ""
 }
 
-// alerted is what a broker's refusal of the handshake means. Numbers: RFC 8446, section 6.
-func (s *Settings) alerted(alert tls.AlertError) string {
+// alerted is what a broker's refusal of the handshake means. Go does not export the alerts' type, so they go by Go's words.
+func (s *Settings) alerted(alert string) string {
 	own := s.TLS != nil && (!s.TLS.Certificate.IsZero() || !s.TLS.Keystore.IsZero())
-	switch uint8(alert) {
-	case 116, 40, 42: // certificate_required, handshake_failure, bad_certificate
+	switch alert {
+	case "tls: certificate required", "tls: handshake failure", "tls: bad certificate":
 		if !own {
-			return "the broker refuses the TLS handshake; it may want a client certificate: set ssl.certificate.location and ssl.key.location"
+			return "the broker refuses the TLS handshake; it may want a client certificate: set ssl.certificate.location and ssl.key.location, or tls.certificate and tls.key"
 		}
 		return "the broker refuses the TLS handshake, perhaps our certificate"
-	case 48: // unknown_ca
+	case "tls: unknown certificate authority":
 		return "the broker does not know the authority that signed our certificate"
-	case 45: // certificate_expired
+	case "tls: expired certificate":
 		return "the broker says that our certificate has expired"
-	case 70: // protocol_version
+	case "tls: protocol version not supported":
 		return "the broker wants another version of TLS; 1.2 and 1.3 are spoken here"
 	default:
-		return fmt.Sprintf("the broker refuses the TLS handshake: %v", alert)
+		return "the broker refuses the TLS handshake: " + alert
 	}
 }
 
 // closed is what it may mean that a broker hangs up before it has said anything.
-func (s *Settings) closed() string {
+func (s *Settings) closed(handshake bool) string {
 	switch {
+	case handshake:
+		return "the broker hung up during the TLS handshake; it may not speak TLS on this port: set security.protocol to plaintext or sasl_plaintext, or dial its TLS port"
 	case s.TLS == nil && s.SASL == nil:
 		return "the broker hung up; it may want TLS or SASL on this port: set security.protocol"
 	case s.TLS == nil:
@@ -99,6 +102,14 @@ func (s *Settings) closed() string {
 		return "the broker hung up"
 	}
 }
+
+// HandshakeError is a failure of TLS, after the socket was connected.
+type HandshakeError struct{ Err error }
+
+func (e *HandshakeError) Error() string { return "TLS handshake: " + e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *HandshakeError) Unwrap() error { return e.Err }
 
 func names(c *x509.Certificate) string {
 	if c == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,11 +42,16 @@ type bench struct {
 // inBubble runs f with fake time: a pool before a cluster of n brokers.
 func inBubble(t *testing.T, n int, f func(b *bench)) {
 	t.Helper()
+	inBubbleWith(t, n, settings(), f)
+}
+
+func inBubbleWith(t *testing.T, n int, s upstream.Settings, f func(b *bench)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, cluster: upstreamtest.New(n), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
 		st := stats.New(b.table, b.values).Cluster("c1")
-		b.pool = upstream.New(settings(), b.cluster, st, slog.New(slog.DiscardHandler))
+		b.pool = upstream.New(s, b.cluster, st, slog.New(slog.DiscardHandler))
 		f(b)
 		b.pool.Close(t.Context())
 		for i := 1; i <= n; i++ {
@@ -63,7 +69,8 @@ func (b *bench) metric(name string) int64 {
 	b.t.Helper()
 	for i, m := range b.table {
 		if m.Name == "cluster.c1."+name {
-			return b.values[i]
+			synctest.Wait()
+			return atomic.LoadInt64(&b.values[i])
 		}
 	}
 	b.t.Fatalf("no metric %s", name)

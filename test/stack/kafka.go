@@ -19,6 +19,10 @@ type KafkaOptions struct {
 	Version    string            // KafkaVersion if empty
 	Port       int               // a free one if 0
 	Properties map[string]string // on top of, or instead of, the properties below
+	// Listeners are more of them, from name to security protocol. The one that is always there is PLAINTEXT.
+	Listeners map[string]string
+	Format    []string // more arguments for formatting the storage
+	JVM       []string // more arguments for Java
 }
 
 // KafkaCluster is a running Apache Kafka, broker and controller in one process. Topics are created on first use.
@@ -26,6 +30,7 @@ type KafkaCluster struct {
 	*Process
 
 	addr string
+	more map[string]string // the addresses of more listeners
 	dir  string
 	java func(args ...string) *exec.Cmd
 }
@@ -37,6 +42,7 @@ func StartKafka(ctx context.Context, o KafkaOptions) (*KafkaCluster, error) {
 		return nil, err
 	}
 	format := k.java("kafka.tools.StorageTool", "format", "--cluster-id", "AAAAAAAAAAAAAAAAAAAAAA", "--config", k.properties())
+	format.Args = append(format.Args, o.Format...)
 	if err := run(format); err != nil {
 		return nil, fmt.Errorf("format Kafka's storage: %w", err)
 	}
@@ -71,18 +77,24 @@ func newKafka(ctx context.Context, o *KafkaOptions) (*KafkaCluster, error) {
 		return nil, err
 	}
 	k := &KafkaCluster{addr: Local(port), dir: dir, java: func(args ...string) *exec.Cmd {
-		return exec.Command("java", append([]string{
+		return exec.Command("java", append(append([]string{
 			"-Xms64m", "-Xmx128m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true",
 			"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
 			"-cp", filepath.Join(libs, "*"),
-		}, args...)...)
+		}, o.JVM...), args...)...)
 	}}
+	if o.Properties, err = k.listen(o, Local(controller)); err != nil {
+		return nil, err
+	}
 	text := serverProperties(k.addr, Local(controller), filepath.Join(dir, "data"), o.Properties)
 	return k, os.WriteFile(k.properties(), []byte(text), 0o600)
 }
 
 // Addr is where clients reach the broker.
 func (k *KafkaCluster) Addr() string { return k.addr }
+
+// Listener is the address of one of KafkaOptions.Listeners.
+func (k *KafkaCluster) Listener(name string) string { return k.more[name] }
 
 // Start starts the broker, on the data and the port that it had before if it was stopped or killed.
 func (k *KafkaCluster) Start(ctx context.Context) error {
@@ -100,6 +112,31 @@ func (k *KafkaCluster) Close() {
 		k.Stop()
 	}
 	_ = os.RemoveAll(k.dir) // in the system's directory for temporary files
+}
+
+// listen gives every listener a port, and returns the properties with them.
+func (k *KafkaCluster) listen(o *KafkaOptions, controller string) (map[string]string, error) {
+	if len(o.Listeners) == 0 {
+		return o.Properties, nil
+	}
+	addresses, protocols := []string{"PLAINTEXT://" + k.addr}, []string{"PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT"}
+	k.more = map[string]string{}
+	for name, protocol := range o.Listeners {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		k.more[name] = Local(port)
+		addresses = append(addresses, name+"://"+k.more[name])
+		protocols = append(protocols, name+":"+protocol)
+	}
+	p := map[string]string{
+		"listeners":                      strings.Join(addresses, ",") + ",CONTROLLER://" + controller,
+		"advertised.listeners":           strings.Join(addresses, ","),
+		"listener.security.protocol.map": strings.Join(protocols, ","), "inter.broker.listener.name": "PLAINTEXT",
+	}
+	maps.Copy(p, o.Properties)
+	return p, nil
 }
 
 func (k *KafkaCluster) properties() string { return filepath.Join(k.dir, "server.properties") }

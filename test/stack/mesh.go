@@ -11,6 +11,7 @@ type Mesh struct {
 	Clusters []MeshCluster
 	Rules    []MeshRule
 	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
+	Verify   bool             // verify_upstreams
 	Text     string           // the configuration as it is, instead of these fields
 }
 
@@ -20,6 +21,8 @@ type MeshCluster struct {
 	Bootstrap  string            `json:"bootstrap_servers"`
 	Partitions int               `json:"partition_count,omitempty"`
 	Producer   map[string]string `json:"producer_config,omitempty"`
+	TLS        map[string]any    `json:"tls,omitempty"`
+	SASL       map[string]any    `json:"sasl,omitempty"`
 }
 
 // MeshRule sends the topics that start with Prefix to Cluster.
@@ -42,6 +45,9 @@ func (m *Mesh) Config() (string, error) {
 		"advertised_port":   port,
 		"upstream_clusters": m.Clusters,
 		"forwarding_rules":  m.Rules,
+	}
+	if m.Verify {
+		config["verify_upstreams"] = true
 	}
 	if m.Limits != nil {
 		config["limits"] = m.Limits

@@ -28,7 +28,7 @@ func (c *Client) Dial(ctx context.Context, addr string) (upstream.Link, error) {
 	})
 	if err != nil {
 		_ = broker.Close()
-		return upstream.Link{}, fmt.Errorf("ask %s for its versions: %w", addr, err)
+		return upstream.Link{}, fmt.Errorf("ask %s for its versions: %w", addr, c.settings.Dial.Explain(err))
 	}
 	produce := int16(-1)
 	for _, k := range versions.ApiKeys {
@@ -98,7 +98,7 @@ func (t *capture) dial(addr string) (net.Conn, error) {
 	encrypted := tls.Client(conn, config)
 	if err := encrypted.HandshakeContext(t.ctx); err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, &dial.HandshakeError{Err: err}
 	}
 	return encrypted, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -26,7 +27,9 @@ type Cluster struct {
 	conns    map[net.Conn]int32
 	throttle int32
 	// gate, if not nil, holds Metadata back until it is closed.
-	gate chan struct{}
+	gate     chan struct{}
+	session  time.Duration
+	watchers []func()
 }
 
 type topic struct {
@@ -39,6 +42,7 @@ type topic struct {
 
 type node struct {
 	down    bool
+	refuses bool
 	stalled bool
 }
 
@@ -112,6 +116,13 @@ func (c *Cluster) Down(id int32, on bool) {
 	}
 }
 
+// Refuse has a broker take no new connections; those that are there go on.
+func (c *Cluster) Refuse(id int32, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes[id].refuses = on
+}
+
 // Cut closes a broker's connections.
 func (c *Cluster) Cut(id int32) {
 	c.mu.Lock()
@@ -172,13 +183,17 @@ func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dials++
-	if n := c.nodes[id]; n == nil || n.down {
+	if n := c.nodes[id]; n == nil || n.down || n.refuses {
 		return upstream.Link{}, errors.New("connection refused")
 	}
 	near, far := net.Pipe()
 	c.conns[far] = id
 	go c.serve(id, far)
-	return upstream.Link{Conn: near, Close: func() { _ = near.Close() }, ProduceVersion: upstream.MaxProduceVersion}, nil
+	link := upstream.Link{Conn: near, Close: func() { _ = near.Close() }, ProduceVersion: upstream.MaxProduceVersion}
+	if c.session > 0 {
+		link.Until = time.Now().Add(c.session)
+	}
+	return link, nil
 }
 
 // Metadata answers for the whole cluster. Topics that may be created get one partition, led by node 1.
@@ -221,8 +236,30 @@ func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (up
 // Close does nothing: the cluster outlives its clients.
 func (c *Cluster) Close() {}
 
-// Watch implements upstream.Client: nothing changes.
-func (c *Cluster) Watch(context.Context, func()) {}
+// Watch has changed called by Replace.
+func (c *Cluster) Watch(ctx context.Context, changed func()) {
+	c.mu.Lock()
+	c.watchers = append(c.watchers, changed)
+	c.mu.Unlock()
+	<-ctx.Done()
+}
+
+// Replace tells who watches that connections should be made anew.
+func (c *Cluster) Replace() {
+	c.mu.Lock()
+	watchers := slices.Clone(c.watchers)
+	c.mu.Unlock()
+	for _, changed := range watchers {
+		changed()
+	}
+}
+
+// Sessions has connections made from now on last no longer than d.
+func (c *Cluster) Sessions(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = d
+}
 
 func (c *Cluster) describe(name string) wire.Topic {
 	t := c.topics[name]

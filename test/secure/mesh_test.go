@@ -1,0 +1,154 @@
+package secure
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+const patience = time.Minute
+
+// mesh is the mesh in an Envoy, or alone. What it prints holds no secret.
+type mesh struct {
+	*stack.Process
+
+	addr string
+}
+
+// start runs the mesh in Envoy in front of clusters that are all the same broker, reached in different ways. A topic goes to
+// the cluster whose name it begins with.
+func start(t *testing.T, clusters ...stack.MeshCluster) *mesh {
+	t.Helper()
+	m := meshOf(t, clusters...)
+	config, err := m.Bootstrap()
+	check(t, err)
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config})
+	return watched(t, &mesh{envoy.Process, m.Addr})
+}
+
+// startAlone runs the mesh without Envoy.
+func startAlone(t *testing.T, clusters ...stack.MeshCluster) *mesh {
+	t.Helper()
+	m := meshOf(t, clusters...)
+	return watched(t, &mesh{stack.Standalone(t, m).Process, m.Addr})
+}
+
+func meshOf(t *testing.T, clusters ...stack.MeshCluster) *stack.Mesh {
+	t.Helper()
+	port, err := stack.FreePort()
+	check(t, err)
+	m := &stack.Mesh{Addr: stack.Local(port), Clusters: clusters}
+	for _, c := range clusters {
+		m.Rules = append(m.Rules, stack.MeshRule{Cluster: c.Name, Prefix: c.Name + "-"})
+	}
+	return m
+}
+
+func watched(t *testing.T, m *mesh) *mesh {
+	t.Helper()
+	t.Cleanup(func() { wantNoSecret(t, m.Log()) })
+	return m
+}
+
+// wantNoSecret looks for what must not be printed.
+func wantNoSecret(t *testing.T, text string) {
+	t.Helper()
+	for _, secret := range []string{password, clientSecret, keyPassword, storePassword, wrongPassword, secondPassword, "PRIVATE KEY-", "eyJ"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is printed", secret)
+		}
+	}
+}
+
+// produce sends count records to a topic, one request after the other, and returns the first error.
+func (m *mesh) produce(t *testing.T, topic string, count int) error {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(m.addr), kgo.AllowAutoTopicCreation())
+	check(t, err)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for i := range count {
+		if err := client.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: []byte(strconv.Itoa(i))}).FirstErr(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verify sees that the topic holds count records, once and in order.
+func verify(t *testing.T, b *broker, topic string, count int) {
+	t.Helper()
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(b.Addr()), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	)
+	check(t, err)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for next := 0; next < count; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("%s: %v after %d of %d records", topic, err, next, count)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if string(r.Value) != strconv.Itoa(next) {
+				t.Fatalf("%s: record %s where %d was due", topic, r.Value, next)
+			}
+			next++
+		})
+	}
+}
+
+// load produces one record after the other until it is stopped.
+type load struct {
+	topic string
+	stop  context.CancelFunc
+	done  chan error
+	sent  int
+}
+
+func (m *mesh) startLoad(t *testing.T, topic string, more ...kgo.Opt) *load {
+	t.Helper()
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(m.addr), kgo.AllowAutoTopicCreation()}, more...)...)
+	check(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	l := &load{topic: topic, stop: stop, done: make(chan error, 1)}
+	go func() {
+		defer client.Close()
+		for ; ctx.Err() == nil; l.sent++ {
+			r := &kgo.Record{Topic: topic, Value: []byte(strconv.Itoa(l.sent))}
+			if err := client.ProduceSync(context.Background(), r).FirstErr(); err != nil {
+				l.done <- err
+				return
+			}
+		}
+		l.done <- nil
+	}()
+	t.Cleanup(stop)
+	return l
+}
+
+// finish stops the load and sees that all of it is stored.
+func (l *load) finish(t *testing.T, b *broker) {
+	t.Helper()
+	l.stop()
+	if err := <-l.done; err != nil {
+		t.Fatalf("record %d: %v", l.sent, err)
+	}
+	t.Logf("%d records", l.sent)
+	verify(t, b, l.topic, l.sent)
+}
+
+func (m *mesh) wantLog(t *testing.T, text string) {
+	t.Helper()
+	if err := m.WaitLog(t.Context(), text); err != nil {
+		t.Errorf("the log does not hold %q", text)
+	}
+}

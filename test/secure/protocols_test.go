@@ -1,0 +1,101 @@
+package secure
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/youmark/pkcs8"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// TestProtocols produces through each way to a broker that there is, in Envoy and alone.
+func TestProtocols(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	clusters := ways(t, b)
+	for name, start := range map[string]func(*testing.T, ...stack.MeshCluster) *mesh{"envoy": start, "serve": startAlone} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := start(t, clusters...)
+			for _, c := range clusters {
+				t.Run(c.Name, func(t *testing.T) {
+					topic := c.Name + "-" + name
+					if err := m.produce(t, topic, 20); err != nil {
+						t.Fatalf("%v; the log:\n%s", err, m.Log())
+					}
+					verify(t, b, topic, 20)
+				})
+			}
+		})
+	}
+}
+
+// ways are all ways to the broker.
+func ways(t *testing.T, b *broker) []stack.MeshCluster {
+	t.Helper()
+	dir := t.TempDir()
+	encrypted := filepath.Join(dir, "encrypted-key.pem")
+	key, err := x509.ParsePKCS8PrivateKey(b.own.key8)
+	check(t, err)
+	der, err := pkcs8.MarshalPrivateKey(key, []byte(keyPassword), nil)
+	check(t, err)
+	write(t, encrypted, pemOf("ENCRYPTED PRIVATE KEY", der))
+
+	raw, err := os.ReadFile(b.own.certificate)
+	check(t, err)
+	block, _ := pem.Decode(raw)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	check(t, err)
+	store, err := pkcs12.Modern.WithRand(rand.Reader).Encode(key, certificate, []*x509.Certificate{b.ca.certificate}, storePassword)
+	check(t, err)
+	keystore := filepath.Join(dir, "keystore.p12")
+	write(t, keystore, store)
+	caText, err := os.ReadFile(b.ca.file)
+	check(t, err)
+	folder := filepath.Join(dir, "authorities")
+	check(t, os.Mkdir(folder, 0o700))
+	write(t, filepath.Join(folder, "one.pem"), caText)
+
+	file := func(name string) map[string]any { return map[string]any{"filename": name} }
+	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
+	login := func(mechanism string) map[string]any {
+		return map[string]any{"mechanism": mechanism, "username": text("mesh"), "password": text(password)}
+	}
+	oauth := map[string]string{
+		"security.protocol": "sasl_ssl", "ssl.ca.location": b.ca.file, "sasl.mechanism": "OAUTHBEARER", "sasl.oauthbearer.method": "oidc",
+		"sasl.oauthbearer.token.endpoint.url": b.tokens.url + "/token", "sasl.oauthbearer.client.id": "mesh",
+		"sasl.oauthbearer.client.secret": clientSecret, "sasl.oauthbearer.scope": "produce",
+	}
+	ca := map[string]any{"ca": file(b.ca.file)}
+	return []stack.MeshCluster{
+		{Name: "tls", Bootstrap: b.Listener("TLS"), Producer: map[string]string{"security.protocol": "ssl", "ssl.ca.location": b.ca.file}},
+		{Name: "tlsfolder", Bootstrap: "SSL://" + b.Listener("TLS"), Producer: map[string]string{"ssl.ca.location": folder}},
+		{Name: "tlspem", Bootstrap: b.Listener("TLS"), Producer: map[string]string{
+			"security.protocol": "ssl", "ssl.ca.pem": string(caText), "ssl.cipher.suites": "ECDHE-ECDSA-AES128-GCM-SHA256", "ssl.curves.list": "P-256",
+		}},
+		{Name: "mtls", Bootstrap: b.Listener("MTLS"), Producer: map[string]string{
+			"security.protocol": "ssl", "ssl.ca.location": b.ca.file, "ssl.certificate.location": b.own.certificate, "ssl.key.location": b.own.key,
+		}},
+		{Name: "mtlsencrypted", Bootstrap: b.Listener("MTLS"), TLS: map[string]any{
+			"ca": file(b.ca.file), "certificate": file(b.own.certificate), "key": file(encrypted), "key_password": text(keyPassword),
+		}},
+		{Name: "mtlskeystore", Bootstrap: b.Listener("MTLS"), Producer: map[string]string{
+			"security.protocol": "ssl", "ssl.keystore.location": keystore, "ssl.keystore.password": storePassword,
+		}},
+		{Name: "plain", Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_PLAIN")},
+		{Name: "scram256", Bootstrap: b.Listener("SASL"), Producer: map[string]string{
+			"security.protocol": "sasl_plaintext", "sasl.mechanisms": "SCRAM-SHA-256", "sasl.username": "mesh", "sasl.password": password,
+		}},
+		{Name: "scram512", Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_SCRAM_SHA_512")},
+		{Name: "plaintls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_PLAIN")},
+		{Name: "scram256tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_256")},
+		{Name: "scram512tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_512")},
+		{Name: "oauth", Bootstrap: b.Listener("SASLTLS"), Producer: oauth},
+	}
+}

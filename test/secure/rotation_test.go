@@ -1,0 +1,160 @@
+package secure
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha512"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// forward joins a client to a target until one of them ends.
+func forward(client net.Conn, target string) {
+	server, err := net.Dial("tcp", target)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
+	}()
+	_, _ = io.Copy(client, server)
+	_, _ = client.Close(), server.Close()
+	<-done
+}
+
+const renewed = "certificates or passwords have been replaced; connecting anew"
+
+// TestRotation replaces a client certificate and a password while two clients produce, one of which is not idempotent: no
+// record fails, and all are stored once and in order.
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	dir := t.TempDir()
+	first := b.ca.issue(t, dir, "client", nil, nil)
+	secret := filepath.Join(dir, "password")
+	write(t, secret, []byte(password))
+	file := func(name string) map[string]any { return map[string]any{"filename": name} }
+	m := start(t,
+		stack.MeshCluster{Name: "rotatedtls", Bootstrap: b.Listener("MTLS"), TLS: map[string]any{
+			"ca": file(b.ca.file), "certificate": file(first.certificate), "key": file(first.key),
+		}},
+		stack.MeshCluster{Name: "rotatedsasl", Bootstrap: b.Listener("SASLTLS"), TLS: map[string]any{"ca": file(b.ca.file)}, SASL: map[string]any{
+			"mechanism": "MECHANISM_SCRAM_SHA_512", "username": map[string]any{"inline_string": "rotated"}, "password": file(secret),
+		}},
+	)
+	setPassword(t, b, "rotated", password)
+	loads := []*load{
+		m.startLoad(t, "rotatedtls-a"),
+		m.startLoad(t, "rotatedsasl-a", kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1)),
+	}
+	time.Sleep(time.Second) // under way
+	second := b.ca.issue(t, dir, "client-2", nil, nil)
+	move(t, second.key, first.key) // there is a moment in which they do not belong together
+	move(t, second.certificate, first.certificate)
+	setPassword(t, b, "rotated", secondPassword)
+	write(t, secret, []byte(secondPassword))
+	deadline := time.Now().Add(patience)
+	for strings.Count(m.Log(), renewed) < 2 && time.Now().Before(deadline) { // at least once for each cluster
+		time.Sleep(100 * time.Millisecond)
+	}
+	m.wantLog(t, "cluster=rotatedtls")
+	m.wantLog(t, "cluster=rotatedsasl")
+	time.Sleep(time.Second)
+	for _, l := range loads {
+		l.finish(t, b)
+	}
+	if strings.Contains(m.Log(), "lost a broker") {
+		t.Errorf("a connection was lost:\n%s", m.Log())
+	}
+}
+
+// TestBadRotation replaces a password by a wrong one: the connections that are there go on.
+func TestBadRotation(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	secret := filepath.Join(t.TempDir(), "password")
+	write(t, secret, []byte(password))
+	m := start(t, stack.MeshCluster{Name: "badrotation", Bootstrap: b.Listener("SASL"), SASL: map[string]any{
+		"mechanism": "MECHANISM_PLAIN", "username": map[string]any{"inline_string": "mesh"}, "password": map[string]any{"filename": secret},
+	}})
+	l := m.startLoad(t, "badrotation-a")
+	time.Sleep(500 * time.Millisecond) // under way
+	write(t, secret, []byte(wrongPassword))
+	m.wantLog(t, "cannot replace a connection; the old one goes on")
+	write(t, secret, []byte(password))
+	time.Sleep(time.Second)
+	l.finish(t, b)
+}
+
+// TestSessions has the broker end every login after three seconds: connections are replaced before, and no record fails.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	file := func(name string) map[string]any { return map[string]any{"filename": name} }
+	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
+	ca := map[string]any{"ca": file(b.ca.file)}
+	var clusters []stack.MeshCluster
+	for name, mechanism := range map[string]string{
+		"shortplain": "MECHANISM_PLAIN", "shortscram256": "MECHANISM_SCRAM_SHA_256", "shortscram512": "MECHANISM_SCRAM_SHA_512",
+	} {
+		clusters = append(clusters, stack.MeshCluster{Name: name, Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
+			"mechanism": mechanism, "username": text("mesh"), "password": text(password),
+		}})
+	}
+	clusters = append(clusters, stack.MeshCluster{Name: "shortoauth", Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
+		"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{
+			"token_url": b.tokens.url + "/token", "client_id": text("mesh"), "client_secret": text(clientSecret), "scope": "produce",
+		},
+	}})
+	m := start(t, clusters...)
+	var loads []*load
+	for _, c := range clusters {
+		loads = append(loads, m.startLoad(t, c.Name+"-a"))
+	}
+	time.Sleep(10 * time.Second) // three sessions
+	for _, l := range loads {
+		l.finish(t, b)
+	}
+	if strings.Contains(m.Log(), "lost a broker") {
+		t.Errorf("a connection was lost:\n%s", m.Log())
+	}
+}
+
+// setPassword gives a user a password for SCRAM-SHA-512.
+func setPassword(t *testing.T, b *broker, user, password string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+	check(t, err)
+	defer client.Close()
+	const iterations = 4096
+	upsert := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
+	upsert.Name, upsert.Mechanism, upsert.Iterations, upsert.Salt = user, 2, iterations, []byte("salt")
+	upsert.SaltedPassword, err = pbkdf2.Key(sha512.New, password, upsert.Salt, iterations, sha512.Size)
+	check(t, err)
+	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+	req.Upsertions = append(req.Upsertions, upsert)
+	answer, err := req.RequestWith(t.Context(), client)
+	check(t, err)
+	for _, r := range answer.Results {
+		check(t, kerr.ErrorForCode(r.ErrorCode))
+	}
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	check(t, os.Rename(from, to))
+}
