@@ -35,14 +35,14 @@ release-check: ## builds the release twice, from nothing, in two places: the sam
 
 ##@ Test
 .PHONY: test
-test: envoy kafka clients checkers unit e2e ## every test; installs what it needs
+test: envoy kafka clients checkers krb5 unit e2e ## every test; installs what it needs
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
 	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/...
 
 .PHONY: e2e
-e2e: build envoy envoyhost kafka clients checkers ## real Envoy, real Kafka, real clients
+e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
 		./test/matrix/... ./test/e2e/... ./test/release/... ./test/secure/...
 	SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
@@ -110,6 +110,10 @@ clients: ## the clients of the tests, into .cache/
 .PHONY: checkers
 checkers: ## what checks our Dockerfile and compose file, into .cache/
 	@build/install-checkers.sh >/dev/null
+
+.PHONY: krb5
+krb5: ## a Kerberos server for the tests, into .cache/; without apt-get its test is left out
+	@if command -v apt-get >/dev/null; then build/install-krb5.sh >/dev/null; fi
 
 .PHONY: clean
 clean: ## what was built; .cache/ stays

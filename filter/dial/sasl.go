@@ -2,7 +2,6 @@ package dial
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -26,15 +25,6 @@ type SASL struct {
 	Username, Password Source
 	OAuth              *OAuth    // for OAUTHBEARER
 	Kerberos           *Kerberos // for GSSAPI
-}
-
-// Kerberos is who we are for GSSAPI, and by what we prove it.
-type Kerberos struct {
-	Service   string // the first part of the brokers' principals
-	Principal string // ours: name, or name@REALM
-	// Keytab and TicketCache are files; one of them.
-	Keytab, TicketCache string
-	Config              string // krb5.conf
 }
 
 // Check reads everything, and says what is wrong.
@@ -71,27 +61,6 @@ func present(part Part, s Source, mechanism string) *Problem {
 		return wrong(part, fmt.Errorf("%s is empty; %s needs it", s, mechanism))
 	}
 	return nil
-}
-
-func (k *Kerberos) check() []*Problem {
-	var problems []*Problem
-	readable := func(part Part, file string) {
-		if _, err := (Source{File: file}).Read(); err != nil {
-			problems = append(problems, wrong(part, err))
-		}
-	}
-	readable(PartKerberosConfig, k.Config)
-	switch {
-	case k.Keytab != "" && k.TicketCache != "":
-		problems = append(problems, wrong(PartTicketCache, errors.New("a keytab is given too; keep one of them")))
-	case k.Keytab != "":
-		readable(PartKeytab, k.Keytab)
-	case k.TicketCache != "":
-		readable(PartTicketCache, k.TicketCache)
-	default:
-		problems = append(problems, wrong(PartKeytab, errors.New("missing; GSSAPI needs a keytab, or a ticket cache")))
-	}
-	return problems
 }
 
 // Fingerprint changes when what a connection is made from does. It is zero as long as something cannot be read: that is a

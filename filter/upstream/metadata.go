@@ -16,6 +16,9 @@ type inquiry struct {
 	stale   map[string]bool // topics to ask for again on the pool's own account
 	// failing is set while the cluster does not answer: nobody waits for it then.
 	failing bool
+	// complaint is what was last logged of that, and when.
+	complaint  string
+	complained time.Time
 }
 
 // ask is one call of Topics that memory could not answer.
@@ -160,9 +163,7 @@ func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
 		meta, err := p.client.Metadata(ctx, names, mayCreate)
 		if err != nil {
 			failure = err
-			if p.ctx.Err() == nil {
-				p.log.Warn("cannot get metadata", "error", err)
-			}
+			p.complain(err)
 			return nil
 		}
 		p.stats.MetadataRefreshes.Add(1)
@@ -186,6 +187,23 @@ func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
 		a.done(p.answer(a, got, listed))
 	}
 	return failure
+}
+
+// complain logs that the cluster cannot be asked: once, and again when the reason changes or time has passed.
+func (p *Pool) complain(err error) {
+	if p.ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	p.mu.Lock()
+	again := err.Error() == p.inquiry.complaint && now.Sub(p.inquiry.complained) < complaintInterval
+	if !again {
+		p.inquiry.complaint, p.inquiry.complained = err.Error(), now
+	}
+	p.mu.Unlock()
+	if !again {
+		p.log.Warn("cannot get metadata", "error", err)
+	}
 }
 
 // takeAsks returns the asks that the request just answered, or failed to: then also those that came since.
@@ -266,6 +284,7 @@ func (p *Pool) learnBrokers(brokers map[int32]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.brokers = brokers
+	p.inquiry.complaint = ""
 	for node, l := range p.lanes {
 		addr, ok := brokers[node]
 		switch {

@@ -109,6 +109,9 @@ const (
 	// sweepInterval is how often a lane with work looks for requests that are past their time.
 	sweepInterval = 500 * time.Millisecond
 
+	// complaintInterval is how often the same trouble is logged.
+	complaintInterval = time.Minute
+
 	// maxResponseBytes bounds what a broker may make us allocate for one Produce response.
 	maxResponseBytes = 64 << 20
 )

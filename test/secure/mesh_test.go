@@ -83,7 +83,7 @@ func (m *mesh) produce(t *testing.T, topic string, count int) error {
 }
 
 // verify sees that the topic holds count records, once and in order.
-func verify(t *testing.T, b *broker, topic string, count int) {
+func verify(t *testing.T, b *stack.KafkaCluster, topic string, count int) {
 	t.Helper()
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(b.Addr()), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -143,7 +143,7 @@ func (l *load) finish(t *testing.T, b *broker) {
 		t.Fatalf("record %d: %v", l.sent, err)
 	}
 	t.Logf("%d records", l.sent)
-	verify(t, b, l.topic, l.sent)
+	verify(t, b.KafkaCluster, l.topic, l.sent)
 }
 
 func (m *mesh) wantLog(t *testing.T, text string) {

@@ -168,7 +168,7 @@ func TestMended(t *testing.T) {
 			t.Errorf("a record failed: %v", err)
 		}
 	}
-	verify(t, b, "mended-a", records)
+	verify(t, b.KafkaCluster, "mended-a", records)
 }
 
 // counter forwards connections and counts them.

@@ -29,7 +29,7 @@ func TestProtocols(t *testing.T) {
 					if err := m.produce(t, topic, 20); err != nil {
 						t.Fatalf("%v; the log:\n%s", err, m.Log())
 					}
-					verify(t, b, topic, 20)
+					verify(t, b.KafkaCluster, topic, 20)
 				})
 			}
 		})

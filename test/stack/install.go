@@ -61,6 +61,11 @@ func Checkers(ctx context.Context) (string, error) {
 	return installed(ctx, "checkers", "build/install-checkers.sh")
 }
 
+// Kerberos finds the directory with MIT's Kerberos.
+func Kerberos(ctx context.Context) (string, error) {
+	return installed(ctx, "krb5", "build/install-krb5.sh")
+}
+
 // Clients finds the directory with the clients of the end-to-end tests: java-4.3.1 and python are in it.
 func Clients(ctx context.Context) (string, error) {
 	python, err := installed(ctx, "clients/python", "build/install-clients.sh")

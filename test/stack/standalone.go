@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // StandaloneProcess is a running `kafkamesh serve`.
@@ -60,6 +61,23 @@ func (s *StandaloneProcess) Close() {
 }
 
 func (s *StandaloneProcess) file() string { return filepath.Join(s.dir, "mesh.yaml") }
+
+// WaitDial waits until somebody listens at addr.
+func WaitDial(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	for {
+		err := dials(addr)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pollInterval):
+		}
+	}
+}
 
 func dials(addr string) error {
 	conn, err := net.DialTimeout("tcp", addr, pollInterval)

@@ -2,7 +2,6 @@ package saramaclient
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -44,8 +43,9 @@ func login(config *sarama.Config, s *dial.SASL, tokens sarama.AccessTokenProvide
 		sasl.TokenProvider = tokens
 		return nil
 	case dial.GSSAPI:
-		sasl.GSSAPI = kerberos(s.Kerberos)
-		return nil
+		var err error
+		sasl.GSSAPI, err = kerberos(s.Kerberos)
+		return err
 	case dial.SCRAM256:
 		sasl.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &scramClient{hash: scram.SHA256} }
 	case dial.SCRAM512:
@@ -62,8 +62,11 @@ func login(config *sarama.Config, s *dial.SASL, tokens sarama.AccessTokenProvide
 	return nil
 }
 
-func kerberos(k *dial.Kerberos) sarama.GSSAPIConfig {
-	name, realm, _ := strings.Cut(k.Principal, "@")
+func kerberos(k *dial.Kerberos) (sarama.GSSAPIConfig, error) {
+	name, realm, err := k.Identity()
+	if err != nil {
+		return sarama.GSSAPIConfig{}, err
+	}
 	config := sarama.GSSAPIConfig{
 		ServiceName: k.Service, Username: name, Realm: realm, KerberosConfigPath: k.Config,
 		KeyTabPath: k.Keytab, CCachePath: k.TicketCache, AuthType: sarama.KRB5_KEYTAB_AUTH,
@@ -71,7 +74,7 @@ func kerberos(k *dial.Kerberos) sarama.GSSAPIConfig {
 	if k.Keytab == "" {
 		config.AuthType = sarama.KRB5_CCACHE_AUTH
 	}
-	return config
+	return config, nil
 }
 
 // scramClient is one exchange of SCRAM (RFC 5802).
