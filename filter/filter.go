@@ -200,8 +200,19 @@ func (f *Filter) newWorker(index int) *worker {
 			rules = append(rules, route.Rule(r))
 		}
 	}
-	w.broker = broker.New(route.New(rules), upstreams)
+	w.broker = broker.New(route.New(rules), upstreams, unmatched(f.config.UnmatchedTopic))
 	return w
+}
+
+func unmatched(u config.UnmatchedTopic) wire.ErrorCode {
+	switch u {
+	case config.UnknownTopic:
+		return wire.UnknownTopicOrPartition
+	case config.InvalidTopic:
+		return wire.InvalidTopicException
+	default:
+		return wire.TopicAuthorizationFailed
+	}
 }
 
 // settings is what a configured cluster is to the upstream path.
@@ -212,7 +223,7 @@ func settings(c config.Cluster) upstream.Settings {
 		MetadataMaxAge: c.MetadataMaxAge, MessageTimeout: c.MessageTimeout, MaxMessageBytes: c.MaxMessageBytes,
 		MaxResponseBytes: c.MaxResponseBytes, Window: int(c.MaxInFlight), AnswerTimeout: c.AnswerTimeout, MaxIdle: c.MaxIdle,
 		ReconnectBackoff: c.ReconnectBackoff, ReconnectBackoffMax: c.ReconnectBackoffMax, NoAutoCreate: c.NoAutoCreate,
-		Dial: c.Dial,
+		ConnectionsPerBroker: int(c.ConnectionsPerBroker), Dial: c.Dial,
 	}
 }
 

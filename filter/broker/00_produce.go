@@ -82,7 +82,7 @@ func (b *Broker) sort(call *produceCall) []clusterBatches {
 				batch.Result = wire.Failed(code, message)
 				continue
 			case !matched:
-				batch.Result = wire.Failed(wire.TopicAuthorizationFailed, unmatched(topic.Name))
+				batch.Result = wire.Failed(b.unmatched, unmatched(topic.Name))
 				continue
 			}
 			if !prepare(call.header.Version, sets, batch) {

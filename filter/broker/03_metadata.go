@@ -84,7 +84,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		}
 		cluster, ok := m.broker.routes.Lookup(name)
 		if !ok {
-			slots[name] = m.slot(wire.Topic{Name: name, Code: wire.TopicAuthorizationFailed})
+			slots[name] = m.slot(wire.Topic{Name: name, Code: m.broker.unmatched})
 			continue
 		}
 		slots[name] = m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable})

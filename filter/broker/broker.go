@@ -29,13 +29,15 @@ type Upstream struct {
 type Broker struct {
 	routes    route.Table
 	upstreams map[string]Upstream
+	unmatched wire.ErrorCode
 
 	converters sync.Pool // of *record.Converter
 }
 
-// New returns the facade that sends topics along routes. Every cluster that routes names is in upstreams.
-func New(routes route.Table, upstreams map[string]Upstream) *Broker {
-	b := &Broker{routes: routes, upstreams: upstreams}
+// New returns the facade that sends topics along routes, and answers for those without a route with unmatched. Every cluster
+// that routes names is in upstreams.
+func New(routes route.Table, upstreams map[string]Upstream, unmatched wire.ErrorCode) *Broker {
+	b := &Broker{routes: routes, upstreams: upstreams, unmatched: unmatched}
 	b.converters.New = func() any { return new(record.Converter) }
 	return b
 }

@@ -76,7 +76,7 @@ func facade() (b *broker.Broker, c1, c2 *fake) {
 	rules := []route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}}
 	return broker.New(route.New(rules), map[string]broker.Upstream{
 		"c1": {Cluster: c1}, "c2": {Cluster: c2, PartitionCount: 1},
-	}), c1, c2
+	}, wire.TopicAuthorizationFailed), c1, c2
 }
 
 // ask serves one request, which must be answered at once.

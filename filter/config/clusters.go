@@ -8,6 +8,9 @@ import (
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
+// maxConnections is the most connections that a worker may have to each broker.
+const maxConnections = 16
+
 // clusters checks upstream_clusters and fills c.Clusters, in which every cluster has its place even if it is wrong.
 func (c *Config) clusters(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinition) {
 	const path = "upstream_clusters"
@@ -37,6 +40,11 @@ func (c *Config) cluster(bad *mistakes, at string, d *kafkameshv1.KafkaClusterDe
 	cl.BootstrapServers = servers
 	if n := d.GetPartitionCount(); n < 0 {
 		bad.add(join(at, "partition_count"), "%d is negative; write the most partitions that clients shall see, or remove it", n)
+	}
+	if n := d.ConnectionsPerBroker; n != nil {
+		if cl.ConnectionsPerBroker = *n; *n < 1 || *n > maxConnections {
+			bad.add(join(at, "connections_per_broker"), "%d is not allowed; write 1 to %d", *n, maxConnections)
+		}
 	}
 	g := c.producerConfig(bad, &cl, join(at, "producer_config"), d.GetProducerConfig())
 	c.consumerConfig(bad, join(at, "consumer_config"), d.GetConsumerConfig())

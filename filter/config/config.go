@@ -23,6 +23,8 @@ type Config struct {
 	Rules []Rule
 	// Limits bounds what clients may cost.
 	Limits Limits
+	// UnmatchedTopic is what clients are told of a topic that no rule matches.
+	UnmatchedTopic UnmatchedTopic
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
 	// Warnings says what was accepted without effect, or is likely a mistake: one line each, beginning with the field's
@@ -66,6 +68,8 @@ type Cluster struct {
 	MaxIdle time.Duration
 	// ReconnectBackoff and ReconnectBackoffMax are the first and the longest pause after a connection has failed. 0: the default.
 	ReconnectBackoff, ReconnectBackoffMax time.Duration
+	// ConnectionsPerBroker is how many connections a worker has to each broker. 0: the default.
+	ConnectionsPerBroker int32
 	// NoAutoCreate keeps clients from having topics created.
 	NoAutoCreate bool
 	// Dial is how brokers are reached, and how to log in to them.
@@ -79,6 +83,19 @@ type Rule struct {
 	// Cluster is the Name of one of the configuration's clusters.
 	Cluster string
 }
+
+// UnmatchedTopic is an error code of Kafka's.
+type UnmatchedTopic uint8
+
+// What can be said of a topic that no rule matches.
+const (
+	// NotAuthorized is TOPIC_AUTHORIZATION_FAILED.
+	NotAuthorized UnmatchedTopic = iota
+	// UnknownTopic is UNKNOWN_TOPIC_OR_PARTITION.
+	UnknownTopic
+	// InvalidTopic is INVALID_TOPIC_EXCEPTION.
+	InvalidTopic
+)
 
 // Acks says whether, and with what, a cluster's configuration replaces the acks of a client's produce request. The zero
 // value does not.

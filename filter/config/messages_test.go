@@ -134,6 +134,8 @@ func textCases() []messageCase {
 		{"no keytab", oneCluster(good + ", tls: {}, sasl: {mechanism: MECHANISM_GSSAPI, kerberos: {principal: x, config: testdata/tls/empty}}")},
 		{"two proofs for Kerberos", oneCluster(good + ", tls: {}, sasl: {mechanism: MECHANISM_GSSAPI, kerberos: {keytab: testdata/tls/empty, ticket_cache: testdata/tls/missing, config: testdata/tls/missing}}")},
 		{"source given twice", oneCluster(good + ", tls: {ca: {filename: a, inline_string: b}}")},
+		{"connections_per_broker out of range", "upstream_clusters: [{" + good + ", connections_per_broker: 0}, {cluster_name: b, bootstrap_servers: b, connections_per_broker: 17}]\nforwarding_rules: [{target_cluster: a, topic_prefix: a}, {target_cluster: b, topic_prefix: b}]\n"},
+		{"unmatched_topic not known", advertised("unmatched_topic: RETRY")},
 		{"verify_upstreams of another type", advertised("verify_upstreams: 'yes'")},
 		// Rules.
 		{"no rules", "upstream_clusters: [{" + good + "}]\nforwarding_rules: []\n"},

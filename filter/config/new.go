@@ -16,6 +16,11 @@ func New(m *kafkameshv1.KafkaMesh) (*Config, error) {
 	if mode := m.GetConsumerProxyMode(); kafkameshv1.KafkaMesh_ConsumerProxyMode_name[int32(mode)] == "" {
 		bad.add("consumer_proxy_mode", "%d is not known; remove it or write StatefulConsumerProxy", mode)
 	}
+	if mode := m.GetUnmatchedTopic(); kafkameshv1.UnmatchedTopic_name[int32(mode)] == "" {
+		bad.add("unmatched_topic", "%d is not known; remove it", mode)
+	} else {
+		c.UnmatchedTopic = UnmatchedTopic(mode) // in the same order
+	}
 	c.clusters(&bad, m.GetUpstreamClusters())
 	c.rules(&bad, m.GetForwardingRules())
 	c.limits(&bad, m.GetLimits())

@@ -25,7 +25,9 @@ func TestHammerOrder(t *testing.T) {
 	cluster.CreateTopic("a", 1, 2, 3, 1)
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-	pool := upstream.New(settings(), cluster, st, slog.New(slog.DiscardHandler))
+	s := settings()
+	s.ConnectionsPerBroker = 2
+	pool := upstream.New(s, cluster, st, slog.New(slog.DiscardHandler))
 	stop := make(chan struct{})
 	var chaos, work sync.WaitGroup
 	chaos.Go(func() {

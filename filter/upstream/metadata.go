@@ -285,14 +285,15 @@ func (p *Pool) learnBrokers(brokers map[int32]string) {
 	defer p.mu.Unlock()
 	p.brokers = brokers
 	p.inquiry.complaint = ""
-	for node, l := range p.lanes {
-		addr, ok := brokers[node]
+	for key, l := range p.lanes {
+		addr, ok := brokers[key.node]
 		switch {
-		case ok:
+		case ok && addr != l.addr:
 			l.addr = addr
-		case l.idle():
+			l.renew() // the broker has moved: the old connection may be to another one, or to nobody
+		case !ok && l.idle():
 			l.shut()
-			delete(p.lanes, node)
+			delete(p.lanes, key)
 		}
 	}
 }

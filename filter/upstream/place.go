@@ -43,13 +43,13 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, code, "")
 		return
 	}
-	l := p.lane(node)
+	part := t.partitions[b.Partition]
+	l := p.lane(laneKey{node, part.slot(t.name, p.settings.ConnectionsPerBroker)})
 	if l == nil {
 		p.refresh(t.name)
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
 		return
 	}
-	part := t.partitions[b.Partition]
 	if part.latest == req.group {
 		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
 		return
@@ -79,17 +79,23 @@ func (p *Pool) topic(name string, now time.Time) *topic {
 	return t
 }
 
-// lane returns the lane to a broker, nil when the cluster has no such broker. p.mu is held.
-func (p *Pool) lane(node int32) *lane {
-	if l := p.lanes[node]; l != nil {
+// laneKey is a broker, and one of the connections to it.
+type laneKey struct {
+	node int32
+	slot int
+}
+
+// lane returns a lane to a broker, nil when the cluster has no such broker. p.mu is held.
+func (p *Pool) lane(key laneKey) *lane {
+	if l := p.lanes[key]; l != nil {
 		return l
 	}
-	addr, ok := p.brokers[node]
+	addr, ok := p.brokers[key.node]
 	if !ok {
 		return nil
 	}
-	l := newLane(p, node, addr)
-	p.lanes[node] = l
+	l := newLane(p, key.node, addr)
+	p.lanes[key] = l
 	return l
 }
 

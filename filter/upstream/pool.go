@@ -32,7 +32,7 @@ type Pool struct {
 	drained *sync.Cond // pending has become 0
 	topics  map[string]*topic
 	brokers map[int32]string
-	lanes   map[int32]*lane
+	lanes   map[laneKey]*lane
 	inquiry inquiry
 }
 
@@ -50,7 +50,7 @@ type produce struct {
 func New(s Settings, c Client, st *stats.Cluster, log *slog.Logger) *Pool {
 	p := &Pool{
 		settings: s.withDefaults(), client: c, stats: st, log: log.With("cluster", s.Name),
-		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[int32]*lane{},
+		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[laneKey]*lane{},
 	}
 	p.drained = sync.NewCond(&p.mu)
 	p.ctx, p.stop = context.WithCancel(context.Background())

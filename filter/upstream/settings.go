@@ -33,6 +33,8 @@ type Settings struct {
 	// Window is the number of requests in flight on one connection. A broker works on one at a time; the others hide the
 	// round trip. Zero: 5.
 	Window int
+	// ConnectionsPerBroker is how many connections there are to each broker. Zero: 1.
+	ConnectionsPerBroker int
 	// AnswerTimeout is how long a connection may stay without an answer that is due. Zero: as long as a batch may wait.
 	AnswerTimeout time.Duration
 	// MaxIdle is how long a connection may have nothing to do. Zero: as long as the broker keeps it.
@@ -49,6 +51,7 @@ type Settings struct {
 func (s Settings) withDefaults() Settings {
 	s.MaxResponseBytes = cmp.Or(s.MaxResponseBytes, maxResponseBytes)
 	s.Window = cmp.Or(s.Window, window)
+	s.ConnectionsPerBroker = cmp.Or(s.ConnectionsPerBroker, 1)
 	s.ReconnectBackoff = cmp.Or(s.ReconnectBackoff, minBackoff)
 	s.ReconnectBackoffMax = max(cmp.Or(s.ReconnectBackoffMax, maxBackoff), s.ReconnectBackoff)
 	return s

@@ -173,3 +173,36 @@ func TestNoAutoCreate(t *testing.T) {
 		}
 	})
 }
+
+// A broker that moves to another address is followed, without a batch noticing.
+func TestReaddressed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
+		b.cluster.Readdress(1, "elsewhere")
+		advance(6 * time.Minute) // metadata is refreshed
+		wantCode(t, "after", b.produce("a", 0, "1"), wire.None)
+		if dials, _ := b.cluster.Calls(); dials != 2 || b.metric("connections") != 1 {
+			t.Errorf("%d dials, %d connections; want 2 and 1", dials, b.metric("connections"))
+		}
+		b.wantStored(0, "0", "1")
+	})
+}
+
+// Several connections to a broker share its partitions.
+func TestConnectionsPerBroker(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.ConnectionsPerBroker = 3
+	inBubbleWith(t, 1, s, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 1, 1, 1, 1, 1)
+		for i := range 12 {
+			wantCode(t, "produce", b.produce("a", int32(i%6), strconv.Itoa(i)), wire.None)
+		}
+		if n := b.metric("connections"); n != 3 {
+			t.Errorf("%d connections, want 3", n)
+		}
+		b.wantStored(4, "4", "10")
+	})
+}

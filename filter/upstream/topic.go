@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"hash/fnv"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,16 @@ type partition struct {
 	inLane atomic.Int32
 	// latest is the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
 	latest *group
+}
+
+// slot says which of n connections to a broker the partition's batches take: always the same, whoever asks.
+func (p *partition) slot(topic string, n int) int {
+	if n == 1 {
+		return 0
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(topic)) // never fails
+	return int((hash.Sum32() + uint32(p.index)) % uint32(n))
 }
 
 type waitingBatch struct {

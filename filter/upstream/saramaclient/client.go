@@ -64,7 +64,7 @@ func (c *Client) open(ctx context.Context, addr string) (*sarama.Broker, *captur
 // setupTimeout is the default of dial.Socket.SetupTimeout.
 const setupTimeout = 30 * time.Second
 
-var errSetup = errors.New("connecting takes longer than socket.connection.setup.timeout.ms")
+var errSetup = errors.New("the broker does not answer in time")
 
 func (c *Client) connect(ctx context.Context, addr string) (*sarama.Broker, *capture, error) {
 	config := *c.config

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -29,11 +30,12 @@ func (c *Client) Metadata(ctx context.Context, topics []string, create bool) (up
 		}
 		failures = append(failures, err)
 	}
-	for _, addr := range c.candidates(ctx) {
+	candidates := c.candidates(ctx)
+	for i, addr := range candidates {
 		if ctx.Err() != nil {
 			break
 		}
-		broker, tap, err := c.open(ctx, addr)
+		broker, tap, err := c.openOneOf(ctx, addr, len(candidates)-i)
 		if err != nil {
 			failures = append(failures, err)
 			continue
@@ -50,6 +52,20 @@ func (c *Client) Metadata(ctx context.Context, topics []string, create bool) (up
 	}
 	return upstream.Metadata{}, fmt.Errorf("no broker of cluster %s answers: %w", c.settings.Name, errors.Join(failures...))
 }
+
+// openOneOf opens a broker, and leaves time for the others: one that swallows packets must not hide that the next one answers.
+func (c *Client) openOneOf(ctx context.Context, addr string, left int) (*sarama.Broker, *capture, error) {
+	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		limit := max(time.Until(deadline)/time.Duration(left), minTry)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errSetup)
+		defer cancel()
+	}
+	return c.open(ctx, addr)
+}
+
+// minTry is the least time that a broker is given to answer.
+const minTry = time.Second
 
 // candidates lists every address worth trying, each once.
 func (c *Client) candidates(ctx context.Context) []string {

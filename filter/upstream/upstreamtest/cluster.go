@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ type topic struct {
 }
 
 type node struct {
+	suffix  string // of its address
 	down    bool
 	refuses bool
 	stalled bool
@@ -116,6 +118,13 @@ func (c *Cluster) Down(id int32, on bool) {
 	}
 }
 
+// Readdress moves a broker to another address. Its connections go on.
+func (c *Cluster) Readdress(id int32, suffix string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes[id].suffix = "@" + suffix
+}
+
 // Refuse has a broker take no new connections; those that are there go on.
 func (c *Cluster) Refuse(id int32, on bool) {
 	c.mu.Lock()
@@ -176,14 +185,16 @@ func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) 
 	if err := ctx.Err(); err != nil {
 		return upstream.Link{}, err
 	}
-	var id int32
-	if _, err := fmt.Sscan(addr, &id); err != nil {
+	number, suffix, _ := strings.Cut(addr, "@")
+	id64, err := strconv.ParseInt(number, 10, 32)
+	if err != nil {
 		return upstream.Link{}, fmt.Errorf("address %q: %w", addr, err)
 	}
+	id := int32(id64)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dials++
-	if n := c.nodes[id]; n == nil || n.down || n.refuses {
+	if n := c.nodes[id]; n == nil || n.down || n.refuses || n.suffix != "" && n.suffix != "@"+suffix {
 		return upstream.Link{}, errors.New("connection refused")
 	}
 	near, far := net.Pipe()
@@ -214,8 +225,8 @@ func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (up
 		return upstream.Metadata{}, errors.Join(errors.New("no broker answers"), err)
 	}
 	meta := upstream.Metadata{Brokers: map[int32]string{}}
-	for id := range c.nodes {
-		meta.Brokers[id] = strconv.Itoa(int(id))
+	for id, n := range c.nodes {
+		meta.Brokers[id] = strconv.Itoa(int(id)) + n.suffix
 	}
 	if names == nil {
 		for name := range c.topics {

@@ -31,6 +31,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// UnmatchedTopic is an error code of Kafka's.
+type UnmatchedTopic int32
+
+const (
+	// TOPIC_AUTHORIZATION_FAILED.
+	UnmatchedTopic_UNMATCHED_TOPIC_UNSPECIFIED UnmatchedTopic = 0
+	// What a broker says of a topic that it does not have. Most clients try again, for a minute or so.
+	UnmatchedTopic_UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION UnmatchedTopic = 1
+	// What a broker says of a name that no topic can have.
+	UnmatchedTopic_UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION UnmatchedTopic = 2
+)
+
+// Enum value maps for UnmatchedTopic.
+var (
+	UnmatchedTopic_name = map[int32]string{
+		0: "UNMATCHED_TOPIC_UNSPECIFIED",
+		1: "UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION",
+		2: "UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION",
+	}
+	UnmatchedTopic_value = map[string]int32{
+		"UNMATCHED_TOPIC_UNSPECIFIED":                0,
+		"UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION": 1,
+		"UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION":    2,
+	}
+)
+
+func (x UnmatchedTopic) Enum() *UnmatchedTopic {
+	p := new(UnmatchedTopic)
+	*p = x
+	return p
+}
+
+func (x UnmatchedTopic) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UnmatchedTopic) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[0].Descriptor()
+}
+
+func (UnmatchedTopic) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[0]
+}
+
+func (x UnmatchedTopic) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UnmatchedTopic.Descriptor instead.
+func (UnmatchedTopic) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{0}
+}
+
 // ConsumerProxyMode says how consumers are served. They are not served yet, so it has no effect.
 type KafkaMesh_ConsumerProxyMode int32
 
@@ -66,11 +119,11 @@ func (x KafkaMesh_ConsumerProxyMode) String() string {
 }
 
 func (KafkaMesh_ConsumerProxyMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[0].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[1].Descriptor()
 }
 
 func (KafkaMesh_ConsumerProxyMode) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[0]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[1]
 }
 
 func (x KafkaMesh_ConsumerProxyMode) Number() protoreflect.EnumNumber {
@@ -119,11 +172,11 @@ func (x Tls_Verification) String() string {
 }
 
 func (Tls_Verification) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[1].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
 }
 
 func (Tls_Verification) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[1]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
 }
 
 func (x Tls_Verification) Number() protoreflect.EnumNumber {
@@ -184,11 +237,11 @@ func (x Sasl_Mechanism) String() string {
 }
 
 func (Sasl_Mechanism) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
 }
 
 func (Sasl_Mechanism) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
 }
 
 func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
@@ -226,8 +279,11 @@ type KafkaMesh struct {
 	// that fails. It takes some seconds at most. Default: false, the clusters are tried in the background, and what fails is
 	// logged.
 	VerifyUpstreams bool `protobuf:"varint,101,opt,name=verify_upstreams,json=verifyUpstreams,proto3" json:"verify_upstreams,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What a client is told of a topic that no rule matches. Default: TOPIC_AUTHORIZATION_FAILED, with which every client gives up
+	// at once.
+	UnmatchedTopic UnmatchedTopic `protobuf:"varint,102,opt,name=unmatched_topic,json=unmatchedTopic,proto3,enum=kafkamesh.v1.UnmatchedTopic" json:"unmatched_topic,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -307,6 +363,13 @@ func (x *KafkaMesh) GetVerifyUpstreams() bool {
 		return x.VerifyUpstreams
 	}
 	return false
+}
+
+func (x *KafkaMesh) GetUnmatchedTopic() UnmatchedTopic {
+	if x != nil {
+		return x.UnmatchedTopic
+	}
+	return UnmatchedTopic_UNMATCHED_TOPIC_UNSPECIFIED
 }
 
 // Limits bounds what clients may cost. Memory is counted for each of the host's workers (Envoy's worker threads), because
@@ -440,9 +503,12 @@ type KafkaClusterDefinition struct {
 	// together with those.
 	Tls *Tls `protobuf:"bytes,100,opt,name=tls,proto3" json:"tls,omitempty"`
 	// How to log in to the cluster. It says what sasl.* of producer_config can say, and more; refused together with those.
-	Sasl          *Sasl `protobuf:"bytes,101,opt,name=sasl,proto3" json:"sasl,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Sasl *Sasl `protobuf:"bytes,101,opt,name=sasl,proto3" json:"sasl,omitempty"`
+	// How many connections each of the host's workers has to each broker. A broker works on one request of a connection at a
+	// time. The batches of a partition always take the same one. Default: 1. Refused: outside 1 to 16.
+	ConnectionsPerBroker *int32 `protobuf:"varint,102,opt,name=connections_per_broker,json=connectionsPerBroker,proto3,oneof" json:"connections_per_broker,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *KafkaClusterDefinition) Reset() {
@@ -522,6 +588,13 @@ func (x *KafkaClusterDefinition) GetSasl() *Sasl {
 		return x.Sasl
 	}
 	return nil
+}
+
+func (x *KafkaClusterDefinition) GetConnectionsPerBroker() int32 {
+	if x != nil && x.ConnectionsPerBroker != nil {
+		return *x.ConnectionsPerBroker
+	}
+	return 0
 }
 
 // DataSource is where a certificate, a key or a password is: Envoy's message of that name. Files are looked at again every few
@@ -1122,7 +1195,7 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xdd\x03\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xa4\x04\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -1130,7 +1203,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x10forwarding_rules\x18\x04 \x03(\v2\x1c.kafkamesh.v1.ForwardingRuleR\x0fforwardingRules\x12Y\n" +
 	"\x13consumer_proxy_mode\x18\x05 \x01(\x0e2).kafkamesh.v1.KafkaMesh.ConsumerProxyModeR\x11consumerProxyMode\x12,\n" +
 	"\x06limits\x18d \x01(\v2\x14.kafkamesh.v1.LimitsR\x06limits\x12)\n" +
-	"\x10verify_upstreams\x18e \x01(\bR\x0fverifyUpstreams\".\n" +
+	"\x10verify_upstreams\x18e \x01(\bR\x0fverifyUpstreams\x12E\n" +
+	"\x0funmatched_topic\x18f \x01(\x0e2\x1c.kafkamesh.v1.UnmatchedTopicR\x0eunmatchedTopic\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
 	"\x15StatefulConsumerProxy\x10\x00\"\xea\x04\n" +
 	"\x06Limits\x12/\n" +
@@ -1145,7 +1219,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"#_max_in_flight_bytes_per_connectionB!\n" +
 	"\x1f_max_in_flight_bytes_per_workerB\x1d\n" +
 	"\x1b_partial_request_timeout_msB\x1a\n" +
-	"\x18_connections_max_idle_ms\"\xaa\x04\n" +
+	"\x18_connections_max_idle_ms\"\x80\x05\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
@@ -1153,13 +1227,15 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fproducer_config\x18\x04 \x03(\v28.kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntryR\x0eproducerConfig\x12a\n" +
 	"\x0fconsumer_config\x18\x05 \x03(\v28.kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntryR\x0econsumerConfig\x12#\n" +
 	"\x03tls\x18d \x01(\v2\x11.kafkamesh.v1.TlsR\x03tls\x12&\n" +
-	"\x04sasl\x18e \x01(\v2\x12.kafkamesh.v1.SaslR\x04sasl\x1aA\n" +
+	"\x04sasl\x18e \x01(\v2\x12.kafkamesh.v1.SaslR\x04sasl\x129\n" +
+	"\x16connections_per_broker\x18f \x01(\x05H\x00R\x14connectionsPerBroker\x88\x01\x01\x1aA\n" +
 	"\x13ProducerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aA\n" +
 	"\x13ConsumerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x19\n" +
+	"\x17_connections_per_broker\"\xb8\x01\n" +
 	"\n" +
 	"DataSource\x12\x1c\n" +
 	"\bfilename\x18\x01 \x01(\tH\x00R\bfilename\x12#\n" +
@@ -1224,7 +1300,11 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0eForwardingRule\x12%\n" +
 	"\x0etarget_cluster\x18\x01 \x01(\tR\rtargetCluster\x12#\n" +
 	"\ftopic_prefix\x18\x02 \x01(\tH\x00R\vtopicPrefixB\t\n" +
-	"\atriggerBFZDgithub.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1;kafkameshv1b\x06proto3"
+	"\atrigger*\x8e\x01\n" +
+	"\x0eUnmatchedTopic\x12\x1f\n" +
+	"\x1bUNMATCHED_TOPIC_UNSPECIFIED\x10\x00\x12.\n" +
+	"*UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION\x10\x01\x12+\n" +
+	"'UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION\x10\x02BFZDgithub.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1;kafkameshv1b\x06proto3"
 
 var (
 	file_kafkamesh_v1_kafka_mesh_proto_rawDescOnce sync.Once
@@ -1238,58 +1318,60 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
-	(KafkaMesh_ConsumerProxyMode)(0), // 0: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	(Tls_Verification)(0),            // 1: kafkamesh.v1.Tls.Verification
-	(Sasl_Mechanism)(0),              // 2: kafkamesh.v1.Sasl.Mechanism
-	(*KafkaMesh)(nil),                // 3: kafkamesh.v1.KafkaMesh
-	(*Limits)(nil),                   // 4: kafkamesh.v1.Limits
-	(*KafkaClusterDefinition)(nil),   // 5: kafkamesh.v1.KafkaClusterDefinition
-	(*DataSource)(nil),               // 6: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 7: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 8: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 9: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 10: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 11: kafkamesh.v1.ForwardingRule
-	nil,                              // 12: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 13: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 14: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 15: kafkamesh.v1.OAuth.ExtensionsEntry
+	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
+	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
+	(Tls_Verification)(0),            // 2: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),              // 3: kafkamesh.v1.Sasl.Mechanism
+	(*KafkaMesh)(nil),                // 4: kafkamesh.v1.KafkaMesh
+	(*Limits)(nil),                   // 5: kafkamesh.v1.Limits
+	(*KafkaClusterDefinition)(nil),   // 6: kafkamesh.v1.KafkaClusterDefinition
+	(*DataSource)(nil),               // 7: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 8: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 9: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 10: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 11: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 12: kafkamesh.v1.ForwardingRule
+	nil,                              // 13: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 14: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 15: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 16: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	5,  // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	11, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
-	0,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	4,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
-	12, // 4: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	13, // 5: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	7,  // 6: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	8,  // 7: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	6,  // 8: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	6,  // 9: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	6,  // 10: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	6,  // 11: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	6,  // 12: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	6,  // 13: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	6,  // 14: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	1,  // 15: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	2,  // 16: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	6,  // 17: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	6,  // 18: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	9,  // 19: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	10, // 20: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	6,  // 21: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	6,  // 22: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	14, // 23: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	6,  // 24: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	15, // 25: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	6,  // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	12, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
+	5,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
+	13, // 5: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	14, // 6: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	8,  // 7: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	9,  // 8: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	7,  // 9: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	7,  // 10: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	7,  // 11: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	7,  // 12: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	7,  // 13: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	7,  // 14: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	7,  // 15: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	2,  // 16: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	3,  // 17: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	7,  // 18: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	7,  // 19: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	10, // 20: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	11, // 21: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	7,  // 22: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	7,  // 23: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	15, // 24: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	7,  // 25: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	16, // 26: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -1298,6 +1380,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		return
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
@@ -1312,7 +1395,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,

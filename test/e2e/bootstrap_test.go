@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// TestBootstrap finds a cluster though its first server is deaf and its second one is not there, while another cluster does not
+// answer at all; and that other one when it comes up.
+func TestBootstrap(t *testing.T) {
+	t.Parallel()
+	deaf, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	apples := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(1, "apples-bootstrap")}})
+	port, err := stack.FreePort()
+	stack.Check(t, err)
+	late := stack.Local(port)
+	mesh := twoClusters(freeAddr(t), deaf.Addr().String()+","+freeAddr(t)+","+apples.Addr(), late)
+	config, err := mesh.Bootstrap()
+	stack.Check(t, err)
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config})
+	client, err := kgo.NewClient(kgo.SeedBrokers(mesh.Addr), kgo.UnknownTopicRetries(-1))
+	stack.Check(t, err)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := client.ProduceSync(ctx, record("bootstrap", "apples-bootstrap", 0)).FirstErr(); err != nil {
+		t.Fatalf("to the cluster behind a deaf server: %v", err)
+	}
+	if err := envoy.WaitLog(ctx, "nobody listens there"); err != nil {
+		t.Error(err)
+	}
+	waiting := make(chan error, 1)
+	client.Produce(ctx, record("bootstrap", "bananas-bootstrap", 0), func(_ *kgo.Record, err error) { waiting <- err })
+	time.Sleep(time.Second) // it tries
+	bananas, err := kfake.NewCluster(kfake.Ports(port), kfake.NumBrokers(1), kfake.SeedTopics(1, "bananas-bootstrap"))
+	stack.Check(t, err)
+	defer bananas.Close()
+	if err := <-waiting; err != nil {
+		t.Errorf("to the cluster that came late: %v", err)
+	}
+	if err := envoy.WaitLog(ctx, "the cluster can be reached now"); err != nil {
+		t.Error(err)
+	}
+}
