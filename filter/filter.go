@@ -223,7 +223,7 @@ func settings(c config.Cluster) upstream.Settings {
 		MetadataMaxAge: c.MetadataMaxAge, MessageTimeout: c.MessageTimeout, MaxMessageBytes: c.MaxMessageBytes,
 		MaxResponseBytes: c.MaxResponseBytes, Window: int(c.MaxInFlight), AnswerTimeout: c.AnswerTimeout, MaxIdle: c.MaxIdle,
 		ReconnectBackoff: c.ReconnectBackoff, ReconnectBackoffMax: c.ReconnectBackoffMax, NoAutoCreate: c.NoAutoCreate,
-		ConnectionsPerBroker: int(c.ConnectionsPerBroker), Dial: c.Dial,
+		ConnectionsPerBroker: int(c.ConnectionsPerBroker), Linger: c.Linger, MaxRequestBytes: c.MaxRequestBytes, Dial: c.Dial,
 	}
 }
 

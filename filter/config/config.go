@@ -44,8 +44,10 @@ type Cluster struct {
 	Acks Acks
 	// ClientID is the client id sent to the cluster.
 	ClientID string
-	// Linger is how long a batch may wait for company. It has no effect in this release. 0: not at all.
+	// Linger is how long batches may wait for others to share a request with. 0: not at all.
 	Linger time.Duration
+	// MaxRequestBytes is the most bytes of batches that share a request. 0: the default.
+	MaxRequestBytes int64
 	// RequestTimeout is how long a batch may wait for the cluster's answer, in queues and on the way together, when its
 	// client's own timeout is not longer. Never 0.
 	RequestTimeout time.Duration

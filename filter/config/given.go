@@ -73,8 +73,6 @@ func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map
 		case t.apply != nil:
 			if err := t.apply(cl, value); err != nil {
 				bad.add(g.at(name), "%v", err)
-			} else if t.ignored != "" && cl.Linger > 0 {
-				c.warn(g.at(name), "%s", t.ignored)
 			}
 		case t.ignored != "" && value != s.fallback:
 			c.warn(g.at(name), "%s", t.ignored)
@@ -82,6 +80,10 @@ func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map
 	}
 	if g.has("topic.metadata.refresh.interval.ms") && !g.has("metadata.max.age.ms") && cl.MetadataRefreshInterval > 0 {
 		cl.MetadataMaxAge = ageOfRefreshes * cl.MetadataRefreshInterval
+	}
+	if longest := cl.RequestTimeout / 2; cl.Linger > longest {
+		c.warn(g.at("queue.buffering.max.ms"), "is more than half of request.timeout.ms; batches wait %v at most", longest)
+		cl.Linger = longest
 	}
 	if cl.ReconnectBackoffMax > 0 && cl.ReconnectBackoff > cl.ReconnectBackoffMax {
 		bad.add(g.at("reconnect.backoff.max.ms"), "is less than reconnect.backoff.ms; write at least as much")

@@ -45,9 +45,6 @@ func cppConfig() *config.Config {
 			MaxRequestBytes: 104857600, MaxConnectionRequests: 1024, MaxConnectionBytes: 16777216, MaxWorkerBytes: 268435456,
 			PartialRequestTimeout: time.Minute, ConnectionsMaxIdle: 10 * time.Minute,
 		},
-		Warnings: []string{
-			`upstream_clusters[2].producer_config["linger.ms"]: has no effect in this release: batches do not wait for company yet`,
-		},
 	}
 }
 

@@ -38,7 +38,6 @@ const (
 	unqueued  = "has no effect: batches wait in the memory that limits bounds"
 	logged    = "has no effect: the log is the host's"
 	assertion = "is not supported; use client_credentials, or a token file: sasl.oauth.token_file"
-	coalesce  = "has no effect in this release: batches do not wait for company yet"
 	engine    = "is not supported: TLS is Go's, which has no engines or providers"
 	renewal   = "has no effect: tickets are asked for with the keytab whenever a connection is made"
 )
@@ -79,9 +78,9 @@ func treatments() map[string]treatment {
 			c.MetadataRefreshInterval = max(d, 0) // −1 is off, and so is 0
 		}),
 		"allow.auto.create.topics": boolean(func(c *Cluster, on bool) { c.NoAutoCreate = !on }),
-		"queue.buffering.max.ms":   {apply: setLinger, ignored: coalesce},
-		"batch.size":               {ignored: coalesce},
-		"batch.num.messages":       {ignored: coalesce},
+		"queue.buffering.max.ms":   {apply: setLinger},
+		"batch.size":               number(func(c *Cluster, n int64) { c.MaxRequestBytes = n }),
+		"batch.num.messages":       {ignored: "has no effect: batches are forwarded whole; batch.size bounds the requests that they share"},
 
 		"security.protocol":                                 {security: true},
 		"ssl.ca.location":                                   {security: true},

@@ -4,6 +4,8 @@ package stats
 //
 // It does not change after Set.Cluster: any goroutine may use it. The zero Cluster drops everything.
 type Cluster struct {
+	// Requests counts the Produce requests sent to the cluster.
+	Requests Value
 	// Batches and Bytes count the record batches taken for the cluster, and their length as the client sent them.
 	Batches, Bytes Value
 	// InFlightBatches and InFlightBytes are what is queued or sent, and not yet answered.

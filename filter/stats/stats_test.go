@@ -59,7 +59,7 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	}
 	for _, name := range []string{first, second} {
 		c := s.Cluster(name)
-		use = append(use, c.Batches, c.Bytes, c.InFlightBatches, c.InFlightBytes, c.Connections, c.ConnectFailures,
+		use = append(use, c.Requests, c.Batches, c.Bytes, c.InFlightBatches, c.InFlightBytes, c.Connections, c.ConnectFailures,
 			c.MetadataRefreshes, c.Error(9999))
 		for _, code := range wire.ErrorCodes() {
 			use = append(use, c.Error(int16(code)))

@@ -43,6 +43,7 @@ func (s *Set) rows() []row {
 
 func (c *Cluster) rows() []row {
 	return []row{
+		{&c.Requests, Metric{"requests", Counter, "requests", "Produce requests sent to the cluster's brokers."}},
 		{&c.Batches, Metric{"batches", Counter, "batches", "Record batches sent to the cluster's brokers."}},
 		{&c.Bytes, Metric{"bytes", Counter, "bytes", "Length of those batches, as the client sent them."}},
 		{&c.InFlightBatches, Metric{"in_flight_batches", Gauge, "batches", "Batches queued or sent, not yet answered."}},

@@ -19,13 +19,14 @@ type laneShare struct {
 func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
 	s := l.filling
 	if s == nil || s.group != req.group {
-		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, group: req.group}
+		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, arrived: req.now, group: req.group}
 		l.filling = s
 		d.shares = append(d.shares, laneShare{l, s})
 	}
 	s.batches = append(s.batches, b)
 	s.partitions = append(s.partitions, part)
 	s.bytes += int64(len(b.Records))
+	s.idempotent = s.idempotent || wire.Idempotent(b.Records)
 }
 
 func (d *dispatch) fail(b *wire.Batch, req *produce, code wire.ErrorCode, message string) {

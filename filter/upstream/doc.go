@@ -8,6 +8,10 @@
 // Order: a partition's batches pass through one lane at a time, in the order they were given to Produce. When a lane
 // fails, everything on it fails, so that no later batch overtakes one that the client must send again.
 //
+// Coalescing: while the window of requests in flight is full, what comes queues up; then as much as fits leaves in one request,
+// at most one batch of a partition. A thousand clients with small batches cost the broker what a few with large ones do.
+//
 // Where the next line goes: what a cluster is told to be, settings.go; which lane gets a batch, pool.go; what is known
-// of topics and leaders, metadata.go and topic.go; queue and window, lane.go; bytes on one connection, link.go.
+// of topics and leaders, metadata.go and topic.go; the queue, lane.go; what shares a request, cargo.go; the window and the bytes
+// on one connection, link.go.
 package upstream

@@ -18,6 +18,7 @@ type lane struct {
 	wake *sync.Cond // the queue, the window, the connection or closed has changed
 
 	queue   []*share
+	queued  int64  // bytes in it
 	filling *share // the share that the current dispatch is filling
 	running bool   // the lane's goroutine has been started
 	closed  bool
@@ -29,6 +30,7 @@ type lane struct {
 	downUntil time.Time
 	backoff   time.Duration
 	sweeping  bool
+	lingering bool // somebody is woken when the oldest share has waited long enough
 }
 
 var (
@@ -54,23 +56,13 @@ func (l *lane) idle() bool {
 // push queues s. The pool's mutex is held.
 func (l *lane) push(s *share) {
 	l.queue = append(l.queue, s)
+	l.queued += s.bytes
 	if !l.running {
 		l.running = true
 		l.pool.spawn("lane", l.run)
 	}
 	l.sweepLater()
 	l.wake.Broadcast()
-}
-
-// take returns what the next request carries: the oldest share. Coalescing the shares of several clients belongs here.
-// The pool's mutex is held and the queue is not empty.
-func (l *lane) take() *share {
-	s := l.queue[0]
-	l.queue[0] = nil
-	if l.queue = l.queue[1:]; len(l.queue) == 0 {
-		l.queue = nil
-	}
-	return s
 }
 
 // renew has the connection replaced, if there is one. The pool's mutex is held.
@@ -198,7 +190,7 @@ func (l *lane) breakLink(lk *link, err error) {
 // something that was not stored.
 func (l *lane) fly(lk *link) {
 	for _, f := range lk.flight {
-		l.answer(f.share, wire.RequestTimedOut, "the connection to the partition's leader ended before it answered")
+		l.answer(f.shares, wire.RequestTimedOut, "the connection to the partition's leader ended before it answered")
 	}
 	lk.flight = nil
 }
@@ -208,7 +200,7 @@ func (l *lane) failAll(err error, grow bool) {
 	p := l.pool
 	p.mu.Lock()
 	queue := l.queue
-	l.queue = nil
+	l.queue, l.queued = nil, 0
 	if !grow || l.backoff == 0 {
 		l.backoff = p.settings.ReconnectBackoff
 	} else {
@@ -220,17 +212,17 @@ func (l *lane) failAll(err error, grow bool) {
 	if !closed {
 		p.log.Warn("lost a broker", "node", l.node, "address", l.address(), "error", err)
 	}
-	for _, s := range queue {
-		l.answer(s, wire.NotLeaderOrFollower, "no connection to the partition's leader")
-	}
+	l.answer(queue, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 }
 
-// answer gives every batch of s the same result.
-func (l *lane) answer(s *share, code wire.ErrorCode, message string) {
-	for _, b := range s.batches {
-		b.Result = wire.Failed(code, message)
+// answer gives every batch of the shares the same result.
+func (l *lane) answer(shares []*share, code wire.ErrorCode, message string) {
+	for _, s := range shares {
+		for _, b := range s.batches {
+			b.Result = wire.Failed(code, message)
+		}
 	}
-	l.pool.complete(s, 0)
+	l.pool.complete(shares, 0)
 }
 
 // sweepLater has the lane looked at for requests past their time, for as long as it has work. The pool's mutex is held.
@@ -253,9 +245,7 @@ func (l *lane) sweep() {
 	late := l.takeLate(now)
 	l.sweepLater()
 	l.pool.mu.Unlock()
-	for _, s := range late {
-		l.answer(s, wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
-	}
+	l.answer(late, wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
 }
 
 // takeLate removes from the queue the shares past their deadline, and those behind them that have a partition in
@@ -269,6 +259,7 @@ func (l *lane) takeLate(now time.Time) (late []*share) {
 			continue
 		}
 		late = append(late, s)
+		l.queued -= s.bytes
 		if blocked == nil {
 			blocked = map[*partition]bool{}
 		}

@@ -37,8 +37,9 @@ type link struct {
 }
 
 type flight struct {
+	cargo
+
 	correlation int32
-	share       *share
 	sent        time.Time
 }
 
@@ -71,9 +72,9 @@ func (lk *link) write() error {
 		}
 		h := wire.ProduceHeader{
 			Version: lk.version, CorrelationID: f.correlation, ClientID: lk.lane.pool.settings.ClientID,
-			Acks: f.share.acks, TimeoutMillis: f.share.timeout,
+			Acks: f.shares[0].acks, TimeoutMillis: f.shares[0].timeout,
 		}
-		lk.scratch, lk.segments = wire.AppendProduceRequest(lk.scratch[:0], lk.segments[:0], h, f.share.batches)
+		lk.scratch, lk.segments = wire.AppendProduceRequest(lk.scratch[:0], lk.segments[:0], h, f.batches)
 		if err := lk.send(); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
@@ -104,7 +105,7 @@ func (lk *link) overdue(now time.Time) bool {
 		return false
 	}
 	oldest, timeout := lk.flight[0], lk.lane.pool.settings.AnswerTimeout
-	return now.After(oldest.share.deadline) || timeout > 0 && now.Sub(oldest.sent) > timeout
+	return now.After(oldest.deadline) || timeout > 0 && now.Sub(oldest.sent) > timeout
 }
 
 // renew dials a successor. When there is one, the link sends nothing more, gets its last answers, and the successor takes
@@ -165,11 +166,12 @@ func (lk *link) launch() (flight, error) {
 	case lk.retired:
 		return flight{}, errRetired
 	}
-	f := flight{lk.next, l.take(), time.Now()}
+	f := flight{l.take(), lk.next, time.Now()}
 	lk.next++
 	lk.flight = append(lk.flight, f)
-	l.pool.stats.Batches.Add(int64(len(f.share.batches)))
-	l.pool.stats.Bytes.Add(f.share.bytes)
+	l.pool.stats.Requests.Add(1)
+	l.pool.stats.Batches.Add(int64(len(f.batches)))
+	l.pool.stats.Bytes.Add(f.bytes)
 	return f, nil
 }
 
@@ -178,7 +180,29 @@ func (lk *link) ready() bool {
 	if lk.retired {
 		return len(lk.flight) == 0
 	}
-	return len(lk.lane.queue) > 0 && len(lk.flight) < lk.lane.pool.settings.Window
+	return len(lk.flight) < lk.lane.pool.settings.Window && lk.lane.due()
+}
+
+// due says whether there is something to send, and whether it has waited for company long enough. The pool's mutex is held.
+func (l *lane) due() bool {
+	linger := l.pool.settings.Linger
+	switch {
+	case len(l.queue) == 0:
+		return false
+	case linger == 0 || l.queued >= l.pool.settings.MaxRequestBytes:
+		return true
+	}
+	left := linger - time.Since(l.queue[0].arrived)
+	if left > 0 && !l.lingering {
+		l.lingering = true
+		time.AfterFunc(left, func() {
+			l.pool.mu.Lock()
+			defer l.pool.mu.Unlock()
+			l.lingering = false
+			l.wake.Broadcast()
+		})
+	}
+	return left <= 0
 }
 
 // rest has the link end when it has had nothing to do for too long. The pool's mutex is held.
@@ -223,12 +247,12 @@ func (lk *link) read() error {
 		if err != nil {
 			return err
 		}
-		throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.share.batches)
+		throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
 		if err != nil {
-			lk.lane.answer(f.share, wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
+			lk.lane.answer(f.shares, wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
 			return fmt.Errorf("decode produce response v%d: %w", lk.version, err)
 		}
-		lk.lane.pool.complete(f.share, throttle)
+		lk.lane.pool.complete(f.shares, throttle)
 	}
 }
 

@@ -99,26 +99,35 @@ func (p *Pool) lane(key laneKey) *lane {
 	return l
 }
 
-// complete reports the results of batches that went through a lane, all of them in s. p.mu must not be held.
-func (p *Pool) complete(s *share, throttle int32) {
-	var doubted bool
-	for i, b := range s.batches {
-		s.partitions[i].inLane.Add(-1)
-		p.count(b)
-		doubted = doubted || contradicts(b.Result.Code)
-	}
-	p.mu.Lock()
-	if doubted {
-		for _, b := range s.batches {
-			if t := p.topics[b.Topic]; t != nil && contradicts(b.Result.Code) {
-				t.doubted = true
-				p.refresh(t.name)
+// complete reports the results of batches that went through a lane. p.mu must not be held.
+func (p *Pool) complete(shares []*share, throttle int32) {
+	var doubted []string
+	batches := 0
+	for _, s := range shares {
+		batches += len(s.batches)
+		for i, b := range s.batches {
+			s.partitions[i].inLane.Add(-1)
+			p.count(b)
+			if contradicts(b.Result.Code) {
+				doubted = append(doubted, b.Topic)
 			}
 		}
 	}
-	p.settle(len(s.batches))
+	if batches == 0 {
+		return
+	}
+	p.mu.Lock()
+	for _, name := range doubted {
+		if t := p.topics[name]; t != nil {
+			t.doubted = true
+			p.refresh(t.name)
+		}
+	}
+	p.settle(batches)
 	p.mu.Unlock()
-	s.group.finish(len(s.batches), throttle)
+	for _, s := range shares {
+		s.group.finish(len(s.batches), throttle)
+	}
 }
 
 // settle counts n batches as having their results. p.mu is held.

@@ -29,6 +29,7 @@ type Pool struct {
 	mu      sync.Mutex
 	closed  bool
 	pending int        // batches without a result
+	cargoes uint64     // requests made of several shares so far
 	drained *sync.Cond // pending has become 0
 	topics  map[string]*topic
 	brokers map[int32]string

@@ -35,6 +35,11 @@ type Settings struct {
 	Window int
 	// ConnectionsPerBroker is how many connections there are to each broker. Zero: 1.
 	ConnectionsPerBroker int
+	// Linger is how long batches may wait for others, so that they leave in one request. Zero: not at all; but those that come
+	// while the window is full leave together.
+	Linger time.Duration
+	// MaxRequestBytes is the most bytes of several clients' batches in one request. One client's are never divided. Zero: 1 MiB.
+	MaxRequestBytes int64
 	// AnswerTimeout is how long a connection may stay without an answer that is due. Zero: as long as a batch may wait.
 	AnswerTimeout time.Duration
 	// MaxIdle is how long a connection may have nothing to do. Zero: as long as the broker keeps it.
@@ -51,6 +56,7 @@ type Settings struct {
 func (s Settings) withDefaults() Settings {
 	s.MaxResponseBytes = cmp.Or(s.MaxResponseBytes, maxResponseBytes)
 	s.Window = cmp.Or(s.Window, window)
+	s.MaxRequestBytes = cmp.Or(s.MaxRequestBytes, maxRequestBytes)
 	s.ConnectionsPerBroker = cmp.Or(s.ConnectionsPerBroker, 1)
 	s.ReconnectBackoff = cmp.Or(s.ReconnectBackoff, minBackoff)
 	s.ReconnectBackoffMax = max(cmp.Or(s.ReconnectBackoffMax, maxBackoff), s.ReconnectBackoff)
@@ -97,6 +103,9 @@ const (
 
 	// window is the default of Settings.Window.
 	window = 5
+
+	// maxRequestBytes is the default of Settings.MaxRequestBytes.
+	maxRequestBytes = 1 << 20
 
 	// The reconnect back-off, as librdkafka's reconnect.backoff.ms and reconnect.backoff.max.ms have it.
 	minBackoff = 100 * time.Millisecond

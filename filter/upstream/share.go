@@ -9,14 +9,21 @@ import (
 
 // share is what one client's request gives to one lane: the unit that a lane queues, writes and answers.
 type share struct {
-	acks     int16
-	timeout  int32 // milliseconds, the client's own, for the broker
-	deadline time.Time
-	batches  []*wire.Batch // those of one topic adjacent
-	bytes    int64
+	acks       int16
+	timeout    int32 // milliseconds, the client's own, for the broker
+	idempotent bool  // a batch of it has a producer id
+	arrived    time.Time
+	deadline   time.Time
+	batches    []*wire.Batch // those of one topic adjacent
+	bytes      int64
 	// partitions holds the state of each batch's partition, by index of batches.
 	partitions []*partition
 	group      *group
+}
+
+// likes says whether the broker may be asked for both in one request.
+func (s *share) likes(other *share) bool {
+	return s.acks == other.acks && s.timeout == other.timeout && s.idempotent == other.idempotent
 }
 
 // group joins the shares of one Produce call: the last one to finish reports the call done.

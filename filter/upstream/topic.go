@@ -29,6 +29,8 @@ type partition struct {
 	// inLane counts its batches on that lane, queued or in flight. A new leader's lane is used only when it is zero, so
 	// that batches of two lanes never race.
 	inLane atomic.Int32
+	// cargo numbers the request for which one of its batches was last looked at.
+	cargo uint64
 	// latest is the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
 	latest *group
 }

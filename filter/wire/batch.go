@@ -13,6 +13,12 @@ type Batch struct {
 	Result  Result
 }
 
+// producerIDAt is where a record batch has its producer id.
+const producerIDAt = 43
+
+// Idempotent says whether a record batch has a producer id.
+func Idempotent(batch []byte) bool { return len(batch) > producerIDAt && batch[producerIDAt]&0x80 == 0 }
+
 // Result is what a broker answered for one batch (ProduceResponse.json, PartitionProduceResponse).
 type Result struct {
 	Code           ErrorCode

@@ -62,6 +62,7 @@ func (c *Cluster) answer(id int32, conn net.Conn, answers <-chan []byte) {
 func (c *Cluster) produce(id int32, h wire.Header, request *kmsg.ProduceRequest) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.requests = append(c.requests, request)
 	response := kmsg.NewPtrProduceResponse()
 	response.SetVersion(h.Version)
 	response.ThrottleMillis = c.throttle

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -27,6 +29,7 @@ type Cluster struct {
 	silent   bool // Metadata fails
 	conns    map[net.Conn]int32
 	throttle int32
+	requests []*kmsg.ProduceRequest
 	// gate, if not nil, holds Metadata back until it is closed.
 	gate     chan struct{}
 	session  time.Duration
@@ -171,6 +174,13 @@ func (c *Cluster) Stored(name string, partition int32) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.topics[name].stored[partition])
+}
+
+// Requests returns the Produce requests that came, in the order of their coming. They are the caller's to read.
+func (c *Cluster) Requests() []*kmsg.ProduceRequest {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.requests)
 }
 
 // Calls returns how often Dial and Metadata have been called.

@@ -1,0 +1,101 @@
+package upstream
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// maxScanned is how many shares are looked at for one request. It bounds the work that is done under the mutex.
+const maxScanned = 1024
+
+// cargo is what one request carries: the oldest share of a lane's queue, and of those behind it what may go along. That is how a
+// thousand clients with small batches become few large requests.
+type cargo struct {
+	shares   []*share
+	batches  []*wire.Batch // of all shares, those of one topic next to each other
+	deadline time.Time     // of the share that has least time
+	bytes    int64
+}
+
+// take returns what the next request carries. The pool's mutex is held and the queue is not empty.
+//
+// A share goes along if it wants what the first does: the same acks and timeout, and to be idempotent or not (a broker before
+// 3.0 refuses a whole request for want of the right to write idempotently). None of its partitions may be in the request
+// already, or in a share that stays: a broker takes one batch of a partition in a request, and a partition's batches are sent in
+// the order in which they came. The first that does not fit waits for the next request, and so do all behind it: a large batch
+// is not overtaken by small ones for ever.
+func (l *lane) take() cargo {
+	first := l.queue[0]
+	c := cargo{shares: []*share{first}, batches: first.batches, deadline: first.deadline, bytes: first.bytes}
+	if len(l.queue) == 1 {
+		l.queue = nil
+	} else {
+		l.load(&c)
+	}
+	l.queued -= c.bytes
+	return c
+}
+
+// load adds to c, which carries the first share, what may go along, and removes both from the queue.
+func (l *lane) load(c *cargo) {
+	p := l.pool
+	p.cargoes++
+	first, kept, scanned := l.queue[0], 0, 1
+	p.mark(first)
+	for _, s := range l.queue[1:min(len(l.queue), maxScanned)] {
+		if c.bytes+s.bytes > p.settings.MaxRequestBytes {
+			break
+		}
+		scanned++
+		along := s.likes(first) && !p.marked(s)
+		p.mark(s)
+		if !along {
+			l.queue[kept] = s
+			kept++
+			continue
+		}
+		c.shares = append(c.shares, s)
+		c.bytes += s.bytes
+		if s.deadline.Before(c.deadline) {
+			c.deadline = s.deadline
+		}
+	}
+	l.queue = slices.Delete(l.queue, kept, scanned)
+	c.batches = gather(c.shares)
+}
+
+// gather returns the batches of all shares, those of a topic next to each other.
+func gather(shares []*share) []*wire.Batch {
+	if len(shares) == 1 {
+		return shares[0].batches
+	}
+	all := make([]*wire.Batch, 0, len(shares))
+	mixed := false
+	for _, s := range shares {
+		mixed = mixed || len(all) > 0 && all[len(all)-1].Topic != s.batches[0].Topic
+		all = append(all, s.batches...)
+	}
+	if mixed {
+		slices.SortStableFunc(all, func(a, b *wire.Batch) int { return cmp.Compare(a.Topic, b.Topic) })
+	}
+	return all
+}
+
+// marked says whether one of the share's partitions is in the request that is being loaded, or in a share that stays behind.
+func (p *Pool) marked(s *share) bool {
+	for _, part := range s.partitions {
+		if part.cargo == p.cargoes {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Pool) mark(s *share) {
+	for _, part := range s.partitions {
+		part.cargo = p.cargoes
+	}
+}
