@@ -63,6 +63,23 @@ FUZZTIME ?= 30s
 fuzz: ## every fuzz test, FUZZTIME each (30s)
 	build/fuzz.sh $(FUZZTIME)
 
+##@ Measure
+.PHONY: bench
+bench: build envoy kafka peers ## us, a direct connection and our peers in one run; writes docs/benchmarks (40 minutes; BENCH=-help)
+	@build/install-plotter.sh >/dev/null
+	go build -o build/out/bench ./test/bench
+	build/out/bench -out docs/benchmarks $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: build envoy kafka peers ## the same in short: ratios alone (3 minutes)
+	@go build -o build/out/bench ./test/bench
+	@build/out/bench -quick $(BENCH)
+
+.PHONY: peers
+peers: ## the proxies that we are compared with, into .cache/; Shotover with SHOTOVER=1 (Rust, half an hour)
+	@build/install-kroxylicious.sh 0.12.0 >/dev/null
+	@if [ -n "$(SHOTOVER)" ]; then build/install-shotover.sh 0.7.4 >/dev/null; fi
+
 ##@ Check
 .PHONY: check
 check: generate tidy fmt lint ## generated code, go.mod, format and lint; fails when something changes a file

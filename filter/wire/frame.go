@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// Buffers of frames are pooled by size, in powers of two from 1 KiB to 4 MiB. Bigger ones are left to the garbage
+// Buffers of frames are pooled by size, in powers of two from 1 KiB to 8 MiB. Bigger ones are left to the garbage
 // collector.
 const (
 	minClassBits = 10
-	maxClassBits = 22
+	maxClassBits = 23
 )
 
 // Frame is one whole request or response without its length. Bytes may be read from any goroutine until Release.

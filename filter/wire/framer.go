@@ -15,14 +15,14 @@ const (
 	// eager is how much is allocated on the word of a peer that has sent nothing yet.
 	eager = 64 << 10
 	// maxTrusted is how much is allocated on the word of a peer that has kept it once.
-	maxTrusted = 1 << 20
+	maxTrusted = 8 << 20
 )
 
 // Framer cuts a stream of bytes into Kafka frames: four bytes of big-endian length, then so many bytes. The pieces may
 // be cut anywhere. The zero value works. One goroutine at a time may call it.
 //
 // Bytes are copied once, into the frame. A frame of up to 64 KiB gets its buffer at once, and so does one of up to
-// 1 MiB that is no longer than an earlier one of this stream. The buffer of any other grows as bytes arrive and never
+// 8 MiB that is no longer than an earlier one of this stream. The buffer of any other grows as bytes arrive and never
 // exceeds twice what came plus 64 KiB: a length that lies costs us nothing.
 type Framer struct {
 	// MaxBytes is the longest frame accepted; DefaultMaxBytes if not positive.

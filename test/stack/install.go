@@ -56,6 +56,21 @@ func KafkaLibs(ctx context.Context, version string) (string, error) {
 	return installed(ctx, "kafka/"+version+"/libs", "build/install-kafka.sh", version)
 }
 
+// Kroxylicious finds the directory of a version of the proxy Kroxylicious, with our launcher in classes.
+func Kroxylicious(ctx context.Context, version string) (string, error) {
+	return installed(ctx, "kroxylicious/"+version, "build/install-kroxylicious.sh", version)
+}
+
+// Shotover finds the proxy Shotover of a version.
+func Shotover(ctx context.Context, version string) (string, error) {
+	return installed(ctx, "shotover/"+version+"/shotlaunch", "build/install-shotover.sh", version)
+}
+
+// Plotter finds a Python that draws charts.
+func Plotter(ctx context.Context) (string, error) {
+	return installed(ctx, "plotter/bin/python", "build/install-plotter.sh")
+}
+
 // Checkers finds the directory with what checks our Dockerfile and compose file.
 func Checkers(ctx context.Context) (string, error) {
 	return installed(ctx, "checkers", "build/install-checkers.sh")

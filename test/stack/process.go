@@ -43,6 +43,19 @@ func startProcess(name string, cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
+// Start runs a command and waits until it listens at addr.
+func Start(ctx context.Context, name string, cmd *exec.Cmd, addr string) (*Process, error) {
+	p, err := startProcess(name, cmd)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.wait(ctx, "accepting connections", func(context.Context) error { return dials(addr) }); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
 // Pid is the process id, which stays the same for as long as the process lives.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 

@@ -1,0 +1,121 @@
+package load
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// Job is what clients do for a while.
+type Job struct {
+	// To is where requests go, in turn: a topic of each cluster.
+	To []Destination
+	// CA is a PEM file; with it connections are TLS.
+	CA string
+	// Client is Franz or Frames.
+	Client string
+	// Clients is how many producers there are.
+	Clients int
+	// BatchBytes is the size of a record batch, about; RecordBytes that of a record's value.
+	BatchBytes, RecordBytes int
+	// Codec is a compression codec's name; Franz only.
+	Codec string
+	// Acks is 1 or −1. Franz producers are idempotent with −1, Frames never are.
+	Acks int16
+	// Partitions is how many each topic has.
+	Partitions int32
+	// InFlight is how many requests a connection has without an answer; Frames only.
+	InFlight int
+	// Rate is how many requests all clients send in a second, whether answered or not; Frames only. 0: as fast as answers come.
+	Rate float64
+	// WarmUp passes before Measure begins.
+	WarmUp, Measure time.Duration
+}
+
+// Destination is a topic, and the address that it is produced to, host:port. Requests go there whatever metadata says: clusters
+// have one broker, and a plain TCP proxy cannot change what it is called. Destinations may share an address.
+type Destination struct{ Addr, Topic string }
+
+// Kinds of clients.
+const (
+	Franz  = "franz-go"
+	Frames = "frames"
+)
+
+// Result is what came of a job in the time measured.
+type Result struct {
+	Batches, Records, Bytes int64 // answered; Bytes is that of the records' values, before compression
+	Seconds                 float64
+	// Latencies in microseconds, from when a request was due to its answer; of a job with a Rate.
+	P50, P99, P999, Max float64 `json:",omitempty"`
+}
+
+// Run does a job. It calls mark when the warm-up is over, and when the time measured is.
+func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
+	dial, err := j.dialer()
+	if err != nil {
+		return Result{}, err
+	}
+	switch j.Client {
+	case Franz:
+		return runFranz(ctx, j, dial, mark)
+	case Frames:
+		return runFrames(ctx, j, dial, mark)
+	default:
+		return Result{}, fmt.Errorf("no client %q", j.Client)
+	}
+}
+
+type dialFunc func(ctx context.Context, addr string) (net.Conn, error)
+
+func (j *Job) dialer() (dialFunc, error) {
+	if j.CA == "" {
+		return func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}, nil
+	}
+	pem, err := os.ReadFile(j.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no certificate", j.CA)
+	}
+	d := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}
+	return func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }, nil
+}
+
+// phases waits for the warm-up and for the end of what is measured, and calls mark after each. failed ends it early.
+func (j *Job) phases(ctx context.Context, failed <-chan error, mark func(measuring bool)) (time.Duration, error) {
+	wait := func(d time.Duration) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := wait(j.WarmUp); err != nil {
+		return 0, err
+	}
+	mark(true)
+	start := time.Now()
+	err := wait(j.Measure)
+	elapsed := time.Since(start)
+	mark(false)
+	return elapsed, err
+}
+
+// over tells the end of a connection that has been closed on purpose from a failure.
+func over(ctx context.Context, err error) bool {
+	return err == nil || ctx.Err() != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled))
+}
