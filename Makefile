@@ -75,6 +75,15 @@ bench-quick: build envoy kafka peers ## the same in short: ratios alone (3 minut
 	@go build -o build/out/bench ./test/bench
 	@build/out/bench -quick $(BENCH)
 
+.PHONY: bench-micro
+bench-micro: ## the hot code alone, six times, with its allocations
+	go test -run '^$$' -bench . -count 6 ./filter/... | $(GO_TOOL) benchstat -
+
+.PHONY: bench-profile
+bench-profile: ## binaries with symbols in build/out/profile/ that serve Go's profiles at KAFKAMESH_PROFILE=HOST:PORT
+	CGO_ENABLED=0 go build -tags profile -o build/out/profile/kafkamesh ./cmd/kafkamesh
+	CGO_ENABLED=1 go build -tags profile -buildmode=c-shared -o build/out/profile/libkafkamesh.so ./cmd/libkafkamesh
+
 .PHONY: peers
 peers: ## the proxies that we are compared with, into .cache/; Shotover with SHOTOVER=1 (Rust, half an hour)
 	@build/install-kroxylicious.sh 0.12.0 >/dev/null

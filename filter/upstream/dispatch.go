@@ -43,8 +43,11 @@ func (d *dispatch) enqueue() {
 	d.pool.settle(len(d.failed))
 }
 
-// report tells the failures. The pool's mutex must not be held.
+// report has sent what was queued, and tells the failures. The pool's mutex must not be held.
 func (d *dispatch) report() {
+	for _, s := range d.shares {
+		s.lane.nudge()
+	}
 	for _, f := range d.failed {
 		d.pool.count(f.batch)
 		f.produce.group.finish(1, 0)

@@ -12,6 +12,6 @@
 // at most one batch of a partition. A thousand clients with small batches cost the broker what a few with large ones do.
 //
 // Where the next line goes: what a cluster is told to be, settings.go; which lane gets a batch, pool.go; what is known
-// of topics and leaders, metadata.go and topic.go; the queue, lane.go; what shares a request, cargo.go; the window and the bytes
-// on one connection, link.go.
+// of topics and leaders, metadata.go and topic.go; the queue, lane.go; what shares a request, cargo.go; who writes it, write.go;
+// the window and the answers of one connection, link.go.
 package upstream

@@ -20,8 +20,25 @@ import (
 // before the one its client sent earlier.
 func TestHammerOrder(t *testing.T) {
 	t.Parallel()
-	const clients, each, partitions = 8, 200, 4
+	for name, c := range map[string]struct {
+		sockets    bool
+		size, each int
+	}{"pipes": {false, 0, 200}, "sockets": {true, 0, 200}, "sockets that are full": {true, 50 << 10, 100}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hammerOrder(t, c.sockets, c.size, c.each)
+		})
+	}
+}
+
+// hammerOrder has batches be of size bytes and a few more.
+func hammerOrder(t *testing.T, sockets bool, size, each int) {
+	t.Helper()
+	const clients, partitions = 8, 4
 	cluster := upstreamtest.New(3)
+	if sockets {
+		cluster.Sockets()
+	}
 	cluster.CreateTopic("a", 1, 2, 3, 1)
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
@@ -43,10 +60,11 @@ func TestHammerOrder(t *testing.T) {
 			}
 		}
 	})
+	padding := strings.Repeat("x", size)
 	for c := range clients {
 		work.Go(func() {
 			for i := range each {
-				sendUntilStored(pool, int32(c%partitions), fmt.Sprintf("%d %d", c, i))
+				sendUntilStored(pool, int32(c%partitions), fmt.Sprintf("%d %d %s", c, i, padding))
 			}
 		})
 	}

@@ -53,7 +53,7 @@ func (l *lane) idle() bool {
 	return len(l.queue) == 0 && (l.link == nil || len(l.link.flight) == 0)
 }
 
-// push queues s. The pool's mutex is held.
+// push queues s; nudge has it sent. The pool's mutex is held.
 func (l *lane) push(s *share) {
 	l.queue = append(l.queue, s)
 	l.queued += s.bytes
@@ -62,7 +62,6 @@ func (l *lane) push(s *share) {
 		l.pool.spawn("lane", l.run)
 	}
 	l.sweepLater()
-	l.wake.Broadcast()
 }
 
 // renew has the connection replaced, if there is one. The pool's mutex is held.
@@ -166,6 +165,9 @@ func (l *lane) serve(lk *link) {
 	<-read
 
 	p.mu.Lock()
+	for lk.inline { // somebody still reads the batches
+		lk.written.Wait()
+	}
 	l.link = nil
 	// A broker may close an idle connection, and we ours; that is no failure.
 	failed := len(lk.flight) > 0 || lk.answered == 0 && !errors.Is(lk.err, errRetired)
@@ -182,7 +184,6 @@ func (l *lane) breakLink(lk *link, err error) {
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
 	lk.fail(err)
-	l.wake.Broadcast()
 }
 
 // fly answers what was in flight on a connection that has ended. Whether the broker stored it is not known, and
@@ -240,7 +241,6 @@ func (l *lane) sweep() {
 	now := time.Now()
 	if lk := l.link; lk != nil && lk.overdue(now) {
 		lk.fail(errTimedOut) // its answers come in order: nothing behind it would be answered either
-		l.wake.Broadcast()
 	}
 	late := l.takeLate(now)
 	l.sweepLater()

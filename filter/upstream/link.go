@@ -12,8 +12,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// link is one connection of a lane. Its flight, err and answered are guarded by the pool's mutex; the rest belongs to
-// the goroutine that writes or to the one that reads.
+// link is one connection of a lane. The pool's mutex guards its state; what the writing needs belongs to whoever writes (see
+// write.go), and the rest to the goroutine that reads.
 type link struct {
 	lane    *lane
 	conn    net.Conn
@@ -28,12 +28,8 @@ type link struct {
 	flight   []flight  // requests without an answer, in the order sent
 	err      error     // why the connection ended; nil while it lives
 	answered int       // requests answered
-	written  int32     // requests written whole
 
-	gather   *bufio.Writer // joins what is written; nil: the socket does
-	next     int32         // the next correlation id
-	scratch  []byte
-	segments [][]byte
+	writer
 }
 
 type flight struct {
@@ -45,9 +41,7 @@ type flight struct {
 
 func newLink(l *lane, c Link) *link {
 	lk := &link{lane: l, conn: c.Conn, close: c.Close, version: min(c.ProduceVersion, MaxProduceVersion), until: c.Until}
-	if _, plain := c.Conn.(*net.TCPConn); !plain {
-		lk.gather = bufio.NewWriterSize(c.Conn, gatherBytes) // TLS: a record for each slice would be many small ones
-	}
+	lk.init(lk)
 	return lk
 }
 
@@ -56,47 +50,9 @@ func (lk *link) fail(err error) {
 	if lk.err == nil {
 		lk.err = err
 		lk.close()
+		lk.lane.wake.Broadcast()
+		lk.written.Broadcast()
 	}
-}
-
-// write sends what is queued until the connection ends.
-func (lk *link) write() error {
-	if lk.version < minProduceVersion {
-		return fmt.Errorf("the broker takes Produce up to version %d only; record batches need version %d (Kafka 0.11)",
-			lk.version, minProduceVersion)
-	}
-	for {
-		f, err := lk.launch()
-		if err != nil {
-			return err
-		}
-		h := wire.ProduceHeader{
-			Version: lk.version, CorrelationID: f.correlation, ClientID: lk.lane.pool.settings.ClientID,
-			Acks: f.shares[0].acks, TimeoutMillis: f.shares[0].timeout,
-		}
-		lk.scratch, lk.segments = wire.AppendProduceRequest(lk.scratch[:0], lk.segments[:0], h, f.batches)
-		if err := lk.send(); err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-	}
-}
-
-// gatherBytes is how much is encrypted in one go: four records of TLS.
-const gatherBytes = 64 << 10
-
-// send writes the segments.
-func (lk *link) send() error {
-	if lk.gather == nil {
-		segments := net.Buffers(lk.segments)
-		_, err := segments.WriteTo(lk.conn)
-		return err
-	}
-	for _, s := range lk.segments {
-		if _, err := lk.gather.Write(s); err != nil {
-			return err
-		}
-	}
-	return lk.gather.Flush()
 }
 
 // overdue says whether the answer that comes next is past its time. The pool's mutex is held.
@@ -145,34 +101,17 @@ func (lk *link) dialSuccessor() {
 	}
 }
 
-// launch waits for something to send and for room in the window, and counts the request as in flight. It does so
-// before the request is written, since the answer may be faster than the writer. An error means that the connection has
-// ended, or ends.
-func (lk *link) launch() (flight, error) {
-	l := lk.lane
-	l.pool.mu.Lock()
-	defer l.pool.mu.Unlock()
-	if lk.written != lk.next {
-		lk.written = lk.next // the writer is back for more
-		l.wake.Broadcast()
-	}
-	lk.rest()
-	for lk.err == nil && !lk.ready() {
-		l.wake.Wait()
-	}
-	switch {
-	case lk.err != nil:
-		return flight{}, lk.err
-	case lk.retired:
-		return flight{}, errRetired
-	}
-	f := flight{l.take(), lk.next, time.Now()}
+// launch takes the next request, and counts it as in flight: before it is written, since the answer may be faster than the
+// writer. The pool's mutex is held and the link is ready.
+func (lk *link) launch() flight {
+	p := lk.lane.pool
+	f := flight{lk.lane.take(), lk.next, time.Now()}
 	lk.next++
 	lk.flight = append(lk.flight, f)
-	l.pool.stats.Requests.Add(1)
-	l.pool.stats.Batches.Add(int64(len(f.batches)))
-	l.pool.stats.Bytes.Add(f.bytes)
-	return f, nil
+	p.stats.Requests.Add(1)
+	p.stats.Batches.Add(int64(len(f.batches)))
+	p.stats.Bytes.Add(f.bytes)
+	return f
 }
 
 // ready says that there is something to send and room for it, or that there will be nothing more. The pool's mutex is held.
@@ -253,11 +192,12 @@ func (lk *link) read() error {
 			return fmt.Errorf("decode produce response v%d: %w", lk.version, err)
 		}
 		lk.lane.pool.complete(f.shares, throttle)
+		lk.lane.nudge()
 	}
 }
 
 // land takes the oldest request out of flight; correlation is what the answer says it answers. It waits until the
-// writer is done with the request, since after it the batches are no longer ours to read.
+// request has been written, since after it the batches are no longer ours to read.
 func (lk *link) land(correlation int32) (flight, error) {
 	l := lk.lane
 	l.pool.mu.Lock()
@@ -272,8 +212,8 @@ func (lk *link) land(correlation int32) (flight, error) {
 	if f.correlation != correlation {
 		return flight{}, fmt.Errorf("the broker answered request %d, expected %d", correlation, f.correlation)
 	}
-	for lk.written <= correlation && lk.err == nil {
-		l.wake.Wait()
+	for lk.whole <= correlation && lk.err == nil {
+		lk.written.Wait()
 	}
 	if lk.err != nil {
 		return flight{}, lk.err
@@ -282,7 +222,6 @@ func (lk *link) land(correlation int32) (flight, error) {
 	lk.flight = lk.flight[1:]
 	lk.answered++
 	l.backoff = 0
-	l.wake.Broadcast()
 	return f, nil
 }
 

@@ -80,3 +80,13 @@ func peakMiB(_ int, s *sample) float64 {
 	}
 	return float64(s.ProxyPeak) / (1 << 20)
 }
+
+// perClientKiB is what the proxy's memory has grown by for each client.
+func perClientKiB(clients int) func(int, *sample) float64 {
+	return func(_ int, s *sample) float64 {
+		if s.ProxyPeak == 0 {
+			return math.NaN()
+		}
+		return float64(s.ProxyPeak-s.ProxyBefore) / 1024 / float64(clients)
+	}
+}

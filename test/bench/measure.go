@@ -22,6 +22,7 @@ type sample struct {
 
 	ClientCPU, ProxyCPU, BrokerCPU float64 // seconds in the time measured
 	ProxyPeak                      int64   // bytes, resident, since the round began
+	ProxyBefore                    int64   // bytes, resident, when the round began
 }
 
 // usage is the CPU time, in seconds, that each side has taken since it was started.
@@ -33,8 +34,10 @@ func round(ctx context.Context, job *load.Job, r *running, c *clusters) (sample,
 	if err != nil {
 		return sample{}, err
 	}
+	var s sample
 	for _, p := range r.processes {
 		forgetPeak(p.Pid())
+		s.ProxyBefore += peakOf(p.Pid())
 	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", "load")
 	var complaints bytes.Buffer
@@ -48,7 +51,6 @@ func round(ctx context.Context, job *load.Job, r *running, c *clusters) (sample,
 		return sample{}, err
 	}
 	var marks []usage
-	var s sample
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
 		if lines.Text() == "mark" {

@@ -51,6 +51,8 @@ func thisMachine() machine {
 func (r *report) section(o *outcome, brief bool) string {
 	columns := throughputColumns
 	switch latency := o.Scenario.Job.Rate > 0; {
+	case o.Scenario.Idle:
+		columns = idleColumns(o.Scenario.Job.Clients)
 	case latency && brief:
 		columns = briefLatencyColumns
 	case latency:
@@ -125,6 +127,15 @@ func latencyColumns(direct []sample) []column {
 		{"added p99", func(s []sample) string { return over(s, added(direct, p99)).text(0) }},
 		{"added p99.9", func(s []sample) string { return over(s, added(direct, p999)).text(0) }},
 		{"proxy CPU, µs a record", func(s []sample) string { return over(s, perRecord(proxyCPU)).text(1) }},
+	}
+}
+
+func idleColumns(clients int) func(direct []sample) []column {
+	return func([]sample) []column {
+		return []column{
+			{"proxy's peak, MiB", func(s []sample) string { return over(s, peakMiB).text(0) }},
+			{"KiB a client", func(s []sample) string { return over(s, perClientKiB(clients)).text(1) }},
+		}
 	}
 }
 

@@ -16,7 +16,9 @@ type scenario struct {
 	Job      load.Job
 	// RateShare makes Job.Rate: this share of what the slowest way can take at all.
 	RateShare float64 `json:",omitempty"`
-	quick     bool
+	// Idle has clients that do next to nothing: what counts is the memory that a connection takes.
+	Idle  bool `json:",omitempty"`
+	quick bool
 }
 
 // scenarios are all that there are, in the order of the report.
@@ -55,6 +57,7 @@ func scenarios() []scenario {
 		{Name: "latency, 200 requests a second of 1 KiB", Sink: rawSink, Job: rate(frames(1, single, 1, 6), 200), quick: true},
 		{Name: "latency, 16 clients of 1 KiB at half of what the slowest takes", Sink: rawSink, Job: frames(16, single, 5, 6), RateShare: 0.5},
 		{Name: "latency, 200 requests a second of 1 KiB", Sink: kafkaBroker, Job: rate(frames(1, single, 1, 6), 200)},
+		{Name: "9000 idle clients", Sink: rawSink, Idle: true, Job: rate(frames(9_000, single, 1, 6), 1)},
 	}
 }
 

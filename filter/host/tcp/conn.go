@@ -21,7 +21,7 @@ const (
 // called from any goroutine, the loop's included, and only change the state below mu and signal the loop.
 type conn struct {
 	nc    net.Conn
-	in    reader
+	io    socket
 	log   *slog.Logger
 	began time.Time
 	wake  chan struct{} // holds 1: the loop has something new to look at
@@ -49,7 +49,7 @@ var _ filter.Conn = (*conn)(nil)
 
 func newConn(nc net.Conn, log *slog.Logger) *conn {
 	c := &conn{nc: nc, log: log, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
-	c.in.init(nc)
+	c.io.init(nc)
 	return c
 }
 
@@ -58,6 +58,12 @@ func (c *conn) Write(p []byte) (congested bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone || c.closing || len(p) == 0 {
+		return false
+	}
+	if c.unsent == 0 {
+		p = p[c.io.tryWrite(p[:min(len(p), writeSize)]):] // waking a flusher would take longer
+	}
+	if len(p) == 0 {
 		return false
 	}
 	c.out = append(c.out, p...)

@@ -96,8 +96,8 @@ func (l *loop) next() step {
 
 // read pushes one read to the session.
 func (l *loop) read() bool {
-	p, err := l.in.read()
-	defer l.in.release()
+	p, err := l.io.read()
+	defer l.io.release()
 	switch {
 	case err == nil:
 		l.mu.Lock()
@@ -148,8 +148,8 @@ func (l *loop) drain() {
 		return
 	}
 	for {
-		_, err := l.in.read()
-		l.in.release()
+		_, err := l.io.read()
+		l.io.release()
 		if err != nil {
 			return
 		}

@@ -23,6 +23,11 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 	defer close(answers)
 	go c.answer(id, conn, answers)
 	for {
+		c.mu.Lock()
+		for c.nodes[id].clogged && c.conns[conn] == id {
+			c.changed.Wait()
+		}
+		c.mu.Unlock()
 		var size [4]byte
 		if _, err := io.ReadFull(conn, size[:]); err != nil {
 			return

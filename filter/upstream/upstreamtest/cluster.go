@@ -33,6 +33,7 @@ type Cluster struct {
 	// gate, if not nil, holds Metadata back until it is closed.
 	gate     chan struct{}
 	session  time.Duration
+	sockets  bool
 	watchers []func()
 }
 
@@ -49,6 +50,7 @@ type node struct {
 	down    bool
 	refuses bool
 	stalled bool
+	clogged bool
 }
 
 var _ upstream.Client = (*Cluster)(nil)
@@ -108,6 +110,14 @@ func (c *Cluster) Stall(id int32, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nodes[id].stalled = on
+	c.changed.Broadcast()
+}
+
+// Clog has a broker read nothing, once it has read what it is reading, or read again.
+func (c *Cluster) Clog(id int32, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes[id].clogged = on
 	c.changed.Broadcast()
 }
 
@@ -207,7 +217,10 @@ func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) 
 	if n := c.nodes[id]; n == nil || n.down || n.refuses || n.suffix != "" && n.suffix != "@"+suffix {
 		return upstream.Link{}, errors.New("connection refused")
 	}
-	near, far := net.Pipe()
+	near, far, err := c.pair(ctx)
+	if err != nil {
+		return upstream.Link{}, err
+	}
 	c.conns[far] = id
 	go c.serve(id, far)
 	link := upstream.Link{Conn: near, Close: func() { _ = near.Close() }, ProduceVersion: upstream.MaxProduceVersion}
@@ -215,6 +228,14 @@ func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) 
 		link.Until = time.Now().Add(c.session)
 	}
 	return link, nil
+}
+
+// Sockets has connections made from now on be real ones, of this machine, with little room in them: they take what fits, and no
+// more.
+func (c *Cluster) Sockets() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sockets = true
 }
 
 // Metadata answers for the whole cluster. Topics that may be created get one partition, led by node 1.
@@ -280,6 +301,28 @@ func (c *Cluster) Sessions(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session = d
+}
+
+// pair makes both ends of a connection.
+func (c *Cluster) pair(ctx context.Context) (near, far net.Conn, err error) {
+	if !c.sockets {
+		near, far = net.Pipe()
+		return near, far, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = l.Close() }()
+	if near, err = new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String()); err != nil {
+		return nil, nil, err
+	}
+	if far, err = l.Accept(); err != nil {
+		return nil, nil, err
+	}
+	const room = 64 << 10
+	err = errors.Join(near.(*net.TCPConn).SetWriteBuffer(room), far.(*net.TCPConn).SetReadBuffer(room)) //nolint:forcetypeassert // both are
+	return near, far, err
 }
 
 func (c *Cluster) describe(name string) wire.Topic {

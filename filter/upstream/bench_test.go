@@ -1,0 +1,70 @@
+package upstream_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// BenchmarkProduce produces batches of 1 KiB through a socket, one after the other, and from many clients at a time to partitions
+// of their own. The broker is in the same process and counts too.
+func BenchmarkProduce(b *testing.B) {
+	b.Run("alone", func(b *testing.B) {
+		pool, stop := benchPool(b, 1)
+		defer stop()
+		for b.Loop() {
+			produceOne(pool, 0)
+		}
+	})
+	b.Run("64 clients", func(b *testing.B) {
+		const clients = 64
+		pool, stop := benchPool(b, clients)
+		defer stop()
+		free := make(chan int32, clients)
+		for p := range int32(clients) {
+			free <- p
+		}
+		b.SetParallelism(clients)
+		b.RunParallel(func(pb *testing.PB) {
+			p := <-free
+			for pb.Next() {
+				produceOne(pool, p)
+			}
+			free <- p
+		})
+	})
+}
+
+func benchPool(b *testing.B, partitions int) (pool *upstream.Pool, stop func()) {
+	b.Helper()
+	cluster := upstreamtest.New(1)
+	cluster.Sockets()
+	leaders := make([]int32, partitions)
+	for i := range leaders {
+		leaders[i] = 1
+	}
+	cluster.CreateTopic("a", leaders...)
+	table := stats.Table([]string{"c1"})
+	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
+	pool = upstream.New(settings(), cluster, st, slog.New(slog.DiscardHandler))
+	produceOne(pool, 0)
+	b.ReportAllocs()
+	b.SetBytes(1 << 10)
+	b.ResetTimer()
+	return pool, func() {
+		pool.Close(context.Background())
+		cluster.Cut(1)
+	}
+}
+
+func produceOne(pool *upstream.Pool, partition int32) {
+	batch := &wire.Batch{Topic: "a", Partition: partition, Records: make([]byte, 1<<10)}
+	done := make(chan struct{})
+	pool.Produce([]*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
+	<-done
+}
