@@ -39,6 +39,7 @@ func bench(ctx context.Context, o options) error {
 		return err
 	}
 	r := report{Machine: thisMachine(), Rounds: o.rounds, Seconds: o.measure.Seconds()}
+	var failed error
 	for _, s := range scenarios() {
 		if o.quick && !s.quick || !o.scenarios.matches(s.title()) {
 			continue
@@ -46,16 +47,20 @@ func bench(ctx context.Context, o options) error {
 		s.Clusters = max(s.Clusters, 1)
 		s.Job.Measure, s.Job.WarmUp = o.measure, o.measure/4
 		out, err := measure(ctx, &s, o, dir)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil { // the others may tell something all the same
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.title(), err))
+			continue
 		}
 		r.Outcomes = append(r.Outcomes, out)
 		fmt.Println(r.section(&out, o.quick))
 	}
 	if o.out == "" {
-		return nil
+		return failed
 	}
-	return r.write(ctx, o.out)
+	return errors.Join(failed, r.write(ctx, o.out))
 }
 
 // measure runs one scenario: all ways are started, and then take turns, in an order that is reversed every other round.
