@@ -65,7 +65,7 @@ fuzz: ## every fuzz test, FUZZTIME each (30s)
 
 ##@ Measure
 .PHONY: bench
-bench: build envoy kafka peers ## us, a direct connection and our peers in one run; writes docs/benchmarks (40 minutes; BENCH=-help)
+bench: build envoy kafka peers ## us, a direct connection and our peers in one run; writes docs/benchmarks (half an hour; BENCH=-help)
 	@build/install-plotter.sh >/dev/null
 	go build -o build/out/bench ./test/bench
 	build/out/bench -out docs/benchmarks $(BENCH)

@@ -57,7 +57,7 @@ func scenarios() []scenario {
 		{Name: "latency, 200 requests a second of 1 KiB", Sink: rawSink, Job: rate(frames(1, single, 1, 6), 200), quick: true},
 		{Name: "latency, 16 clients of 1 KiB at half of what the slowest takes", Sink: rawSink, Job: frames(16, single, 5, 6), RateShare: 0.5},
 		{Name: "latency, 200 requests a second of 1 KiB", Sink: kafkaBroker, Job: rate(frames(1, single, 1, 6), 200)},
-		{Name: "9000 idle clients", Sink: rawSink, Idle: true, Job: rate(frames(9_000, single, 1, 6), 1)},
+		{Name: "4000 idle clients", Sink: rawSink, Idle: true, Job: rate(frames(4_000, single, 1, 6), 1)},
 	}
 }
 

@@ -137,7 +137,7 @@ func startTCPProxy(ctx context.Context, c *clusters, _ string) (*running, error)
         validation_context: {trusted_ca: {filename: %q}}}}}`, c.ca)
 		}
 		_, upstream, _ := strings.Cut(addr, ":")
-		fmt.Fprintf(&upstreams, `  - {name: c%d, type: STATIC, load_assignment: {cluster_name: c%d, endpoints: [{lb_endpoints: [{endpoint: {
+		fmt.Fprintf(&upstreams, `  - {name: c%d, type: STATIC, circuit_breakers: {thresholds: [{max_connections: 100000}]}, load_assignment: {cluster_name: c%d, endpoints: [{lb_endpoints: [{endpoint: {
       address: {socket_address: {address: 127.0.0.1, port_value: %s}}}}]}]}%s}
 `, i, i, upstream, security)
 	}
@@ -213,7 +213,7 @@ func startShotover(ctx context.Context, c *clusters, dir string) (*running, erro
 - Kafka:
     name: bench
     listen_addr: "%[1]s"
-    connection_limit: 4096
+    connection_limit: 100000
     chain:
     - KafkaSinkCluster:
         first_contact_points: ["%[2]s"]
