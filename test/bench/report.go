@@ -42,7 +42,8 @@ func thisMachine() machine {
 	}
 	var system unix.Utsname
 	if unix.Uname(&system) == nil {
-		m.Kernel = unix.ByteSliceToString(system.Sysname[:]) + " " + unix.ByteSliceToString(system.Release[:])
+		release, _, _ := strings.Cut(unix.ByteSliceToString(system.Release[:]), "-") // what is behind it is the distribution's
+		m.Kernel = unix.ByteSliceToString(system.Sysname[:]) + " " + release
 	}
 	return m
 }

@@ -1,0 +1,57 @@
+package load_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/sink"
+)
+
+// Both kinds of clients produce to both kinds of sinks, of which kfake looks at batches: an error code would fail them.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	go func() { _ = (&sink.Raw{Partitions: 3}).Serve(raw) }()
+	fake, err := sink.Blackhole(0, 3, "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	for name, addr := range map[string]string{"raw": raw.Addr().String(), "kfake": fake.ListenAddrs()[0]} {
+		for _, j := range []load.Job{
+			{Client: load.Franz, Acks: -1, Codec: "lz4"},
+			{Client: load.Franz, Acks: 1},
+			{Client: load.Frames, Acks: -1, InFlight: 5},
+			{Client: load.Frames, Acks: 1, Rate: 500},
+		} {
+			t.Run(name+" "+j.Client, func(t *testing.T) {
+				t.Parallel()
+				j.To = []load.Destination{{Addr: addr, Topic: "a"}, {Addr: addr, Topic: "b"}}
+				j.Clients, j.BatchBytes, j.RecordBytes, j.Partitions = 3, 4<<10, 1<<10, 3
+				j.WarmUp, j.Measure = 100*time.Millisecond, 300*time.Millisecond
+				var got load.Result
+				var marks int
+				for got.Records == 0 && t.Context().Err() == nil { // on a loaded machine nothing may be answered in time
+					var err error
+					marks = 0
+					if got, err = load.Run(t.Context(), &j, func() { marks++ }); err != nil {
+						t.Fatalf("Run(%s): %v", j.Client, err)
+					}
+					j.Measure *= 2
+				}
+				if got.Bytes != got.Records<<10 || marks != 2 {
+					t.Errorf("Run(%s) = %+v with %d marks", j.Client, got, marks)
+				}
+				if (got.P50 > 0) != (j.Rate > 0) || got.P50 > got.P99 || got.P99 > got.Max {
+					t.Errorf("Run(%s): latencies %+v", j.Client, got)
+				}
+			})
+		}
+	}
+}
