@@ -17,14 +17,17 @@ def main():
                 setting.report("", -1, error)
                 continue
         for topic, n in matrix.records(topics, count, index):
-            producer.produce(
-                topic,
-                key=matrix.key(n),
-                value=matrix.value(topic, n),
-                headers=matrix.headers(n),
-                timestamp=matrix.timestamp(n),
-                on_delivery=lambda error, message, n=n: setting.report(message.topic(), n, error),
-            )
+            try:
+                producer.produce(
+                    topic,
+                    key=matrix.key(n),
+                    value=matrix.value(topic, n),
+                    headers=matrix.headers(n),
+                    timestamp=matrix.timestamp(n),
+                    on_delivery=lambda error, message, n=n: setting.report(message.topic(), n, error),
+                )
+            except KafkaException as error:  # it knows already that the topic is refused
+                setting.report(topic, n, error)
             producer.poll(matrix.PACE)
         producer.flush()
 
