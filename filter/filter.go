@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
@@ -52,6 +53,7 @@ type Filter struct {
 type worker struct {
 	broker   *broker.Broker
 	pools    []*upstream.Pool
+	cork     cork.Cork
 	budget   budget
 	arrivals arrivals
 }
@@ -190,7 +192,7 @@ func (f *Filter) newWorker(index int) *worker {
 			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
 			continue
 		}
-		pool := upstream.New(settings(cluster), client, f.options.Stats.Cluster(cluster.Name), log)
+		pool := upstream.New(settings(cluster), client, &w.cork, f.options.Stats.Cluster(cluster.Name), log)
 		w.pools = append(w.pools, pool)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: pool, PartitionCount: cluster.PartitionCount}
 	}

@@ -18,7 +18,9 @@ const (
 // there is any and it may.
 func (s *Session) pump() {
 	for p := s.flush(); p != nil; p = s.flush() {
+		s.worker.cork.Hold()
 		s.consume(p, true)
+		s.worker.cork.Release()
 	}
 }
 

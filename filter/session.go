@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -25,6 +26,8 @@ type Session struct {
 	peer   Peer
 	log    *slog.Logger
 
+	corked  bool      // the session holds the worker's cork, until the host has handed over all that it has read
+	item    cork.Item // flushing it sends the answers that can be sent
 	client  broker.Client
 	in      input
 	arrival arrival
@@ -57,6 +60,7 @@ func newSession(f *Filter, w *worker, p Peer, c Conn) *Session {
 	f.options.Stats.Connections.Add(1)
 	f.options.Stats.ActiveConnections.Add(1)
 	s := &Session{filter: f, worker: w, conn: c, peer: p, log: f.options.Log}
+	s.item.Flush = s.flushAnswers
 	s.in.framer.MaxBytes = f.config.Limits.MaxRequestBytes
 	s.watchIdleness()
 	s.client.Host, s.client.Port = advertised(f.config.AdvertisedHost, f.config.AdvertisedPort, p)
@@ -78,15 +82,33 @@ func advertised(host string, port int32, p Peer) (string, int32) {
 
 // Data takes what the client sent, in pieces of any size. It does not keep p.
 func (s *Session) Data(p []byte) {
+	defer s.pump()
+	defer s.uncork()
+	s.DataMore(p)
+}
+
+// DataMore is Data with more to follow at once, the last of it by Data.
+func (s *Session) DataMore(p []byte) {
+	if !s.corked {
+		s.corked = true
+		s.worker.cork.Hold()
+	}
 	switch {
 	case s.admit(p):
 		s.consume(p, false)
-		s.pump()
 	case s.overruns():
 		s.violate(&wire.Violation{
 			Reason: wire.ReasonMemoryLimit,
 			Detail: "more has come than is kept while the client's other requests wait, and its host cannot pause it",
 		})
+	}
+}
+
+// uncork sends what has waited for the host to hand over all that it has read.
+func (s *Session) uncork() {
+	if s.corked {
+		s.corked = false
+		s.worker.cork.Release()
 	}
 }
 
@@ -117,6 +139,7 @@ func (s *Session) Closed() {
 		s.idleTimer.Stop()
 	}
 	s.mu.Unlock()
+	s.uncork()
 	s.worker.budget.forget(s)
 	s.silence()
 	s.filter.options.Stats.ActiveConnections.Add(-1)
@@ -164,15 +187,21 @@ func (s *Session) begin(size int, query bool) (r *request, fits bool) {
 	return r, fits
 }
 
-// complete sets a request's answer, and sends what can be sent.
+// complete sets a request's answer, and has sent what can be sent.
 func (s *Session) complete(r *request, a broker.Answer) {
 	s.mu.Lock()
 	s.inflight.complete(r, a)
 	s.mu.Unlock()
-	s.pump()
+	s.worker.cork.Flush(&s.item)
 	for _, other := range s.worker.budget.give(r.size) {
 		other.pump()
 	}
+}
+
+// flushAnswers is what the cork calls, on any goroutine.
+func (s *Session) flushAnswers() {
+	defer s.recover("answer")
+	s.pump()
 }
 
 // violate ends the connection, behind the answers to what the client asked before. Only the first reason counts. Any

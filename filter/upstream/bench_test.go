@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -51,7 +52,7 @@ func benchPool(b *testing.B, partitions int) (pool *upstream.Pool, stop func()) 
 	cluster.CreateTopic("a", leaders...)
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-	pool = upstream.New(settings(), cluster, st, slog.New(slog.DiscardHandler))
+	pool = upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 	produceOne(pool, 0)
 	b.ReportAllocs()
 	b.SetBytes(1 << 10)

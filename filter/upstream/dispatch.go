@@ -2,6 +2,9 @@ package upstream
 
 import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 
+// ampleBytes is how much is worth a write of its own: what the kernel hands on in one piece.
+const ampleBytes = 64 << 10
+
 // dispatch collects, while the pool's mutex is held, what becomes of the batches being placed: shares for lanes, and
 // failures to report once the mutex is free.
 type dispatch struct {
@@ -13,6 +16,7 @@ type dispatch struct {
 type laneShare struct {
 	lane  *lane
 	share *share
+	ample bool // enough is queued that more would not make it cheaper
 }
 
 // add gives b to l, in one share with the batches of the same request that were added to l just before.
@@ -21,7 +25,7 @@ func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
 	if s == nil || s.group != req.group {
 		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, arrived: req.now, group: req.group}
 		l.filling = s
-		d.shares = append(d.shares, laneShare{l, s})
+		d.shares = append(d.shares, laneShare{lane: l, share: s})
 	}
 	s.batches = append(s.batches, b)
 	s.partitions = append(s.partitions, part)
@@ -36,17 +40,23 @@ func (d *dispatch) fail(b *wire.Batch, req *produce, code wire.ErrorCode, messag
 
 // enqueue puts the shares into their lanes' queues. The pool's mutex is held.
 func (d *dispatch) enqueue() {
-	for _, s := range d.shares {
+	for i := range d.shares {
+		s := &d.shares[i]
 		s.lane.filling = nil
 		s.lane.push(s.share)
+		s.ample = s.lane.queued >= ampleBytes
 	}
 	d.pool.settle(len(d.failed))
 }
 
-// report has sent what was queued, and tells the failures. The pool's mutex must not be held.
+// report has sent what was queued, now or when the cork is released, and tells the failures. The pool's mutex must not be held.
 func (d *dispatch) report() {
 	for _, s := range d.shares {
-		s.lane.nudge()
+		if s.ample {
+			s.lane.nudge()
+		} else {
+			d.pool.cork.Flush(&s.lane.item)
+		}
 	}
 	for _, f := range d.failed {
 		d.pool.count(f.batch)

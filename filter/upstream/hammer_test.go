@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -44,7 +45,7 @@ func hammerOrder(t *testing.T, sockets bool, size, each int) {
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	s := settings()
 	s.ConnectionsPerBroker = 2
-	pool := upstream.New(s, cluster, st, slog.New(slog.DiscardHandler))
+	pool := upstream.New(s, cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 	stop := make(chan struct{})
 	var chaos, work sync.WaitGroup
 	chaos.Go(func() {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -16,6 +17,7 @@ type lane struct {
 	node int32
 	addr string
 	wake *sync.Cond // the queue, the window, the connection or closed has changed
+	item cork.Item  // flushing it has sent what is due
 
 	queue   []*share
 	queued  int64  // bytes in it
@@ -40,7 +42,9 @@ var (
 )
 
 func newLane(p *Pool, node int32, addr string) *lane {
-	return &lane{pool: p, node: node, addr: addr, wake: sync.NewCond(&p.mu)}
+	l := &lane{pool: p, node: node, addr: addr, wake: sync.NewCond(&p.mu)}
+	l.item.Flush = func() { p.guard("lane", l.nudge) }
+	return l
 }
 
 // isDown reports whether the lane refuses batches now. The pool's mutex is held.

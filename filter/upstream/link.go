@@ -182,18 +182,42 @@ func (lk *link) read() error {
 		if body, err = readResponse(r, body, lk.lane.pool.settings.MaxResponseBytes); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
-		f, err := lk.land(int32(binary.BigEndian.Uint32(body)))
-		if err != nil {
+		if body, err = lk.takeResponses(r, body); err != nil {
 			return err
 		}
-		throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
-		if err != nil {
-			lk.lane.answer(f.shares, wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
-			return fmt.Errorf("decode produce response v%d: %w", lk.version, err)
-		}
-		lk.lane.pool.complete(f.shares, throttle)
-		lk.lane.nudge()
 	}
+}
+
+// takeResponses takes a response, and those behind it that r has whole, before the clients get their answers. It reuses body.
+func (lk *link) takeResponses(r *bufio.Reader, body []byte) ([]byte, error) {
+	p := lk.lane.pool
+	p.cork.Hold()
+	defer p.cork.Release()
+	defer lk.lane.nudge()
+	for {
+		if err := lk.takeResponse(body); err != nil || !holdsResponse(r) {
+			return body, err
+		}
+		var err error
+		if body, err = readResponse(r, body, p.settings.MaxResponseBytes); err != nil {
+			return body, fmt.Errorf("read: %w", err)
+		}
+	}
+}
+
+// takeResponse gives the oldest request in flight its response.
+func (lk *link) takeResponse(body []byte) error {
+	f, err := lk.land(int32(binary.BigEndian.Uint32(body)))
+	if err != nil {
+		return err
+	}
+	throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
+	if err != nil {
+		lk.lane.answer(f.shares, wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
+		return fmt.Errorf("decode produce response v%d: %w", lk.version, err)
+	}
+	lk.lane.pool.complete(f.shares, throttle)
+	return nil
 }
 
 // land takes the oldest request out of flight; correlation is what the answer says it answers. It waits until the
@@ -223,6 +247,15 @@ func (lk *link) land(correlation int32) (flight, error) {
 	lk.answered++
 	l.backoff = 0
 	return f, nil
+}
+
+// holdsResponse says whether r has a whole response in its buffer.
+func holdsResponse(r *bufio.Reader) bool {
+	if r.Buffered() < 4 {
+		return false
+	}
+	head, err := r.Peek(4)
+	return err == nil && int64(r.Buffered())-4 >= int64(binary.BigEndian.Uint32(head))
 }
 
 // readResponse reads one response after its length, reusing buf: correlation id and body.

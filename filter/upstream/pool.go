@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -21,6 +22,7 @@ type Pool struct {
 	client   Client
 	stats    *stats.Cluster
 	log      *slog.Logger
+	cork     *cork.Cork
 
 	ctx  context.Context //nolint:containedctx // ends every dial and metadata request of the pool; cancelled by Close
 	stop context.CancelFunc
@@ -47,10 +49,10 @@ type produce struct {
 }
 
 // New returns a pool that reaches its cluster through c, which it closes in the end. It connects when it is first
-// needed.
-func New(s Settings, c Client, st *stats.Cluster, log *slog.Logger) *Pool {
+// needed. While the cork is held, what it is given waits.
+func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger) *Pool {
 	p := &Pool{
-		settings: s.withDefaults(), client: c, stats: st, log: log.With("cluster", s.Name),
+		settings: s.withDefaults(), client: c, cork: k, stats: st, log: log.With("cluster", s.Name),
 		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[laneKey]*lane{},
 	}
 	p.drained = sync.NewCond(&p.mu)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -51,7 +52,7 @@ func inBubbleWith(t *testing.T, n int, s upstream.Settings, f func(b *bench)) {
 		b := &bench{t: t, cluster: upstreamtest.New(n), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
 		st := stats.New(b.table, b.values).Cluster("c1")
-		b.pool = upstream.New(s, b.cluster, st, slog.New(slog.DiscardHandler))
+		b.pool = upstream.New(s, b.cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 		f(b)
 		b.pool.Close(t.Context())
 		for i := 1; i <= n; i++ {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -31,7 +32,7 @@ func TestFullSocket(t *testing.T) {
 			cluster.CreateTopic("a", 1)
 			table := stats.Table([]string{"c1"})
 			st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-			pool := upstream.New(settings(), cluster, st, slog.New(slog.DiscardHandler))
+			pool := upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 			b := &bench{t: t, cluster: cluster, pool: pool}
 			for _, first := range []string{"0", "1"} { // the broker waits for a request after the second, if not before
 				wantCode(t, "first", b.produce("a", 0, first), wire.None)

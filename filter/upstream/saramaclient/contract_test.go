@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
@@ -59,7 +60,7 @@ func newPool(t *testing.T, s upstream.Settings) *upstream.Pool {
 	}
 	table := stats.Table([]string{s.Name})
 	st := stats.New(table, make([]int64, len(table))).Cluster(s.Name)
-	pool := upstream.New(s, client, st, slog.New(slog.DiscardHandler))
+	pool := upstream.New(s, client, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { pool.Close(context.WithoutCancel(t.Context())) })
 	return pool
 }

@@ -109,8 +109,13 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_
 //export kmGoData
 func kmGoData(h C.uintptr_t, chunks *C.envoy_dynamic_module_type_envoy_buffer, count C.size_t, end C.bool) C.bool {
 	return on(h, func(s *session) {
-		for _, chunk := range unsafe.Slice(chunks, count) {
-			s.Data(unsafe.Slice((*byte)(unsafe.Pointer(chunk.ptr)), chunk.length))
+		for i, chunk := range unsafe.Slice(chunks, count) {
+			p := unsafe.Slice((*byte)(unsafe.Pointer(chunk.ptr)), chunk.length)
+			if i+1 < int(count) {
+				s.DataMore(p)
+			} else {
+				s.Data(p)
+			}
 		}
 		if end {
 			s.End()

@@ -21,6 +21,8 @@ type Filter interface {
 type Session interface {
 	// Data takes bytes of the client. It does not keep p, which is Envoy's memory.
 	Data(p []byte)
+	// DataMore is Data with more to follow at once, the last of it by Data.
+	DataMore(p []byte)
 	// End says that the client sent FIN.
 	End()
 	// Congested says that what was written piles up in Envoy, or no longer does.

@@ -119,6 +119,8 @@ func (s *session) one() func() {
 	return func() { s.calls.Add(-1) }
 }
 
+func (s *session) DataMore(p []byte) { s.Data(p) }
+
 func (s *session) Data(p []byte) {
 	defer s.one()()
 	s.f.add(3, int64(len(p)))
