@@ -30,8 +30,7 @@ type input struct {
 func (s *Session) admit(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.active = time.Now()
-	if !s.gone && !s.consuming && len(s.stash) == 0 && !s.blocked() {
+	if s.ready() {
 		s.consuming = true
 		return true
 	}
@@ -62,6 +61,38 @@ func (s *Session) readmit() []byte {
 	p := s.stash
 	s.stash, s.consuming = nil, true
 	return p
+}
+
+// minFill is for how many bytes it is worth not to copy them once more.
+const minFill = 64 << 10
+
+// Fill has read, which must not wait, take what comes next of a large request straight to where it belongs. It reports false if
+// that is not possible now, without a call of read: the bytes are for Data then, as is the last one of every request. It is for
+// hosts that read themselves.
+func (s *Session) Fill(read func(p []byte) (n int)) bool {
+	s.mu.Lock()
+	ready := s.ready()
+	s.mu.Unlock()
+	if !ready {
+		return false
+	}
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	room := s.in.framer.Room()
+	if s.in.deaf || len(room) < minFill {
+		return false
+	}
+	if n := read(room); n > 0 {
+		s.in.framer.Advance(n)
+		s.watch()
+	}
+	return true
+}
+
+// ready reports whether what the client sends now may be taken, and nothing waits that came before. s.mu is held.
+func (s *Session) ready() bool {
+	s.active = time.Now()
+	return !s.gone && !s.consuming && len(s.stash) == 0 && !s.blocked()
 }
 
 // consume serves the requests in p until nothing more may be taken. The caller was admitted, and pumps afterwards: there

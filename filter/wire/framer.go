@@ -72,6 +72,18 @@ func (f *Framer) Next(p []byte) (frame *Frame, rest []byte, err error) {
 	return frame, p[n:], nil
 }
 
+// Room is where the next bytes of a frame belong: the free part of the buffer that it has, without the frame's last byte. Whoever
+// has put bytes there says so with Advance, before any other call. Nil: there is no frame, or it has no room yet.
+func (f *Framer) Room() []byte {
+	if f.buf == nil {
+		return nil
+	}
+	return f.buf.data[f.have-lengthSize : min(f.size-1, len(f.buf.data))]
+}
+
+// Advance takes the first n bytes of Room, as Next would have.
+func (f *Framer) Advance(n int) { f.have += n }
+
 // Buffered is how many bytes of a frame that is not whole yet have come, its length included.
 func (f *Framer) Buffered() int { return f.have }
 

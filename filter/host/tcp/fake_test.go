@@ -48,6 +48,8 @@ func (s *session) Data(p []byte) {
 	s.conn.Write(p)
 }
 
+func (s *session) Fill(func(p []byte) (n int)) bool { return false }
+
 func (s *session) End() {
 	defer s.call("End")()
 	if s.end != nil {

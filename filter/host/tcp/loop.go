@@ -39,7 +39,10 @@ type loop struct {
 // run serves the connection until it is closed.
 func (c *conn) run(open func(filter.Peer, filter.Conn) Session) {
 	l := loop{conn: c}
-	ok := l.guard(func() { l.session = open(peer(c.nc), c) })
+	ok := l.guard(func() {
+		l.session = open(peer(c.nc), c)
+		c.io.fill = l.session.Fill
+	})
 	for ok {
 		ok = l.step()
 	}
@@ -94,11 +97,16 @@ func (l *loop) next() step {
 	return read
 }
 
-// read pushes one read to the session.
-func (l *loop) read() bool {
-	p, err := l.io.read()
+// read pushes one read to the session, unless the session took it.
+func (l *loop) read() (ok bool) {
+	var p []byte
+	var err error
+	if !l.guard(func() { p, err = l.io.read() }) {
+		return false
+	}
 	defer l.io.release()
 	switch {
+	case err == nil && len(p) == 0: // by Fill
 	case err == nil:
 		l.mu.Lock()
 		l.reading = false // so that nobody interrupts what is no read any more
@@ -143,6 +151,7 @@ func (l *loop) finish() {
 
 // drain says that we are done, and waits a moment for the client to be done too.
 func (l *loop) drain() {
+	l.io.fill = nil // nobody wants it
 	half, ok := l.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil || l.nc.SetReadDeadline(time.Now().Add(linger)) != nil {
 		return

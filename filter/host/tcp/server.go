@@ -32,6 +32,8 @@ const (
 type Session interface {
 	// Data takes what the client sent. It does not keep p.
 	Data(p []byte)
+	// Fill has read take what the client sends where it belongs. It reports false if that is not possible: then it is for Data.
+	Fill(read func(p []byte) (n int)) bool
 	// End says that no more will come. The session closes its Conn once everything is answered.
 	End()
 	// Congested says that the client reads slower than it is answered, or no longer so.

@@ -8,22 +8,29 @@ import (
 	"syscall"
 )
 
-// readSize is the most that one read takes.
-const readSize = 64 << 10
+const (
+	// readSize is the most that one read takes with a borrowed buffer.
+	readSize = 64 << 10
+	// fillSize is the most that one read takes straight to where it belongs.
+	fillSize = 1 << 20
+)
 
 // buffers are lent to reads. A connection holds one only from the moment that there is something to read until the
 // session has seen it, so an idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new([readSize]byte) }} //nolint:gochecknoglobals // a pool is shared
 
-// socket reads a connection with a borrowed buffer, and writes to it without waiting. Only the loop reads; one goroutine at a
-// time writes.
+// socket reads a connection, and writes to it without waiting. It reads into a borrowed buffer, or into what fill has. Only the
+// loop reads; one goroutine at a time writes.
 type socket struct {
 	nc  net.Conn
 	raw syscall.RawConn // nil: no socket, or one wrapped
 	in  operation
 	out operation
 
-	buf *[readSize]byte
+	buf  *[readSize]byte
+	fill func(read func(p []byte) (n int)) bool // the session's; nil: there is none, or no more
+	into func(p []byte) (n int)
+	fd   uintptr // for into
 }
 
 // operation is a system call on the socket and what came of it. Its func is made once and not for each call.
@@ -41,11 +48,11 @@ func (s *socket) init(nc net.Conn) {
 		return
 	}
 	if raw, err := sc.SyscallConn(); err == nil {
-		s.raw, s.in.call, s.out.call = raw, s.readOnce, s.writeOnce
+		s.raw, s.in.call, s.out.call, s.into = raw, s.readOnce, s.writeOnce, s.readInto
 	}
 }
 
-// read waits for input and gives it, or io.EOF. The answer is good until release.
+// read waits for input and gives it, or io.EOF. It gives nothing if fill took the input. The answer is good until release.
 func (s *socket) read() ([]byte, error) {
 	in := &s.in
 	if s.raw == nil { // the buffer waits with it
@@ -58,6 +65,9 @@ func (s *socket) read() ([]byte, error) {
 	}
 	if in.err != nil {
 		return nil, in.err
+	}
+	if s.buf == nil {
+		return nil, nil
 	}
 	return s.buf[:in.n], nil
 }
@@ -73,18 +83,26 @@ func (s *socket) release() {
 // readOnce reads what there is. It reports false, and lets go of the buffer, when there is nothing: the caller then
 // waits until the socket is readable.
 func (s *socket) readOnce(fd uintptr) bool {
+	s.fd = fd
+	if s.fill == nil || !s.fill(s.into) {
+		s.buf = buffers.Get().(*[readSize]byte) //nolint:forcetypeassert // the pool holds nothing else
+		s.readInto(s.buf[:])
+	}
+	if errors.Is(s.in.err, syscall.EAGAIN) {
+		s.release()
+		return false
+	}
+	return true
+}
+
+// readInto reads once, and leaves in s.in what came of it.
+func (s *socket) readInto(p []byte) int {
 	in := &s.in
-	s.buf = buffers.Get().(*[readSize]byte)
 	for {
-		in.n, in.err = syscall.Read(int(fd), s.buf[:])
-		switch {
-		case errors.Is(in.err, syscall.EINTR):
-			continue
-		case errors.Is(in.err, syscall.EAGAIN):
-			s.release()
-			return false
+		in.n, in.err = syscall.Read(int(s.fd), p[:min(len(p), fillSize)])
+		if !errors.Is(in.err, syscall.EINTR) {
+			return in.n
 		}
-		return true
 	}
 }
 
