@@ -40,5 +40,5 @@ func (s *Session) endIdle() bool {
 // busy reports whether something goes on that is not the client's to hasten. A request that does not arrive has a timeout of
 // its own. s.mu is held.
 func (s *Session) busy() bool {
-	return len(s.inflight.requests) > 0 || s.consuming || len(s.stash) > 0 || s.congested || s.sated
+	return s.inflight.requests > 0 || s.consuming || len(s.stash) > 0 || s.congested || s.sated
 }

@@ -5,10 +5,11 @@ import "github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 // inflight keeps the answers of one connection in the order of its requests, whatever order they complete in. It is
 // guarded by its session's mutex.
 type inflight struct {
-	requests []*request // in the order received; the first is the oldest without an answer on its way
-	bytes    int64      // held by the frames of those that are not answered
-	queries  int        // those other than Produce: a few bytes can ask for a large answer
-	answers  int64      // held by the answers that wait for those before them
+	oldest, newest *request // of those without an answer on its way, in the order received; nil: there is none
+	requests       int      // how many there are
+	bytes          int64    // held by the frames of those that are not answered
+	queries        int      // those other than Produce: a few bytes can ask for a large answer
+	answers        int64    // held by the answers that wait for those before them
 }
 
 // request is one request that the client has not been answered yet.
@@ -17,6 +18,7 @@ type request struct {
 	query  bool
 	done   bool
 	answer broker.Answer
+	next   *request
 }
 
 func (q *inflight) push(size int, query bool) *request {
@@ -24,7 +26,13 @@ func (q *inflight) push(size int, query bool) *request {
 	if query {
 		q.queries++
 	}
-	q.requests = append(q.requests, r)
+	if q.oldest == nil {
+		q.oldest = r
+	} else {
+		q.newest.next = r
+	}
+	q.newest = r
+	q.requests++
 	q.bytes += r.size
 	return r
 }
@@ -37,17 +45,17 @@ func (q *inflight) complete(r *request, a broker.Answer) {
 
 // pop takes the oldest request out if it is answered.
 func (q *inflight) pop() (broker.Answer, bool) {
-	if len(q.requests) == 0 || !q.requests[0].done {
+	r := q.oldest
+	if r == nil || !r.done {
 		return broker.Answer{}, false
 	}
-	a := q.requests[0].answer
-	if q.requests[0].query {
+	if q.oldest = r.next; q.oldest == nil {
+		q.newest = nil
+	}
+	q.requests--
+	if r.query {
 		q.queries--
 	}
-	q.answers -= int64(len(a.Frame))
-	q.requests[0] = nil
-	if q.requests = q.requests[1:]; len(q.requests) == 0 {
-		q.requests = nil
-	}
-	return a, true
+	q.answers -= int64(len(r.answer.Frame))
+	return r.answer, true
 }

@@ -83,7 +83,7 @@ func (s *Session) due() deed {
 			d.out = append(d.out, a.Frame...)
 		}
 	}
-	if s.ended && !s.closing && len(s.inflight.requests) == 0 && len(s.stash) == 0 && !s.consuming {
+	if s.ended && !s.closing && s.inflight.requests == 0 && len(s.stash) == 0 && !s.consuming {
 		d.close, s.closing = true, true
 	}
 	if d.out != nil {
@@ -117,7 +117,7 @@ func (s *Session) overBound() bool {
 		bytes, answers, requests, queries = bytes/2, answers/2, requests/2, queries/2
 	}
 	q := &s.inflight
-	return q.bytes > bytes || q.answers > answers || len(q.requests) > requests || q.queries > queries
+	return q.bytes > bytes || q.answers > answers || q.requests > requests || q.queries > queries
 }
 
 // do does it, and reports whether the client has enough.

@@ -170,9 +170,10 @@ func (s *Session) serve(frame *wire.Frame) {
 		s.complete(r, a)
 	})
 	if err != nil {
+		err = fmt.Errorf("%s request, client id %q: %w", h.Key, h.ClientID, err)
 		frame.Release()
 		s.silence()
-		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request, client id %q: %w", h.Key, h.ClientID, err)})
+		s.complete(r, broker.Answer{Violation: err})
 	}
 }
 

@@ -34,6 +34,10 @@ type produceCall struct {
 	left     atomic.Int32 // clusters that have not answered, and one for the request itself
 	throttle atomic.Int32
 	done     func(Answer)
+
+	// What most requests need: room for one batch of one cluster.
+	group [1]clusterBatches
+	batch [1]*wire.Batch
 }
 
 // clusterBatches is what one request holds for one cluster.
@@ -70,7 +74,7 @@ func (b *Broker) sort(call *produceCall) []clusterBatches {
 		sets.Limit = maxDecompressed
 		defer b.converters.Put(sets)
 	}
-	var groups []clusterBatches
+	groups := call.group[:0]
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
 		name, matched := b.routes.Lookup(topic.Name)
@@ -89,7 +93,7 @@ func (b *Broker) sort(call *produceCall) []clusterBatches {
 				continue
 			}
 			if to < 0 {
-				groups, to = groupOf(groups, b.upstreams[name].Cluster)
+				groups, to = groupOf(groups, b.upstreams[name].Cluster, call.batch[:0])
 			}
 			groups[to].batches = append(groups[to].batches, batch)
 		}
@@ -116,13 +120,18 @@ func prepare(version int16, sets *record.Converter, batch *wire.Batch) bool {
 	return true
 }
 
-func groupOf(groups []clusterBatches, c Cluster) ([]clusterBatches, int) {
+// groupOf finds the group of c, or appends one. room is for the batches of the first.
+func groupOf(groups []clusterBatches, c Cluster, room []*wire.Batch) ([]clusterBatches, int) {
 	for i := range groups {
 		if groups[i].cluster == c {
 			return groups, i
 		}
 	}
-	return append(groups, clusterBatches{cluster: c}), len(groups)
+	g := clusterBatches{cluster: c}
+	if len(groups) == 0 {
+		g.batches = room
+	}
+	return append(groups, g), len(groups)
 }
 
 // refusal says why a request is refused as a whole, None if it is not.

@@ -22,8 +22,9 @@ type laneShare struct {
 // add gives b to l, in one share with the batches of the same request that were added to l just before.
 func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
 	s := l.filling
-	if s == nil || s.group != req.group {
-		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, arrived: req.now, group: req.group}
+	if s == nil || s.group != &req.group {
+		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, arrived: req.now, group: &req.group}
+		s.batches, s.partitions = s.batch[:0], s.partition[:0]
 		l.filling = s
 		d.shares = append(d.shares, laneShare{lane: l, share: s})
 	}

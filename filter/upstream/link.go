@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -242,8 +243,7 @@ func (lk *link) land(correlation int32) (flight, error) {
 	if lk.err != nil {
 		return flight{}, lk.err
 	}
-	lk.flight[0] = flight{}
-	lk.flight = lk.flight[1:]
+	lk.flight = slices.Delete(lk.flight, 0, 1)
 	lk.answered++
 	l.backoff = 0
 	return f, nil
@@ -259,19 +259,20 @@ func holdsResponse(r *bufio.Reader) bool {
 }
 
 // readResponse reads one response after its length, reusing buf: correlation id and body.
-func readResponse(r io.Reader, buf []byte, limit int32) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+func readResponse(r *bufio.Reader, buf []byte, limit int32) ([]byte, error) {
+	head, err := r.Peek(4)
+	if err != nil {
 		return buf, err
 	}
-	n := int32(binary.BigEndian.Uint32(head[:]))
+	n := int32(binary.BigEndian.Uint32(head))
 	if n < 4 || n > limit {
 		return buf, fmt.Errorf("a response of %d bytes", n)
 	}
+	_, _ = r.Discard(4) // they are in its buffer
 	if cap(buf) < int(n) {
 		buf = make([]byte, n)
 	}
 	buf = buf[:n]
-	_, err := io.ReadFull(r, buf)
+	_, err = io.ReadFull(r, buf)
 	return buf, err
 }

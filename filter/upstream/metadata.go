@@ -16,6 +16,8 @@ type inquiry struct {
 	stale   map[string]bool // topics to ask for again on the pool's own account
 	// failing is set while the cluster does not answer: nobody waits for it then.
 	failing bool
+	// backoff is the pause after a failure, and grows until the cluster answers. It belongs to the goroutine that asks.
+	backoff time.Duration
 	// complaint is what was last logged of that, and when.
 	complaint  string
 	complained time.Time
@@ -113,7 +115,7 @@ func (p *Pool) inquireUntilDone() {
 			panic(r)
 		}
 	}()
-	backoff := p.settings.ReconnectBackoff
+	backoff := &p.inquiry.backoff
 	for {
 		p.mu.Lock()
 		asks, stale := p.inquiry.asks, p.inquiry.stale
@@ -128,13 +130,11 @@ func (p *Pool) inquireUntilDone() {
 		err := p.inquireOnce(asks, stale)
 		impatience.Stop()
 		if err == nil {
-			backoff = p.settings.ReconnectBackoff
+			*backoff = 0
 			continue
 		}
-		if !p.pause(backoff) {
-			continue // closing: what is left is answered from memory, without the network
-		}
-		backoff = min(2*backoff, p.settings.ReconnectBackoffMax)
+		*backoff = min(max(2**backoff, p.settings.ReconnectBackoff), p.settings.ReconnectBackoffMax)
+		p.pause(*backoff) // not if closing: what is left is then answered from memory, without the network
 	}
 }
 

@@ -50,7 +50,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
 		return
 	}
-	if part.latest == req.group {
+	if part.latest == req.number {
 		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
 		return
 	}
@@ -63,7 +63,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 		return
 	}
-	part.lane, part.latest = l, req.group
+	part.lane, part.latest = l, req.number
 	part.inLane.Add(1)
 	d.add(l, part, b, req)
 }

@@ -31,6 +31,7 @@ type Pool struct {
 	mu      sync.Mutex
 	closed  bool
 	pending int        // batches without a result
+	calls   uint64     // of Produce so far
 	cargoes uint64     // requests made of several shares so far
 	drained *sync.Cond // pending has become 0
 	topics  map[string]*topic
@@ -41,11 +42,12 @@ type Pool struct {
 
 // produce is one call of Produce.
 type produce struct {
+	number   uint64 // of the call, from 1
 	acks     int16
 	timeout  int32
 	now      time.Time
 	deadline time.Time
-	group    *group
+	group    group
 }
 
 // New returns a pool that reaches its cluster through c, which it closes in the end. It connects when it is first
@@ -69,7 +71,8 @@ func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger
 // longest throttle time that a broker asked for. Until then the pool keeps the batches and reads their Records.
 func (p *Pool) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
 	now := time.Now()
-	req := &produce{acks: acks, timeout: timeoutMillis, now: now, group: newGroup(len(batches), done)}
+	req := &produce{acks: acks, timeout: timeoutMillis, now: now}
+	req.group.init(len(batches), done)
 	patience := max(p.settings.RequestTimeout, time.Duration(timeoutMillis)*time.Millisecond)
 	if p.settings.MessageTimeout > 0 {
 		patience = min(patience, p.settings.MessageTimeout)
@@ -78,8 +81,11 @@ func (p *Pool) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, d
 	if p.settings.AcksOverride != nil {
 		req.acks = *p.settings.AcksOverride
 	}
-	d := dispatch{pool: p}
+	var few [2]laneShare // on the stack
+	d := dispatch{pool: p, shares: few[:0]}
 	p.mu.Lock()
+	p.calls++
+	req.number = p.calls
 	p.pending += len(batches)
 	for _, b := range batches {
 		p.place(b, req, &d)

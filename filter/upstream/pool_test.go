@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -319,4 +320,43 @@ func TestCloseAnswersEverything(t *testing.T) {
 		wantCode(t, "in flight at Close", batch.Result, wire.None)
 		wantCode(t, "after Close", b.produce("a", 0, "2"), wire.NotLeaderOrFollower)
 	})
+}
+
+// TestNothingKeepsABatch has a request of many partitions answered: what is known of the partitions later must not keep its
+// batches, which point into the client's frame.
+func TestNothingKeepsABatch(t *testing.T) {
+	t.Parallel()
+	table := stats.Table([]string{"c1"})
+	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
+	cluster := upstreamtest.New(1)
+	cluster.Sockets()
+	cluster.CreateTopic("a", 1, 1)
+	pool := upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+	defer cluster.Cut(1)
+	defer pool.Close(t.Context())
+
+	forgotten := make(chan struct{})
+	func() {
+		frame := make([]byte, 1<<20)
+		runtime.AddCleanup(&frame[0], func(c chan struct{}) { close(c) }, forgotten)
+		batches := []*wire.Batch{{Topic: "a", Partition: 0, Records: frame}, {Topic: "a", Partition: 1, Records: frame}}
+		done := make(chan struct{})
+		pool.Produce(batches, -1, 1000, func(int32) {
+			if code := batches[0].Result.Code; code != wire.None {
+				t.Errorf("produce: %s", code)
+			}
+			close(done)
+		})
+		<-done
+	}()
+	for {
+		runtime.GC()
+		select {
+		case <-forgotten:
+			return
+		case <-t.Context().Done():
+			t.Fatal("the batch is still there")
+		case <-time.After(10 * time.Millisecond): //nolint:forbidigo // collecting takes time
+		}
+	}
 }

@@ -19,6 +19,10 @@ type share struct {
 	// partitions holds the state of each batch's partition, by index of batches.
 	partitions []*partition
 	group      *group
+
+	// What most shares need: room for one batch.
+	batch     [1]*wire.Batch
+	partition [1]*partition
 }
 
 // likes says whether the broker may be asked for both in one request.
@@ -33,10 +37,9 @@ type group struct {
 	done     func(throttleMillis int32)
 }
 
-func newGroup(batches int, done func(int32)) *group {
-	g := &group{done: done}
+func (g *group) init(batches int, done func(int32)) {
+	g.done = done
 	g.left.Store(int32(batches))
-	return g
 }
 
 // finish counts n batches as done and, with the last, calls done. No lock may be held.

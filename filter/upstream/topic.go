@@ -31,8 +31,8 @@ type partition struct {
 	inLane atomic.Int32
 	// cargo numbers the request for which one of its batches was last looked at.
 	cargo uint64
-	// latest is the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
-	latest *group
+	// latest is the number of the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
+	latest uint64
 }
 
 // slot says which of n connections to a broker the partition's batches take: always the same, whoever asks.

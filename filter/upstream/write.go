@@ -155,6 +155,7 @@ func (lk *link) finish(tail net.Buffers, err error) {
 	default:
 		lk.whole = lk.next
 	}
+	clear(lk.segments) // a connection at rest must not keep clients' frames
 	lk.writing = false
 	lk.written.Broadcast()
 }

@@ -7,7 +7,7 @@ type Header struct {
 	Key           APIKey
 	Version       int16
 	CorrelationID int32
-	ClientID      string // empty when null
+	ClientID      []byte // nil when null; points into the frame
 }
 
 // ParseHeader reads the header of a whole frame and gives what follows it as body, which points into frame.
@@ -20,7 +20,7 @@ func ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	h.Key = APIKey(r.int16("api key"))
 	h.Version = r.int16("api version")
 	h.CorrelationID = r.int32("correlation id")
-	h.ClientID = string(r.nullable("client id")) // never compact, in no version
+	h.ClientID = r.nullable("client id") // never compact, in no version
 	if !r.ok() {
 		return h, nil, &Violation{ReasonMalformedHeader, fmt.Sprintf("header of a frame of %d bytes: %s", len(frame), r.detail)}
 	}

@@ -40,11 +40,19 @@ func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 	if r.flexible {
 		least = 1 + 1 + 1
 	}
-	if n := r.list(least, "topics"); n > 0 {
+	var one []Batch
+	switch n := r.list(least, "topics"); {
+	case n == 1: // as most requests: with one batch or more
+		usual := new(struct {
+			topic [1]ProduceTopic
+			batch [1]Batch
+		})
+		req.Topics, one = usual.topic[:], usual.batch[:]
+	case n > 1:
 		req.Topics = make([]ProduceTopic, n)
 	}
 	for i := range req.Topics {
-		r.produceTopic(&req.Topics[i])
+		r.produceTopic(&req.Topics[i], one)
 	}
 	r.tags()
 	if err := r.end("Produce", version); err != nil {
@@ -53,14 +61,17 @@ func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 	return req, nil
 }
 
-// produceTopic reads one topic into t.
-func (r *reader) produceTopic(t *ProduceTopic) {
+// produceTopic reads one topic into t. If there are as many batches, they are put into room.
+func (r *reader) produceTopic(t *ProduceTopic, room []Batch) {
 	t.Name = string(r.str("topic"))
 	least := 4 + 4
 	if r.flexible {
 		least = 4 + 1 + 1
 	}
-	if n := r.list(least, "partitions"); n > 0 {
+	switch n := r.list(least, "partitions"); {
+	case n > 0 && n == len(room):
+		t.Batches = room
+	case n > 0:
 		t.Batches = make([]Batch, n)
 	}
 	for i := range t.Batches {

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // AppendProduceResponse appends the whole frame that answers the Produce request h (ProduceResponse.json, versions 0 to
 // 12): for each batch its Result, as far as the version can say it. topics are the request's; it keeps none of them.
@@ -12,6 +15,7 @@ import "encoding/binary"
 func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttleMillis int32) []byte {
 	start := len(dst)
 	flexible := h.Version >= flexibleProduce
+	dst = slices.Grow(dst, produceResponseSize(topics))
 	dst = appendResponseHeader(dst, h.CorrelationID, flexible)
 	dst = appendCount(dst, flexible, len(topics))
 	for i := range topics {
@@ -28,6 +32,20 @@ func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttle
 	}
 	dst = appendTags(dst, flexible)
 	return endFrame(dst, start)
+}
+
+// produceResponseSize is at least the size of a response in which no batch has an error.
+func produceResponseSize(topics []ProduceTopic) int {
+	const (
+		head      = 4 + 4 + 1 + 4 + 4 + 1
+		topic     = 2 + 4 + 1
+		partition = 4 + 2 + 8 + 8 + 8 + 4 + 2 + 1
+	)
+	n := head
+	for i := range topics {
+		n += topic + len(topics[i].Name) + partition*len(topics[i].Batches)
+	}
+	return n
 }
 
 // appendPartitionResponse appends what became of one batch.

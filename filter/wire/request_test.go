@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 func eachRequest(f func(h wire.Header)) {
 	for _, a := range wire.APIs() {
 		for v := a.Min; v <= a.Max && a.Key != wire.KeyProduce; v++ {
-			f(wire.Header{Key: a.Key, Version: v, CorrelationID: 7, ClientID: "test"})
+			f(wire.Header{Key: a.Key, Version: v, CorrelationID: 7, ClientID: []byte("test")})
 		}
 	}
 }
@@ -79,9 +80,9 @@ func diffRequests(want, got kmsg.Request) string {
 func TestDecodeRequest(t *testing.T) {
 	t.Parallel()
 	eachRequest(func(want wire.Header) {
-		raw := wiretest.Frame(want.Key, want.Version, want.CorrelationID, want.ClientID, request(want.Key, want.Version))
+		raw := wiretest.Frame(want.Key, want.Version, want.CorrelationID, string(want.ClientID), request(want.Key, want.Version))
 		h, body, err := wire.ParseHeader(raw[4:])
-		if h != want || err != nil {
+		if !reflect.DeepEqual(h, want) || err != nil {
 			t.Errorf("ParseHeader(%s v%d) = %+v, %v, want %+v", want.Key, want.Version, h, err, want)
 			return
 		}

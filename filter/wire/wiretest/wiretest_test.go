@@ -2,6 +2,7 @@ package wiretest_test
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,7 +49,7 @@ func TestFrames(t *testing.T) {
 	for _, v := range []int16{3, 9} {
 		frame := wiretest.ProduceFrame(v, 5, "me", "orders", []byte("zero"), []byte("one"))
 		h, body, err := wire.ParseHeader(frame[4:])
-		if want := (wire.Header{Key: wire.KeyProduce, Version: v, CorrelationID: 5, ClientID: "me"}); h != want || err != nil {
+		if want := (wire.Header{Key: wire.KeyProduce, Version: v, CorrelationID: 5, ClientID: []byte("me")}); !reflect.DeepEqual(h, want) || err != nil {
 			t.Errorf("ParseHeader = %+v, %v, want %+v", h, err, want)
 		}
 		req, err := wire.DecodeProduce(v, body)
