@@ -66,6 +66,7 @@ type metrics struct {
 
 // New returns a filter for a configuration. It connects to nothing yet, unless the configuration or Options.Probe says so.
 func New(c *config.Config, o Options) (*Filter, error) {
+	raiseHeapFloor()
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
 	f.metrics = metrics{requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
 	for _, api := range wire.APIs() {
