@@ -42,9 +42,7 @@ func hammer(t *testing.T, m *mesh, rnd *rand.Rand, leaves bool) {
 			if !c.wait() {
 				return // evicted, as may happen
 			}
-			n := min(len(request), 1+rnd.IntN(32<<10))
-			c.session.Data(request[:n])
-			request = request[n:]
+			request = request[c.push(rnd, request):]
 		}
 	}
 	ids, ok := c.waitAnswers(requests)

@@ -3,6 +3,7 @@ package filter_test
 import (
 	"encoding/binary"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -94,6 +95,7 @@ type client struct {
 
 	mu     sync.Mutex
 	got    []byte
+	writes int
 	limit  int // more than this is too much; 0: nothing is
 	closed bool
 	paused bool
@@ -112,6 +114,7 @@ func (c *client) Write(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = append(c.got, p...)
+	c.writes++
 	return c.limit > 0 && len(c.got) > c.limit
 }
 
@@ -128,6 +131,27 @@ func (c *client) PauseReads(pause bool) {
 	if pause {
 		c.pauses++
 	}
+}
+
+// push hands over the next bytes of p, in one of the ways that hosts have, and returns how many.
+func (c *client) push(rnd *rand.Rand, p []byte) int {
+	n := min(len(p), 1+rnd.IntN(32<<10))
+	switch rnd.IntN(3) {
+	case 0:
+		took := 0
+		if c.session.Fill(func(room []byte) int {
+			took = copy(room, p[:n*rnd.IntN(2)]) // or nothing has come
+			return took
+		}) {
+			return took
+		}
+	case 1:
+		c.session.DataMore(p[:n/2])
+		c.session.Data(p[n/2 : n])
+		return n
+	}
+	c.session.Data(p[:n])
+	return n
 }
 
 // answers waits until nothing moves any more and returns the correlation ids and frames received so far.

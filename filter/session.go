@@ -104,14 +104,6 @@ func (s *Session) DataMore(p []byte) {
 	}
 }
 
-// uncork sends what has waited for the host to hand over all that it has read.
-func (s *Session) uncork() {
-	if s.corked {
-		s.corked = false
-		s.worker.cork.Release()
-	}
-}
-
 // End says that the client has sent its last byte. It still gets its answers, then the connection is closed.
 func (s *Session) End() {
 	s.mu.Lock()
@@ -144,6 +136,14 @@ func (s *Session) Closed() {
 	s.silence()
 	s.filter.options.Stats.ActiveConnections.Add(-1)
 	s.filter.leave()
+}
+
+// uncork sends what has waited for the host to hand over all that it has read.
+func (s *Session) uncork() {
+	if s.corked {
+		s.corked = false
+		s.worker.cork.Release()
+	}
 }
 
 // serve answers one request, now or later.

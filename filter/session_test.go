@@ -1,8 +1,10 @@
 package filter_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +55,80 @@ func TestDataSplitAnywhere(t *testing.T) {
 			c.session.Data(stream[i : i+1])
 		}
 		c.wantAnswers(1, 2, 3, 4)
+	})
+}
+
+// Requests that come together leave together, and so do their answers.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		c.session.Data(produceApples(1, -1, 0, batch()))
+		c.session.Data(produceApples(2, -1, 1, batch()))
+		c.wantAnswers(1, 2)
+		before, writes := len(m.c1.Requests()), c.writes
+		c.session.DataMore(produceApples(3, -1, 0, batch()))
+		c.session.Data(produceApples(4, -1, 1, batch()))
+		c.wantAnswers(1, 2, 3, 4)
+		if got := len(m.c1.Requests()) - before; got != 1 {
+			t.Errorf("%d requests upstream for two that came together", got)
+		}
+		if got := c.writes - writes; got != 1 {
+			t.Errorf("%d writes for two answers that came together", got)
+		}
+	})
+}
+
+// A large request may be read straight into its frame, all but its last byte.
+func TestFill(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		fill := func(p []byte) (n int, ok bool) {
+			ok = c.session.Fill(func(room []byte) int {
+				n = copy(room, p)
+				return n
+			})
+			return n, ok
+		}
+		if _, ok := fill(make([]byte, 10)); ok {
+			t.Error("filled before a request began")
+		}
+		first := wiretest.Batch{Records: wiretest.Records(1, 1<<20)}.Bytes()
+		second := wiretest.Batch{Records: wiretest.Records(1, 1<<20-5)}.Bytes()
+		c.session.Data(produceApples(1, -1, 0, first))
+		request := produceApples(2, -1, 0, second)
+		c.session.Data(request[:5]) // its length, so that there is a frame; and one as long has come already
+		rest := request[5:]
+		n, ok := fill(rest[:300<<10])
+		if !ok || n != 300<<10 {
+			t.Errorf("filled %d, %v, want 300 KiB", n, ok)
+		}
+		rest = rest[n:]
+		n, ok = fill(rest)
+		if !ok || n != len(rest)-1 {
+			t.Errorf("filled %d, %v, want %d", n, ok, len(rest)-1)
+		}
+		rest = rest[n:]
+		if n, ok = fill(rest); ok {
+			t.Errorf("filled %d of the last byte", n)
+		}
+		c.session.Data(append(rest, apiVersions(3)...))
+		c.wantAnswers(1, 2, 3)
+		if !slices.EqualFunc([][]byte{first, second}, m.c1.Stored("apples", 0), bytes.Equal) {
+			t.Error("other bytes were stored than sent")
+		}
+
+		c.session.Data(request[:len(request)/2])
+		c.session.Congested(true)
+		c.session.Data(request[len(request)/2 : len(request)/2+1]) // kept
+		if _, ok := fill(request); ok {
+			t.Error("filled before what came earlier and was kept")
+		}
+		c.session.Closed()
+		if _, ok := fill(request); ok {
+			t.Error("filled after the end")
+		}
 	})
 }
 

@@ -356,7 +356,7 @@ func TestNothingKeepsABatch(t *testing.T) {
 			return
 		case <-t.Context().Done():
 			t.Fatal("the batch is still there")
-		case <-time.After(10 * time.Millisecond): //nolint:forbidigo // collecting takes time
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }

@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
@@ -61,5 +62,40 @@ func TestFullSocket(t *testing.T) {
 				b.wantStored(0, want...)
 			}
 		})
+	}
+}
+
+// TestCork has two clients bring a batch each while the cork is held: nothing is sent before its release, and then one request.
+func TestCork(t *testing.T) {
+	t.Parallel()
+	cluster := upstreamtest.New(1)
+	cluster.Sockets()
+	cluster.CreateTopic("a", 1, 1)
+	table := stats.Table([]string{"c1"})
+	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
+	var held cork.Cork
+	pool := upstream.New(settings(), cluster, &held, st, slog.New(slog.DiscardHandler))
+	defer cluster.Cut(1)
+	defer pool.Close(t.Context())
+	var answered sync.WaitGroup
+	produce := func(partition int32) {
+		answered.Add(1)
+		batch := &wire.Batch{Topic: "a", Partition: partition, Records: []byte("records")}
+		pool.Produce([]*wire.Batch{batch}, -1, 1000, func(int32) { answered.Done() })
+	}
+	produce(0) // so that there is a connection
+	answered.Wait()
+
+	held.Hold()
+	produce(0)
+	produce(1)
+	if got := len(cluster.Requests()); got != 1 {
+		t.Errorf("%d requests while the cork is held, want the first one", got)
+	}
+	held.Release()
+	answered.Wait()
+	requests := cluster.Requests()
+	if len(requests) != 2 || len(requests[1].Topics[0].Partitions) != 2 {
+		t.Errorf("%d requests, want both batches in the second", len(requests))
 	}
 }

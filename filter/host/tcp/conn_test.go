@@ -43,6 +43,51 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestFill has a session take every other read straight into a buffer of its own.
+func TestFill(t *testing.T) {
+	t.Parallel()
+	want := make([]byte, 4<<20)
+	for i := range want {
+		want[i] = byte(i * i >> 8)
+	}
+	filled := 0
+	h := start(t, func(s *session) {
+		var got []byte
+		turn := 0
+		s.fill = func(read func(p []byte) (n int)) bool {
+			if turn++; turn%2 == 0 {
+				return false
+			}
+			room := make([]byte, 100<<10)
+			if n := read(room); n > 0 {
+				got = append(got, room[:n]...)
+				filled += n
+			}
+			return true
+		}
+		s.data = func(p []byte) { got = append(got, p...) }
+		s.end = func() {
+			s.conn.Write(got)
+			s.conn.Close()
+		}
+	})
+	nc := h.dial(t)
+	go func() {
+		for rest := want; len(rest) > 0; rest = rest[min(len(rest), 50_000):] {
+			nc.Write(rest[:min(len(rest), 50_000)])
+		}
+		nc.CloseWrite()
+	}()
+	got, err := io.ReadAll(nc)
+	receive(t, h.session(t).done, "Closed")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("ReadAll = %d bytes, %v, want the %d sent", len(got), err, len(want))
+	}
+	if filled == 0 || filled == len(want) {
+		t.Errorf("%d of %d bytes filled, want some", filled, len(want))
+	}
+}
+
 func TestPeer(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -191,6 +236,7 @@ func TestPanic(t *testing.T) {
 		script func(s *session)
 	}{
 		{"Data", func(s *session) { s.data = func([]byte) { bug() } }},
+		{"Fill", func(s *session) { s.fill = func(func(p []byte) int) bool { panic("bug") } }},
 		{"End", func(s *session) { s.end = bug }},
 		{"Congested", func(s *session) {
 			s.congested = func(bool) { bug() }

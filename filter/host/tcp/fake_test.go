@@ -28,8 +28,9 @@ type session struct {
 	worker int
 	peer   filter.Peer
 
-	data      func(p []byte) // instead of an echo
-	end       func()         // instead of Close
+	data      func(p []byte)                         // instead of an echo
+	fill      func(read func(p []byte) (n int)) bool // instead of false
+	end       func()                                 // instead of Close
 	congested func(on bool)
 
 	calls  sync.Mutex // held during each call
@@ -48,7 +49,10 @@ func (s *session) Data(p []byte) {
 	s.conn.Write(p)
 }
 
-func (s *session) Fill(func(p []byte) (n int)) bool { return false }
+func (s *session) Fill(read func(p []byte) (n int)) bool {
+	defer s.call("Fill")()
+	return s.fill != nil && s.fill(read)
+}
 
 func (s *session) End() {
 	defer s.call("End")()
