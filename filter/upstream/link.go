@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"slices"
 	"time"
@@ -36,9 +37,12 @@ type link struct {
 type flight struct {
 	cargo
 
-	correlation int32
-	sent        time.Time
+	number int64 // of the request on its connection, from 0
+	sent   time.Time
 }
+
+// correlation is the request's correlation id. A connection may live for more requests than there are ids.
+func (f *flight) correlation() int32 { return int32(f.number & math.MaxInt32) }
 
 func newLink(l *lane, c Link) *link {
 	lk := &link{lane: l, conn: c.Conn, close: c.Close, version: min(c.ProduceVersion, MaxProduceVersion), until: c.Until}
@@ -192,26 +196,28 @@ func (lk *link) read() error {
 // takeResponses takes a response, and those behind it that r has whole, before the clients get their answers. It reuses body.
 func (lk *link) takeResponses(r *bufio.Reader, body []byte) ([]byte, error) {
 	p := lk.lane.pool
+	f, err := lk.land(body) // waits, and so before the cork is held
+	if err != nil {
+		return body, err
+	}
 	p.cork.Hold()
 	defer p.cork.Release()
 	defer lk.lane.nudge()
 	for {
-		if err := lk.takeResponse(body); err != nil || !holdsResponse(r) {
+		if err := lk.settle(f, body); err != nil || !holdsResponse(r) || !lk.landsAtOnce() {
 			return body, err
 		}
-		var err error
 		if body, err = readResponse(r, body, p.settings.MaxResponseBytes); err != nil {
 			return body, fmt.Errorf("read: %w", err)
+		}
+		if f, err = lk.land(body); err != nil {
+			return body, err
 		}
 	}
 }
 
-// takeResponse gives the oldest request in flight its response.
-func (lk *link) takeResponse(body []byte) error {
-	f, err := lk.land(int32(binary.BigEndian.Uint32(body)))
-	if err != nil {
-		return err
-	}
+// settle gives the batches of a request that was in flight their results.
+func (lk *link) settle(f flight, body []byte) error {
 	throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
 	if err != nil {
 		lk.lane.answer(f.shares, wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
@@ -221,9 +227,17 @@ func (lk *link) takeResponse(body []byte) error {
 	return nil
 }
 
-// land takes the oldest request out of flight; correlation is what the answer says it answers. It waits until the
-// request has been written, since after it the batches are no longer ours to read.
-func (lk *link) land(correlation int32) (flight, error) {
+// landsAtOnce says that land need not wait.
+func (lk *link) landsAtOnce() bool {
+	lk.lane.pool.mu.Lock()
+	defer lk.lane.pool.mu.Unlock()
+	return len(lk.flight) == 0 || lk.flight[0].number < lk.whole
+}
+
+// land takes the oldest request out of flight, which response has to be for. It waits until the request has been written, since
+// after it the batches are no longer ours to read.
+func (lk *link) land(response []byte) (flight, error) {
+	correlation := int32(binary.BigEndian.Uint32(response))
 	l := lk.lane
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
@@ -234,10 +248,10 @@ func (lk *link) land(correlation int32) (flight, error) {
 		return flight{}, errors.New("the broker answered a request that was not sent")
 	}
 	f := lk.flight[0]
-	if f.correlation != correlation {
-		return flight{}, fmt.Errorf("the broker answered request %d, expected %d", correlation, f.correlation)
+	if f.correlation() != correlation {
+		return flight{}, fmt.Errorf("the broker answered request %d, expected %d", correlation, f.correlation())
 	}
-	for lk.whole <= correlation && lk.err == nil {
+	for lk.whole <= f.number && lk.err == nil {
 		lk.written.Wait()
 	}
 	if lk.err != nil {

@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -319,6 +320,20 @@ func TestCloseAnswersEverything(t *testing.T) {
 		<-done
 		wantCode(t, "in flight at Close", batch.Result, wire.None)
 		wantCode(t, "after Close", b.produce("a", 0, "2"), wire.NotLeaderOrFollower)
+	})
+}
+
+// A connection may live for more requests than there are correlation ids.
+func TestCorrelationIDsBeginAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		wantCode(t, "the first", b.produce("a", 0, "0"), wire.None)
+		b.pool.Skip(math.MaxInt32 - 2)
+		for i := range 5 {
+			wantCode(t, fmt.Sprint("number ", i), b.produce("a", 0, strconv.Itoa(i+1)), wire.None)
+		}
+		b.wantStored(0, "0", "1", "2", "3", "4", "5")
 	})
 }
 

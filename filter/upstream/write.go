@@ -30,8 +30,8 @@ type writer struct {
 	writing bool        // somebody writes
 	inline  bool        // and it is not the lane's goroutine
 	tail    net.Buffers // what the socket did not take at once: the lane's goroutine writes it, and then writing is over
-	next    int32       // the next correlation id
-	whole   int32       // requests written whole
+	next    int64       // the number of the next request
+	whole   int64       // requests written whole
 	written *sync.Cond  // whole, inline or the connection's err has changed
 
 	// These belong to whoever set writing.
@@ -162,7 +162,7 @@ func (lk *link) finish(tail net.Buffers, err error) {
 
 func (lk *link) encode(f *flight) net.Buffers {
 	h := wire.ProduceHeader{
-		Version: lk.version, CorrelationID: f.correlation, ClientID: lk.lane.pool.settings.ClientID,
+		Version: lk.version, CorrelationID: f.correlation(), ClientID: lk.lane.pool.settings.ClientID,
 		Acks: f.shares[0].acks, TimeoutMillis: f.shares[0].timeout,
 	}
 	lk.scratch, lk.segments = wire.AppendProduceRequest(lk.scratch[:0], lk.segments[:0], h, f.batches)

@@ -1,0 +1,13 @@
+package upstream
+
+// Skip has every connection of the pool go on as if it had sent n requests more.
+func (p *Pool) Skip(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.lanes {
+		if l.link != nil {
+			l.link.next += n
+			l.link.whole += n
+		}
+	}
+}
