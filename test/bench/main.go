@@ -1,5 +1,5 @@
 // Command bench compares ways from producers to Kafka clusters: none, Envoy's TCP proxy, Kafka mesh in its hosts, and its peers.
-// See docs/benchmarks/README.md. It is also each of the processes that it starts: the clients and the sinks.
+// See docs/benchmarks/README.md. It is also each of the processes that it starts: the clients, the sinks and the relay.
 package main
 
 import (
@@ -31,6 +31,8 @@ func run(ctx context.Context, args []string) error {
 			return clients(ctx)
 		case "sink":
 			return serveSink(args[1:])
+		case "relay":
+			return serveRelay(args[1:])
 		}
 	}
 	var o options

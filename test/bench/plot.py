@@ -40,6 +40,7 @@ WAYS = {
     "kafkamesh serve": "#E69F00",
     "Kroxylicious": "#009E73",
     "Shotover": "#CC79A7",
+    "Go relay": "#0072B2",
 }
 OTHER_WAY = "#000000"
 CLIENT, BROKER = "#DDDDDD", "#A8A8A8"  # a proxy's CPU has the colour of its way

@@ -34,6 +34,7 @@ const (
 	standaloneWay   = "kafkamesh serve"
 	kroxyliciousWay = "Kroxylicious"
 	shotoverWay     = "Shotover"
+	relayWay        = "Go relay"
 )
 
 // ways are all that there are. Direct is the first: the others are compared with it.
@@ -45,6 +46,7 @@ func ways() []way {
 		{standaloneWay, "the plain binary", startStandalone},
 		{kroxyliciousWay, "runtime " + kroxyliciousVersion + ", no filters, one virtual cluster for each cluster", startKroxylicious},
 		{shotoverWay, shotoverVersion + ", one cluster only", startShotover},
+		{relayWay, "reads and writes, nothing else: the floor for a proxy in Go; one cluster only", startRelay},
 	}
 }
 
