@@ -28,7 +28,7 @@ type wayOutcome struct {
 func bench(ctx context.Context, o options) error {
 	o.rounds, o.measure = cmp.Or(o.rounds, 5), cmp.Or(o.measure, 2*time.Second)
 	if o.quick {
-		o.rounds, o.measure = min(o.rounds, 3), min(o.measure, time.Second)
+		o.rounds, o.measure = min(o.rounds, 3), min(o.measure, 700*time.Millisecond)
 	}
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {

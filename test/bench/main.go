@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.BoolVar(&o.quick, "quick", false, "a few scenarios, short, and ratios alone")
 	flags.IntVar(&o.rounds, "rounds", 0, "measured rounds of each scenario (5; with -quick 3)")
-	flags.DurationVar(&o.measure, "measure", 0, "how long a round is measured (2s; with -quick 1s)")
+	flags.DurationVar(&o.measure, "measure", 0, "how long a round is measured (2s; with -quick 700ms)")
 	flags.Var(&o.scenarios, "scenarios", "only those whose `NAME → SINK` this regular expression matches")
 	flags.Var(&o.ways, "ways", "only those whose name this `expression` matches, and direct")
 	flags.StringVar(&o.out, "out", "", "write report.json, README.md's tables and plots to this folder")
