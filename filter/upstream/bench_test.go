@@ -2,11 +2,9 @@ package upstream_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -50,9 +48,7 @@ func benchPool(b *testing.B, partitions int) (pool *upstream.Pool, stop func()) 
 		leaders[i] = 1
 	}
 	cluster.CreateTopic("a", leaders...)
-	table := stats.Table([]string{"c1"})
-	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-	pool = upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+	pool = newPool(settings(), cluster, new(cork.Cork))
 	produceOne(pool, 0)
 	b.ReportAllocs()
 	b.SetBytes(1 << 10)

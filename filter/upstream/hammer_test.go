@@ -3,14 +3,12 @@ package upstream_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -41,11 +39,9 @@ func hammerOrder(t *testing.T, sockets bool, size, each int) {
 		cluster.Sockets()
 	}
 	cluster.CreateTopic("a", 1, 2, 3, 1)
-	table := stats.Table([]string{"c1"})
-	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	s := settings()
 	s.ConnectionsPerBroker = 2
-	pool := upstream.New(s, cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+	pool := newPool(s, cluster, new(cork.Cork))
 	stop := make(chan struct{})
 	var chaos, work sync.WaitGroup
 	chaos.Go(func() {

@@ -42,6 +42,13 @@ type bench struct {
 	values  []int64
 }
 
+// newPool makes a pool before a cluster, without a bubble and with metrics that nobody reads.
+func newPool(s upstream.Settings, cluster *upstreamtest.Cluster, k *cork.Cork) *upstream.Pool {
+	table := stats.Table([]string{"c1"})
+	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
+	return upstream.New(s, cluster, k, st, slog.New(slog.DiscardHandler))
+}
+
 // inBubble runs f with fake time: a pool before a cluster of n brokers.
 func inBubble(t *testing.T, n int, f func(b *bench)) {
 	t.Helper()
@@ -341,12 +348,10 @@ func TestCorrelationIDsBeginAgain(t *testing.T) {
 // batches, which point into the client's frame.
 func TestNothingKeepsABatch(t *testing.T) {
 	t.Parallel()
-	table := stats.Table([]string{"c1"})
-	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	cluster := upstreamtest.New(1)
 	cluster.Sockets()
 	cluster.CreateTopic("a", 1, 1)
-	pool := upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+	pool := newPool(settings(), cluster, new(cork.Cork))
 	defer cluster.Cut(1)
 	defer pool.Close(t.Context())
 

@@ -1,14 +1,11 @@
 package upstream_test
 
 import (
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -31,9 +28,7 @@ func TestFullSocket(t *testing.T) {
 			cluster := upstreamtest.New(1)
 			cluster.Sockets()
 			cluster.CreateTopic("a", 1)
-			table := stats.Table([]string{"c1"})
-			st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-			pool := upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+			pool := newPool(settings(), cluster, new(cork.Cork))
 			b := &bench{t: t, cluster: cluster, pool: pool}
 			for _, first := range []string{"0", "1"} { // the broker waits for a request after the second, if not before
 				wantCode(t, "first", b.produce("a", 0, first), wire.None)
@@ -71,10 +66,8 @@ func TestCork(t *testing.T) {
 	cluster := upstreamtest.New(1)
 	cluster.Sockets()
 	cluster.CreateTopic("a", 1, 1)
-	table := stats.Table([]string{"c1"})
-	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	var held cork.Cork
-	pool := upstream.New(settings(), cluster, &held, st, slog.New(slog.DiscardHandler))
+	pool := newPool(settings(), cluster, &held)
 	defer cluster.Cut(1)
 	defer pool.Close(t.Context())
 	var answered sync.WaitGroup

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os/exec"
 
@@ -14,14 +13,10 @@ import (
 const relayBuffer = 64 << 10
 
 func startRelay(ctx context.Context, c *clusters, _ string) (*running, error) {
-	if len(c.addrs) > 1 || c.ca != "" {
-		return nil, fmt.Errorf("%w: it is measured with one cluster, without TLS", errLeftOut)
-	}
-	port, err := stack.FreePort()
+	addr, err := c.plainAddr()
 	if err != nil {
 		return nil, err
 	}
-	addr := stack.Local(port)
 	p, err := stack.Start(ctx, relayWay, exec.Command("/proc/self/exe", "relay", addr, c.addrs[0]), addr)
 	if err != nil {
 		return nil, err

@@ -200,14 +200,10 @@ func startShotover(ctx context.Context, c *clusters, dir string) (*running, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(c.addrs) > 1 || c.ca != "" {
-		return nil, fmt.Errorf("%w: it is measured with one cluster, without TLS", errLeftOut)
-	}
-	port, err := stack.FreePort()
+	addr, err := c.plainAddr()
 	if err != nil {
 		return nil, err
 	}
-	addr := stack.Local(port)
 	topology, settings := filepath.Join(dir, "topology.yaml"), filepath.Join(dir, "shotover.yaml")
 	for file, text := range map[string]string{
 		settings: "main_log_level: error\n",
@@ -234,4 +230,13 @@ func startShotover(ctx context.Context, c *clusters, dir string) (*running, erro
 		return nil, err
 	}
 	return &running{through(addr)(c), "", []*stack.Process{p}, p.Stop}, nil
+}
+
+// plainAddr is an address to listen on, for a way that is measured with one cluster without TLS only.
+func (c *clusters) plainAddr() (string, error) {
+	if len(c.addrs) > 1 || c.ca != "" {
+		return "", fmt.Errorf("%w: it is measured with one cluster, without TLS", errLeftOut)
+	}
+	port, err := stack.FreePort()
+	return stack.Local(port), err
 }
