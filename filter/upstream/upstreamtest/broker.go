@@ -1,17 +1,27 @@
 package upstreamtest
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
-	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// serve is one broker's end of one connection: it reads Produce requests and answers them in order.
+// answer is one response on its way.
+type answer struct {
+	frame []byte
+	due   time.Time
+}
+
+var errCut = errors.New("cut")
+
+// serve is one broker's end of one connection: it reads Produce requests and answers them in order, one at a time.
 func (c *Cluster) serve(id int32, conn net.Conn) {
 	defer func() {
 		_ = conn.Close()
@@ -19,21 +29,13 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		delete(c.conns, conn)
 		c.mu.Unlock()
 	}()
-	answers := make(chan []byte, 64) // more than a lane's window
+	answers := make(chan answer, 64) // more than a lane's window
 	defer close(answers)
 	go c.answer(id, conn, answers)
 	for {
-		c.mu.Lock()
-		for c.nodes[id].clogged && c.conns[conn] == id {
-			c.changed.Wait()
-		}
-		c.mu.Unlock()
-		var size [4]byte
-		if _, err := io.ReadFull(conn, size[:]); err != nil {
-			return
-		}
-		frame := make([]byte, binary.BigEndian.Uint32(size[:]))
-		if _, err := io.ReadFull(conn, frame); err != nil {
+		c.await(id, conn, func(n *node) bool { return n.clogged })
+		frame, err := c.readFrame(id, conn)
+		if err != nil {
 			return
 		}
 		h, body, err := wire.ParseHeader(frame)
@@ -45,64 +47,142 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		if request.ReadFrom(body) != nil {
 			return
 		}
-		answers <- c.produce(id, h, request)
+		a, err := c.work(id, h, request)
+		if err != nil {
+			return
+		}
+		if a.frame != nil {
+			answers <- a
+		}
 	}
 }
 
-// answer writes answers unless the broker is stalled.
-func (c *Cluster) answer(id int32, conn net.Conn, answers <-chan []byte) {
-	for frame := range answers {
-		c.mu.Lock()
-		for c.nodes[id].stalled && c.conns[conn] == id {
-			c.changed.Wait()
+// await waits while something is wrong with a broker and the connection is there.
+func (c *Cluster) await(id int32, conn net.Conn, wrong func(n *node) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for wrong(c.nodes[id]) && c.conns[conn] == id {
+		c.changed.Wait()
+	}
+}
+
+// readFrame reads one request, or half of it if that is where the connection is to be cut.
+func (c *Cluster) readFrame(id int32, conn net.Conn) ([]byte, error) {
+	var size [4]byte
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return nil, err
+	}
+	frame := make([]byte, binary.BigEndian.Uint32(size[:]))
+	if c.cuts(id, CutHalfRead) {
+		_, err := io.ReadFull(conn, frame[:len(frame)/2])
+		return nil, errors.Join(errCut, err)
+	}
+	_, err := io.ReadFull(conn, frame)
+	return frame, err
+}
+
+// cuts reports whether a broker is to cut a connection here, which it does once.
+func (c *Cluster) cuts(id int32, where Cutting) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[id]
+	if n.cut != where {
+		return false
+	}
+	n.cut = CutNot
+	return true
+}
+
+// work does what one request asks for, in the time that it takes. No frame: there is no answer.
+func (c *Cluster) work(id int32, h wire.Header, request *kmsg.ProduceRequest) (answer, error) {
+	c.mu.Lock()
+	n := c.nodes[id]
+	starts, before, deaf := n.starts, n.before, n.deaf
+	c.mu.Unlock()
+	if deaf {
+		return answer{}, nil
+	}
+	_ = pause(context.Background(), before)
+	response := c.produce(id, starts, request)
+	if response == nil || c.cuts(id, CutStored) {
+		return answer{}, errCut
+	}
+	if request.Acks == 0 {
+		if failed(response) {
+			return answer{}, errCut
 		}
-		c.mu.Unlock()
-		if _, err := conn.Write(frame); err != nil {
+		return answer{}, nil
+	}
+	response.SetVersion(h.Version)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return answer{wire.AppendResponse(nil, h, response), time.Now().Add(n.after)}, nil
+}
+
+// answer writes answers when they are due, unless the broker is stalled.
+func (c *Cluster) answer(id int32, conn net.Conn, answers <-chan answer) {
+	for a := range answers {
+		_ = pause(context.Background(), time.Until(a.due))
+		c.await(id, conn, func(n *node) bool { return n.stalled })
+		if _, err := conn.Write(a.frame); err != nil {
 			_ = conn.Close()
 		}
 	}
 }
 
-// produce stores what it leads, and answers.
-func (c *Cluster) produce(id int32, h wire.Header, request *kmsg.ProduceRequest) []byte {
+// produce stores what the broker leads; nil if it has gone down since it read the request.
+func (c *Cluster) produce(id int32, starts int, request *kmsg.ProduceRequest) *kmsg.ProduceResponse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.nodes[id].starts != starts {
+		return nil
+	}
 	c.requests = append(c.requests, request)
 	response := kmsg.NewPtrProduceResponse()
-	response.SetVersion(h.Version)
 	response.ThrottleMillis = c.throttle
 	for _, t := range request.Topics {
 		topic := kmsg.NewProduceResponseTopic()
 		topic.Topic = t.Topic
 		for _, p := range t.Partitions {
 			partition := kmsg.NewProduceResponseTopicPartition()
-			partition.Partition, partition.BaseOffset, partition.LogAppendTime = p.Partition, -1, -1
-			code := c.store(id, t.Topic, p.Partition, p.Records)
-			if partition.ErrorCode = int16(code); code == wire.None {
-				partition.BaseOffset = int64(len(c.topics[t.Topic].stored[p.Partition]) - 1)
-			}
+			partition.Partition, partition.LogAppendTime = p.Partition, -1
+			offset, code := c.store(id, t.Topic, p.Partition, request.Acks, p.Records)
+			partition.BaseOffset, partition.ErrorCode = offset, int16(code)
 			topic.Partitions = append(topic.Partitions, partition)
 		}
 		response.Topics = append(response.Topics, topic)
 	}
-	return wire.AppendResponse(nil, h, response)
+	return response
 }
 
-// store appends a batch and says how it went. c.mu is held. The offset of a batch is its number in the partition.
-func (c *Cluster) store(id int32, name string, partition int32, records []byte) wire.ErrorCode {
+// store appends a batch and says how it went. c.mu is held.
+func (c *Cluster) store(id int32, name string, index int32, acks int16, records []byte) (offset int64, code wire.ErrorCode) {
 	t := c.topics[name]
+	if t == nil || int(index) >= len(t.partitions) {
+		return -1, wire.UnknownTopicOrPartition
+	}
+	p := t.partitions[index]
 	switch {
-	case t == nil || int(partition) >= len(t.leaders):
-		return wire.UnknownTopicOrPartition
-	case t.leaders[partition] != id:
-		return wire.NotLeaderOrFollower
-	case len(t.codes[partition]) > 0:
-		code := t.codes[partition][0]
-		t.codes[partition] = t.codes[partition][1:]
+	case p.leader != id:
+		return -1, wire.NotLeaderOrFollower
+	case p.short && acks == -1:
+		return -1, wire.NotEnoughReplicas
+	case len(p.codes) > 0:
+		code, p.codes = p.codes[0], p.codes[1:]
 		if code != wire.None {
-			return code
+			return -1, code
 		}
 	}
-	t.stored[partition] = append(t.stored[partition], slices.Clone(records))
-	return wire.None
+	return p.log.append(records)
+}
+
+func failed(r *kmsg.ProduceResponse) bool {
+	for _, t := range r.Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,13 +1,9 @@
 package upstreamtest
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,34 +19,49 @@ type Cluster struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	topics   map[string]*topic
+	created  byte // topics so far
 	nodes    map[int32]*node
 	dials    int
 	asked    int
-	silent   bool // Metadata fails
 	conns    map[net.Conn]int32
 	throttle int32
 	requests []*kmsg.ProduceRequest
-	// gate, if not nil, holds Metadata back until it is closed.
-	gate     chan struct{}
 	session  time.Duration
 	sockets  bool
 	watchers []func()
+
+	silent   bool // Metadata fails
+	slowness time.Duration
+	old      *upstream.Metadata // what Metadata answers from, if it is stale
+	// gate, if not nil, holds Metadata back until it is closed.
+	gate chan struct{}
+	// dialing is how long it takes to connect.
+	dialing time.Duration
 }
 
 type topic struct {
-	id      [16]byte
-	leaders []int32
-	epochs  []int32
-	stored  [][][]byte         // by partition: batches as they came
-	codes   [][]wire.ErrorCode // by partition: what to answer next, before storing
+	id         [16]byte
+	partitions []*partition
+}
+
+type partition struct {
+	leader, epoch int32
+	codes         []wire.ErrorCode // what to answer next, before storing
+	short         bool             // of in-sync replicas
+	log           partitionLog
 }
 
 type node struct {
-	suffix  string // of its address
+	addr    string
 	down    bool
+	starts  int // how often it has gone down
 	refuses bool
 	stalled bool
 	clogged bool
+	deaf    bool
+	cut     Cutting
+	// Before and after a request is worked on, this passes.
+	before, after time.Duration
 }
 
 var _ upstream.Client = (*Cluster)(nil)
@@ -60,130 +71,72 @@ func New(n int) *Cluster {
 	c := &Cluster{topics: map[string]*topic{}, nodes: map[int32]*node{}, conns: map[net.Conn]int32{}}
 	c.changed = sync.NewCond(&c.mu)
 	for i := range n {
-		c.nodes[int32(i+1)] = &node{}
+		c.nodes[int32(i+1)] = &node{addr: strconv.Itoa(i + 1)}
 	}
 	return c
 }
 
-// CreateTopic makes a topic whose partitions are led by the given nodes.
+// CreateTopic makes a topic whose partitions are led by the given nodes. One that is made again gets another id.
 func (c *Cluster) CreateTopic(name string, leaders ...int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &topic{leaders: leaders, epochs: make([]int32, len(leaders)), stored: make([][][]byte, len(leaders))}
-	t.codes = make([][]wire.ErrorCode, len(leaders))
+	c.create(name, leaders)
+}
+
+// create is CreateTopic with c.mu held.
+func (c *Cluster) create(name string, leaders []int32) *topic {
+	t := &topic{}
 	copy(t.id[:], name)
+	t.id[15] = c.created
+	c.created++
+	t.add(leaders)
 	c.topics[name] = t
+	return t
 }
 
-// DeleteTopic forgets a topic.
-func (c *Cluster) DeleteTopic(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.topics, name)
+func (t *topic) add(leaders []int32) {
+	for _, leader := range leaders {
+		t.partitions = append(t.partitions, &partition{leader: leader})
+	}
 }
 
-// Move makes node the leader of a partition.
-func (c *Cluster) Move(name string, partition, node int32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.topics[name].leaders[partition] = node
-	c.topics[name].epochs[partition]++
-}
-
-// Answer has the next batches of a partition answered with codes, one each, instead of being stored.
-func (c *Cluster) Answer(name string, partition int32, codes ...wire.ErrorCode) {
+// DeleteTopic forgets a topic and returns what its partitions had stored.
+func (c *Cluster) DeleteTopic(name string) [][]Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.topics[name]
-	t.codes[partition] = append(t.codes[partition], codes...)
-}
-
-// Throttle has every answer ask for so many milliseconds.
-func (c *Cluster) Throttle(millis int32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.throttle = millis
-}
-
-// Stall has a broker hold its answers back, or give them.
-func (c *Cluster) Stall(id int32, on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nodes[id].stalled = on
-	c.changed.Broadcast()
-}
-
-// Clog has a broker read nothing, once it has read what it is reading, or read again.
-func (c *Cluster) Clog(id int32, on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nodes[id].clogged = on
-	c.changed.Broadcast()
-}
-
-// Down makes a broker unreachable and cuts its connections, or brings it back.
-func (c *Cluster) Down(id int32, on bool) {
-	c.mu.Lock()
-	c.nodes[id].down = on
-	c.mu.Unlock()
-	if on {
-		c.Cut(id)
+	if t == nil {
+		return nil
 	}
-}
-
-// Readdress moves a broker to another address. Its connections go on.
-func (c *Cluster) Readdress(id int32, suffix string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nodes[id].suffix = "@" + suffix
-}
-
-// Refuse has a broker take no new connections; those that are there go on.
-func (c *Cluster) Refuse(id int32, on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nodes[id].refuses = on
-}
-
-// Cut closes a broker's connections.
-func (c *Cluster) Cut(id int32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for conn, at := range c.conns {
-		if at == id {
-			_ = conn.Close()
-			delete(c.conns, conn)
-		}
+	delete(c.topics, name)
+	logs := make([][]Entry, 0, len(t.partitions))
+	for _, p := range t.partitions {
+		logs = append(logs, p.log.entries)
 	}
-	c.changed.Broadcast()
+	return logs
 }
 
-// Silence makes Metadata fail, or work again.
-func (c *Cluster) Silence(on bool) {
+// AddPartitions gives a topic more partitions, led by the given nodes.
+func (c *Cluster) AddPartitions(name string, leaders ...int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.silent = on
-}
-
-// HoldMetadata holds Metadata back until the returned function is called.
-func (c *Cluster) HoldMetadata() (release func()) {
-	gate := make(chan struct{})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.gate = gate
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.gate = nil
-		close(gate)
-	}
+	c.topics[name].add(leaders)
 }
 
 // Stored returns the batches of a partition, in the order stored.
 func (c *Cluster) Stored(name string, partition int32) [][]byte {
+	var batches [][]byte
+	for _, e := range c.Log(name, partition) {
+		batches = append(batches, e.Records)
+	}
+	return batches
+}
+
+// Log returns the batches of a partition with their offsets, in the order stored.
+func (c *Cluster) Log(name string, partition int32) []Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.topics[name].stored[partition])
+	return slices.Clone(c.topics[name].partitions[partition].log.entries)
 }
 
 // Requests returns the Produce requests that came, in the order of their coming. They are the caller's to read.
@@ -198,141 +151,4 @@ func (c *Cluster) Calls() (dials, metadata int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dials, c.asked
-}
-
-// Dial connects to the broker at addr.
-func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) {
-	if err := ctx.Err(); err != nil {
-		return upstream.Link{}, err
-	}
-	number, suffix, _ := strings.Cut(addr, "@")
-	id64, err := strconv.ParseInt(number, 10, 32)
-	if err != nil {
-		return upstream.Link{}, fmt.Errorf("address %q: %w", addr, err)
-	}
-	id := int32(id64)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dials++
-	if n := c.nodes[id]; n == nil || n.down || n.refuses || n.suffix != "" && n.suffix != "@"+suffix {
-		return upstream.Link{}, errors.New("connection refused")
-	}
-	near, far, err := c.pair(ctx)
-	if err != nil {
-		return upstream.Link{}, err
-	}
-	c.conns[far] = id
-	go c.serve(id, far)
-	link := upstream.Link{Conn: near, Close: func() { _ = near.Close() }, ProduceVersion: upstream.MaxProduceVersion}
-	if c.session > 0 {
-		link.Until = time.Now().Add(c.session)
-	}
-	return link, nil
-}
-
-// Sockets has connections made from now on be real ones, of this machine, with little room in them: they take what fits, and no
-// more.
-func (c *Cluster) Sockets() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sockets = true
-}
-
-// Metadata answers for the whole cluster. Topics that may be created get one partition, led by node 1.
-func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (upstream.Metadata, error) {
-	c.mu.Lock()
-	gate := c.gate
-	c.asked++
-	c.mu.Unlock()
-	if gate != nil {
-		select {
-		case <-gate:
-		case <-ctx.Done():
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := ctx.Err(); err != nil || c.silent {
-		return upstream.Metadata{}, errors.Join(errors.New("no broker answers"), err)
-	}
-	meta := upstream.Metadata{Brokers: map[int32]string{}}
-	for id, n := range c.nodes {
-		meta.Brokers[id] = strconv.Itoa(int(id)) + n.suffix
-	}
-	if names == nil {
-		for name := range c.topics {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		if c.topics[name] == nil && create {
-			c.topics[name] = &topic{
-				leaders: []int32{1}, epochs: []int32{0}, stored: make([][][]byte, 1), codes: make([][]wire.ErrorCode, 1),
-			}
-		}
-		meta.Topics = append(meta.Topics, c.describe(name))
-	}
-	return meta, nil
-}
-
-// Close does nothing: the cluster outlives its clients.
-func (c *Cluster) Close() {}
-
-// Watch has changed called by Replace.
-func (c *Cluster) Watch(ctx context.Context, changed func()) {
-	c.mu.Lock()
-	c.watchers = append(c.watchers, changed)
-	c.mu.Unlock()
-	<-ctx.Done()
-}
-
-// Replace tells who watches that connections should be made anew.
-func (c *Cluster) Replace() {
-	c.mu.Lock()
-	watchers := slices.Clone(c.watchers)
-	c.mu.Unlock()
-	for _, changed := range watchers {
-		changed()
-	}
-}
-
-// Sessions has connections made from now on last no longer than d.
-func (c *Cluster) Sessions(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.session = d
-}
-
-// pair makes both ends of a connection.
-func (c *Cluster) pair(ctx context.Context) (near, far net.Conn, err error) {
-	if !c.sockets {
-		near, far = net.Pipe()
-		return near, far, nil
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = l.Close() }()
-	if near, err = new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String()); err != nil {
-		return nil, nil, err
-	}
-	if far, err = l.Accept(); err != nil {
-		return nil, nil, err
-	}
-	const room = 64 << 10
-	err = errors.Join(near.(*net.TCPConn).SetWriteBuffer(room), far.(*net.TCPConn).SetReadBuffer(room)) //nolint:forcetypeassert // both are
-	return near, far, err
-}
-
-func (c *Cluster) describe(name string) wire.Topic {
-	t := c.topics[name]
-	if t == nil {
-		return wire.Topic{Name: name, Code: wire.UnknownTopicOrPartition}
-	}
-	d := wire.Topic{Name: name, ID: t.id}
-	for i, leader := range t.leaders {
-		d.Partitions = append(d.Partitions, wire.Partition{Index: int32(i), Leader: leader, LeaderEpoch: t.epochs[i]})
-	}
-	return d
 }

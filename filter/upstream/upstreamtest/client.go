@@ -1,0 +1,185 @@
+package upstreamtest
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// loginTime is how long Dial waits for a broker that says nothing.
+const loginTime = 10 * time.Second
+
+var errRefused = errors.New("connection refused")
+
+// Dial connects to the broker at addr.
+func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) {
+	c.mu.Lock()
+	c.dials++
+	dialing := c.dialing
+	c.mu.Unlock()
+	if err := pause(ctx, dialing); err != nil {
+		return upstream.Link{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, n := c.at(addr)
+	if n == nil || n.down || n.refuses {
+		return upstream.Link{}, errRefused
+	}
+	if n.deaf {
+		c.mu.Unlock()
+		err := pause(ctx, loginTime)
+		c.mu.Lock()
+		return upstream.Link{}, errors.Join(errors.New("the broker says nothing"), err)
+	}
+	near, far, err := c.pair(ctx)
+	if err != nil {
+		return upstream.Link{}, err
+	}
+	c.conns[far] = id
+	go c.serve(id, far)
+	link := upstream.Link{Conn: near, Close: func() { _ = near.Close() }, ProduceVersion: upstream.MaxProduceVersion}
+	if c.session > 0 {
+		link.Until = time.Now().Add(c.session)
+	}
+	return link, nil
+}
+
+// at finds the broker at an address. c.mu is held.
+func (c *Cluster) at(addr string) (int32, *node) {
+	for id, n := range c.nodes {
+		if n.addr == addr {
+			return id, n
+		}
+	}
+	return 0, nil
+}
+
+// pause waits, but not longer than ctx lives.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// pair makes both ends of a connection.
+func (c *Cluster) pair(ctx context.Context) (near, far net.Conn, err error) {
+	if !c.sockets {
+		near, far = net.Pipe()
+		return near, far, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = l.Close() }()
+	if near, err = new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String()); err != nil {
+		return nil, nil, err
+	}
+	if far, err = l.Accept(); err != nil {
+		return nil, nil, err
+	}
+	const room = 64 << 10
+	err = errors.Join(near.(*net.TCPConn).SetWriteBuffer(room), far.(*net.TCPConn).SetReadBuffer(room)) //nolint:forcetypeassert // both are
+	return near, far, err
+}
+
+// Metadata answers for the whole cluster. Topics that may be created get one partition, led by node 1.
+func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (upstream.Metadata, error) {
+	c.mu.Lock()
+	gate, slowness := c.gate, c.slowness
+	c.asked++
+	c.mu.Unlock()
+	err := pause(ctx, slowness)
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err = errors.Join(err, ctx.Err()); err != nil || c.silent || c.allDown() {
+		return upstream.Metadata{}, errors.Join(errors.New("no broker answers"), err)
+	}
+	meta := upstream.Metadata{Brokers: c.addresses()}
+	if c.old != nil {
+		meta.Brokers = c.old.Brokers
+	}
+	if names == nil {
+		names = slices.Collect(maps.Keys(c.topics))
+	}
+	for _, name := range names {
+		if c.topics[name] == nil && create {
+			c.create(name, []int32{1})
+		}
+		meta.Topics = append(meta.Topics, c.recall(name))
+	}
+	return meta, nil
+}
+
+func (c *Cluster) allDown() bool {
+	for _, n := range c.nodes {
+		if !n.down {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Cluster) addresses() map[int32]string {
+	brokers := map[int32]string{}
+	for id, n := range c.nodes {
+		brokers[id] = n.addr
+	}
+	return brokers
+}
+
+// recall is describe, or what it was when metadata became stale.
+func (c *Cluster) recall(name string) wire.Topic {
+	if c.old != nil {
+		for _, t := range c.old.Topics {
+			if t.Name == name {
+				return t
+			}
+		}
+	}
+	return c.describe(name)
+}
+
+func (c *Cluster) describe(name string) wire.Topic {
+	t := c.topics[name]
+	if t == nil {
+		return wire.Topic{Name: name, Code: wire.UnknownTopicOrPartition}
+	}
+	d := wire.Topic{Name: name, ID: t.id}
+	for i, p := range t.partitions {
+		d.Partitions = append(d.Partitions, wire.Partition{Index: int32(i), Leader: p.leader, LeaderEpoch: p.epoch})
+	}
+	return d
+}
+
+// Close does nothing: the cluster outlives its clients.
+func (c *Cluster) Close() {}
+
+// Watch has changed called by Replace.
+func (c *Cluster) Watch(ctx context.Context, changed func()) {
+	c.mu.Lock()
+	c.watchers = append(c.watchers, changed)
+	c.mu.Unlock()
+	<-ctx.Done()
+}
