@@ -39,7 +39,7 @@ test: envoy kafka clients checkers krb5 unit e2e ## every test; installs what it
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
-	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/... ./test/bench/...
+	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/... ./test/bench/... ./test/ledger/...
 
 .PHONY: e2e
 e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
