@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -34,6 +35,7 @@ type produceCall struct {
 	left     atomic.Int32 // clusters that have not answered, and one for the request itself
 	throttle atomic.Int32
 	done     func(Answer)
+	groups   []clusterBatches
 
 	// What most requests need: room for one batch of one cluster.
 	group [1]clusterBatches
@@ -43,23 +45,28 @@ type produceCall struct {
 // clusterBatches is what one request holds for one cluster.
 type clusterBatches struct {
 	cluster Cluster
+	fences  *order.Fences
 	batches []*wire.Batch
 }
 
-func (b *Broker) produce(h wire.Header, body []byte, done func(Answer)) error {
+func (b *Broker) produce(c *Client, h wire.Header, body []byte, done func(Answer)) error {
 	request, err := wire.DecodeProduce(h.Version, body)
 	if err != nil {
 		return err
 	}
 	call := &produceCall{header: h, request: request, done: done}
 	groups := b.sort(call)
+	for i := range groups {
+		groups[i].fences = c.fencesOf(groups[i].cluster)
+	}
+	call.groups = groups
 	call.left.Store(int32(len(groups)) + 1)
 	acks := request.Acks
 	if acks == 0 {
 		acks = 1
 	}
 	for _, g := range groups {
-		g.cluster.Produce(g.batches, acks, request.TimeoutMillis, call.finish)
+		g.cluster.Produce(g.fences, g.batches, acks, request.TimeoutMillis, call.finish)
 	}
 	call.finish(0)
 	return nil
@@ -161,11 +168,26 @@ func (c *produceCall) finish(throttleMillis int32) {
 	if c.left.Add(-1) > 0 {
 		return
 	}
+	if err := c.disorder(); err != nil {
+		c.done(Answer{Violation: err})
+		return
+	}
 	if c.request.Acks == 0 {
 		c.done(Answer{Violation: c.failure()})
 		return
 	}
 	c.done(Answer{Frame: wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load())})
+}
+
+// disorder is the reason to close the connection of a client for which no more can be remembered of what it has to send again.
+func (c *produceCall) disorder() error {
+	for _, g := range c.groups {
+		if g.fences.Overflowed() {
+			return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf(
+				"more than %d partitions and producers of one connection have batches to be sent again", order.MaxFences)}
+		}
+	}
+	return nil
 }
 
 // failure is the reason to close the connection of a client that asked for no answer.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -12,8 +13,9 @@ import (
 
 // Cluster is an upstream cluster as the facade uses it. Its methods never wait and may call done before they return.
 type Cluster interface {
-	// Produce sends batches with acks (-1 or 1) and the client's timeout, and calls done once when each has its Result.
-	Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32))
+	// Produce sends batches with acks (-1 or 1) and the client's timeout, and calls done once when each has its Result. fences
+	// are those of the client's connection to this cluster; only the cluster uses them.
+	Produce(fences *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32))
 	// Topics reports on the named topics, in their order, or on all of them for nil. done must not change what it gets.
 	Topics(names []string, create bool, done func([]wire.Topic))
 }
@@ -49,6 +51,21 @@ type Client struct {
 	Port int32
 
 	software atomic.Pointer[string]
+	// fences keep the order of what the client sends to each cluster. For Serve alone.
+	fences map[Cluster]*order.Fences
+}
+
+// fencesOf returns those of the client's connection to a cluster.
+func (c *Client) fencesOf(cluster Cluster) *order.Fences {
+	f := c.fences[cluster]
+	if f == nil {
+		if c.fences == nil {
+			c.fences = map[Cluster]*order.Fences{}
+		}
+		f = new(order.Fences)
+		c.fences[cluster] = f
+	}
+	return f
 }
 
 // Software is the client's name and version as it gave them to ApiVersions (KIP-511), empty until it does.
@@ -67,12 +84,12 @@ type Answer struct {
 	Violation error
 }
 
-// Serve answers one request. It calls done once, before it returns or later and from any goroutine, unless it returns
+// Serve answers one request, of a client one at a time. It calls done once, before it returns or later and from any goroutine, unless it returns
 // an error: then the request was not one, and the connection is to be closed. body must not change until done.
 func (b *Broker) Serve(c *Client, h wire.Header, body []byte, done func(Answer)) error {
 	switch h.Key {
 	case wire.KeyProduce:
-		return b.produce(h, body, done)
+		return b.produce(c, h, body, done)
 	case wire.KeyFetch:
 		return refuseFetch(h, body, done)
 	case wire.KeyMetadata:

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -31,7 +32,7 @@ type fake struct {
 
 var _ broker.Cluster = (*fake)(nil)
 
-func (f *fake) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(int32)) {
+func (f *fake) Produce(_ *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(int32)) {
 	f.got, f.acks, f.timeout = append(f.got, batches...), acks, timeoutMillis
 	for _, b := range batches {
 		b.Result = wire.Result{BaseOffset: 7, LogAppendTime: -1, LeaderEpoch: -1}

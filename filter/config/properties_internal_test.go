@@ -145,7 +145,7 @@ var meanings = map[string]string{
 	"max.in.flight.requests.per.connection": "Requests in flight on one connection to a broker. Default: 5.",
 	"batch.size":                            "The most bytes of several clients' batches in one request to a broker. A client's own request is never divided. Default: 1048576 (1 MiB).",
 	"queue.buffering.max.ms":                "How long batches may wait for others to share a request with, at most half of `request.timeout.ms`. Even with 0 batches share requests: those that come while the window of requests in flight is full leave together. Default: 0.",
-	"socket.timeout.ms":                     "How long a broker may let a connection wait for an answer that is due; then the connection is made anew. Default: as long as a batch may wait.",
+	"socket.timeout.ms":                     "How long a broker may let a connection wait for an answer that is due; then the connection is made anew. Default: 60000.",
 	"socket.connection.setup.timeout.ms":    "Bounds connecting, TLS and the login together. Default: 30000.",
 	"socket.keepalive.enable":               "TCP keep-alives. Default: `false`.",
 	"socket.nagle.disable":                  "TCP_NODELAY. Default: `true`.",

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -62,6 +63,6 @@ func benchPool(b *testing.B, partitions int) (pool *upstream.Pool, stop func()) 
 func produceOne(pool *upstream.Pool, partition int32) {
 	batch := &wire.Batch{Topic: "a", Partition: partition, Records: make([]byte, 1<<10)}
 	done := make(chan struct{})
-	pool.Produce([]*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
+	pool.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
 	<-done
 }

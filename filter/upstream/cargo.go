@@ -29,7 +29,7 @@ type cargo struct {
 // is not overtaken by small ones for ever.
 func (l *lane) take() cargo {
 	first := l.queue[0]
-	c := cargo{shares: []*share{first}, batches: first.batches, deadline: first.deadline, bytes: first.bytes}
+	c := cargo{shares: []*share{first}, batches: first.batches, deadline: first.produce.deadline, bytes: first.bytes}
 	if len(l.queue) == 1 {
 		l.queue = nil
 	} else {
@@ -59,8 +59,8 @@ func (l *lane) load(c *cargo) {
 		}
 		c.shares = append(c.shares, s)
 		c.bytes += s.bytes
-		if s.deadline.Before(c.deadline) {
-			c.deadline = s.deadline
+		if s.produce.deadline.Before(c.deadline) {
+			c.deadline = s.produce.deadline
 		}
 	}
 	l.queue = slices.Delete(l.queue, kept, scanned)

@@ -5,6 +5,10 @@ import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 // ampleBytes is how much is worth a write of its own: what the kernel hands on in one piece.
 const ampleBytes = 64 << 10
 
+// maxShareBytes bounds what one client gives to one request: a broker takes 100 MiB (socket.request.max.bytes), and drops the
+// connection for more.
+const maxShareBytes = 64 << 20
+
 // dispatch collects, while the pool's mutex is held, what becomes of the batches being placed: shares for lanes, and
 // failures to report once the mutex is free.
 type dispatch struct {
@@ -19,11 +23,12 @@ type laneShare struct {
 	ample bool // enough is queued that more would not make it cheaper
 }
 
-// add gives b to l, in one share with the batches of the same request that were added to l just before.
+// add gives b to l, in one share with the batches of the same request that were added to l just before, unless they become too
+// many for one request.
 func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
 	s := l.filling
-	if s == nil || s.group != &req.group {
-		s = &share{acks: req.acks, timeout: req.timeout, deadline: req.deadline, arrived: req.now, group: &req.group}
+	if s == nil || s.produce != req || s.bytes+int64(len(b.Records)) > maxShareBytes {
+		s = &share{produce: req}
 		s.batches, s.partitions = s.batch[:0], s.partition[:0]
 		l.filling = s
 		d.shares = append(d.shares, laneShare{lane: l, share: s})
@@ -34,8 +39,10 @@ func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
 	s.idempotent = s.idempotent || wire.Idempotent(b.Records)
 }
 
+// fail gives b its result. The pool's mutex is held.
 func (d *dispatch) fail(b *wire.Batch, req *produce, code wire.ErrorCode, message string) {
 	b.Result = wire.Failed(code, message)
+	req.keepOrder(b)
 	d.failed = append(d.failed, waitingBatch{b, req})
 }
 

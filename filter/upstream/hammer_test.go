@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -79,7 +80,7 @@ func sendUntilStored(pool *upstream.Pool, partition int32, records string) {
 	for {
 		batch := &wire.Batch{Topic: "a", Partition: partition, Records: []byte(records)}
 		done := make(chan struct{})
-		pool.Produce([]*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
+		pool.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
 		<-done
 		if batch.Result.Code == wire.None {
 			return

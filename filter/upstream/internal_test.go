@@ -11,3 +11,10 @@ func (p *Pool) Skip(n int64) {
 		}
 	}
 }
+
+// Remembered is how many topics the pool knows something of, and of how many it wants to ask.
+func (p *Pool) Remembered() (topics, stale int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.topics), len(p.inquiry.stale)
+}

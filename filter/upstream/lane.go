@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type lane struct {
 	closed  bool
 	link    *link // nil while there is no connection
 	// successor is a connection that is to be used next, dialled while the present one was in use.
-	successor *Link
+	successor *successor
 	// Until downUntil, after a failure, batches are refused at once: those that a client had sent behind the failed ones
 	// must not overtake them.
 	downUntil time.Time
@@ -38,6 +39,7 @@ type lane struct {
 var (
 	errTimedOut = errors.New("a request is past its time")
 	errClosed   = errors.New("closed")
+	errMoved    = errors.New("the broker has moved to another address meanwhile")
 	errRetired  = errors.New("has nothing to do, or another connection takes over")
 )
 
@@ -96,13 +98,13 @@ func (l *lane) run() {
 		}
 	}()
 	for l.awaitWork() {
-		conn, err := l.dial()
+		conn, made, err := l.dial()
 		if err != nil {
 			l.pool.stats.ConnectFailures.Add(1)
 			l.failAll(err, true)
 			continue
 		}
-		l.serve(newLink(l, conn))
+		l.serve(newLink(l, conn), made)
 	}
 	l.failAll(errClosed, true)
 }
@@ -121,34 +123,62 @@ func (l *lane) awaitWork() bool {
 	return !l.closed
 }
 
-// dial returns the successor of the last connection, or a new one.
-func (l *lane) dial() (Link, error) {
-	l.pool.mu.Lock()
-	conn := l.successor
-	l.successor = nil
-	l.pool.mu.Unlock()
-	if conn != nil {
-		return *conn, nil
-	}
-	return l.pool.client.Dial(l.pool.ctx, l.address())
+// making is what a connection is made from: what has changed meanwhile it does not have.
+type making struct {
+	addr     string
+	renewals int // of certificates and passwords, in the pool's life
 }
 
-func (l *lane) address() string {
+// successor is a connection that is to be used next.
+type successor struct {
+	Link
+	making
+}
+
+// dial returns the successor of the last connection, or a new one.
+func (l *lane) dial() (Link, making, error) {
+	if next := l.takeSuccessor(); next != nil {
+		return next.Link, next.making, nil
+	}
+	made := l.currentMaking()
+	conn, err := l.pool.client.Dial(l.pool.ctx, made.addr)
+	return conn, made, err
+}
+
+func (l *lane) takeSuccessor() *successor {
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
-	return l.addr
+	next := l.successor
+	l.successor = nil
+	return next
 }
+
+// currentMaking is what a connection would be made from now.
+func (l *lane) currentMaking() making {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	return l.making()
+}
+
+// making is currentMaking with the pool's mutex held.
+func (l *lane) making() making { return making{l.addr, l.pool.renewals} }
 
 // serve writes what is queued to a new connection, while another goroutine reads the answers, until the connection
 // fails or the lane is closed.
-func (l *lane) serve(lk *link) {
+func (l *lane) serve(lk *link, made making) {
 	p := l.pool
 	p.stats.Connections.Add(1)
 	p.mu.Lock()
-	l.link = lk
-	if l.closed {
+	moved := made.addr != l.addr
+	switch {
+	case moved:
+		lk.fail(errMoved) // another broker may be there now
+	case l.closed:
 		lk.fail(errClosed)
+	case made.renewals != p.renewals:
+		lk.renew()
 	}
+	l.link = lk
 	p.mu.Unlock()
 
 	if !lk.until.IsZero() {
@@ -174,13 +204,17 @@ func (l *lane) serve(lk *link) {
 	}
 	l.link = nil
 	// A broker may close an idle connection, and we ours; that is no failure.
-	failed := len(lk.flight) > 0 || lk.answered == 0 && !errors.Is(lk.err, errRetired)
+	failed := len(lk.flight) > 0 || lk.answered == 0 && !errors.Is(lk.err, errRetired) && !moved
+	lost := l.failInFlight(lk)
+	if failed {
+		lost = append(lost, l.failQueued(lk.answered == 0)...)
+	}
 	p.mu.Unlock()
 	p.stats.Connections.Add(-1)
-	l.fly(lk)
 	if failed {
-		l.failAll(lk.err, lk.answered == 0)
+		l.complain(lk.err)
 	}
+	p.report(lost, 0)
 }
 
 // breakLink ends a connection because of err. Only the first reason counts.
@@ -190,44 +224,50 @@ func (l *lane) breakLink(lk *link, err error) {
 	lk.fail(err)
 }
 
-// fly answers what was in flight on a connection that has ended. Whether the broker stored it is not known, and
-// REQUEST_TIMED_OUT is the code that tells every client so: librdkafka takes NETWORK_EXCEPTION for a final failure of
-// something that was not stored.
-func (l *lane) fly(lk *link) {
+// failInFlight gives what was in flight on a connection that has ended its result, and returns it for Pool.report. Whether the
+// broker stored it is not known, and REQUEST_TIMED_OUT is the code that tells every client so: librdkafka takes
+// NETWORK_EXCEPTION for a final failure of something that was not stored. The pool's mutex is held.
+func (l *lane) failInFlight(lk *link) []*share {
+	var lost []*share
 	for _, f := range lk.flight {
-		l.answer(f.shares, wire.RequestTimedOut, "the connection to the partition's leader ended before it answered")
+		lost = append(lost, f.shares...)
 	}
 	lk.flight = nil
+	return l.pool.refuse(lost, wire.RequestTimedOut, "the connection to the partition's leader ended before it answered")
 }
 
-// failAll answers everything queued, none of which was ever sent, and starts the back-off; grow lengthens it.
-func (l *lane) failAll(err error, grow bool) {
-	p := l.pool
-	p.mu.Lock()
-	queue := l.queue
-	l.queue, l.queued = nil, 0
+// failQueued gives everything queued, none of which was ever sent, its result, and starts the back-off; grow lengthens it. It
+// returns what is to be reported. The pool's mutex is held.
+func (l *lane) failQueued(grow bool) []*share {
+	s := &l.pool.settings
 	if !grow || l.backoff == 0 {
-		l.backoff = p.settings.ReconnectBackoff
+		l.backoff = s.ReconnectBackoff
 	} else {
-		l.backoff = min(2*l.backoff, p.settings.ReconnectBackoffMax)
+		l.backoff = min(2*l.backoff, s.ReconnectBackoffMax)
 	}
 	l.downUntil = time.Now().Add(l.backoff)
-	closed := l.closed
-	p.mu.Unlock()
-	if !closed {
-		p.log.Warn("lost a broker", "node", l.node, "address", l.address(), "error", err)
-	}
-	l.answer(queue, wire.NotLeaderOrFollower, "no connection to the partition's leader")
+	queue := l.queue
+	l.queue, l.queued = nil, 0
+	return l.pool.refuse(queue, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 }
 
-// answer gives every batch of the shares the same result.
-func (l *lane) answer(shares []*share, code wire.ErrorCode, message string) {
-	for _, s := range shares {
-		for _, b := range s.batches {
-			b.Result = wire.Failed(code, message)
-		}
+// failAll is failQueued, reported.
+func (l *lane) failAll(err error, grow bool) {
+	l.pool.mu.Lock()
+	lost := l.failQueued(grow)
+	l.pool.mu.Unlock()
+	l.complain(err)
+	l.pool.report(lost, 0)
+}
+
+// complain logs why the lane has no connection.
+func (l *lane) complain(err error) {
+	l.pool.mu.Lock()
+	closed, addr := l.closed, l.addr
+	l.pool.mu.Unlock()
+	if !closed {
+		l.pool.log.Warn("lost a broker", "node", l.node, "address", addr, "error", err)
 	}
-	l.pool.complete(shares, 0)
 }
 
 // sweepLater has the lane looked at for requests past their time, for as long as it has work. The pool's mutex is held.
@@ -246,41 +286,44 @@ func (l *lane) sweep() {
 	if lk := l.link; lk != nil && lk.overdue(now) {
 		lk.fail(errTimedOut) // its answers come in order: nothing behind it would be answered either
 	}
-	late := l.takeLate(now)
+	late := l.pool.refuse(l.takeLate(now), wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
 	l.sweepLater()
 	l.pool.mu.Unlock()
-	l.answer(late, wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
+	l.pool.report(late, 0)
 }
 
-// takeLate removes from the queue the shares past their deadline, and those behind them that have a partition in
-// common with one, so that no batch overtakes another of its partition. The pool's mutex is held.
-func (l *lane) takeLate(now time.Time) (late []*share) {
-	var blocked map[*partition]bool
+// takeLate removes from the queue the shares that would have too little time left to be answered. The pool's mutex is held.
+func (l *lane) takeLate(now time.Time) []*share {
+	return l.takeIf(func(s *share) bool { return now.After(s.produce.sendBy) })
+}
+
+// takeOutOfOrder removes from the queue the shares with a batch that another has to come before, and those that have to come
+// behind them. The pool's mutex is held.
+func (l *lane) takeOutOfOrder() []*share {
+	return l.takeIf(func(s *share) bool {
+		if !slices.ContainsFunc(s.batches, s.produce.outOfOrder) {
+			return false
+		}
+		s.fail(wire.NotLeaderOrFollower, earlierFirst)
+		for _, b := range s.batches {
+			s.produce.keepOrder(b)
+		}
+		return true
+	})
+}
+
+// takeIf removes from the queue, in order, the shares that f chooses. The pool's mutex is held.
+func (l *lane) takeIf(f func(*share) bool) (taken []*share) {
 	keep := l.queue[:0]
 	for _, s := range l.queue {
-		if !now.After(s.deadline) && !touches(s, blocked) {
+		if f(s) {
+			taken = append(taken, s)
+			l.queued -= s.bytes
+		} else {
 			keep = append(keep, s)
-			continue
-		}
-		late = append(late, s)
-		l.queued -= s.bytes
-		if blocked == nil {
-			blocked = map[*partition]bool{}
-		}
-		for _, part := range s.partitions {
-			blocked[part] = true
 		}
 	}
 	clear(l.queue[len(keep):])
 	l.queue = keep
-	return late
-}
-
-func touches(s *share, parts map[*partition]bool) bool {
-	for _, part := range s.partitions {
-		if parts[part] {
-			return true
-		}
-	}
-	return false
+	return taken
 }

@@ -60,13 +60,13 @@ func (lk *link) fail(err error) {
 	}
 }
 
-// overdue says whether the answer that comes next is past its time. The pool's mutex is held.
+// overdue says whether an answer is past its time, be it the next one or one behind it. The pool's mutex is held.
 func (lk *link) overdue(now time.Time) bool {
 	if len(lk.flight) == 0 {
 		return false
 	}
-	oldest, timeout := lk.flight[0], lk.lane.pool.settings.AnswerTimeout
-	return now.After(oldest.deadline) || timeout > 0 && now.Sub(oldest.sent) > timeout
+	late := func(f flight) bool { return now.After(f.deadline) }
+	return now.Sub(lk.flight[0].sent) > lk.lane.pool.settings.AnswerTimeout || slices.ContainsFunc(lk.flight, late)
 }
 
 // renew dials a successor. When there is one, the link sends nothing more, gets its last answers, and the successor takes
@@ -80,30 +80,58 @@ func (lk *link) renew() {
 }
 
 func (lk *link) dialSuccessor() {
-	l := lk.lane
-	p := l.pool
+	p := lk.lane.pool
 	for backoff := p.settings.ReconnectBackoff; ; backoff = min(2*backoff, p.settings.ReconnectBackoffMax) {
-		conn, err := p.client.Dial(p.ctx, l.address())
-		p.mu.Lock()
-		over := lk.err != nil || l.closed
-		if err == nil && !over {
-			l.successor, lk.retired = &conn, true
-			l.wake.Broadcast()
-		}
-		p.mu.Unlock()
-		switch {
-		case err == nil && over:
-			conn.Close()
-			return
-		case err == nil || over:
+		made, err := lk.succeed()
+		if err == nil {
 			return
 		}
 		p.stats.ConnectFailures.Add(1)
-		p.log.Warn("cannot replace a connection; the old one goes on", "node", l.node, "address", l.address(), "error", err)
+		p.log.Warn("cannot replace a connection; the old one goes on", "node", lk.lane.node, "address", made.addr, "error", err)
 		if !p.pause(backoff) {
 			return
 		}
 	}
+}
+
+// succeed makes a successor; more than one if what they are made from changes meanwhile.
+func (lk *link) succeed() (making, error) {
+	l := lk.lane
+	for {
+		made := l.currentMaking()
+		conn, err := l.pool.client.Dial(l.pool.ctx, made.addr)
+		if err != nil && lk.needsSuccessor() {
+			return made, err
+		}
+		if err != nil || lk.adopt(conn, made) {
+			return made, nil
+		}
+		conn.Close()
+	}
+}
+
+// adopt takes conn for the successor, or closes it if none is needed any more. It reports false if conn is made from what has
+// been replaced since.
+func (lk *link) adopt(conn Link, made making) bool {
+	l := lk.lane
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	switch {
+	case lk.err != nil || l.closed:
+		conn.Close()
+	case made != l.making():
+		return false
+	default:
+		l.successor, lk.retired = &successor{conn, made}, true
+		l.wake.Broadcast()
+	}
+	return true
+}
+
+func (lk *link) needsSuccessor() bool {
+	lk.lane.pool.mu.Lock()
+	defer lk.lane.pool.mu.Unlock()
+	return lk.err == nil && !lk.lane.closed
 }
 
 // launch takes the next request, and counts it as in flight: before it is written, since the answer may be faster than the
@@ -136,7 +164,7 @@ func (l *lane) due() bool {
 	case linger == 0 || l.queued >= l.pool.settings.MaxRequestBytes:
 		return true
 	}
-	left := linger - time.Since(l.queue[0].arrived)
+	left := linger - time.Since(l.queue[0].produce.now)
 	if left > 0 && !l.lingering {
 		l.lingering = true
 		time.AfterFunc(left, func() {
@@ -220,11 +248,13 @@ func (lk *link) takeResponses(r *bufio.Reader, body []byte) ([]byte, error) {
 func (lk *link) settle(f flight, body []byte) error {
 	throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
 	if err != nil {
-		lk.lane.answer(f.shares, wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
-		return fmt.Errorf("decode produce response v%d: %w", lk.version, err)
+		for _, s := range f.shares {
+			s.fail(wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
+		}
+		err = fmt.Errorf("decode produce response v%d: %w", lk.version, err)
 	}
 	lk.lane.pool.complete(f.shares, throttle)
-	return nil
+	return err
 }
 
 // landsAtOnce says that land need not wait.

@@ -7,13 +7,13 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// inquiry is what the pool wants to know next from its cluster, guarded by the pool's mutex. One goroutine asks, and
-// only while there is something to ask: however many clients want metadata, one request is on its way.
+// inquiry is what the pool wants to know next from its cluster, guarded by the pool's mutex. One goroutine asks, while there is
+// something to ask and for as long as the cluster does not answer: however many clients want metadata, one request is on its way.
 type inquiry struct {
 	running bool
 	asks    []ask           // to be put to the cluster with the next request
 	current []ask           // those that the request on its way is to answer
-	stale   map[string]bool // topics to ask for again on the pool's own account
+	stale   map[string]bool // topics to ask for again on the pool's own account; all of them are known or have batches waiting
 	// failing is set while the cluster does not answer: nobody waits for it then.
 	failing bool
 	// backoff is the pause after a failure, and grows until the cluster answers. It belongs to the goroutine that asks.
@@ -42,7 +42,7 @@ func (p *Pool) Topics(names []string, create bool, done func([]wire.Topic)) {
 	p.mu.Lock()
 	if p.closed || p.inquiry.failing || names != nil && p.allFresh(names, now) {
 		for _, name := range names {
-			if p.inquiry.failing {
+			if t := p.topics[name]; t != nil && p.inquiry.failing {
 				p.refresh(name)
 			}
 		}
@@ -117,15 +117,10 @@ func (p *Pool) inquireUntilDone() {
 	}()
 	backoff := &p.inquiry.backoff
 	for {
-		p.mu.Lock()
-		asks, stale := p.inquiry.asks, p.inquiry.stale
-		p.inquiry.asks, p.inquiry.stale, p.inquiry.current = nil, nil, asks
-		if len(asks) == 0 && len(stale) == 0 {
-			p.inquiry.running = false
-			p.mu.Unlock()
+		asks, stale, over := p.nextInquiry()
+		if over {
 			return
 		}
-		p.mu.Unlock()
 		impatience := time.AfterFunc(patience, func() { p.guard("metadata", p.losePatience) })
 		err := p.inquireOnce(asks, stale)
 		impatience.Stop()
@@ -136,6 +131,25 @@ func (p *Pool) inquireUntilDone() {
 		*backoff = min(max(2**backoff, p.settings.ReconnectBackoff), p.settings.ReconnectBackoffMax)
 		p.pause(*backoff) // not if closing: what is left is then answered from memory, without the network
 	}
+}
+
+// nextInquiry takes what is to be asked next. It reports that the asking is over when there is nothing, and the cluster answers.
+func (p *Pool) nextInquiry() (asks []ask, stale map[string]bool, over bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := &p.inquiry
+	if len(q.asks) == 0 && (p.closed || len(q.stale) == 0 && !q.failing) {
+		q.running = false
+		return nil, nil, true
+	}
+	names, n := 0, 0
+	for n < len(q.asks) && (n == 0 || names+len(q.asks[n].names) <= maxNames) {
+		names += len(q.asks[n].names)
+		n++
+	}
+	asks, stale = q.asks[:n:n], q.stale
+	q.asks, q.stale, q.current = q.asks[n:], nil, asks
+	return asks, stale, false
 }
 
 // pause waits and reports whether the pool still runs.
@@ -173,7 +187,7 @@ func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
 		}
 		return meta.Topics
 	}
-	if all {
+	if all || len(create)+len(plain) == 0 { // nothing is wanted but to know whether the cluster answers again
 		listed = request(nil, false)
 	}
 	if len(create) > 0 {
@@ -183,7 +197,7 @@ func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
 		request(plain, false)
 	}
 	p.learnTopics(got, append(create, plain...), failure)
-	for _, a := range p.takeAsks(failure) {
+	for _, a := range p.takeAsks(failure, stale) {
 		a.done(p.answer(a, got, listed))
 	}
 	return failure
@@ -206,8 +220,9 @@ func (p *Pool) complain(err error) {
 	}
 }
 
-// takeAsks returns the asks that the request just answered, or failed to: then also those that came since.
-func (p *Pool) takeAsks(failure error) []ask {
+// takeAsks returns the asks that the request just answered, or failed to: then also those that came since, and what else was to
+// be asked for is kept for the next request.
+func (p *Pool) takeAsks(failure error, stale map[string]bool) []ask {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	asks := p.inquiry.current
@@ -215,6 +230,11 @@ func (p *Pool) takeAsks(failure error) []ask {
 	if p.inquiry.failing = failure != nil; p.inquiry.failing {
 		asks = append(asks, p.inquiry.asks...)
 		p.inquiry.asks = nil
+		for name := range stale {
+			if p.topics[name] != nil {
+				p.refresh(name)
+			}
+		}
 	}
 	return asks
 }
@@ -321,7 +341,7 @@ func (p *Pool) learnTopics(got map[string]wire.Topic, asked []string, failure er
 			t.doubted = false // could not be asked: go on with what is known
 		}
 		p.release(t, &d)
-		if !t.known {
+		if !t.known && !t.busy() {
 			delete(p.topics, name)
 		}
 	}
@@ -338,6 +358,8 @@ func (p *Pool) release(t *topic, d *dispatch) {
 	t.waiting = nil
 	for _, w := range waiting {
 		switch {
+		case w.produce.outOfOrder(w.batch):
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
 		case t.known:
 			p.placeKnown(t, w.batch, w.produce, d)
 		case t.meta.Code != wire.None:

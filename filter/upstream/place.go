@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -14,16 +16,20 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "the proxy is shutting down")
 		return
 	}
-	if limit := p.settings.MaxMessageBytes; limit > 0 && int64(len(b.Records)) > limit {
+	if limit := cmp.Or(p.settings.MaxMessageBytes, maxBatchBytes); int64(len(b.Records)) > min(limit, maxBatchBytes) {
 		d.fail(b, req, wire.MessageTooLarge, "the batch is larger than the cluster's message.max.bytes allows")
 		return
 	}
-	t := p.topic(b.Topic, req.now)
-	if !t.known && p.inquiry.failing {
-		p.refresh(t.name)
+	if req.outOfOrder(b) {
+		d.fail(b, req, wire.NotLeaderOrFollower, earlierFirst)
+		return
+	}
+	t := p.topics[b.Topic]
+	if (t == nil || !t.known) && p.inquiry.failing {
 		d.fail(b, req, wire.NotLeaderOrFollower, unknownLeaders)
 		return
 	}
+	t = p.topic(b.Topic, req.now)
 	if !t.known || t.doubted && !p.inquiry.failing || len(t.waiting) > 0 {
 		t.waiting = append(t.waiting, waitingBatch{b, req})
 		p.refresh(t.name)
@@ -34,6 +40,13 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 	}
 	p.placeKnown(t, b, req, d)
 }
+
+const (
+	// maxBatchBytes is the longest batch that fits into a request that a broker takes (socket.request.max.bytes).
+	maxBatchBytes = 100<<20 - 64<<10
+
+	earlierFirst = "an earlier batch of this producer has to come again first"
+)
 
 // placeKnown is place for a topic whose metadata is there. p.mu is held.
 func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
@@ -54,7 +67,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
 		return
 	}
-	if part.lane != l && part.inLane.Load() > 0 {
+	if part.lane != l && part.inLane > 0 {
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition is moving to a new leader")
 		return
 	}
@@ -64,7 +77,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	part.lane, part.latest = l, req.number
-	part.inLane.Add(1)
+	part.inLane++
 	d.add(l, part, b, req)
 }
 
@@ -99,34 +112,62 @@ func (p *Pool) lane(key laneKey) *lane {
 	return l
 }
 
-// complete reports the results of batches that went through a lane. p.mu must not be held.
+// complete takes the results of batches that went through a lane, and reports them. p.mu must not be held.
 func (p *Pool) complete(shares []*share, throttle int32) {
-	var doubted []string
-	batches := 0
+	p.mu.Lock()
+	behind := p.conclude(shares)
+	p.mu.Unlock()
+	p.report(shares, throttle)
+	p.report(behind, 0)
+}
+
+// refuse gives all batches of the shares, which are in no queue any more, the same result. It returns them, and what has to be
+// refused with them, for report. p.mu is held.
+func (p *Pool) refuse(shares []*share, code wire.ErrorCode, message string) []*share {
 	for _, s := range shares {
-		batches += len(s.batches)
+		s.fail(code, message)
+	}
+	return append(shares, p.conclude(shares)...)
+}
+
+// conclude takes note of what the results of the shares' batches say. What clients had sent behind batches that they have to send
+// again leaves the queues: it is returned with its result. p.mu is held.
+func (p *Pool) conclude(shares []*share) (behind []*share) {
+	var lanes []*lane
+	for _, s := range shares {
+		p.settle(len(s.batches))
 		for i, b := range s.batches {
-			s.partitions[i].inLane.Add(-1)
-			p.count(b)
+			part := s.partitions[i]
+			part.inLane--
 			if contradicts(b.Result.Code) {
-				doubted = append(doubted, b.Topic)
+				p.doubt(b.Topic)
+			}
+			if s.produce.keepOrder(b) && len(part.lane.queue) > 0 && !slices.Contains(lanes, part.lane) {
+				lanes = append(lanes, part.lane)
 			}
 		}
 	}
-	if batches == 0 {
-		return
+	for _, l := range lanes {
+		behind = append(behind, p.refuse(l.takeOutOfOrder(), wire.NotLeaderOrFollower, earlierFirst)...)
 	}
-	p.mu.Lock()
-	for _, name := range doubted {
-		if t := p.topics[name]; t != nil {
-			t.doubted = true
-			p.refresh(t.name)
-		}
+	return behind
+}
+
+// doubt has what is known of a topic asked for again. p.mu is held.
+func (p *Pool) doubt(name string) {
+	if t := p.topics[name]; t != nil {
+		t.doubted = true
+		p.refresh(name)
 	}
-	p.settle(batches)
-	p.mu.Unlock()
+}
+
+// report tells the clients of batches that have their results. p.mu must not be held.
+func (p *Pool) report(shares []*share, throttle int32) {
 	for _, s := range shares {
-		s.group.finish(len(s.batches), throttle)
+		for _, b := range s.batches {
+			p.count(b)
+		}
+		s.produce.group.finish(len(s.batches), throttle)
 	}
 }
 

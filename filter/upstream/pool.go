@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -30,23 +31,27 @@ type Pool struct {
 
 	mu      sync.Mutex
 	closed  bool
-	pending int        // batches without a result
-	calls   uint64     // of Produce so far
-	cargoes uint64     // requests made of several shares so far
-	drained *sync.Cond // pending has become 0
-	topics  map[string]*topic
-	brokers map[int32]string
-	lanes   map[laneKey]*lane
-	inquiry inquiry
+	pending int    // batches without a result
+	calls   uint64 // of Produce so far
+	cargoes uint64 // requests made of several shares so far
+	// renewals counts how often certificates or passwords have been replaced.
+	renewals int
+	drained  *sync.Cond // pending has become 0
+	topics   map[string]*topic
+	brokers  map[int32]string
+	lanes    map[laneKey]*lane
+	inquiry  inquiry
 }
 
 // produce is one call of Produce.
 type produce struct {
 	number   uint64 // of the call, from 1
+	fences   *order.Fences
 	acks     int16
 	timeout  int32
 	now      time.Time
 	deadline time.Time
+	sendBy   time.Time // what is sent later has no time left to be answered
 	group    group
 }
 
@@ -69,15 +74,15 @@ func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger
 // Produce hands batches to the leaders of their partitions with the client's acks (-1 or 1) and its timeout. done is
 // called once, when every batch has its Result, from any goroutine and possibly before Produce returns; it gets the
 // longest throttle time that a broker asked for. Until then the pool keeps the batches and reads their Records.
-func (p *Pool) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
+//
+// fences are those of the client's connection to this cluster. Only the pool uses them, and it keeps them while it has a batch
+// that came with them.
+func (p *Pool) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
 	now := time.Now()
-	req := &produce{acks: acks, timeout: timeoutMillis, now: now}
+	patience := p.patience(timeoutMillis)
+	req := &produce{fences: fences, acks: acks, timeout: min(timeoutMillis, int32(maxTimeout/time.Millisecond)), now: now}
 	req.group.init(len(batches), done)
-	patience := max(p.settings.RequestTimeout, time.Duration(timeoutMillis)*time.Millisecond)
-	if p.settings.MessageTimeout > 0 {
-		patience = min(patience, p.settings.MessageTimeout)
-	}
-	req.deadline = now.Add(patience)
+	req.deadline, req.sendBy = now.Add(patience), now.Add(patience/4*3)
 	if p.settings.AcksOverride != nil {
 		req.acks = *p.settings.AcksOverride
 	}
@@ -93,6 +98,15 @@ func (p *Pool) Produce(batches []*wire.Batch, acks int16, timeoutMillis int32, d
 	d.enqueue()
 	p.mu.Unlock()
 	d.report()
+}
+
+// patience is how long the batches of a request may wait for their answers, its client's timeout given.
+func (p *Pool) patience(timeoutMillis int32) time.Duration {
+	d := max(p.settings.RequestTimeout, min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout))
+	if p.settings.MessageTimeout > 0 {
+		d = min(d, p.settings.MessageTimeout)
+	}
+	return d
 }
 
 // Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still
@@ -123,6 +137,7 @@ func (p *Pool) renew() {
 	p.log.Info("certificates or passwords have been replaced; connecting anew")
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.renewals++
 	for _, l := range p.lanes {
 		l.renew()
 	}

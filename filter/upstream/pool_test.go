@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -38,12 +39,13 @@ type bench struct {
 	t       *testing.T
 	cluster *upstreamtest.Cluster
 	pool    *upstream.Pool
+	fences  *order.Fences // of the one client
 	table   []stats.Metric
 	values  []int64
 }
 
 // newPool makes a pool before a cluster, without a bubble and with metrics that nobody reads.
-func newPool(s upstream.Settings, cluster *upstreamtest.Cluster, k *cork.Cork) *upstream.Pool {
+func newPool(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Pool {
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	return upstream.New(s, cluster, k, st, slog.New(slog.DiscardHandler))
@@ -58,7 +60,7 @@ func inBubble(t *testing.T, n int, f func(b *bench)) {
 func inBubbleWith(t *testing.T, n int, s upstream.Settings, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{t: t, cluster: upstreamtest.New(n), table: stats.Table([]string{"c1"})}
+		b := &bench{t: t, cluster: upstreamtest.New(n), fences: new(order.Fences), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
 		st := stats.New(b.table, b.values).Cluster("c1")
 		b.pool = upstream.New(s, b.cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
@@ -91,7 +93,7 @@ func (b *bench) metric(name string) int64 {
 func (b *bench) send(topic string, partition int32, records string) (*wire.Batch, <-chan int32) {
 	batch := &wire.Batch{Topic: topic, Partition: partition, Records: []byte(records)}
 	done := make(chan int32, 1)
-	b.pool.Produce([]*wire.Batch{batch}, -1, 1000, func(throttle int32) { done <- throttle })
+	b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, 1000, func(throttle int32) { done <- throttle })
 	return batch, done
 }
 
@@ -173,7 +175,7 @@ func TestProduceSpreadsARequest(t *testing.T) {
 			{Topic: "b", Partition: 0, Records: []byte("twice")},
 		}
 		done := make(chan int32)
-		b.pool.Produce(batches, 1, 1000, func(throttle int32) { done <- throttle })
+		b.pool.Produce(b.fences, batches, 1, 1000, func(throttle int32) { done <- throttle })
 		if throttle := <-done; throttle != 70 {
 			t.Errorf("throttle %d, want 70", throttle)
 		}
@@ -361,7 +363,7 @@ func TestNothingKeepsABatch(t *testing.T) {
 		runtime.AddCleanup(&frame[0], func(c chan struct{}) { close(c) }, forgotten)
 		batches := []*wire.Batch{{Topic: "a", Partition: 0, Records: frame}, {Topic: "a", Partition: 1, Records: frame}}
 		done := make(chan struct{})
-		pool.Produce(batches, -1, 1000, func(int32) {
+		pool.Produce(new(order.Fences), batches, -1, 1000, func(int32) {
 			if code := batches[0].Result.Code; code != wire.None {
 				t.Errorf("produce: %s", code)
 			}

@@ -18,7 +18,7 @@ type Settings struct {
 	// AcksOverride, if set, replaces the acks of every client's request.
 	AcksOverride *int16
 	// RequestTimeout is how long a batch may wait for its answer, queue and flight together, when its client's own
-	// timeout is not longer.
+	// timeout is not longer. Three quarters of that may be spent in the queue.
 	RequestTimeout time.Duration
 	// MetadataRefreshInterval is how often what is known of the topics in use is asked for again. Zero: never.
 	MetadataRefreshInterval time.Duration
@@ -40,7 +40,7 @@ type Settings struct {
 	Linger time.Duration
 	// MaxRequestBytes is the most bytes of several clients' batches in one request. One client's are never divided. Zero: 1 MiB.
 	MaxRequestBytes int64
-	// AnswerTimeout is how long a connection may stay without an answer that is due. Zero: as long as a batch may wait.
+	// AnswerTimeout is how long a connection may stay without an answer that is due. Zero: 60 s.
 	AnswerTimeout time.Duration
 	// MaxIdle is how long a connection may have nothing to do. Zero: as long as the broker keeps it.
 	MaxIdle time.Duration
@@ -57,6 +57,7 @@ func (s Settings) withDefaults() Settings {
 	s.MaxResponseBytes = cmp.Or(s.MaxResponseBytes, maxResponseBytes)
 	s.Window = cmp.Or(s.Window, window)
 	s.MaxRequestBytes = cmp.Or(s.MaxRequestBytes, maxRequestBytes)
+	s.AnswerTimeout = cmp.Or(s.AnswerTimeout, answerTimeout)
 	s.ConnectionsPerBroker = cmp.Or(s.ConnectionsPerBroker, 1)
 	s.ReconnectBackoff = cmp.Or(s.ReconnectBackoff, minBackoff)
 	s.ReconnectBackoffMax = max(cmp.Or(s.ReconnectBackoffMax, maxBackoff), s.ReconnectBackoff)
@@ -107,10 +108,17 @@ const (
 	// maxRequestBytes is the default of Settings.MaxRequestBytes.
 	maxRequestBytes = 1 << 20
 
+	// answerTimeout is the default of Settings.AnswerTimeout, and librdkafka's of socket.timeout.ms.
+	answerTimeout = 60 * time.Second
+	// maxTimeout is the longest timeout of a client that is listened to. The longest that a default client tries is as long.
+	maxTimeout = 5 * time.Minute
+
 	// The reconnect back-off, as librdkafka's reconnect.backoff.ms and reconnect.backoff.max.ms have it.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
 
+	// maxNames is how many topics are asked for in one request of several clients, so that it fits into what a broker takes.
+	maxNames = 10_000
 	// metadataTimeout bounds one round of metadata requests, over all brokers that are tried.
 	metadataTimeout = 30 * time.Second
 	// patience is how long clients wait for the answer to a metadata request before they are answered from memory.

@@ -9,16 +9,11 @@ import (
 
 // share is what one client's request gives to one lane: the unit that a lane queues, writes and answers.
 type share struct {
-	acks       int16
-	timeout    int32 // milliseconds, the client's own, for the broker
-	idempotent bool  // a batch of it has a producer id
-	arrived    time.Time
-	deadline   time.Time
+	produce    *produce      // the call that it came with
+	idempotent bool          // a batch of it has a producer id
 	batches    []*wire.Batch // those of one topic adjacent
 	bytes      int64
-	// partitions holds the state of each batch's partition, by index of batches.
-	partitions []*partition
-	group      *group
+	partitions []*partition // the state of each batch's partition, by index of batches
 
 	// What most shares need: room for one batch.
 	batch     [1]*wire.Batch
@@ -27,8 +22,28 @@ type share struct {
 
 // likes says whether the broker may be asked for both in one request.
 func (s *share) likes(other *share) bool {
-	return s.acks == other.acks && s.timeout == other.timeout && s.idempotent == other.idempotent
+	return s.produce.acks == other.produce.acks && s.produce.timeout == other.produce.timeout && s.idempotent == other.idempotent
 }
+
+// fail gives every batch the same result.
+func (s *share) fail(code wire.ErrorCode, message string) {
+	for _, b := range s.batches {
+		b.Result = wire.Failed(code, message)
+	}
+}
+
+// keepOrder has what the client sent behind b refused until b comes again, if its result is one that it retries. It reports
+// whether that is so. The pool's mutex is held.
+func (r *produce) keepOrder(b *wire.Batch) bool {
+	if !b.Result.Code.Retried() {
+		return false
+	}
+	r.fences.Raise(b, r.number, time.Now())
+	return true
+}
+
+// outOfOrder reports whether b may not be sent before another batch has come again. The pool's mutex is held.
+func (r *produce) outOfOrder(b *wire.Batch) bool { return r.fences.Refuses(b, r.now) }
 
 // group joins the shares of one Produce call: the last one to finish reports the call done.
 type group struct {

@@ -2,7 +2,7 @@ package upstream
 
 import (
 	"hash/fnv"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -28,7 +28,7 @@ type partition struct {
 	lane  *lane // where its batches go; nil until the first
 	// inLane counts its batches on that lane, queued or in flight. A new leader's lane is used only when it is zero, so
 	// that batches of two lanes never race.
-	inLane atomic.Int32
+	inLane int
 	// cargo numbers the request for which one of its batches was last looked at.
 	cargo uint64
 	// latest is the number of the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
@@ -82,13 +82,10 @@ func (t *topic) learn(meta wire.Topic, now time.Time) {
 
 // unused reports whether nobody has needed the topic for longer than age and none of its batches is on its way.
 func (t *topic) unused(now time.Time, age time.Duration) bool {
-	if now.Sub(t.used) <= age || len(t.waiting) > 0 {
-		return false
-	}
-	for _, part := range t.partitions {
-		if part.inLane.Load() > 0 {
-			return false
-		}
-	}
-	return true
+	return now.Sub(t.used) > age && !t.busy()
+}
+
+// busy reports whether batches of the topic are on their way: what is known of their lanes keeps their order.
+func (t *topic) busy() bool {
+	return len(t.waiting) > 0 || slices.ContainsFunc(t.partitions, func(p *partition) bool { return p.inLane > 0 })
 }

@@ -163,7 +163,7 @@ func (lk *link) finish(tail net.Buffers, err error) {
 func (lk *link) encode(f *flight) net.Buffers {
 	h := wire.ProduceHeader{
 		Version: lk.version, CorrelationID: f.correlation(), ClientID: lk.lane.pool.settings.ClientID,
-		Acks: f.shares[0].acks, TimeoutMillis: f.shares[0].timeout,
+		Acks: f.shares[0].produce.acks, TimeoutMillis: f.shares[0].produce.timeout,
 	}
 	lk.scratch, lk.segments = wire.AppendProduceRequest(lk.scratch[:0], lk.segments[:0], h, f.batches)
 	return lk.segments

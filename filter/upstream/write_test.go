@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -29,7 +30,7 @@ func TestFullSocket(t *testing.T) {
 			cluster.Sockets()
 			cluster.CreateTopic("a", 1)
 			pool := newPool(settings(), cluster, new(cork.Cork))
-			b := &bench{t: t, cluster: cluster, pool: pool}
+			b := &bench{t: t, cluster: cluster, fences: new(order.Fences), pool: pool}
 			for _, first := range []string{"0", "1"} { // the broker waits for a request after the second, if not before
 				wantCode(t, "first", b.produce("a", 0, first), wire.None)
 				cluster.Clog(1, true)
@@ -74,7 +75,7 @@ func TestCork(t *testing.T) {
 	produce := func(partition int32) {
 		answered.Add(1)
 		batch := &wire.Batch{Topic: "a", Partition: partition, Records: []byte("records")}
-		pool.Produce([]*wire.Batch{batch}, -1, 1000, func(int32) { answered.Done() })
+		pool.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { answered.Done() })
 	}
 	produce(0) // so that there is a connection
 	answered.Wait()

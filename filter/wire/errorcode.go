@@ -87,6 +87,20 @@ func ErrorCodes() []ErrorCode {
 	return codes
 }
 
+// Retried says whether clients send a batch again that was answered so, because it was not stored, or may not have been. These
+// are the codes of which Java says RetriableException and librdkafka RD_KAFKA_ERR_ACTION_RETRY.
+func (c ErrorCode) Retried() bool {
+	switch c {
+	case CorruptMessage, UnknownTopicOrPartition, LeaderNotAvailable, NotLeaderOrFollower, RequestTimedOut, BrokerNotAvailable,
+		ReplicaNotAvailable, NetworkException, CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator,
+		NotEnoughReplicas, NotEnoughReplicasAfterAppend, NotController, ConcurrentTransactions, KafkaStorageError,
+		FencedLeaderEpoch, UnknownLeaderEpoch, ThrottlingQuotaExceeded, UnknownTopicID, InconsistentTopicID:
+		return true
+	default:
+		return false
+	}
+}
+
 // errorRow is one code: how Kafka spells it and whether a Produce can be answered with it.
 type errorRow struct {
 	code    ErrorCode

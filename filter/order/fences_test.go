@@ -1,0 +1,152 @@
+package order_test
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// numbered is a batch of an idempotent producer: count records from sequence on.
+func numbered(producer int64, epoch int16, sequence, count int32) *wire.Batch {
+	b := make([]byte, 70)
+	binary.BigEndian.PutUint32(b[23:], uint32(count-1))
+	binary.BigEndian.PutUint64(b[43:], uint64(producer))
+	binary.BigEndian.PutUint16(b[51:], uint16(epoch))
+	binary.BigEndian.PutUint32(b[53:], uint32(sequence))
+	return &wire.Batch{Topic: "a", Records: b}
+}
+
+// plain is an uncompressed batch without sequence numbers: records of a few bytes, each with its length.
+func plain(timestamp byte, records ...string) *wire.Batch {
+	b := make([]byte, 61)
+	b[34] = timestamp
+	binary.BigEndian.PutUint64(b[43:], math.MaxUint64)
+	for _, r := range records {
+		b = append(binary.AppendVarint(b, int64(len(r))), r...)
+	}
+	return &wire.Batch{Topic: "a", Records: b}
+}
+
+// step is a batch that comes, and whether another has to come first. What is refused is refused as if by a broker.
+type step struct {
+	batch   *wire.Batch
+	refused bool
+}
+
+func TestRefuses(t *testing.T) {
+	t.Parallel()
+	other := numbered(1, 0, 5, 1)
+	other.Partition = 1
+	compressed := plain(0, "one")
+	compressed.Records[22] = 1
+	for _, tc := range []struct {
+		name   string
+		raised []*wire.Batch
+		after  time.Duration
+		then   []step
+	}{
+		{"what is behind waits for the first", []*wire.Batch{numbered(1, 0, 3, 2)}, 0, []step{
+			{numbered(1, 0, 5, 1), true}, {numbered(1, 0, 6, 1), true}, {numbered(1, 0, 3, 2), false}, {numbered(1, 0, 5, 1), false},
+		}},
+		{"the first of several", []*wire.Batch{numbered(1, 0, 4, 1), numbered(1, 0, 3, 1), numbered(1, 0, 5, 1)}, 0, []step{
+			{numbered(1, 0, 4, 1), true}, {numbered(1, 0, 3, 1), false}, {numbered(1, 0, 4, 1), false},
+		}},
+		{"another partition or producer", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{{other, false}, {numbered(2, 0, 5, 1), false}}},
+		{"a part of it that begins as it does", []*wire.Batch{numbered(1, 0, 3, 10)}, 0, []step{
+			{numbered(1, 0, 3, 5), false}, {numbered(1, 0, 8, 5), false},
+		}},
+		{"a batch that ends with it", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{{numbered(1, 0, 0, 4), false}, {numbered(1, 0, 4, 1), false}}},
+		{"what is before it changes nothing", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{
+			{numbered(1, 0, 1, 2), false}, {numbered(1, 0, 4, 1), true},
+		}},
+		{"sequence numbers begin again", []*wire.Batch{numbered(1, 0, math.MaxInt32-1, 2)}, 0, []step{
+			{numbered(1, 0, 0, 1), true}, {numbered(1, 0, math.MaxInt32-1, 2), false}, {numbered(1, 0, 0, 1), false},
+		}},
+		{"before they begin again", []*wire.Batch{numbered(1, 0, 0, 1)}, 0, []step{
+			{numbered(1, 0, math.MaxInt32, 1), false}, {numbered(1, 0, 1, 1), true},
+		}},
+		{"a new epoch", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{{numbered(1, 1, 0, 1), false}, {numbered(1, 1, 1, 1), false}}},
+		{"an epoch that is over", []*wire.Batch{numbered(1, 1, 3, 1)}, 0, []step{{numbered(1, 0, 9, 1), false}, {numbered(1, 1, 4, 1), true}}},
+		{"an epoch that is over, refused", []*wire.Batch{numbered(1, 1, 3, 1), numbered(1, 0, 1, 1)}, 0, []step{{numbered(1, 1, 4, 1), true}}},
+		{"time does not matter", []*wire.Batch{numbered(1, 0, 3, 1)}, 5 * time.Minute, []step{{numbered(1, 0, 4, 1), true}}},
+		{"the client has given up", []*wire.Batch{numbered(1, 0, 3, 1)}, 11 * time.Minute, []step{{numbered(1, 0, 4, 1), false}}},
+		{"without numbers: the same batch", []*wire.Batch{plain(0, "one")}, 0, []step{
+			{plain(0, "two"), true}, {plain(0, "one"), false}, {plain(0, "two"), false},
+		}},
+		{"without numbers: its first record in another batch", []*wire.Batch{plain(0, "one", "two")}, 0, []step{
+			{plain(1, "two"), true}, {plain(1, "one"), false},
+		}},
+		{"without numbers: what came first", []*wire.Batch{plain(0, "one"), plain(0, "two")}, 0, []step{
+			{plain(0, "two"), true}, {plain(0, "one"), false},
+		}},
+		{"without numbers: not known again", []*wire.Batch{plain(0, "one")}, time.Second, []step{{plain(0, "two"), false}}},
+		{"without numbers: compressed", []*wire.Batch{compressed}, 0, []step{{plain(0, "one"), false}}},
+		{"no batch at all", []*wire.Batch{{Topic: "a"}}, 0, []step{{&wire.Batch{Topic: "a"}, false}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var f order.Fences
+			start := time.Now()
+			for i, b := range tc.raised {
+				f.Raise(b, uint64(i), start)
+			}
+			for i, s := range tc.then {
+				if got := f.Refuses(s.batch, start.Add(tc.after)); got != s.refused {
+					t.Fatalf("step %d: Refuses = %v, want %v", i, got, s.refused)
+				}
+			}
+		})
+	}
+}
+
+// Without sequence numbers, what came first is awaited, whenever its refusal is known.
+func TestFirstByCall(t *testing.T) {
+	t.Parallel()
+	var f order.Fences
+	now := time.Now()
+	f.Raise(plain(0, "two"), 2, now)
+	f.Raise(plain(0, "one"), 1, now)
+	f.Raise(plain(0, "three"), 3, now)
+	if !f.Refuses(plain(0, "two"), now) || f.Refuses(plain(0, "one"), now) {
+		t.Error("the batch of the first call is not the one that is awaited")
+	}
+}
+
+// What is remembered is bounded; beyond it nothing passes any more.
+func TestOverflow(t *testing.T) {
+	t.Parallel()
+	var f order.Fences
+	now := time.Now()
+	for i := range int64(order.MaxFences) {
+		f.Raise(numbered(i, 0, 0, 1), 1, now)
+	}
+	if f.Overflowed() {
+		t.Fatalf("overflowed after %d", order.MaxFences)
+	}
+	f.Raise(numbered(order.MaxFences, 0, 0, 1), 1, now)
+	if !f.Overflowed() || !f.Refuses(numbered(order.MaxFences, 0, 1, 1), now) {
+		t.Error("one more: nothing may pass")
+	}
+}
+
+// FuzzFences: whatever comes, a batch that was refused passes when it comes again, and nothing of its producer before it that is
+// behind it.
+func FuzzFences(f *testing.F) {
+	f.Add(numbered(1, 0, 3, 2).Records, numbered(1, 0, 5, 1).Records)
+	f.Add(plain(0, "one").Records, plain(0, "two").Records)
+	f.Add([]byte{}, []byte("x"))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		var fences order.Fences
+		now := time.Now()
+		a, b := &wire.Batch{Records: first}, &wire.Batch{Records: second}
+		fences.Raise(a, 1, now)
+		fences.Refuses(b, now)
+		if fences.Refuses(a, now) {
+			t.Error("the awaited batch is refused")
+		}
+	})
+}

@@ -1,0 +1,154 @@
+package upstream_test
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+)
+
+// Whatever refuses a batch, what its client had sent behind it is not stored before it.
+func TestNothingOvertakes(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		fault func(b *bench) // after "zero" is stored, before "one" comes
+		mend  func(b *bench) // after "one" has been refused
+	}{
+		{"a leader that has moved", func(b *bench) { b.cluster.Move("a", 0, 2) }, func(*bench) {}},
+		{"a broker's answer", func(b *bench) { b.cluster.Answer("a", 0, wire.NotEnoughReplicas) }, func(*bench) {}},
+		{"a topic that is gone", func(b *bench) { b.cluster.DeleteTopic("a") }, func(b *bench) { b.cluster.CreateTopic("a", 1) }},
+		{"a connection that is lost", func(b *bench) {
+			b.cluster.Stall(1, true)
+			time.AfterFunc(time.Millisecond, func() { b.cluster.Cut(1); b.cluster.Stall(1, false) })
+		}, func(*bench) { advance(150 * time.Millisecond) }},
+		{"a broker that is down", func(b *bench) { b.cluster.Down(1, true) }, func(b *bench) {
+			b.cluster.Down(1, false)
+			advance(10 * time.Second)
+		}},
+		{"a broker that does not answer", func(b *bench) { b.cluster.Stall(1, true) }, func(b *bench) {
+			b.cluster.Stall(1, false)
+			advance(10 * time.Second)
+		}},
+		{"no leader", func(b *bench) { b.cluster.Move("a", 0, -1); advance(16 * time.Minute) }, func(b *bench) {
+			b.cluster.Move("a", 0, 1)
+			b.pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
+			synctest.Wait()
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 2, func(b *bench) {
+				b.cluster.CreateTopic("a", 1)
+				b.produce("a", 0, "warm")
+				tc.fault(b)
+				one := string(idempotent(1, 0, 0))
+				two := string(idempotent(1, 0, 1))
+				if r := b.produce("a", 0, one); r.Code == wire.None || !r.Code.Retried() {
+					t.Fatalf("the first batch: %s, want a code that its client retries", r.Code)
+				}
+				tc.mend(b)
+				if r := b.produce("a", 0, two); !r.Code.Retried() {
+					t.Errorf("a batch that was sent behind it: %s, want a code that its client retries", r.Code)
+				}
+				for _, records := range []string{one, two} {
+					b.produceUntilStored("a", 0, records)
+				}
+			})
+		})
+	}
+}
+
+// idempotent is a batch of one record.
+func idempotent(producer int64, epoch int16, sequence int32) []byte {
+	b := wiretest.Batch{Records: wiretest.Records(1, 10), Producer: &wiretest.Producer{ID: producer, Epoch: epoch, Sequence: sequence}}
+	return b.Bytes()
+}
+
+// produceUntilStored retries for as long as a client would.
+func (b *bench) produceUntilStored(topic string, partition int32, records string) {
+	b.t.Helper()
+	for range 100 {
+		switch r := b.produce(topic, partition, records); {
+		case r.Code == wire.None:
+			return
+		case !r.Code.Retried():
+			b.t.Fatalf("%s %s", r.Code, r.Message)
+		}
+		advance(time.Second)
+	}
+	b.t.Fatal("never stored")
+}
+
+// What is queued behind a batch that is refused is not sent.
+func TestNothingOvertakesInTheQueue(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.Window = 1
+	inBubbleWith(t, 1, s, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Answer("a", 0, wire.NotEnoughReplicas)
+		b.cluster.Stall(1, true)
+		one, done1 := b.send("a", 0, string(idempotent(1, 0, 0)))
+		two, done2 := b.send("a", 0, string(idempotent(1, 0, 1)))
+		other, done3 := b.send("a", 0, string(idempotent(2, 0, 0)))
+		synctest.Wait()
+		b.cluster.Stall(1, false)
+		<-done1
+		<-done2
+		<-done3
+		wantCode(t, "refused by the broker", one.Result, wire.NotEnoughReplicas)
+		wantCode(t, "queued behind it", two.Result, wire.NotLeaderOrFollower)
+		wantCode(t, "of another producer", other.Result, wire.None)
+	})
+}
+
+// A client that waits for ever does not make others wait: a broker that hangs is found by the earliest deadline of all.
+func TestEarliestDeadline(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Stall(1, true)
+		start := time.Now()
+		slow := make(chan int32, 1)
+		batch := &wire.Batch{Topic: "a", Records: []byte("slow")}
+		b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, math.MaxInt32, func(n int32) { slow <- n })
+		advance(time.Second)
+		fast, done := b.send("a", 1, "fast")
+		<-done
+		wantCode(t, "a client with a timeout of a second", fast.Result, wire.RequestTimedOut)
+		if waited := time.Since(start); waited > 32*time.Second {
+			t.Errorf("it waited %v, want the request timeout of 30 s", waited)
+		}
+		<-slow
+		b.cluster.Stall(1, false)
+	})
+}
+
+// A client's own timeout counts for five minutes at most, and a connection that owes an answer for one.
+func TestLongestTimeout(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Stall(1, true)
+		start := time.Now()
+		done := make(chan int32, 1)
+		b.pool.Produce(b.fences, []*wire.Batch{{Topic: "a", Records: []byte("slow")}}, -1, math.MaxInt32, func(n int32) { done <- n })
+		<-done
+		if waited := time.Since(start); waited > 61*time.Second {
+			t.Errorf("it waited %v, want a minute", waited)
+		}
+		for _, r := range b.cluster.Requests()[1:] {
+			if r.TimeoutMillis != 300_000 {
+				t.Errorf("the broker may take %d ms, want 300000", r.TimeoutMillis)
+			}
+		}
+		b.cluster.Stall(1, false)
+	})
+}
