@@ -8,8 +8,10 @@ type Conn interface {
 	// unsent than the host likes: then the session serves no further request until the host calls Congested(false), which
 	// it does once that has been sent, whether or not it called Congested(true).
 	Write(p []byte) (congested bool)
-	// Close closes the connection once everything written has left.
+	// Close closes the connection once everything written has left, or the client has not taken it for some seconds.
 	Close()
+	// Abort closes the connection at once, whatever is unsent. It may follow Close.
+	Abort()
 	// PauseReads asks the host to stop pushing Data, or to go on. Data already on its way may still arrive.
 	PauseReads(pause bool)
 }

@@ -56,6 +56,7 @@ type worker struct {
 	cork     cork.Cork
 	budget   budget
 	arrivals arrivals
+	unread   unread
 }
 
 // metrics are the values that sessions count in, looked up once.
@@ -185,6 +186,7 @@ func (f *Filter) newWorker(index int) *worker {
 	w := &worker{}
 	w.budget.limit = f.config.Limits.MaxWorkerBytes
 	w.arrivals.limit = f.config.Limits.MaxWorkerBytes / 2
+	w.unread.limit = f.config.Limits.MaxWorkerBytes / 2
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
 	for _, cluster := range f.config.Clusters {

@@ -19,7 +19,7 @@ func (s *Session) lookIdle() {
 	}
 }
 
-// endIdle reports whether it has ended the session.
+// endIdle reports whether it has ended the session: in order, or at once if its client does not read.
 func (s *Session) endIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,12 +33,12 @@ func (s *Session) endIdle() bool {
 		s.idleTimer.Reset(left)
 		return false
 	}
-	s.ended = true
+	s.ended, s.abandoned = true, s.neverReads()
 	return true
 }
 
-// busy reports whether something goes on that is not the client's to hasten. A request that does not arrive has a timeout of
-// its own. s.mu is held.
+// busy reports whether something goes on that is not the client's to hasten: its answers are, if they wait for it to read. A
+// request that does not arrive has a timeout of its own. s.mu is held.
 func (s *Session) busy() bool {
-	return s.inflight.requests > 0 || s.consuming || len(s.stash) > 0 || s.congested || s.sated
+	return s.inflight.requests > 0 || s.consuming || len(s.stash) > 0 && !s.neverReads()
 }

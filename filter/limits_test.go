@@ -106,10 +106,9 @@ func TestSlowRequest(t *testing.T) {
 func TestIdleConnections(t *testing.T) {
 	t.Parallel()
 	withMesh(t, twoClusters, func(m *mesh) {
-		silent, talking, waiting, slow := m.connect(), m.connect(), m.connect(), m.connect()
+		silent, talking, waiting := m.connect(), m.connect(), m.connect()
 		m.c1.Stall(1, true)
 		waiting.session.Data(produce(1, "apples"))
-		slow.session.Congested(true)
 		for i := range int32(5) {
 			talking.session.Data(apiVersions(i))
 			advance(2*time.Minute - time.Second)
@@ -120,12 +119,10 @@ func TestIdleConnections(t *testing.T) {
 			t.Error("a silent client's connection is open after 10 minutes")
 		}
 		talking.wantOpen("the client sends")
-		slow.wantOpen("the client has not read its answers")
 		waiting.wantAnswers(1) // timed out
 		waiting.wantOpen("the client has waited for an answer")
-		slow.session.Congested(false)
 		advance(20*time.Minute + time.Second)
-		for name, c := range map[string]*client{"talking": talking, "waiting": waiting, "slow": slow} {
+		for name, c := range map[string]*client{"talking": talking, "waiting": waiting} {
 			if !c.isClosed() {
 				t.Errorf("the %s client's connection is open", name)
 			}
@@ -170,7 +167,7 @@ func TestSlowRequestWhilePaused(t *testing.T) {
 		c.session.Data(announce(1000, 100))
 		advance(50 * time.Second)
 		c.session.Congested(true)
-		advance(time.Hour)
+		advance(9 * time.Minute)
 		c.wantOpen("paused")
 		c.session.Congested(false)
 		advance(50 * time.Second)

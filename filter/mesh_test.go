@@ -98,6 +98,7 @@ type client struct {
 	writes int
 	limit  int // more than this is too much; 0: nothing is
 	closed bool
+	gone   bool // at once
 	paused bool
 	pauses int
 }
@@ -122,6 +123,12 @@ func (c *client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+}
+
+func (c *client) Abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed, c.gone = true, true
 }
 
 func (c *client) PauseReads(pause bool) {

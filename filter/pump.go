@@ -1,6 +1,10 @@
 package filter
 
-import "time"
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
 
 const (
 	// maxAnswerBytes is how much may wait in one session for answers that come before it.
@@ -34,6 +38,7 @@ func (s *Session) flush() []byte {
 		return nil
 	}
 	s.pumping = true
+	var evict []*Session
 	for {
 		todo := s.due()
 		if todo.nothing() {
@@ -44,23 +49,47 @@ func (s *Session) flush() []byte {
 		sated := todo.do(s)
 		s.mu.Lock()
 		s.sated = s.sated || sated && !s.relieved
+		if !s.gone && todo.out != nil && s.neverReads() {
+			evict = append(evict, s.worker.unread.hold(s, len(todo.out))...)
+		}
 	}
 	s.pumping = false
 	p := s.readmit()
 	s.mu.Unlock()
+	for _, other := range evict {
+		other.abandon(errUnread)
+	}
 	return p
 }
+
+var errUnread = &wire.Violation{
+	Reason: wire.ReasonMemoryLimit,
+	Detail: "the answers that the clients of this worker do not read hold too much memory, and this client has not read for longest",
+}
+
+// abandon ends the session at once, because its client does not read.
+func (s *Session) abandon(why error) {
+	s.mu.Lock()
+	if !s.abandoned {
+		s.abandoned, s.verdict = true, why
+	}
+	s.mu.Unlock()
+	s.pump()
+}
+
+// neverReads reports whether the client has been answered more than it reads. s.mu is held.
+func (s *Session) neverReads() bool { return s.congested || s.sated }
 
 // deed is what is due to a connection.
 type deed struct {
 	out            []byte
 	violation      error
-	close          bool
+	close, abort   bool
 	pause, unpause bool
 }
 
 func (d *deed) nothing() bool {
-	return d.out == nil && d.violation == nil && !d.close && !d.pause && !d.unpause
+	return d.out == nil && d.violation == nil && !d.close && !d.abort && !d.pause && !d.unpause
 }
 
 // due takes what is to be done out of the session's state. s.mu is held.
@@ -86,6 +115,12 @@ func (s *Session) due() deed {
 	if s.ended && !s.closing && s.inflight.requests == 0 && len(s.stash) == 0 && !s.consuming {
 		d.close, s.closing = true, true
 	}
+	if s.abandoned && !s.aborted {
+		if !s.closing {
+			d.violation = s.verdict
+		}
+		d.abort, s.aborted, s.closing = true, true, true
+	}
 	if d.out != nil {
 		s.active = time.Now()
 	}
@@ -100,7 +135,7 @@ func (s *Session) due() deed {
 // blocked reports whether no further request may be taken from the client. One that has begun to arrive may go on, so
 // that a session that starves is not blocked. s.mu is held.
 func (s *Session) blocked() bool {
-	return s.overBound() || s.congested || s.sated || s.overdrawn.Load()
+	return s.overBound() || s.neverReads() || s.overdrawn.Load()
 }
 
 func (s *Session) isBlocked() bool {
@@ -136,6 +171,9 @@ func (d *deed) do(s *Session) (sated bool) {
 	}
 	if d.close {
 		s.conn.Close()
+	}
+	if d.abort {
+		s.conn.Abort()
 	}
 	return sated
 }

@@ -31,6 +31,7 @@ type Session struct {
 	client  broker.Client
 	in      input
 	arrival arrival
+	backlog backlog
 
 	// Reading is paused for the worker's sake. Only the worker's budget and its arrivals change it, under their mutexes;
 	// whoever has them do so pumps afterwards.
@@ -46,6 +47,9 @@ type Session struct {
 	full      bool        // too much of this client is in flight
 	paused    bool        // the host has been told to pause
 	ended     bool        // the client sends no more
+	abandoned bool        // the client does not read, and has to go at once
+	verdict   error       // what for; nil: it is idle
+	aborted   bool        // the connection has been told to go at once
 	closing   bool        // the connection has been told to close
 	active    time.Time   // when the client last sent something, or was answered
 	idleTimer *time.Timer // looks after that; nil: nobody does
@@ -118,6 +122,8 @@ func (s *Session) Congested(on bool) {
 	s.congested = on
 	if !on {
 		s.sated, s.relieved = false, true
+		s.active = time.Now()
+		s.worker.unread.forget(s)
 	}
 	s.mu.Unlock()
 	s.pump()
@@ -133,6 +139,7 @@ func (s *Session) Closed() {
 	s.mu.Unlock()
 	s.uncork()
 	s.worker.budget.forget(s)
+	s.worker.unread.forget(s)
 	s.silence()
 	s.filter.options.Stats.ActiveConnections.Add(-1)
 	s.filter.leave()

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 
@@ -48,8 +49,14 @@ type conn struct {
 	session *filter.Session // of Envoy's worker alone; nil: the configuration has mistakes, or the start failed
 
 	mu       sync.Mutex
-	callback api.ConnectionCallback // nil once the connection is gone, or has been told to close
+	callback api.ConnectionCallback // nil once the connection is gone, or has been told to go at once
+	closing  bool                   // the connection has been told to close: nothing is written any more
+	late     *time.Timer            // ends what is closing and whose client does not take what is left for it; nil before
 }
+
+// takeTime is how long a client may take over what is left for it when its connection is closed. Envoy does not say whether it gets
+// on, and would wait for ever.
+const takeTime = 30 * time.Second
 
 var _ filter.Conn = (*conn)(nil)
 
@@ -57,14 +64,36 @@ var _ filter.Conn = (*conn)(nil)
 func (c *conn) Write(p []byte) (congested bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.callback != nil && len(p) > 0 {
+	if c.callback != nil && !c.closing && len(p) > 0 {
 		c.callback.Write(p, false)
 	}
 	return false
 }
 
-// Close implements filter.Conn.
-func (c *conn) Close() { c.end(api.FlushWrite) }
+// Close implements filter.Conn. Nothing is written after it.
+func (c *conn) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.callback == nil || c.closing {
+		return
+	}
+	c.closing = true
+	c.late = time.AfterFunc(takeTime, c.cut)
+	c.callback.Close(api.FlushWrite)
+}
+
+// Abort implements filter.Conn.
+func (c *conn) Abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if callback := c.callback; callback != nil {
+		c.callback = nil
+		callback.Close(api.NoFlush)
+	}
+}
+
+// cut is what the timer calls.
+func (c *conn) cut() { c.guard("timer", c.Abort) }
 
 // PauseReads implements filter.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
 func (c *conn) PauseReads(bool) {}
@@ -72,7 +101,7 @@ func (c *conn) PauseReads(bool) {}
 func (c *conn) open() {
 	m := c.mesh
 	if m.filter == nil {
-		c.end(api.NoFlush)
+		c.Abort()
 		return
 	}
 	// These names mislead: upstream is the client. They may be asked for now, and not from another goroutine later.
@@ -101,25 +130,18 @@ func split(addr string) (host string, port int32) {
 func (c *conn) gone() {
 	c.mu.Lock()
 	c.callback = nil
+	if c.late != nil {
+		c.late.Stop()
+	}
 	c.mu.Unlock()
 	if c.session != nil {
 		c.session.Closed()
 	}
 }
 
-// end closes the connection behind what has been written. Nothing is written after it.
-func (c *conn) end(how api.ConnectionCloseType) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.callback != nil {
-		c.callback.Close(how)
-		c.callback = nil
-	}
-}
-
 // guard makes a call of Envoy's. A panic there would end the process: it costs this connection instead.
 func (c *conn) guard(where string, call func()) {
-	defer c.mesh.recover(where, func() { c.end(api.NoFlush) })
+	defer c.mesh.recover(where, c.Abort)
 	call()
 }
 
@@ -133,5 +155,6 @@ func (m *mesh) recover(where string, then func()) {
 		m.stats.PanicsRecovered.Add(1)
 	}
 	m.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(debug.Stack()))
+	defer m.recover(where, func() {})
 	then()
 }

@@ -21,11 +21,13 @@ type Host struct {
 	NoHalfClose bool
 }
 
-// The topics: one answers at once, and a description of the other one is large.
+// The topics: one answers at once, and descriptions of the others are large: some 40 KB and 800 KB.
 const (
-	topic      = "small"
-	largeTopic = "large"
-	partitions = 1000 // of the large one
+	topic          = "small"
+	largeTopic     = "large"
+	partitions     = 1000 // of the large one
+	hugeTopic      = "huge"
+	hugePartitions = 20_000
 )
 
 // Run runs the suite.
@@ -42,9 +44,10 @@ func Run(t *testing.T, h Host) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, start(t, h))
+			test(t, start(t, h, "{}"))
 		})
 	}
+	ends(t, h)
 	t.Run("refused configuration", func(t *testing.T) {
 		t.Parallel()
 		if h.Refuse == nil {
@@ -65,17 +68,19 @@ type mesh struct {
 	cluster *kfake.Cluster
 }
 
-func start(t *testing.T, h Host) *mesh {
+func start(t *testing.T, h Host, limits string) *mesh {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic), kfake.SeedTopics(partitions, largeTopic))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topic), kfake.SeedTopics(partitions, largeTopic),
+		kfake.SeedTopics(hugePartitions, hugeTopic))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
 	addr := h.Start(t, fmt.Sprintf(`{
 		"upstream_clusters": [{"cluster_name": "c", "bootstrap_servers": %q}],
-		"forwarding_rules": [{"target_cluster": "c", "topic_prefix": ""}]
-	}`, cluster.ListenAddrs()[0]))
+		"forwarding_rules": [{"target_cluster": "c", "topic_prefix": ""}],
+		"limits": %s
+	}`, cluster.ListenAddrs()[0], limits))
 	return &mesh{h, addr, cluster}
 }
 

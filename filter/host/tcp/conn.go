@@ -1,8 +1,10 @@
 package tcp
 
 import (
+	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -15,6 +17,9 @@ const (
 	relievedBelow  = 512 << 10
 	// writeSize is how much is written in one go, so that unsent is right to within that much.
 	writeSize = 256 << 10
+	// A client that is to be closed has takeTime for all that is left for it. Every stallTime it is looked at whether it gets on.
+	takeTime  = 30 * time.Second
+	stallTime = 10 * time.Second
 )
 
 // conn is one client's connection. Its loop (loop.go) makes all calls to the session; the methods of filter.Conn may be
@@ -34,12 +39,13 @@ type conn struct {
 	unsent   int    // len(out) and what the flusher still has to send
 	flushing bool   // a flusher runs
 
-	congested bool // unsent is too much
-	relieved  bool // it is no longer, and the session has not been told
-	paused    bool // the session wants no Data
-	ending    bool // there will be no more Data
-	closing   bool // the session wants to close once all is sent
-	gone      bool // nothing can be sent or received any more
+	congested bool      // unsent is too much
+	relieved  bool      // it is no longer, and the session has not been told
+	paused    bool      // the session wants no Data
+	ending    bool      // there will be no more Data
+	closing   bool      // the session wants to close once all is sent
+	latest    time.Time // when it closes at the latest; set with closing
+	gone      bool      // nothing can be sent or received any more
 
 	reading     bool // the loop is in, or about to enter, a read
 	interrupted bool // that read has been given a deadline in the past
@@ -83,7 +89,19 @@ func (c *conn) Write(p []byte) (congested bool) {
 func (c *conn) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closing = true
+	if !c.closing {
+		c.closing, c.latest = true, time.Now().Add(takeTime)
+		c.bound()
+	}
+	c.signal()
+}
+
+// Abort implements filter.Conn.
+func (c *conn) Abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	_ = c.nc.Close()
 	c.signal()
 }
 
@@ -105,13 +123,13 @@ func (c *conn) end() {
 	c.signal()
 }
 
-// abort closes at once, whatever is left to send.
-func (c *conn) abort() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.gone = true
-	_ = c.nc.Close()
-	c.signal()
+// bound gives the client, which is to be closed and gets on, its time. mu is held.
+func (c *conn) bound() {
+	deadline := time.Now().Add(stallTime)
+	if deadline.After(c.latest) {
+		deadline = c.latest
+	}
+	_ = c.nc.SetWriteDeadline(deadline)
 }
 
 // signal makes the loop look at the state again. mu is held.
@@ -133,8 +151,8 @@ func (c *conn) flush() {
 	for p = c.take(p); len(p) > 0; p = c.take(p) {
 		for rest := p; len(rest) > 0; {
 			n, err := c.nc.Write(rest[:min(len(rest), writeSize)])
-			if err != nil {
-				c.abort()
+			if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
+				c.Abort()
 				return
 			}
 			rest = rest[n:]
@@ -160,6 +178,9 @@ func (c *conn) sent(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unsent -= n
+	if c.closing {
+		c.bound()
+	}
 	if c.congested && c.unsent < relievedBelow {
 		c.congested, c.relieved = false, true
 		c.signal()

@@ -4,5 +4,5 @@
 // every call to the session, so that the calls never overlap; a second one runs while there is output to send. A
 // connection without traffic holds no buffer.
 //
-// server.go accepts and stops, conn.go is what the session sees, loop.go makes the calls, reader.go reads.
+// server.go accepts and stops, conn.go is what the session sees, loop.go makes the calls, socket.go reads.
 package tcp

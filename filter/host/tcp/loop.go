@@ -119,7 +119,7 @@ func (l *loop) read() (ok bool) {
 		l.end()
 	default:
 		l.log.Debug("client lost", "client", l.nc.RemoteAddr(), "error", err)
-		l.abort()
+		l.Abort()
 	}
 	return true
 }
@@ -130,7 +130,7 @@ func (l *loop) guard(call func()) (ok bool) {
 		if r := recover(); r != nil {
 			l.log.Error("panic while serving a client; its connection is closed",
 				"client", l.nc.RemoteAddr(), "panic", r, "stack", string(debug.Stack()))
-			l.abort()
+			l.Abort()
 		}
 	}()
 	call()
@@ -142,7 +142,7 @@ func (l *loop) finish() {
 	if !l.eof {
 		l.drain()
 	}
-	l.abort()
+	l.Abort()
 	l.flusher.Wait()
 	if l.session != nil {
 		l.guard(l.session.Closed)

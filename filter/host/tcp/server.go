@@ -149,7 +149,7 @@ func (cs *conns) stop(grace time.Duration) {
 	}
 	late := time.AfterFunc(grace, func() {
 		for _, c := range open {
-			c.abort()
+			c.Abort()
 		}
 	})
 	for _, c := range open {

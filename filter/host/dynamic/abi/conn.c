@@ -37,6 +37,9 @@ static bool pending(const km_conn* conn) {
   if (conn->dead || conn->scheduled || conn->depth > 0) {
     return false;  // nothing can be done, or somebody will: on_scheduled, or the hook that is running
   }
+  if (conn->want_abort) {
+    return !conn->aborted;
+  }
   if (conn->closing) {
     return conn->want_cut != conn->cut;
   }
@@ -107,5 +110,11 @@ void km_conn_end(km_conn* conn) {
 void km_conn_cut(km_conn* conn) {
   pthread_mutex_lock(&conn->mu);
   conn->want_cut = true;
+  km_conn_unlock(conn);
+}
+
+void km_conn_abort(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  conn->want_abort = true;
   km_conn_unlock(conn);
 }

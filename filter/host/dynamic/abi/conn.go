@@ -24,10 +24,16 @@ type Conn struct {
 	uses atomic.Int64
 	// ended says that the session is ended before its client has said that it is done.
 	ended atomic.Bool
+	// late ends what is closed and whose client does not take what is left for it; nil before Close.
+	late atomic.Pointer[time.Timer]
 }
 
 // linger is how long a client has that was told FIN to close its side. Some do not look while they wait for no answer.
 const linger = time.Second
+
+// takeTime is how long a client may take over what is left for it when its connection is closed. Envoy does not say whether it gets
+// on, and would wait for ever.
+const takeTime = 30 * time.Second
 
 const gone = 1
 
@@ -50,6 +56,18 @@ func (c *Conn) Close() {
 	if c.ended.Load() {
 		time.AfterFunc(linger, c.cut)
 	}
+	if c.late.Load() == nil {
+		c.late.Store(time.AfterFunc(takeTime, c.Abort))
+	}
+	c.release()
+}
+
+// Abort closes the connection at once: what is unsent is dropped.
+func (c *Conn) Abort() {
+	if !c.acquire() {
+		return
+	}
+	C.km_conn_abort(c.c)
 	c.release()
 }
 
@@ -102,6 +120,9 @@ func (c *Conn) release() {
 
 // drop ends the use of c. Once.
 func (c *Conn) drop() {
+	if late := c.late.Load(); late != nil {
+		late.Stop()
+	}
 	if c.uses.Add(gone) == gone {
 		C.km_conn_unref(c.c)
 	}

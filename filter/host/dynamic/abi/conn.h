@@ -29,6 +29,7 @@ typedef struct km_conn {
   bool want_close, closing;  // what Go wants, what Envoy was told
   bool want_end, ended;      // the session is told that the client sends no more, whether or not
   bool want_cut, cut;        // it was told FIN, and is not waited for any more
+  bool want_abort, aborted;  // it is closed at once, whatever it has not taken yet
   bool want_pause, paused;
   bool above;        // Envoy has more for the client than its high watermark
   bool owes_relief;  // Go was told that too much is unsent, and has to be told when it is not
@@ -53,6 +54,8 @@ void km_conn_pause(km_conn* conn, bool pause);
 void km_conn_end(km_conn* conn);
 // km_conn_cut closes a connection that was ended and closed, whose client does not close it.
 void km_conn_cut(km_conn* conn);
+// km_conn_abort closes a connection at once: what is unsent is dropped. It may follow any other call.
+void km_conn_abort(km_conn* conn);
 void km_conn_ref(km_conn* conn);
 void km_conn_unref(km_conn* conn);
 

@@ -55,10 +55,10 @@ static void write_out(km_conn* conn, void* envoy) {
   size_t capacity = conn->out_capacity;
   conn->out = NULL;
   conn->out_length = conn->out_capacity = 0;
-  bool dead = is_dead(conn);
+  bool useless = is_dead(conn) || conn->want_abort;
   pthread_mutex_unlock(&conn->mu);
 
-  if (!dead) {
+  if (!useless) {
     CALLBACK(write)(envoy, data, false);  // copies; watermark and close events may come before it returns
   }
   pthread_mutex_lock(&conn->mu);
@@ -76,9 +76,10 @@ static void write_out(km_conn* conn, void* envoy) {
 static void pause_or_close(km_conn* conn, void* envoy) {
   pthread_mutex_lock(&conn->mu);
   bool alive = !is_dead(conn) && !conn->closing;
-  bool cut = !is_dead(conn) && conn->closing && conn->want_cut && !conn->cut;
+  bool abort = (alive && conn->broken) || (!is_dead(conn) && conn->want_abort && !conn->aborted);
+  conn->aborted = conn->aborted || abort;
+  bool cut = !is_dead(conn) && !conn->aborted && conn->closing && conn->want_cut && !conn->cut;
   conn->cut = conn->cut || cut;
-  bool abort = alive && conn->broken;
   bool close = alive && !abort && conn->want_close && conn->out_length == 0;
   bool half = close && conn->ended;  // the client has not said that it is done
   bool turn = alive && !abort && !close && conn->want_pause != conn->paused;

@@ -67,6 +67,7 @@ void CALLBACK(close)(void* p, envoy_dynamic_module_type_network_connection_close
   call(p);
   envoy.closes++;
   envoy.close_type = (int)t;
+  if (envoy.hangs && t == envoy_dynamic_module_type_network_connection_close_type_FlushWrite) return;
   HOOK(event)(&envoy, conn, envoy_dynamic_module_type_network_connection_event_LocalClose);
 }
 envoy_dynamic_module_type_network_read_disable_status CALLBACK(read_disable)(void* p, bool off) {

@@ -20,6 +20,7 @@
 // What Envoy has seen and does. "freed" is what the use after free is in the real one.
 typedef struct fake_envoy {
   bool freed;
+  bool hangs;  // a close that flushes does not end
   char written[1 << 16];
   size_t written_length;
   int writes, fins, commits, closes, close_type, disables, enables, drained, schedulers;

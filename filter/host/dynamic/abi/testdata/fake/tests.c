@@ -141,6 +141,40 @@ static void cut_closes_who_does_not_answer_fin(void) {
   CHECK(envoy.close_type == envoy_dynamic_module_type_network_connection_close_type_FlushWrite);
 }
 
+static const int no_flush = envoy_dynamic_module_type_network_connection_close_type_NoFlush;
+static void abort_closes_at_once(void) {
+  start();
+  km_conn_pause(go.conn, true);
+  go_write("dropped");
+  km_conn_abort(go.conn);
+  km_conn_abort(go.conn);
+  scheduled();
+  CHECK(envoy.writes == 0 && envoy.closes == 1 && envoy.close_type == no_flush && go.closed_calls == 1);
+}
+static void abort_ends_a_close(void) {
+  start();
+  envoy.hangs = true;  // the client does not read
+  answer_and_close();
+  scheduled();
+  CHECK(envoy.closes == 1 && envoy.close_type != no_flush && go.closed_calls == 0 && envoy.commits == 1);
+  km_conn_abort(go.conn);
+  km_conn_close(go.conn);
+  CHECK(envoy.commits == 2);
+  scheduled();
+  CHECK(envoy.closes == 2 && envoy.close_type == no_flush && go.closed_calls == 1);
+}
+static void abort_ends_a_half_close(void) {
+  end_while_busy_takes_no_more();
+  envoy.hangs = true;
+  km_conn_cut(go.conn);
+  scheduled();
+  CHECK(envoy.closes == 1 && go.closed_calls == 0);
+  km_conn_abort(go.conn);
+  scheduled();
+  scheduled();
+  CHECK(envoy.closes == 2 && envoy.close_type == no_flush && go.closed_calls == 1);
+}
+
 static void close_in_write(void) { event(); }
 static void write_that_ends_the_connection(void) {
   start();
@@ -269,6 +303,9 @@ static const test tests[] = {
     TEST(end_answers_then_says_fin),
     TEST(end_while_busy_takes_no_more),
     TEST(cut_closes_who_does_not_answer_fin),
+    TEST(abort_closes_at_once),
+    TEST(abort_ends_a_close),
+    TEST(abort_ends_a_half_close),
     TEST(write_that_ends_the_connection),
     TEST(watermark_inside_write),
     TEST(relief_without_watermark),

@@ -173,6 +173,7 @@ static void* write_on(void* p) {
     if (i % 503 == 502) km_conn_end(conn);
     if (i % 1001 == 1000) km_conn_close(conn);
     if (i % 1511 == 1510) km_conn_cut(conn);
+    if (i % 2003 == 2002) km_conn_abort(conn);
     count(1, -1);
   }
   km_conn_unref(conn);

@@ -1,0 +1,148 @@
+package tcp_test
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+)
+
+// pipes is a listener without sockets, so that time can be fake: its connections are net.Pipes.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	select {
+	case <-p.closed:
+	default:
+		close(p.closed)
+	}
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) dial() net.Conn {
+	near, far := net.Pipe()
+	p.conns <- far
+	return near
+}
+
+// withClient runs a server in fake time, and gives f a client and its session.
+func withClient(t *testing.T, data func(c filter.Conn), f func(nc net.Conn, s *session)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		h := startOn(t, l, func(s *session) { s.data = func([]byte) { data(s.conn) } })
+		nc := l.dial()
+		defer nc.Close()
+		send(t, nc, "x")
+		f(nc, receive(t, h.sessions, "a session"))
+	})
+}
+
+// wantEnd checks that a session ends after a time, and not before.
+func wantEnd(t *testing.T, s *session, after time.Duration) {
+	t.Helper()
+	begun := time.Now()
+	<-s.done
+	if took := time.Since(begun); took != after {
+		t.Errorf("the session ended after %v, want %v", took, after)
+	}
+}
+
+const left = 1 << 20 // for the client, when its connection is to be closed
+
+func leave(c filter.Conn) {
+	c.Write(make([]byte, left))
+	c.Close()
+}
+
+// A closed client that takes nothing of what is left for it has ten seconds.
+func TestCloseToClientThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	withClient(t, leave, func(_ net.Conn, s *session) { wantEnd(t, s, 10*time.Second) })
+}
+
+// One that stops in the middle has up to twice that: it is looked at every ten seconds whether it has got on.
+func TestCloseToClientThatStopsReading(t *testing.T) {
+	t.Parallel()
+	withClient(t, leave, func(nc net.Conn, s *session) {
+		if _, err := io.CopyN(io.Discard, nc, left/2+1); err != nil {
+			t.Error(err)
+		}
+		wantEnd(t, s, 20*time.Second)
+	})
+}
+
+// One that gets on gets all of it.
+func TestCloseToSlowClient(t *testing.T) {
+	t.Parallel()
+	withClient(t, leave, func(nc net.Conn, s *session) {
+		const parts = 8
+		for range parts {
+			time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+			if n, err := io.ReadFull(nc, make([]byte, left/parts)); err != nil {
+				t.Fatalf("read %d bytes: %v", n, err)
+			}
+		}
+		if _, err := nc.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // a pipe's own
+			t.Errorf("then %v, want EOF", err)
+		}
+		nc.Close()
+		wantEnd(t, s, 0)
+	})
+}
+
+// One that gets on by a little now and then does not keep its connection by that.
+func TestCloseToTricklingClient(t *testing.T) {
+	t.Parallel()
+	withClient(t, leave, func(nc net.Conn, s *session) {
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for {
+				if _, err := nc.Read(make([]byte, 1)); err != nil {
+					return
+				}
+				time.Sleep(time.Second) //nolint:forbidigo // in a bubble
+			}
+		})
+		wantEnd(t, s, 30*time.Second)
+		reading.Wait()
+	})
+}
+
+// Abort ends a connection at once, whether it was closed before or not, and from any state.
+func TestAbort(t *testing.T) {
+	t.Parallel()
+	for name, data := range map[string]func(c filter.Conn){
+		"idle":        func(c filter.Conn) { c.Abort() },
+		"congested":   func(c filter.Conn) { c.Write(make([]byte, 4*left)); c.Abort() },
+		"closing":     func(c filter.Conn) { leave(c); c.Abort() },
+		"paused":      func(c filter.Conn) { c.PauseReads(true); c.Abort() },
+		"then closed": func(c filter.Conn) { c.Write(make([]byte, left)); c.Abort(); c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withClient(t, data, func(_ net.Conn, s *session) { wantEnd(t, s, 0) })
+		})
+	}
+}
+
+var _ tcp.Session = (*session)(nil)
