@@ -19,17 +19,29 @@ type Set struct {
 // It keeps values, which stays the host's: a host that publishes takes what came since its last look with
 // atomic.SwapInt64(&values[i], 0), gauges too, whose difference may be negative; a host that only prints totals reads
 // with atomic.LoadInt64. A metric that is not in table is dropped.
-func New(table []Metric, values []int64) *Set {
+func New(table []Metric, values []int64) *Set { return NewMarked(table, values, nil) }
+
+// NewMarked is New for a host that does not want to look at every value. Whatever is added to values[i] sets bit i%64 of
+// marks[i/64] afterwards. The host takes the mark away, with an atomic operation, and the value then: nothing is lost. It keeps
+// marks, as it does values.
+func NewMarked(table []Metric, values []int64, marks []uint64) *Set {
 	values = values[:len(table)]
 	s := &Set{byName: make(map[string]Value, len(table))}
 	for i, m := range table {
-		s.byName[m.Name] = Value{&values[i]}
+		v := Value{n: &values[i]}
+		if marks != nil {
+			v.mark, v.bit = &marks[i/markBits], 1<<(i%markBits)
+		}
+		s.byName[m.Name] = v
 	}
 	for _, r := range s.rows() {
 		*r.value = s.byName[r.Name]
 	}
 	return s
 }
+
+// markBits is how many values share a word of marks.
+const markBits = 64
 
 // Request counts the requests to one API, named as Kafka names it: Produce, ApiVersions. Unknown APIs are dropped.
 func (s *Set) Request(api string) Value {

@@ -34,6 +34,9 @@ type loader struct {
 	newClient func(upstream.Settings) (upstream.Client, error)
 }
 
+// definer is abi.Config's Define.
+type definer func(metrics []abi.Metric) (values []int64, marks []uint64, err error)
+
 // hosted is a filter as Envoy sees it. Its methods are called as abi.Filter says.
 type hosted struct {
 	filter *filter.Filter
@@ -49,7 +52,7 @@ var (
 
 // filter makes one of a configuration. What is wrong with that is logged, a line for each mistake, because Envoy only
 // says that the filter could not be made. name is the filter_name of the configuration: it tells filters apart in logs.
-func (l loader) filter(define func([]abi.Metric) ([]int64, error), name string, raw []byte) (*hosted, error) {
+func (l loader) filter(define definer, name string, raw []byte) (*hosted, error) {
 	log := l.log
 	if name != "" {
 		log = log.With("filter", name)
@@ -65,7 +68,7 @@ func (l loader) filter(define func([]abi.Metric) ([]int64, error), name string, 
 }
 
 func (l loader) load(
-	log *slog.Logger, define func([]abi.Metric) ([]int64, error), raw []byte,
+	log *slog.Logger, define definer, raw []byte,
 ) (*hosted, error) {
 	c, err := config.Parse(raw)
 	if err != nil {
@@ -85,7 +88,7 @@ func (l loader) load(
 	return &hosted{f, set, log}, nil
 }
 
-func newStats(c *config.Config, define func([]abi.Metric) ([]int64, error)) (*stats.Set, error) {
+func newStats(c *config.Config, define definer) (*stats.Set, error) {
 	names := make([]string, 0, len(c.Clusters))
 	for _, cluster := range c.Clusters {
 		names = append(names, cluster.Name)
@@ -95,11 +98,11 @@ func newStats(c *config.Config, define func([]abi.Metric) ([]int64, error)) (*st
 	for _, m := range table {
 		metrics = append(metrics, abi.Metric{Name: m.Name, Gauge: m.Kind == stats.Gauge})
 	}
-	values, err := define(metrics)
+	values, marks, err := define(metrics)
 	if err != nil {
 		return nil, err
 	}
-	return stats.New(table, values), nil
+	return stats.NewMarked(table, values, marks), nil
 }
 
 // NewSession starts the session of one client.

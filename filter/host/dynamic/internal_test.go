@@ -36,9 +36,9 @@ func (e *envoy) log() *slog.Logger {
 	})
 }
 
-func (e *envoy) define(m []abi.Metric) ([]int64, error) {
+func (e *envoy) define(m []abi.Metric) ([]int64, []uint64, error) {
 	e.metrics, e.values = m, make([]int64, len(m))
-	return e.values, e.err
+	return e.values, make([]uint64, len(m)/64+1), e.err
 }
 
 func (e *envoy) load(name, raw string, client error) (*hosted, error) {

@@ -3,6 +3,8 @@
 #include "_cgo_export.h"
 #include "memory.h"
 
+enum { mark_bits = 64 };
+
 #define CALLBACK(name) envoy_dynamic_module_callback_network_filter_##name
 
 // A panic or a mistake in the configuration gives NULL: Envoy then refuses the listener. Envoy has no way to take the
@@ -47,9 +49,12 @@ void envoy_dynamic_module_on_network_filter_config_destroy(const void* p) {
   km_config_unref(config);
 }
 
+static size_t mark_words(size_t count) { return (count + mark_bits - 1) / mark_bits; }
+
 void km_config_reserve(km_config* config, size_t count) {
   config->metrics = km_alloc(count, sizeof *config->metrics);
   config->values = km_alloc(count, sizeof *config->values);
+  config->marks = km_alloc(mark_words(count), sizeof *config->marks);
   config->published = km_alloc(count, sizeof *config->published);
   config->count = count;
 }
@@ -71,35 +76,54 @@ void km_config_unref(km_config* config) {
   }
   free(config->metrics);
   free(config->values);
+  free(config->marks);
   free(config->published);
   free(config);
 }
 
-static void publish(km_config* config, void* envoy) {
-  for (size_t i = 0; i < config->count; i++) {
-    // Most are zero: look before taking, or every worker would fight for every cache line.
-    if (__atomic_load_n(&config->values[i], __ATOMIC_RELAXED) == 0) {
-      continue;
-    }
-    int64_t delta = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_ACQ_REL);
-    size_t id = config->metrics[i].id;
-    if (!config->metrics[i].gauge) {
-      CALLBACK(increment_counter)(envoy, id, (uint64_t)delta);
-      continue;
-    }
-    config->published[i] += delta;
+static void publish_one(km_config* config, void* envoy, size_t i) {
+  int64_t delta = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_SEQ_CST);
+  size_t id = config->metrics[i].id;
+  if (!config->metrics[i].gauge) {
     if (delta > 0) {
-      CALLBACK(increment_gauge)(envoy, id, (uint64_t)delta);
-    } else if (delta < 0) {
-      CALLBACK(decrement_gauge)(envoy, id, (uint64_t)-delta);
+      CALLBACK(increment_counter)(envoy, id, (uint64_t)delta);
+    }
+    return;
+  }
+  config->published[i] += delta;
+  if (delta > 0) {
+    CALLBACK(increment_gauge)(envoy, id, (uint64_t)delta);
+  } else if (delta < 0) {
+    CALLBACK(decrement_gauge)(envoy, id, (uint64_t)-delta);
+  }
+}
+
+// The mark goes before the value is taken: what is added in between is marked again, and its value may be zero then.
+static void publish(km_config* config, void* envoy) {
+  for (size_t word = 0; word < mark_words(config->count); word++) {
+    if (__atomic_load_n(&config->marks[word], __ATOMIC_RELAXED) == 0) {
+      continue;
+    }
+    uint64_t marks = __atomic_exchange_n(&config->marks[word], 0, __ATOMIC_SEQ_CST);
+    for (; marks != 0; marks &= marks - 1) {
+      publish_one(config, envoy, word * mark_bits + (size_t)__builtin_ctzll(marks));
     }
   }
+}
+
+static bool marked(const km_config* config) {
+  for (size_t word = 0; word < mark_words(config->count); word++) {
+    if (__atomic_load_n(&config->marks[word], __ATOMIC_RELAXED) != 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // One worker publishes at a time: two that took +1 and -1 of a gauge at zero could tell Envoy in the wrong order, and
 // Envoy's gauges are unsigned. Who comes second does not wait: who is at it goes round once more.
 void km_config_publish(km_config* config, void* envoy) {
-  if (__atomic_fetch_add(&config->publishers, 1, __ATOMIC_ACQ_REL) > 0) {
+  if (!marked(config) || __atomic_fetch_add(&config->publishers, 1, __ATOMIC_ACQ_REL) > 0) {
     return;
   }
   int seen = 1;

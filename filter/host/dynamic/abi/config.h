@@ -19,6 +19,8 @@ typedef struct km_config {
   km_metric* metrics;
   // What was counted since it was last published; count of them. Goroutines add, workers take: atomic.
   int64_t* values;
+  // Who adds sets bit i % 64 of marks[i / 64] afterwards; workers take the mark away first: atomic.
+  uint64_t* marks;
 
   int publishers;      // atomic: workers that want to publish; see km_config_publish
   int64_t* published;  // what Envoy was told of each gauge; the one publisher's

@@ -25,22 +25,26 @@ func init() {
 		case bytes.Contains(raw, []byte("panic")):
 			panic("boom in config")
 		}
-		values, err := c.Define([]abi.Metric{
+		values, marks, err := c.Define([]abi.Metric{
 			{Name: "sessions"}, {Name: "active", Gauge: true}, {Name: "panics"}, {Name: "bytes"},
 		})
 		if err != nil {
 			return nil, err
 		}
-		return &filter{mode: name, values: values}, nil
+		return &filter{mode: name, values: values, marks: marks}, nil
 	})
 }
 
 type filter struct {
 	mode   string // echo, async, late, pause, flood, noisy, panic, panicnew, panicflood
 	values []int64
+	marks  []uint64
 }
 
-func (f *filter) add(i int, n int64) { atomic.AddInt64(&f.values[i], n) }
+func (f *filter) add(i int, n int64) {
+	atomic.AddInt64(&f.values[i], n)
+	atomic.OrUint64(&f.marks[i/64], 1<<(i%64))
+}
 
 func (f *filter) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	abi.Log(abi.Debug, fmt.Sprintf("kafka_mesh: worker %d peer %+v", worker, p))

@@ -266,7 +266,10 @@ static void panic_in_new_session(void) {
   CHECK(envoy.closes == 1 && go.data_calls == 0 && go.closed_calls == 0);
 }
 
-static void count(int metric, long n) { __atomic_add_fetch(&go.config->values[metric], n, __ATOMIC_RELAXED); }
+static void count(int metric, long n) {
+  __atomic_add_fetch(&go.config->values[metric], n, __ATOMIC_SEQ_CST);
+  __atomic_or_fetch(&go.config->marks[0], 1u << metric, __ATOMIC_SEQ_CST);
+}
 static void metrics_are_published_in_hooks(void) {
   start();
   count(0, 3);
@@ -276,6 +279,20 @@ static void metrics_are_published_in_hooks(void) {
   count(1, -1);
   event();
   CHECK(envoy.counter == 3 && envoy.gauge == 1);
+}
+
+static void metrics_without_a_mark_are_not_looked_at(void) {
+  start();
+  go.config->values[0] = 3;
+  receive("x", false);
+  CHECK(envoy.counter == 0);
+  count(1, 2);
+  count(1, -2);  // marked, and zero
+  receive("x", false);
+  CHECK(envoy.counter == 0 && envoy.gauge == 0 && go.config->marks[0] == 0);
+  count(0, 1);
+  receive("x", false);
+  CHECK(envoy.counter == 4);
 }
 
 static void gauges_are_settled_at_the_end(void) {
@@ -314,6 +331,7 @@ static const test tests[] = {
     TEST(panic_inside_write_closes_after_it),
     TEST(panic_in_new_session),
     TEST(metrics_are_published_in_hooks),
+    TEST(metrics_without_a_mark_are_not_looked_at),
     TEST(gauges_are_settled_at_the_end),
 };
 

@@ -161,7 +161,14 @@ void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l,
   (void)l, (void)m;
 }
 
-static void count(int i, int64_t n) { __atomic_add_fetch(&config_of_go->values[i], n, __ATOMIC_RELAXED); }
+static atomic_long counted;  // what was added to the counter
+static void count(int i, int64_t n) {  // as filter/stats does
+  if (i == 0) counted += (long)n;
+  __atomic_add_fetch(&config_of_go->values[i], n, __ATOMIC_SEQ_CST);
+  if (!(__atomic_load_n(&config_of_go->marks[0], __ATOMIC_SEQ_CST) & 1u << i)) {
+    __atomic_or_fetch(&config_of_go->marks[0], 1u << i, __ATOMIC_SEQ_CST);
+  }
+}
 
 static void* write_on(void* p) {
   km_conn* conn = p;
@@ -259,6 +266,9 @@ int main(void) {
   const void* config = HOOK(config_new)(&worker, none, none);
   for (int i = 0; i < connections; i++) connection(config, i % 40);
   CHECK(destroyed == connections && closed == connections && scheduler_count == 0);
+  km_config_publish(config_of_go, &worker);
+  CHECK(counter == counted && gauge == 0);  // nothing is lost
+  CHECK(config_of_go->marks[0] == 0 && config_of_go->values[0] == 0 && config_of_go->values[1] == 0);
   HOOK(config_destroy)(config);
   km_config_unref(config_of_go);
   printf("%d connections, %d destroyed inside commit, %ld writes\n", connections, (int)destroyed_off_worker,
