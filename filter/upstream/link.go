@@ -218,6 +218,7 @@ func (lk *link) read() error {
 		if body, err = lk.takeResponses(r, body); err != nil {
 			return err
 		}
+		body = lean(body)
 	}
 }
 

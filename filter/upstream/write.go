@@ -137,6 +137,17 @@ func (lk *link) await() (f flight, tail net.Buffers, err error) {
 	}
 }
 
+// maxKept is how many elements of a buffer are kept for the next use. Most need less.
+const maxKept = 64 << 10
+
+// lean is b, or nothing if so much is not worth to be kept.
+func lean[T any](b []T) []T {
+	if cap(b) > maxKept {
+		return nil
+	}
+	return b
+}
+
 // begin reserves the writing for the caller. The pool's mutex is held.
 func (lk *link) begin() {
 	lk.writing = true
@@ -155,7 +166,9 @@ func (lk *link) finish(tail net.Buffers, err error) {
 	default:
 		lk.whole = lk.next
 	}
+	lk.segments = lean(lk.segments)
 	clear(lk.segments) // a connection at rest must not keep clients' frames
+	lk.scratch = lean(lk.scratch)
 	lk.writing = false
 	lk.written.Broadcast()
 }

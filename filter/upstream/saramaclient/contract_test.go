@@ -3,6 +3,7 @@ package saramaclient_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -251,5 +252,26 @@ func TestResultsPerPartition(t *testing.T) {
 	<-done
 	if batches[0].Result.Code != wire.None || batches[1].Result.Code != wire.CorruptMessage {
 		t.Errorf("results %+v, %+v; want stored and CORRUPT_MESSAGE", batches[0].Result, batches[1].Result)
+	}
+}
+
+// A dial that is given up ends, also while the broker, logged in to, is asked for its versions.
+func TestDialIsGivenUp(t *testing.T) {
+	t.Parallel()
+	c, s := cluster(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var asked atomic.Int32
+	over := make(chan struct{})
+	defer close(over)
+	c.ControlKey(int16(wire.KeyApiVersions), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if asked.Add(1) == 2 {
+			cancel()
+			c.SleepControl(func() { <-over })
+		}
+		return nil, nil, false
+	})
+	if _, err := newClient(t, s).Dial(ctx, c.ListenAddrs()[0]); !errors.Is(err, context.Canceled) {
+		t.Errorf("Dial: %v, want %v", err, context.Canceled)
 	}
 }

@@ -22,19 +22,10 @@ func (c *Client) Dial(ctx context.Context, addr string) (upstream.Link, error) {
 	if err != nil {
 		return upstream.Link{}, err
 	}
-	// sarama keeps to itself which versions the broker offered: ask again, it is one round trip of a connection's life.
-	versions, err := broker.ApiVersions(&sarama.ApiVersionsRequest{
-		Version: 3, ClientSoftwareName: "kafkamesh", ClientSoftwareVersion: "sarama",
-	})
+	produce, err := c.produceVersion(ctx, broker, tap)
 	if err != nil {
 		_ = broker.Close()
-		return upstream.Link{}, fmt.Errorf("ask %s for its versions: %w", addr, c.settings.Dial.Explain(err))
-	}
-	produce := int16(-1)
-	for _, k := range versions.ApiKeys {
-		if k.ApiKey == int16(wire.KeyProduce) {
-			produce = min(k.MaxVersion, upstream.MaxProduceVersion)
-		}
+		return upstream.Link{}, fmt.Errorf("ask %s for its versions: %w", addr, err)
 	}
 	conn := tap.taken()
 	if conn == nil {
@@ -47,6 +38,27 @@ func (c *Client) Dial(ctx context.Context, addr string) (upstream.Link, error) {
 	}
 	release := func() { _ = broker.Close() } // closes conn too, and ends sarama's own reader
 	return upstream.Link{Conn: conn, Close: release, ProduceVersion: produce, Until: sessionEnd(broker)}, nil
+}
+
+// produceVersion asks a broker for the newest Produce that it and we know; -1: it has none. sarama keeps to itself what it was
+// told, and one more round trip is little in a connection's life.
+func (c *Client) produceVersion(ctx context.Context, broker *sarama.Broker, tap *capture) (int16, error) {
+	stop := context.AfterFunc(ctx, tap.close) // sarama knows no context
+	versions, err := broker.ApiVersions(&sarama.ApiVersionsRequest{
+		Version: 3, ClientSoftwareName: "kafkamesh", ClientSoftwareVersion: "sarama",
+	})
+	switch {
+	case !stop():
+		return -1, context.Cause(ctx)
+	case err != nil:
+		return -1, c.settings.Dial.Explain(err)
+	}
+	for _, k := range versions.ApiKeys {
+		if k.ApiKey == int16(wire.KeyProduce) {
+			return min(k.MaxVersion, upstream.MaxProduceVersion), nil
+		}
+	}
+	return -1, nil
 }
 
 // capture is the dialer that sarama is given (golang.org/x/net/proxy.Dialer): it remembers the connection. TLS is made here,
