@@ -152,3 +152,29 @@ func TestLongestTimeout(t *testing.T) {
 		b.cluster.Stall(1, false)
 	})
 }
+
+// What is queued for longer than its client waits is not sent any more: the client sends it again.
+func TestLongestQueueing(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		timeout int32 // milliseconds
+		least   time.Duration
+	}{{0, time.Second}, {5_000, 5 * time.Second}, {30_000, 22500 * time.Millisecond}, {60_000, 45 * time.Second}} {
+		inBubble(t, 1, func(b *bench) {
+			b.cluster.CreateTopic("a", 1)
+			b.cluster.DelayDials(10 * time.Minute)
+			start := time.Now()
+			done := make(chan int32, 1)
+			batch := &wire.Batch{Topic: "a", Records: []byte("x")}
+			b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, tc.timeout, func(n int32) { done <- n })
+			<-done
+			wantCode(t, "queued for too long", batch.Result, wire.RequestTimedOut)
+			if waited := time.Since(start); waited < tc.least || waited > tc.least+sweep {
+				t.Errorf("a client with a timeout of %d ms was answered after %v, want %v", tc.timeout, waited, tc.least)
+			}
+		})
+	}
+}
+
+// sweep is how late a request past its time may be noticed.
+const sweep = time.Second

@@ -82,7 +82,7 @@ func (p *Pool) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, 
 	patience := p.patience(timeoutMillis)
 	req := &produce{fences: fences, acks: acks, timeout: min(timeoutMillis, int32(maxTimeout/time.Millisecond)), now: now}
 	req.group.init(len(batches), done)
-	req.deadline, req.sendBy = now.Add(patience), now.Add(patience/4*3)
+	req.deadline, req.sendBy = now.Add(patience), now.Add(p.longestQueueing(patience, timeoutMillis))
 	if p.settings.AcksOverride != nil {
 		req.acks = *p.settings.AcksOverride
 	}
@@ -107,6 +107,13 @@ func (p *Pool) patience(timeoutMillis int32) time.Duration {
 		d = min(d, p.settings.MessageTimeout)
 	}
 	return d
+}
+
+// longestQueueing is how long a batch may be queued: while its client still waits for it, and what is left of patience is enough for
+// the broker to answer. A client whose connection ends has its batches sent again, and those that were queued would be doubled.
+func (p *Pool) longestQueueing(patience time.Duration, timeoutMillis int32) time.Duration {
+	own := max(time.Duration(timeoutMillis)*time.Millisecond, p.settings.Linger+minQueueing)
+	return min(patience/4*3, own)
 }
 
 // Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still

@@ -18,7 +18,7 @@ type Settings struct {
 	// AcksOverride, if set, replaces the acks of every client's request.
 	AcksOverride *int16
 	// RequestTimeout is how long a batch may wait for its answer, queue and flight together, when its client's own
-	// timeout is not longer. Three quarters of that may be spent in the queue.
+	// timeout is not longer. Three quarters of that may be spent in the queue, and no more than the client's timeout.
 	RequestTimeout time.Duration
 	// MetadataRefreshInterval is how often what is known of the topics in use is asked for again. Zero: never.
 	MetadataRefreshInterval time.Duration
@@ -110,6 +110,8 @@ const (
 
 	// answerTimeout is the default of Settings.AnswerTimeout, and librdkafka's of socket.timeout.ms.
 	answerTimeout = 60 * time.Second
+	// minQueueing is how long a batch may be queued, besides lingering, however short its client's timeout is.
+	minQueueing = time.Second
 	// maxTimeout is the longest timeout of a client that is listened to. The longest that a default client tries is as long.
 	maxTimeout = 5 * time.Minute
 
