@@ -103,7 +103,12 @@ func (k *KafkaCluster) Start(ctx context.Context) error {
 		return err
 	}
 	k.Process = p
-	return p.wait(ctx, "an answer", func(ctx context.Context) error { return serves(ctx, k.addr) })
+	return p.wait(ctx, "an answer", func(ctx context.Context) error {
+		if err := p.answers(k.addr); err != nil {
+			return err // quicker than a client, which tries again for a while
+		}
+		return serves(ctx, k.addr)
+	})
 }
 
 // Close stops the broker and removes its data.
@@ -180,9 +185,6 @@ func serverProperties(broker, controller, data string, more map[string]string) s
 
 // serves tells whether the broker at addr answers, knows itself and leads its cluster.
 func serves(ctx context.Context, addr string) error {
-	if err := dials(addr); err != nil {
-		return err // quicker than a client, which tries again for a while
-	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RetryTimeout(pollInterval))
 	if err != nil {
 		return err

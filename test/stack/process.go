@@ -49,7 +49,7 @@ func Start(ctx context.Context, name string, cmd *exec.Cmd, addr string) (*Proce
 	if err != nil {
 		return nil, err
 	}
-	if err := p.wait(ctx, "accepting connections", func(context.Context) error { return dials(addr) }); err != nil {
+	if err := p.wait(ctx, "accepting connections", func(context.Context) error { return p.answers(addr) }); err != nil {
 		p.Kill()
 		return nil, err
 	}
@@ -77,6 +77,14 @@ func (p *Process) ExitCode() int {
 
 // Ending says how the process ended: with which code, or by which signal. It is called after Done.
 func (p *Process) Ending() string { return p.cmd.ProcessState.String() }
+
+// answers says why the process does not accept connections at addr yet, or nil.
+func (p *Process) answers(addr string) error {
+	if err := dials(addr); err != nil {
+		return err
+	}
+	return p.owns(addr)
+}
 
 // Stop ends the process with SIGTERM, or with SIGKILL if it does not obey, and waits for its end.
 func (p *Process) Stop() {

@@ -1,9 +1,65 @@
 package stack
 
-import "syscall"
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
 
 // dieWithParent has the kernel end a child when this process ends without having stopped it. A group of its own keeps
 // the terminal's Ctrl-C from the child, which the parent stops in order.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// owns says why it is not the process, but another one, that listens at addr, or nil.
+func (p *Process) owns(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	proc := fmt.Sprintf("/proc/%d", p.Pid())
+	sockets := map[string]bool{} // those that listen at the port
+	for _, table := range []string{"tcp", "tcp6"} {
+		if err := listening(filepath.Join(proc, "net", table), port, sockets); err != nil {
+			return err
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(proc, "fd", "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if target, err := os.Readlink(file); err == nil && sockets[target] { // it may have been closed meanwhile
+			return nil
+		}
+	}
+	return fmt.Errorf("another process listens at %s", addr)
+}
+
+// listening adds the sockets of one of the kernel's tables that listen at port, named as in a process's folder of files.
+func listening(table, port string, sockets map[string]bool) error {
+	const local, state, inode, listen = 1, 3, 9, "0A"
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(table)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) > inode && f[state] == listen && strings.HasSuffix(f[local], fmt.Sprintf(":%04X", n)) {
+			sockets["socket:["+f[inode]+"]"] = true
+		}
+	}
+	return lines.Err()
 }

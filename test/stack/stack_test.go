@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
@@ -24,6 +27,38 @@ func TestFreePort(t *testing.T) {
 	defer l.Close()
 	if err := stack.Listenable(stack.Local(port)); err == nil {
 		t.Errorf("Listenable(%d) = nil while somebody listens there", port)
+	}
+}
+
+// A port is given out once, and to one process: the locks of files that this one opens anew are another's.
+func TestFreePortIsHeld(t *testing.T) {
+	t.Parallel()
+	port, err := stack.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(filepath.Join(os.TempDir(), "kafkamesh-ports", strconv.Itoa(port)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		t.Errorf("port %d can be had by another", port)
+	}
+}
+
+// What answers is the process that was started, and not another that happens to listen there.
+func TestAnswerOfAnother(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p, err := stack.Start(t.Context(), "true", exec.CommandContext(t.Context(), "true"), l.Addr().String())
+	if err == nil {
+		p.Stop()
+		t.Error("a process that has ended is said to listen where another one does")
 	}
 }
 

@@ -39,7 +39,7 @@ func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.wait(ctx, "accepting connections", func(context.Context) error { return dials(m.Addr) }); err != nil {
+	if err := s.wait(ctx, "accepting connections", func(context.Context) error { return s.answers(m.Addr) }); err != nil {
 		s.Close()
 		return nil, err
 	}
