@@ -17,6 +17,9 @@ type Cluster struct {
 	// MetadataRefreshes counts the answers to Metadata requests.
 	MetadataRefreshes Value
 
+	// Panics is the set's PanicsRecovered: whose upstream path met the bug is in the log.
+	Panics Value
+
 	errors     map[int16]Value
 	otherError Value
 }

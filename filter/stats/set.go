@@ -56,7 +56,7 @@ func (s *Set) Violation(reason string) Value {
 // Cluster gives the metrics of one upstream cluster. It looks each of them up: call it once and keep the answer.
 // An unknown cluster's metrics drop everything.
 func (s *Set) Cluster(name string) *Cluster {
-	c := &Cluster{errors: make(map[int16]Value)}
+	c := &Cluster{Panics: s.PanicsRecovered, errors: make(map[int16]Value)}
 	prefix := clusterPrefix(name)
 	for _, r := range c.rows() {
 		*r.value = s.byName[prefix+r.Name]

@@ -61,13 +61,13 @@ func (d *dispatch) enqueue() {
 func (d *dispatch) report() {
 	for _, s := range d.shares {
 		if s.ample {
-			s.lane.nudge()
+			s.lane.item.Flush()
 		} else {
 			d.pool.cork.Flush(&s.lane.item)
 		}
 	}
 	for _, f := range d.failed {
 		d.pool.count(f.batch)
-		f.produce.group.finish(1, 0)
+		d.pool.finish(f.produce, 1, 0)
 	}
 }

@@ -90,10 +90,8 @@ func (l *lane) shut() {
 func (l *lane) run() {
 	defer func() {
 		if r := recover(); r != nil { // leave nothing behind that nobody would answer
-			l.pool.mu.Lock()
-			l.running = false
-			l.pool.mu.Unlock()
-			l.failAll(errors.New("internal error"), true)
+			l.pool.locked(func() { l.running = false })
+			l.failAll(errInternal, true)
 			panic(r)
 		}
 	}()
@@ -182,20 +180,15 @@ func (l *lane) serve(lk *link, made making) {
 	p.mu.Unlock()
 
 	if !lk.until.IsZero() {
-		expiry := time.AfterFunc(time.Until(lk.until), func() {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			lk.renew()
-		})
+		expiry := p.after(time.Until(lk.until), "renewal", func() { p.locked(lk.renew) })
 		defer expiry.Stop()
 	}
 	read := make(chan struct{})
 	p.spawn("lane reader", func() {
 		defer close(read)
-		defer l.breakLink(lk, errClosed) // in case of a panic: what is in flight must be answered
-		l.breakLink(lk, lk.read())
+		l.breakLink(lk, p.attempt("lane reader", lk.read))
 	})
-	l.breakLink(lk, lk.write())
+	l.breakLink(lk, p.attempt("lane writer", lk.write))
 	<-read
 
 	p.mu.Lock()
@@ -253,9 +246,8 @@ func (l *lane) failQueued(grow bool) []*share {
 
 // failAll is failQueued, reported.
 func (l *lane) failAll(err error, grow bool) {
-	l.pool.mu.Lock()
-	lost := l.failQueued(grow)
-	l.pool.mu.Unlock()
+	var lost []*share
+	l.pool.locked(func() { lost = l.failQueued(grow) })
 	l.complain(err)
 	l.pool.report(lost, 0)
 }
@@ -276,19 +268,20 @@ func (l *lane) sweepLater() {
 		return
 	}
 	l.sweeping = true
-	time.AfterFunc(sweepInterval, func() { l.pool.guard("lane sweep", l.sweep) })
+	l.pool.after(sweepInterval, "lane sweep", l.sweep)
 }
 
 func (l *lane) sweep() {
-	l.pool.mu.Lock()
-	l.sweeping = false
-	now := time.Now()
-	if lk := l.link; lk != nil && lk.overdue(now) {
-		lk.fail(errTimedOut) // its answers come in order: nothing behind it would be answered either
-	}
-	late := l.pool.refuse(l.takeLate(now), wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
-	l.sweepLater()
-	l.pool.mu.Unlock()
+	var late []*share
+	l.pool.locked(func() {
+		l.sweeping = false
+		now := time.Now()
+		if lk := l.link; lk != nil && lk.overdue(now) {
+			lk.fail(errTimedOut) // its answers come in order: nothing behind it would be answered either
+		}
+		late = l.pool.refuse(l.takeLate(now), wire.RequestTimedOut, "the batch waited for the partition's leader until its time was over")
+		l.sweepLater()
+	})
 	l.pool.report(late, 0)
 }
 

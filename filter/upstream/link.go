@@ -167,11 +167,11 @@ func (l *lane) due() bool {
 	left := linger - time.Since(l.queue[0].produce.now)
 	if left > 0 && !l.lingering {
 		l.lingering = true
-		time.AfterFunc(left, func() {
-			l.pool.mu.Lock()
-			defer l.pool.mu.Unlock()
-			l.lingering = false
-			l.wake.Broadcast()
+		l.pool.after(left, "linger", func() {
+			l.pool.locked(func() {
+				l.lingering = false
+				l.wake.Broadcast()
+			})
 		})
 	}
 	return left <= 0
@@ -188,22 +188,24 @@ func (lk *link) rest() {
 		return
 	}
 	lk.resting = true
-	var look func()
-	look = func() {
-		lk.lane.pool.mu.Lock()
-		defer lk.lane.pool.mu.Unlock()
-		switch left := limit - time.Since(lk.rested); {
-		case lk.err != nil:
-		case len(lk.flight) > 0:
-			time.AfterFunc(limit, look)
-		case left > 0:
-			time.AfterFunc(left, look)
-		default:
-			lk.retired = true
-			lk.lane.wake.Broadcast()
-		}
+	lk.lane.pool.after(limit, "rest", lk.lookAtRest)
+}
+
+// lookAtRest is what the timer of rest calls.
+func (lk *link) lookAtRest() {
+	p, limit := lk.lane.pool, lk.lane.pool.settings.MaxIdle
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch left := limit - time.Since(lk.rested); {
+	case lk.err != nil:
+	case len(lk.flight) > 0:
+		p.after(limit, "rest", lk.lookAtRest)
+	case left > 0:
+		p.after(left, "rest", lk.lookAtRest)
+	default:
+		lk.retired = true
+		lk.lane.wake.Broadcast()
 	}
-	time.AfterFunc(limit, look)
 }
 
 // read matches the broker's answers with the requests in flight, first in, first out, until the connection ends.
@@ -247,7 +249,11 @@ func (lk *link) takeResponses(r *bufio.Reader, body []byte) ([]byte, error) {
 
 // settle gives the batches of a request that was in flight their results.
 func (lk *link) settle(f flight, body []byte) error {
-	throttle, err := wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
+	throttle := int32(0)
+	err := lk.lane.pool.attempt("decode produce response", func() (err error) {
+		throttle, err = wire.DecodeProduceResponse(lk.version, body[4:], f.batches)
+		return err
+	})
 	if err != nil {
 		for _, s := range f.shares {
 			s.fail(wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")

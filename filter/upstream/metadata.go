@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -106,22 +107,25 @@ func (p *Pool) inquire() {
 	p.spawn("metadata", p.inquireUntilDone)
 }
 
+// inquireUntilDone asks until there is nothing more to ask. After a panic, who waits is answered from memory, and it goes on.
 func (p *Pool) inquireUntilDone() {
-	defer func() {
-		if r := recover(); r != nil {
-			p.mu.Lock()
-			p.inquiry.running = false // the next one to ask starts afresh
-			p.mu.Unlock()
-			panic(r)
+	for errors.Is(p.attempt("metadata", p.inquireInTurn), errInternal) {
+		p.guard("metadata", p.losePatience)
+		if !p.pause(p.settings.ReconnectBackoffMax) {
+			p.locked(func() { p.inquiry.running = false })
+			return
 		}
-	}()
+	}
+}
+
+func (p *Pool) inquireInTurn() error {
 	backoff := &p.inquiry.backoff
 	for {
 		asks, stale, over := p.nextInquiry()
 		if over {
-			return
+			return nil
 		}
-		impatience := time.AfterFunc(patience, func() { p.guard("metadata", p.losePatience) })
+		impatience := p.after(patience, "metadata", p.losePatience)
 		err := p.inquireOnce(asks, stale)
 		impatience.Stop()
 		if err == nil {
@@ -197,9 +201,7 @@ func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {
 		request(plain, false)
 	}
 	p.learnTopics(got, append(create, plain...), failure)
-	for _, a := range p.takeAsks(failure, stale) {
-		a.done(p.answer(a, got, listed))
-	}
+	p.answerAll(p.takeAsks(failure, stale), got, listed)
 	return failure
 }
 
@@ -243,22 +245,21 @@ func (p *Pool) takeAsks(failure error, stale map[string]bool) []ask {
 // for what memory does not have. The request goes on.
 func (p *Pool) losePatience() {
 	d := dispatch{pool: p}
-	p.mu.Lock()
-	p.inquiry.failing = true
-	asks := append(p.inquiry.current, p.inquiry.asks...)
-	p.inquiry.current, p.inquiry.asks = nil, nil
-	for _, t := range p.topics {
-		if len(t.waiting) > 0 {
-			t.doubted = false
-			p.release(t, &d)
+	var asks []ask
+	p.locked(func() {
+		p.inquiry.failing = true
+		asks = append(p.inquiry.current, p.inquiry.asks...)
+		p.inquiry.current, p.inquiry.asks = nil, nil
+		for _, t := range p.topics {
+			if len(t.waiting) > 0 {
+				t.doubted = false
+				p.release(t, &d)
+			}
 		}
-	}
-	d.enqueue()
-	p.mu.Unlock()
+		d.enqueue()
+	})
 	d.report()
-	for _, a := range asks {
-		a.done(p.answer(a, nil, nil))
-	}
+	p.answerAll(asks, nil, nil)
 }
 
 // sortAsks says whether all topics are wanted, and which by name, with and without creation.
@@ -323,7 +324,15 @@ func (p *Pool) learnBrokers(brokers map[int32]string) {
 func (p *Pool) learnTopics(got map[string]wire.Topic, asked []string, failure error) {
 	now := time.Now()
 	d := dispatch{pool: p}
-	p.mu.Lock()
+	p.locked(func() {
+		p.takeTopics(got, asked, failure, now, &d)
+		d.enqueue()
+	})
+	d.report()
+}
+
+// takeTopics is what learnTopics does with the mutex held.
+func (p *Pool) takeTopics(got map[string]wire.Topic, asked []string, failure error, now time.Time, d *dispatch) {
 	for _, name := range asked {
 		meta, ok := got[name]
 		t := p.topics[name]
@@ -340,14 +349,11 @@ func (p *Pool) learnTopics(got map[string]wire.Topic, asked []string, failure er
 		default:
 			t.doubted = false // could not be asked: go on with what is known
 		}
-		p.release(t, &d)
+		p.release(t, d)
 		if !t.known && !t.busy() {
 			delete(p.topics, name)
 		}
 	}
-	d.enqueue()
-	p.mu.Unlock()
-	d.report()
 }
 
 const unknownLeaders = "the cluster cannot be asked for the topic's leaders"
@@ -373,15 +379,17 @@ func (p *Pool) release(t *topic, d *dispatch) {
 // refreshPeriodically has the topics in use asked for again, and forgets those that are no longer used.
 func (p *Pool) refreshPeriodically() {
 	for p.pause(p.settings.MetadataRefreshInterval) {
-		now := time.Now()
-		p.mu.Lock()
-		for name, t := range p.topics {
-			if t.unused(now, p.settings.MetadataMaxAge) {
-				delete(p.topics, name)
-				continue
-			}
-			p.refresh(t.name)
+		p.locked(p.refreshAll)
+	}
+}
+
+func (p *Pool) refreshAll() {
+	now := time.Now()
+	for name, t := range p.topics {
+		if t.unused(now, p.settings.MetadataMaxAge) {
+			delete(p.topics, name)
+			continue
 		}
-		p.mu.Unlock()
+		p.refresh(t.name)
 	}
 }

@@ -114,9 +114,8 @@ func (p *Pool) lane(key laneKey) *lane {
 
 // complete takes the results of batches that went through a lane, and reports them. p.mu must not be held.
 func (p *Pool) complete(shares []*share, throttle int32) {
-	p.mu.Lock()
-	behind := p.conclude(shares)
-	p.mu.Unlock()
+	var behind []*share
+	p.locked(func() { behind = p.conclude(shares) })
 	p.report(shares, throttle)
 	p.report(behind, 0)
 }
@@ -167,7 +166,7 @@ func (p *Pool) report(shares []*share, throttle int32) {
 		for _, b := range s.batches {
 			p.count(b)
 		}
-		s.produce.group.finish(len(s.batches), throttle)
+		p.finish(s.produce, len(s.batches), throttle)
 	}
 }
 

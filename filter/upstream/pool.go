@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -59,14 +58,15 @@ type produce struct {
 // needed. While the cork is held, what it is given waits.
 func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger) *Pool {
 	p := &Pool{
-		settings: s.withDefaults(), client: c, cork: k, stats: st, log: log.With("cluster", s.Name),
+		settings: s.withDefaults(), cork: k, stats: st, log: log.With("cluster", s.Name),
 		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[laneKey]*lane{},
 	}
+	p.client = guardedClient{c, p}
 	p.drained = sync.NewCond(&p.mu)
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	p.spawn("watch", func() { c.Watch(p.ctx, p.renew) })
+	p.keep("watch", func() error { c.Watch(p.ctx, p.renew); return nil })
 	if s.MetadataRefreshInterval > 0 {
-		p.spawn("metadata refresh", p.refreshPeriodically)
+		p.keep("metadata refresh", func() error { p.refreshPeriodically(); return nil })
 	}
 	return p
 }
@@ -88,16 +88,21 @@ func (p *Pool) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, 
 	}
 	var few [2]laneShare // on the stack
 	d := dispatch{pool: p, shares: few[:0]}
+	p.placeAll(batches, req, &d)
+	d.report()
+}
+
+// placeAll finds the ways of all batches of one call.
+func (p *Pool) placeAll(batches []*wire.Batch, req *produce, d *dispatch) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.calls++
 	req.number = p.calls
 	p.pending += len(batches)
 	for _, b := range batches {
-		p.place(b, req, &d)
+		p.place(b, req, d)
 	}
 	d.enqueue()
-	p.mu.Unlock()
-	d.report()
 }
 
 // patience is how long the batches of a request may wait for their answers, its client's timeout given.
@@ -119,22 +124,18 @@ func (p *Pool) longestQueueing(patience time.Duration, timeoutMillis int32) time
 // Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still
 // open then are answered as failed.
 func (p *Pool) Close(ctx context.Context) {
-	wake := context.AfterFunc(ctx, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.drained.Broadcast()
-	})
+	wake := context.AfterFunc(ctx, func() { p.guard("drain", func() { p.locked(p.drained.Broadcast) }) })
 	defer wake()
-	p.mu.Lock()
-	p.closed = true
-	for p.pending > 0 && ctx.Err() == nil {
-		p.drained.Wait()
-	}
-	p.stop()
-	for _, l := range p.lanes {
-		l.shut()
-	}
-	p.mu.Unlock()
+	p.locked(func() {
+		p.closed = true
+		for p.pending > 0 && ctx.Err() == nil {
+			p.drained.Wait()
+		}
+		p.stop()
+		for _, l := range p.lanes {
+			l.shut()
+		}
+	})
 	p.work.Wait()
 	p.client.Close()
 }
@@ -148,19 +149,4 @@ func (p *Pool) renew() {
 	for _, l := range p.lanes {
 		l.renew()
 	}
-}
-
-// spawn runs f on a goroutine that Close waits for.
-func (p *Pool) spawn(name string, f func()) {
-	p.work.Go(func() { p.guard(name, f) })
-}
-
-// guard runs f. A panic in f is a bug of ours: it is logged and ends f, not the process, which is not ours.
-func (p *Pool) guard(name string, f func()) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.log.Error("panic recovered; please report it", "in", name, "panic", r, "stack", string(debug.Stack()))
-		}
-	}()
-	f()
 }
