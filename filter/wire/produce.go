@@ -21,7 +21,7 @@ type ProduceTopic struct {
 //
 // In versions 0 to 2 the shape is the same and the records are message sets of magic 0 or 1.
 //
-// Anything wrong is a *Violation; then the request is empty.
+// Anything wrong is a *Violation; then the request is empty. Bytes behind the request are not looked at.
 func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 	api, _ := LookupAPI(KeyProduce)
 	if !api.Served(version) {
@@ -55,7 +55,7 @@ func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
 		r.produceTopic(&req.Topics[i], one)
 	}
 	r.tags()
-	if err := r.end("Produce", version); err != nil {
+	if err := r.endRequest("Produce", version); err != nil {
 		return ProduceRequest{}, err
 	}
 	return req, nil

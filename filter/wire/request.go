@@ -13,8 +13,8 @@ const MaxControlBytes = 1 << 20
 // version that ParseHeader lets through (not an ApiVersions version that is not served: that has no body). The request
 // keeps nothing of body.
 //
-// kmsg believes counts and lengths and ignores what follows the body, so the body is first walked here, field by field,
-// and refused with a *Violation if it is not what it says.
+// kmsg believes counts and lengths, so the body is first walked here, field by field, and refused with a *Violation if it is
+// not what it says. Bytes behind it are not looked at.
 //
 //nolint:ireturn // kmsg has one type per API
 func DecodeRequest(h Header, body []byte) (kmsg.Request, error) {
@@ -30,7 +30,7 @@ func DecodeRequest(h Header, body []byte) (kmsg.Request, error) {
 	r := newReader(body, h.Version >= api.Flexible)
 	shape(&r, h.Version)
 	r.tags()
-	if err := r.end(api.Name, h.Version); err != nil {
+	if err := r.endRequest(api.Name, h.Version); err != nil {
 		return nil, err
 	}
 	req := kmsg.RequestForKey(int16(h.Key))

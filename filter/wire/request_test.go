@@ -103,13 +103,25 @@ func TestDecodeRequestTruncated(t *testing.T) {
 	t.Parallel()
 	eachRequest(func(h wire.Header) {
 		body := request(h.Key, h.Version).AppendTo(nil)
-		for n := range len(body) + 2 {
-			if n == len(body) {
-				continue
-			}
-			b := append(bytes.Clone(body), 0)[:n]
-			if _, err := wire.DecodeRequest(h, b); reasonOf(err) != wire.ReasonMalformedBody {
+		for n := range len(body) {
+			if _, err := wire.DecodeRequest(h, body[:n]); reasonOf(err) != wire.ReasonMalformedBody {
 				t.Errorf("DecodeRequest(%s v%d, %d of %d bytes): %v, want malformed_body", h.Key, h.Version, n, len(body), err)
+			}
+		}
+	})
+}
+
+// Bytes behind a request change nothing.
+func TestDecodeRequestTrailing(t *testing.T) {
+	t.Parallel()
+	eachRequest(func(h wire.Header) {
+		body := request(h.Key, h.Version).AppendTo(nil)
+		for _, more := range []string{"\x00", "\x00\x00\x00", string(body), strings.Repeat("\xff", 100)} {
+			got, err := wire.DecodeRequest(h, append(bytes.Clone(body), more...))
+			if err != nil {
+				t.Errorf("DecodeRequest(%s v%d, %d bytes behind it): %v", h.Key, h.Version, len(more), err)
+			} else if d := diffRequests(request(h.Key, h.Version), got); d != "" {
+				t.Errorf("DecodeRequest(%s v%d, %d bytes behind it):\n%s", h.Key, h.Version, len(more), d)
 			}
 		}
 	})

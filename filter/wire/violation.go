@@ -12,7 +12,7 @@ const (
 	ReasonMalformedHeader                      // the request header does not parse
 	ReasonUnknownAPI                           // the API key is not listed
 	ReasonUnsupportedVersion                   // the API is listed, this version of it is not
-	ReasonMalformedBody                        // the body does not parse, or goes on after its end
+	ReasonMalformedBody                        // the body does not parse
 	ReasonTooManyPartitions                    // the request names more topics and partitions than MaxElements
 	ReasonRequestTooLarge                      // a request other than Produce is over MaxControlBytes
 	ReasonSlowRequest                          // a request has begun to arrive and does not go on

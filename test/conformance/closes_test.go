@@ -50,16 +50,32 @@ func TestCloses(t *testing.T) {
 			f := c.frame(produce(9, c.topic("three"), 0, plainBatch(1)))
 			return sized(f[4 : len(f)-5])
 		}),
-		closes("bytes after a Metadata", trailingBytes, func(c *client) []byte {
+		closes("bytes after a Metadata", none, func(c *client) []byte {
 			return sized(append(c.frame(at(9, metadata(c.topic("three"))))[4:], 0, 0, 0))
 		}),
-		closes("bytes after a Produce", trailingBytes, func(c *client) []byte {
+		closes("bytes after a Produce", none, func(c *client) []byte {
 			return sized(append(c.frame(produce(9, c.topic("plain"), c.partition(), plainBatch(1)))[4:], 0, 0, 0))
 		}),
-		closes("bytes after an ApiVersions 0", trailingBytes, func(c *client) []byte {
+		closes("bytes after an ApiVersions 0", none, func(c *client) []byte {
 			return sized(append(c.frame(at(0, apiVersions("", "")))[4:], 0, 0, 0))
 		}),
-		closes("bytes after an InitProducerId", trailingBytes, func(c *client) []byte {
+		closes("bytes after a question for all topics, as of librdkafka", none, func(*client) []byte {
+			return head(3, 12, 0, 0, 0, 0, 1, 0, 0)
+		}),
+		closes("bytes after an ApiVersions 3", none, func(c *client) []byte {
+			return sized(append(c.frame(at(3, apiVersions("conformance", "1.0")))[4:], 0, 0, 0))
+		}),
+		closes("a request after a Metadata, in one frame", none, func(c *client) []byte {
+			f := c.frame(at(9, metadata(c.topic("three"))))
+			return sized(append(f[4:], f...))
+		}),
+		closes("bytes after a FindCoordinator", none, func(c *client) []byte {
+			return sized(append(c.frame(at(4, kmsg.NewPtrFindCoordinatorRequest()))[4:], 0, 0, 0))
+		}),
+		closes("bytes after a Fetch", none, func(c *client) []byte {
+			return sized(append(c.frame(at(11, kmsg.NewPtrFetchRequest()))[4:], 0, 0, 0))
+		}),
+		closes("bytes after an InitProducerId", none, func(c *client) []byte {
 			return sized(append(c.frame(at(4, initProducerID(nil)))[4:], 0, 0, 0))
 		}),
 		closes("a list of topics that lies about its length", none, func(*client) []byte {

@@ -23,7 +23,6 @@ const (
 	noOperations       difference = "no-authorized-operations"
 	unmatchedTopic     difference = "unmatched-topic"
 	metadataRemembered difference = "metadata-remembered"
-	trailingBytes      difference = "trailing-bytes"
 	brokerStumbles     difference = "broker-stumbles"
 	ownWords           difference = "own-words"
 	messageSets        difference = "message-sets"
@@ -38,7 +37,6 @@ const (
 var differences = []difference{
 	versionsListed, producersOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
-	trailingBytes,
 }
 
 // TestDifferencesAreDocumented compares the list with the table in docs/protocol.md.

@@ -16,8 +16,8 @@ import (
 // hexWidth is how many bytes stand on a line of a captured frame.
 const hexWidth = 48
 
-// Capture is what one client of one version sent to the facade: whole requests, length included, the first of each API
-// and version.
+// Capture is what one client of one version sent to the facade: whole requests, their length included, and of those of one
+// API, version and length the first.
 type Capture struct {
 	Client string // name-version
 	Frames [][]byte
@@ -70,7 +70,7 @@ func ParseCapture(text string) ([][]byte, error) {
 // Format writes a capture as text. What is said of each frame is what our decoders make of it.
 func (c Capture) Format() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# What %s sends to the facade: the first request of each API and version.\n", c.Client)
+	fmt.Fprintf(&b, "# What %s sends to the facade: requests of each API, version and length.\n", c.Client)
 	b.WriteString("# Captured by: go test ./test/robust -run TestCapture -update\n")
 	for _, frame := range c.Frames {
 		fmt.Fprintf(&b, "\n# %s\n", Describe(frame))
