@@ -40,6 +40,7 @@ test: envoy kafka clients checkers krb5 unit e2e ## every test; installs what it
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
 	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/... ./test/bench/... ./test/ledger/...
+	go test -count=1 ./test/simulation
 
 .PHONY: e2e
 e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
@@ -51,6 +52,11 @@ e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka
 matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md (6 minutes)
 	MATRIX=full MATRIX_KAFKA=$(KAFKA_VERSION) go test -count=1 -timeout 60m ./test/matrix -update
 	MATRIX=full MATRIX_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 60m ./test/matrix -update
+
+SEEDS ?= 100000
+.PHONY: simulate
+simulate: ## clients, mesh and clusters in fake time under faults, SEEDS of them (100000: some minutes); SEED=n plays one again
+	SEEDS=$(SEEDS) go test -count=1 -timeout 10h -v -run '^TestSimulation$$' ./test/simulation
 
 SOAK ?= 100000
 .PHONY: soak

@@ -1,6 +1,9 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // check is one comparison under way.
 type check struct {
@@ -87,13 +90,8 @@ func (c *check) stored(w Writer, n int, told Told) {
 		c.add(Lost, w.Name, n, w.Place, "")
 		return
 	}
-	if told.Offset < 0 {
+	if told.Offset < 0 || slices.Contains(offsets, told.Offset) {
 		return
-	}
-	for _, o := range offsets {
-		if o == told.Offset {
-			return
-		}
 	}
 	c.add(WrongOffset, w.Name, n, w.Place, fmt.Sprintf("told %d, stored at %d", told.Offset, offsets))
 }

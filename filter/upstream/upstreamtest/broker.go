@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"time"
 
@@ -27,12 +28,13 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		_ = conn.Close()
 		c.mu.Lock()
 		delete(c.conns, conn)
+		maps.DeleteFunc(c.refusals, func(f flow, _ refusal) bool { return f.conn == conn })
 		c.mu.Unlock()
 	}()
 	answers := make(chan answer, 64) // more than a lane's window
 	defer close(answers)
 	go c.answer(id, conn, answers)
-	for {
+	for deaf := false; ; {
 		c.await(id, conn, func(n *node) bool { return n.clogged })
 		frame, err := c.readFrame(id, conn)
 		if err != nil {
@@ -47,7 +49,10 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		if request.ReadFrom(body) != nil {
 			return
 		}
-		a, err := c.work(id, h, request)
+		if deaf = deaf || c.isDeaf(id); deaf { // there is no answer to this one, and so none to what comes behind it
+			continue
+		}
+		a, err := c.work(id, conn, h, request)
 		if err != nil {
 			return
 		}
@@ -93,17 +98,20 @@ func (c *Cluster) cuts(id int32, where Cutting) bool {
 	return true
 }
 
+func (c *Cluster) isDeaf(id int32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nodes[id].deaf
+}
+
 // work does what one request asks for, in the time that it takes. No frame: there is no answer.
-func (c *Cluster) work(id int32, h wire.Header, request *kmsg.ProduceRequest) (answer, error) {
+func (c *Cluster) work(id int32, conn net.Conn, h wire.Header, request *kmsg.ProduceRequest) (answer, error) {
 	c.mu.Lock()
 	n := c.nodes[id]
-	starts, before, deaf := n.starts, n.before, n.deaf
+	starts, before := n.starts, n.before
 	c.mu.Unlock()
-	if deaf {
-		return answer{}, nil
-	}
 	_ = pause(context.Background(), before)
-	response := c.produce(id, starts, request)
+	response := c.produce(id, starts, conn, request)
 	if response == nil || c.cuts(id, CutStored) {
 		return answer{}, errCut
 	}
@@ -131,7 +139,7 @@ func (c *Cluster) answer(id int32, conn net.Conn, answers <-chan answer) {
 }
 
 // produce stores what the broker leads; nil if it has gone down since it read the request.
-func (c *Cluster) produce(id int32, starts int, request *kmsg.ProduceRequest) *kmsg.ProduceResponse {
+func (c *Cluster) produce(id int32, starts int, conn net.Conn, request *kmsg.ProduceRequest) *kmsg.ProduceResponse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.nodes[id].starts != starts {
@@ -146,13 +154,51 @@ func (c *Cluster) produce(id int32, starts int, request *kmsg.ProduceRequest) *k
 		for _, p := range t.Partitions {
 			partition := kmsg.NewProduceResponseTopicPartition()
 			partition.Partition, partition.LogAppendTime = p.Partition, -1
-			offset, code := c.store(id, t.Topic, p.Partition, request.Acks, p.Records)
+			store := func() (int64, wire.ErrorCode) { return c.store(id, t.Topic, p.Partition, request.Acks, p.Records) }
+			offset, code := c.persist(flow{conn, t.Topic, p.Partition, parseHeader(p.Records).producer}, p.Records, store)
 			partition.BaseOffset, partition.ErrorCode = offset, int16(code)
 			topic.Partitions = append(topic.Partitions, partition)
 		}
 		response.Topics = append(response.Topics, topic)
 	}
 	return response
+}
+
+// flow is what one producer sends to one partition on one connection.
+type flow struct {
+	conn      net.Conn
+	topic     string
+	partition int32
+	producer  int64
+}
+
+// refusal is the first batch of a flow that was refused and has not come again.
+type refusal struct {
+	sequence int32
+	code     wire.ErrorCode
+}
+
+// persist stores a batch, unless the broker persists in refusing. c.mu is held.
+func (c *Cluster) persist(f flow, records []byte, store func() (int64, wire.ErrorCode)) (offset int64, code wire.ErrorCode) {
+	if !c.persistent || f.producer < 0 {
+		return store()
+	}
+	sequence := parseHeader(records).first
+	if r, there := c.refusals[f]; there && int32(uint32(sequence-r.sequence)<<1) > 0 {
+		return -1, r.code
+	}
+	delete(c.refusals, f)
+	offset, code = store()
+	switch {
+	case code.Retried():
+		c.refusals[f] = refusal{sequence, code}
+	case code == wire.None && len(c.refusals) > 0: // it may have been refused elsewhere
+		maps.DeleteFunc(c.refusals, func(other flow, r refusal) bool {
+			other.conn = f.conn
+			return other == f && r.sequence == sequence
+		})
+	}
+	return offset, code
 }
 
 // store appends a batch and says how it went. c.mu is held.

@@ -37,6 +37,9 @@ type Cluster struct {
 	gate chan struct{}
 	// dialing is how long it takes to connect.
 	dialing time.Duration
+	// persistent brokers refuse what a producer has sent behind a batch that they refused.
+	persistent bool
+	refusals   map[flow]refusal
 }
 
 type topic struct {
@@ -68,7 +71,7 @@ var _ upstream.Client = (*Cluster)(nil)
 
 // New returns a cluster of n brokers, node ids 1 to n.
 func New(n int) *Cluster {
-	c := &Cluster{topics: map[string]*topic{}, nodes: map[int32]*node{}, conns: map[net.Conn]int32{}}
+	c := &Cluster{topics: map[string]*topic{}, nodes: map[int32]*node{}, conns: map[net.Conn]int32{}, refusals: map[flow]refusal{}}
 	c.changed = sync.NewCond(&c.mu)
 	for i := range n {
 		c.nodes[int32(i+1)] = &node{addr: strconv.Itoa(i + 1)}
@@ -81,23 +84,6 @@ func (c *Cluster) CreateTopic(name string, leaders ...int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.create(name, leaders)
-}
-
-// create is CreateTopic with c.mu held.
-func (c *Cluster) create(name string, leaders []int32) *topic {
-	t := &topic{}
-	copy(t.id[:], name)
-	t.id[15] = c.created
-	c.created++
-	t.add(leaders)
-	c.topics[name] = t
-	return t
-}
-
-func (t *topic) add(leaders []int32) {
-	for _, leader := range leaders {
-		t.partitions = append(t.partitions, &partition{leader: leader})
-	}
 }
 
 // DeleteTopic forgets a topic and returns what its partitions had stored.
@@ -151,4 +137,20 @@ func (c *Cluster) Calls() (dials, metadata int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dials, c.asked
+}
+
+// create is CreateTopic with c.mu held.
+func (c *Cluster) create(name string, leaders []int32) {
+	t := &topic{}
+	copy(t.id[:], name)
+	t.id[15] = c.created
+	c.created++
+	t.add(leaders)
+	c.topics[name] = t
+}
+
+func (t *topic) add(leaders []int32) {
+	for _, leader := range leaders {
+		t.partitions = append(t.partitions, &partition{leader: leader})
+	}
 }

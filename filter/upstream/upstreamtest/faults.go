@@ -52,6 +52,15 @@ func (c *Cluster) Answer(name string, partition int32, codes ...wire.ErrorCode) 
 	p.codes = append(p.codes, codes...)
 }
 
+// Persist has brokers that have refused a numbered batch refuse what its producer sent behind it on that connection, until it comes
+// again there. Else a fault that ends between the two has the second stored first by a broker that does not know the producer, which
+// real ones do too, and nobody can prevent who has sent both.
+func (c *Cluster) Persist() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.persistent = true
+}
+
 // Throttle has every answer ask for so many milliseconds.
 func (c *Cluster) Throttle(millis int32) {
 	c.mu.Lock()

@@ -17,15 +17,15 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
-// way is a connection to a broker of a scripted cluster.
+// way is a connection to who is at the address 1 of a scripted cluster.
 type way struct {
 	t    *testing.T
 	link upstream.Link
 }
 
-func dial(t *testing.T, c *upstreamtest.Cluster, addr string) way {
+func dial(t *testing.T, c *upstreamtest.Cluster) way {
 	t.Helper()
-	link, err := c.Dial(t.Context(), addr)
+	link, err := c.Dial(t.Context(), "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,8 @@ func (w way) produce(acks int16) wire.ErrorCode {
 	if _, err := io.ReadFull(w.link.Conn, head); err != nil {
 		return wire.NetworkException
 	}
-	frame := append(head, make([]byte, binary.BigEndian.Uint32(head))...)
+	frame := make([]byte, 4+binary.BigEndian.Uint32(head))
+	copy(frame, head)
 	if _, err := io.ReadFull(w.link.Conn, frame[4:]); err != nil {
 		return wire.NetworkException
 	}
@@ -110,7 +111,7 @@ func TestFaults(t *testing.T) {
 				c := upstreamtest.New(2)
 				c.CreateTopic("a", 1)
 				tt.begin(c)
-				if got := dial(t, c, "1").produce(-1); got != tt.want {
+				if got := dial(t, c).produce(-1); got != tt.want {
 					t.Errorf("%s, want %s", got, tt.want)
 				}
 				time.Sleep(5 * time.Second) //nolint:forbidigo // inside a synctest bubble
@@ -118,7 +119,7 @@ func TestFaults(t *testing.T) {
 					t.Errorf("%d stored, want %d", got, tt.stored)
 				}
 				tt.end(c)
-				if got := dial(t, c, "1").produce(-1); got != wire.None {
+				if got := dial(t, c).produce(-1); got != wire.None {
 					t.Errorf("afterwards: %s", got)
 				}
 				c.Cut(1)
@@ -133,7 +134,7 @@ func TestDeaf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := upstreamtest.New(1)
 		c.CreateTopic("a", 1)
-		w := dial(t, c, "1")
+		w := dial(t, c)
 		c.Deafen(1, true)
 		time.AfterFunc(time.Minute, func() { c.Cut(1) })
 		start := time.Now()
@@ -144,7 +145,7 @@ func TestDeaf(t *testing.T) {
 			t.Error("connected")
 		}
 		c.Deafen(1, false)
-		dial(t, c, "1")
+		dial(t, c)
 		c.Cut(1)
 		if n := len(c.Stored("a", 0)); n != 0 {
 			t.Errorf("%d stored, want none", n)
@@ -158,7 +159,7 @@ func TestAcksZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := upstreamtest.New(1)
 		c.CreateTopic("a", 1)
-		w := dial(t, c, "1")
+		w := dial(t, c)
 		time.AfterFunc(time.Second, func() { c.Move("a", 0, -1) })
 		time.AfterFunc(2*time.Second, func() {
 			if got := w.produce(0); got != wire.NetworkException {
@@ -179,7 +180,7 @@ func TestAddressChangesDuringADial(t *testing.T) {
 		c.CreateTopic("a", 2)
 		c.DelayDials(time.Second)
 		time.AfterFunc(time.Second/2, func() { c.Exchange(1, 2) })
-		if got := dial(t, c, "1").produce(-1); got != wire.None {
+		if got := dial(t, c).produce(-1); got != wire.None {
 			t.Errorf("%s from the broker that is at the address now", got)
 		}
 		c.Cut(2)

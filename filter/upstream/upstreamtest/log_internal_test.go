@@ -51,7 +51,7 @@ type step struct {
 	code     wire.ErrorCode
 }
 
-// What a broker does with sequence numbers, each case measured on Apache Kafka 4.3.1 or read in ProducerAppendInfo.java.
+// What a broker does with sequence numbers (ProducerAppendInfo.java, ProducerStateEntry.java).
 func TestSequences(t *testing.T) {
 	t.Parallel()
 	const (
@@ -67,9 +67,16 @@ func TestSequences(t *testing.T) {
 		{"a gap", []step{{1, 0, 0, 1, 0, 0}, {1, 0, 2, 1, -1, gap}, {1, 0, 1, 1, 1, 0}, {1, 0, 2, 1, 2, 0}}},
 		{"stored before", []step{{1, 0, 0, 1, 0, 0}, {2, 0, 0, 1, 1, 0}, {1, 0, 0, 1, 0, 0}, {1, 0, 1, 1, 2, 0}}},
 		{"stored before, otherwise cut", []step{{1, 0, 0, 2, 0, 0}, {1, 0, 0, 1, -1, gap}}},
-		{"stored long before", []step{
-			{1, 0, 0, 1, 0, 0}, {1, 0, 1, 1, 1, 0}, {1, 0, 2, 1, 2, 0}, {1, 0, 3, 1, 3, 0}, {1, 0, 4, 1, 4, 0},
-			{1, 0, 0, 1, 0, 0}, {1, 0, 5, 1, 5, 0}, {1, 0, 1, 1, 1, 0}, {1, 0, 0, 1, -1, gap},
+		{"six before", []step{
+			{1, 0, 0, 1, 0, 0},
+			{1, 0, 1, 1, 1, 0},
+			{1, 0, 2, 1, 2, 0},
+			{1, 0, 3, 1, 3, 0},
+			{1, 0, 4, 1, 4, 0},
+			{1, 0, 0, 1, 0, 0},
+			{1, 0, 5, 1, 5, 0},
+			{1, 0, 1, 1, 1, 0},
+			{1, 0, 0, 1, -1, gap},
 		}},
 		{"a new epoch begins with 0", []step{{1, 0, 0, 1, 0, 0}, {1, 1, 1, 1, -1, gap}, {1, 1, 0, 1, 1, 0}, {1, 1, 1, 1, 2, 0}}},
 		{"an old epoch", []step{{1, 1, 0, 1, 0, 0}, {1, 0, 1, 1, -1, fenced}}},

@@ -1,0 +1,77 @@
+package simulation
+
+import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
+)
+
+// close ends everything, so that no goroutine is left.
+func (w *world) close() {
+	for _, c := range w.clients {
+		for _, l := range c.links {
+			l.dead = true
+		}
+	}
+	if w.mesh != nil {
+		w.mesh.close()
+		w.filter.Close()
+	}
+	w.stop()
+	for _, c := range w.clusters {
+		c.DelayDials(0)
+		for id := range int32(brokers) {
+			c.Down(id+1, true)
+		}
+	}
+	// Connections that are being closed, and those that are still being made.
+	w.line.run(w.line.now()+settling, func() bool { return false })
+}
+
+// settling is the time that what is on its way at the end needs to get there.
+const settling = 2 * timeout
+
+// log is what a log holds, in the ledger's terms.
+func (w *world) log(place ledger.Place, entries []upstreamtest.Entry) ledger.Log {
+	l := ledger.Log{Place: place}
+	for _, e := range entries {
+		f := w.known[sum(e.Records)]
+		f.Offset = e.Offset
+		l.Records = append(l.Records, f)
+	}
+	return l
+}
+
+// judge compares what clients were told with what is stored.
+func (w *world) judge(r *Result) {
+	logs := w.old
+	for name, c := range w.clusters {
+		for p := range int32(partitions) {
+			logs = append(logs, w.log(ledger.Place{Cluster: name, Topic: topics()[name], Partition: p}, c.Log(topics()[name], p)))
+		}
+	}
+	numbered := map[string]bool{}
+	var writers []ledger.Writer
+	for _, c := range w.clients {
+		for _, wr := range c.writers {
+			numbered[wr.name] = wr.nature.numbered
+			told := wr.told
+			for range wr.left { // was never made
+				if !wr.over {
+					told = append(told, ledger.Told{})
+				}
+			}
+			r.Batches += len(told)
+			writers = append(writers, ledger.Writer{Name: wr.name, Place: wr.place, Told: told})
+		}
+		for _, b := range c.broken {
+			r.Strict = append(r.Strict, ledger.Finding{Kind: ledger.Changed, Writer: c.nature.name, Detail: "client: " + b})
+		}
+	}
+	for _, f := range ledger.Check(writers, logs) {
+		if numbered[f.Writer] || f.Writer == "" {
+			r.Strict = append(r.Strict, f)
+		} else {
+			r.Loose = append(r.Loose, f)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
+)
+
+const (
+	// workers are those of the filter; a client that moves to the other is one that moves to another Envoy.
+	workers = 2
+	// grace is how long after the last fault everything has to be answered.
+	grace = 100 * time.Second
+)
+
+// Result is what came of one run.
+type Result struct {
+	Seed     uint64
+	Config   string
+	Schedule fmt.Stringer
+	// Strict is what was found of writers that number their batches, Loose of the others.
+	Strict, Loose ledger.Report
+	Batches       int
+}
+
+// Wrong is what may not be, with this seed or any.
+func (r *Result) Wrong() ledger.Report {
+	return append(slices.Clip(r.Strict), r.Loose.Only(
+		ledger.Lost, ledger.Changed, ledger.WrongPlace, ledger.WrongOffset, ledger.Unanswered, ledger.Declined)...)
+}
+
+// Configs are the configurations that a run takes one of.
+type Configs []setting
+
+type setting struct {
+	text   string
+	config *config.Config
+}
+
+// NewConfigs returns configurations that differ in what has to do with order.
+func NewConfigs() (Configs, error) {
+	var configs Configs
+	for _, more := range []string{
+		"", "connections_per_broker: 2", "producer_config: {linger.ms: \"5\"}",
+		"producer_config: {max.in.flight: \"1\"}", "producer_config: {socket.timeout.ms: \"2000\"}",
+	} {
+		text := "advertised_host: mesh\nadvertised_port: 9092\n" +
+			"upstream_clusters:\n- {cluster_name: c1, bootstrap_servers: \"b:1\", " + more + "}\n" +
+			"- {cluster_name: c2, bootstrap_servers: \"b:1\", " + more + "}\n" +
+			"forwarding_rules:\n- {target_cluster: c1, topic_prefix: apples}\n- {target_cluster: c2, topic_prefix: bananas}\n"
+		c, err := config.Parse([]byte(text))
+		if err != nil {
+			return nil, err
+		}
+		configs = append(configs, setting{more, c})
+	}
+	return configs, nil
+}
+
+// world is one run.
+type world struct {
+	line     *timeline
+	rnd      *rand.Rand
+	clusters map[string]*upstreamtest.Cluster
+	leaders  map[string][]int32 // by cluster, of its topic's partitions
+	missing  map[string]bool    // clusters whose topic is deleted
+	old      []ledger.Log       // of topics that were deleted
+	reach    reach
+	mesh     *mesh // the same, unless clients connect to brokers
+	filter   *filter.Filter
+	clients  []*client
+	known    map[uint64]ledger.Found // by sum of the batch
+	distance time.Duration           // to the brokers, there and back
+	schedule schedule
+	stop     context.CancelFunc
+}
+
+// Run plays the run of a seed, through the mesh or directly. It has to be called in a synctest bubble.
+func (cs Configs) Run(seed uint64, direct bool) Result {
+	w := newWorld(seed)
+	s := cs[w.rnd.IntN(len(cs))]
+	w.open(s.config, direct)
+	w.populate()
+	w.schedule = draw(rand.New(rand.NewPCG(seed, 2)), len(w.clients))
+	for _, f := range w.schedule {
+		w.line.after(f.at, func() { w.strike(f) })
+	}
+	end := w.schedule.end() + time.Millisecond
+	healed := false
+	w.line.after(end, func() {
+		w.heal()
+		healed = true
+	})
+	w.line.run(end+grace, func() bool { return healed && w.done() })
+	r := Result{Seed: seed, Config: s.text, Schedule: w.schedule}
+	w.close()
+	w.judge(&r)
+	return r
+}
+
+func newWorld(seed uint64) *world {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	w := &world{
+		line: newTimeline(), rnd: rnd, clusters: map[string]*upstreamtest.Cluster{}, leaders: map[string][]int32{},
+		missing: map[string]bool{}, known: map[uint64]ledger.Found{}, distance: exponential(rnd, 2*time.Millisecond),
+	}
+	for _, name := range []string{"c1", "c2"} {
+		c := upstreamtest.New(brokers)
+		c.Persist()
+		w.clusters[name] = c
+		for range partitions {
+			w.leaders[name] = append(w.leaders[name], int32(1+rnd.IntN(brokers)))
+		}
+		w.missing[name] = true
+		w.restore(name)
+		for id := range int32(brokers) {
+			w.calm(name, id+1)
+		}
+		c.DelayDials(w.distance)
+		c.DelayMetadata(w.distance)
+	}
+	return w
+}
+
+// calm has a broker be as fast as it usually is.
+func (w *world) calm(cluster string, id int32) {
+	w.clusters[cluster].Delay(id, w.distance/2, w.distance/2)
+}
+
+// remove deletes a cluster's topic.
+func (w *world) remove(cluster string) {
+	if w.missing[cluster] {
+		return
+	}
+	w.missing[cluster] = true
+	for p, entries := range w.clusters[cluster].DeleteTopic(topics()[cluster]) {
+		w.old = append(w.old, w.log(ledger.Place{Cluster: cluster, Topic: topics()[cluster], Partition: int32(p)}, entries))
+	}
+}
+
+// restore makes a cluster's topic again.
+func (w *world) restore(cluster string) {
+	if w.missing[cluster] {
+		w.missing[cluster] = false
+		w.clusters[cluster].CreateTopic(topics()[cluster], w.leaders[cluster]...)
+	}
+}
+
+// open opens the way to the clusters.
+func (w *world) open(c *config.Config, brokersThemselves bool) {
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	if brokersThemselves {
+		w.reach = &direct{line: w.line, clusters: w.clusters, ctx: ctx}
+		return
+	}
+	table := stats.Table([]string{"c1", "c2"})
+	f, err := filter.New(c, filter.Options{
+		NewClient: func(s upstream.Settings) (upstream.Client, error) { return w.clusters[s.Name], nil },
+		Stats:     stats.New(table, make([]int64, len(table))),
+		Log:       slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		panic(err) // the same configuration for every run
+	}
+	w.filter = f
+	w.mesh = &mesh{line: w.line, filter: f, rnd: w.rnd, workers: map[*client]int{}}
+	w.reach = w.mesh
+}
