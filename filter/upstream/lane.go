@@ -28,8 +28,7 @@ type lane struct {
 	link    *link // nil while there is no connection
 	// successor is a connection that is to be used next, dialled while the present one was in use.
 	successor *successor
-	// Until downUntil, after a failure, batches are refused at once: those that a client had sent behind the failed ones
-	// must not overtake them.
+	// Until downUntil, after a failure, batches are refused at once: a broker that refuses connections is not asked all the time.
 	downUntil time.Time
 	backoff   time.Duration
 	sweeping  bool
