@@ -65,9 +65,15 @@ var (
 func clients() []client {
 	list := []client{
 		javaClient("4.3.1", modern, stored{"none", true}),
+		javaClient("4.0.2", modern, stored{"none", true}),
 		javaClient("3.9.2", modern, stored{"none", true}),
+		javaClient("3.5.2", modern, stored{"none", true}),
+		javaClient("3.0.2", modern, stored{"none", true}),
 		javaClient("2.8.2", modern, plain),
+		javaClient("2.4.1", modern, plain),
 		javaClient("2.1.1", modern, plain),
+		javaClient("2.0.1", classic, plain),
+		javaClient("1.1.1", classic, plain),
 		javaClient("0.11.0.3", classic, plain),
 		{
 			name: "confluent-kafka", version: "2.16.1", dir: "python", command: python("confluent-kafka"), env: pythonPath,
@@ -97,9 +103,14 @@ func clients() []client {
 		goClient("sarama-sync", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
 		goClient("kafka-go", "0.4.51", client{codecs: modern, defaults: plain, note: "Writer, whose default is acks=0"}),
 		{
-			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: kafkajs, env: kafkajsEnv,
+			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: node("kafkajs"), env: nodePath,
 			codecs: []string{"gzip"}, idempotent: true, ours: wont{headers: noNullHeader}, defaults: plain,
 			breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
+		},
+		{
+			name: "node-rdkafka", version: "3.6.1", dir: "node-rdkafka-3.6.1", command: node("node-rdkafka"), env: nodePath,
+			codecs: modern, idempotent: true, ours: wont{headers: noNullHeader, emptyValues: true}, defaults: plain, mayShrink: true,
+			note: "librdkafka 2.16.0",
 		},
 		goClient("raw-v0", "Produce 0", oldRaw(noTimes, "message format 0")),
 		goClient("raw-v1", "Produce 1", oldRaw(noTimes, "message format 0")),
@@ -152,11 +163,11 @@ func kcatEnv(dir string) []string {
 	return append(pythonPath(dir), "KCAT="+filepath.Join(dir, "usr", "bin", "kcat"), "LD_LIBRARY_PATH="+filepath.Join(dir, "lib"))
 }
 
-func kafkajs(string) []string {
-	return []string{"node", filepath.Join("clients", "kafkajs", "produce.js")}
+func node(program string) func(string) []string {
+	return func(string) []string { return []string{"node", filepath.Join("clients", program, "produce.js")} }
 }
 
-func kafkajsEnv(dir string) []string {
+func nodePath(dir string) []string {
 	return []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}
 }
 

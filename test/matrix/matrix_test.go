@@ -31,7 +31,7 @@ func TestMatrix(t *testing.T) {
 			}
 			row.directly(t, p)
 			row.brokenConnection(t, p)
-			results.add(row)
+			results.add(producers(kafkaVersion()), row.line())
 		})
 	}
 }
