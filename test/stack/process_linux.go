@@ -2,7 +2,9 @@ package stack
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,7 +28,8 @@ func (p *Process) owns(addr string) error {
 	proc := fmt.Sprintf("/proc/%d", p.Pid())
 	sockets := map[string]bool{} // those that listen at the port
 	for _, table := range []string{"tcp", "tcp6"} {
-		if err := listening(filepath.Join(proc, "net", table), port, sockets); err != nil {
+		err := listening(filepath.Join(proc, "net", table), port, sockets)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel may be without IPv6
 			return err
 		}
 	}
