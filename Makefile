@@ -45,7 +45,7 @@ unit: ## the tests that need Go and a C compiler only
 .PHONY: e2e
 e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
-		./test/matrix/... ./test/e2e/... ./test/release/... ./test/secure/...
+		./test/matrix/... ./test/e2e/... ./test/release/... ./test/secure/... ./test/chaos/...
 	SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
 
 .PHONY: matrix
@@ -57,6 +57,11 @@ SEEDS ?= 100000
 .PHONY: simulate
 simulate: ## clients, mesh and clusters in fake time under faults, SEEDS of them (100000: some minutes); SEED=n plays one again
 	SEEDS=$(SEEDS) go test -count=1 -timeout 10h -v -run '^TestSimulation$$' ./test/simulation
+
+CHAOS_FAULTS ?= all
+.PHONY: chaos
+chaos: build envoy kafka clients ## a verified load under each fault; writes build/out/chaos.md (CHAOS_FAULTS, CHAOS_SEED, CHAOS_TIME)
+	CHAOS_FAULTS='$(CHAOS_FAULTS)' go test -count=1 -timeout 60m -v ./test/chaos
 
 SOAK ?= 100000
 .PHONY: soak

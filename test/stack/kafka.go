@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -8,21 +9,27 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// KafkaOptions describes an Apache Kafka cluster of one node. The zero value works.
+// KafkaOptions describes an Apache Kafka cluster of one node, or what the nodes of several share. The zero value works.
 type KafkaOptions struct {
 	Version    string            // KafkaVersion if empty
 	Port       int               // a free one if 0
 	Properties map[string]string // on top of, or instead of, the properties below
 	// Listeners are more of them, from name to security protocol. The one that is always there is PLAINTEXT.
 	Listeners map[string]string
-	Format    []string // more arguments for formatting the storage
-	JVM       []string // more arguments for Java
+	// Advertised are the addresses that clients of some of these are sent to, by name; the others advertise their own.
+	Advertised map[string]string
+	Format     []string // more arguments for formatting the storage
+	JVM        []string // more arguments for Java
+
+	node   int      // its number, 1 if 0
+	voters []string // the controllers' addresses of all nodes, where it is one of several
 }
 
 // KafkaCluster is a running Apache Kafka, broker and controller in one process. Topics are created on first use.
@@ -37,18 +44,28 @@ type KafkaCluster struct {
 
 // StartKafka formats and starts a cluster and waits until it serves metadata.
 func StartKafka(ctx context.Context, o KafkaOptions) (*KafkaCluster, error) {
-	k, err := newKafka(ctx, &o)
+	k, err := formatKafka(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.Start(ctx); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// formatKafka makes a node that can be started.
+func formatKafka(ctx context.Context, o *KafkaOptions) (*KafkaCluster, error) {
+	k, err := newKafka(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	format := k.java("kafka.tools.StorageTool", "format", "--cluster-id", "AAAAAAAAAAAAAAAAAAAAAA", "--config", k.properties())
 	format.Args = append(format.Args, o.Format...)
 	if err := run(format); err != nil {
-		return nil, fmt.Errorf("format Kafka's storage: %w", err)
-	}
-	if err := k.Start(ctx); err != nil {
 		k.Close()
-		return nil, err
+		return nil, fmt.Errorf("format Kafka's storage: %w", err)
 	}
 	return k, nil
 }
@@ -68,9 +85,12 @@ func newKafka(ctx context.Context, o *KafkaOptions) (*KafkaCluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	controller, err := FreePort()
-	if err != nil {
-		return nil, err
+	if o.node == 0 {
+		controller, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		o.node, o.voters = 1, []string{Local(controller)}
 	}
 	dir, err := os.MkdirTemp("", "kafka-")
 	if err != nil {
@@ -83,10 +103,10 @@ func newKafka(ctx context.Context, o *KafkaOptions) (*KafkaCluster, error) {
 			"-cp", filepath.Join(libs, "*"),
 		}, o.JVM...), args...)...)
 	}}
-	if o.Properties, err = k.listen(o, Local(controller)); err != nil {
+	if o.Properties, err = k.listen(o); err != nil {
 		return nil, err
 	}
-	text := serverProperties(k.addr, Local(controller), filepath.Join(dir, "data"), o.Properties)
+	text := serverProperties(k.addr, o, filepath.Join(dir, "data"))
 	return k, os.WriteFile(k.properties(), []byte(text), 0o600)
 }
 
@@ -120,11 +140,12 @@ func (k *KafkaCluster) Close() {
 }
 
 // listen gives every listener a port, and returns the properties with them.
-func (k *KafkaCluster) listen(o *KafkaOptions, controller string) (map[string]string, error) {
+func (k *KafkaCluster) listen(o *KafkaOptions) (map[string]string, error) {
 	if len(o.Listeners) == 0 {
 		return o.Properties, nil
 	}
 	addresses, protocols := []string{"PLAINTEXT://" + k.addr}, []string{"PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT"}
+	advertised := slices.Clone(addresses)
 	k.more = map[string]string{}
 	for name, protocol := range o.Listeners {
 		port, err := FreePort()
@@ -133,11 +154,12 @@ func (k *KafkaCluster) listen(o *KafkaOptions, controller string) (map[string]st
 		}
 		k.more[name] = Local(port)
 		addresses = append(addresses, name+"://"+k.more[name])
+		advertised = append(advertised, name+"://"+cmp.Or(o.Advertised[name], k.more[name]))
 		protocols = append(protocols, name+":"+protocol)
 	}
 	p := map[string]string{
-		"listeners":                      strings.Join(addresses, ",") + ",CONTROLLER://" + controller,
-		"advertised.listeners":           strings.Join(addresses, ","),
+		"listeners":                      strings.Join(addresses, ",") + ",CONTROLLER://" + o.voters[o.node-1],
+		"advertised.listeners":           strings.Join(advertised, ","),
 		"listener.security.protocol.map": strings.Join(protocols, ","), "inter.broker.listener.name": "PLAINTEXT",
 	}
 	maps.Copy(p, o.Properties)
@@ -149,13 +171,17 @@ func (k *KafkaCluster) properties() string { return filepath.Join(k.dir, "server
 // serverProperties is a broker that starts fast and small: the log cleaner alone takes 128 MiB of heap by default.
 // Retention is off, because tests write old timestamps. The session is long, because on a loaded machine the controller
 // else takes the broker for dead and its partitions away; a broker that is killed can come back only when it has ended.
-func serverProperties(broker, controller, data string, more map[string]string) string {
+func serverProperties(broker string, o *KafkaOptions, data string) string {
+	voters := make([]string, len(o.voters))
+	for i, addr := range o.voters {
+		voters[i] = fmt.Sprintf("%d@%s", i+1, addr)
+	}
 	p := map[string]string{
 		"process.roles":                                    "broker,controller",
-		"node.id":                                          "1",
-		"controller.quorum.voters":                         "1@" + controller,
+		"node.id":                                          strconv.Itoa(o.node),
+		"controller.quorum.voters":                         strings.Join(voters, ","),
 		"controller.listener.names":                        "CONTROLLER",
-		"listeners":                                        "PLAINTEXT://" + broker + ",CONTROLLER://" + controller,
+		"listeners":                                        "PLAINTEXT://" + broker + ",CONTROLLER://" + o.voters[o.node-1],
 		"advertised.listeners":                             "PLAINTEXT://" + broker,
 		"log.dirs":                                         data,
 		"log.retention.ms":                                 "-1",
@@ -175,7 +201,7 @@ func serverProperties(broker, controller, data string, more map[string]string) s
 		"share.coordinator.state.topic.replication.factor": "1",
 		"share.coordinator.state.topic.min.isr":            "1",
 	}
-	maps.Copy(p, more)
+	maps.Copy(p, o.Properties)
 	var text strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(p)) {
 		fmt.Fprintf(&text, "%s=%s\n", key, p[key])

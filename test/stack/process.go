@@ -102,6 +102,12 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Pause has the process stand still, with its connections open, until Resume.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume has the process go on.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // WaitLog waits until the process has printed text.
 func (p *Process) WaitLog(ctx context.Context, text string) error {
 	return p.wait(ctx, "a line with "+strconv.Quote(text), func(context.Context) error {

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -64,16 +65,21 @@ func (s *StandaloneProcess) file() string { return filepath.Join(s.dir, "mesh.ya
 
 // WaitDial waits until somebody listens at addr.
 func WaitDial(ctx context.Context, addr string) error {
+	return Await(ctx, addr, func() error { return dials(addr) })
+}
+
+// Await calls ready until it returns nil, for as long as the start of any part may take.
+func Await(ctx context.Context, what string, ready func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
 	defer cancel()
 	for {
-		err := dials(addr)
+		err := ready()
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return fmt.Errorf("waiting for %s: %w", what, err)
 		case <-time.After(pollInterval):
 		}
 	}

@@ -17,6 +17,15 @@ func Kafka(tb testing.TB, o KafkaOptions) *KafkaCluster {
 	return k
 }
 
+// Brokers starts an Apache Kafka of several nodes for the length of a test.
+func Brokers(tb testing.TB, n int, o KafkaOptions, each func(node int, o *KafkaOptions)) *KafkaBrokers {
+	tb.Helper()
+	b, err := StartBrokers(tb.Context(), n, o, each)
+	Check(tb, err)
+	tb.Cleanup(b.Close)
+	return b
+}
+
 // Fake starts an embedded cluster for the length of a test.
 func Fake(tb testing.TB, o FakeOptions) *FakeCluster {
 	tb.Helper()

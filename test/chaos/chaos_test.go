@@ -1,0 +1,67 @@
+package chaos
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// short are the faults of the form that every test run has.
+var short = []string{"leader elected", "broker killed", "brokers reset often", "envoy killed"}
+
+// TestFaults has each fault happen alone to a load, and compares what its producers were told with what is stored.
+func TestFaults(t *testing.T) { //nolint:paralleltest // it takes the machine for itself
+	seed := seedOf(t)
+	names := short
+	if v := os.Getenv("CHAOS_FAULTS"); v != "" {
+		names = strings.Split(v, ",")
+	}
+	w := newWorld(t)
+	var results []*result
+	for _, f := range faults() {
+		if !slices.Contains(names, f.name) && names[0] != "all" {
+			continue
+		}
+		r := w.run(t.Context(), f, seed)
+		results = append(results, r)
+		t.Logf("%s\n%s\n%s", table([]*result{r}), strings.Join(r.schedule, "\n"), strings.Join(r.findings, "\n"))
+		if bad := r.bad(); len(bad) > 0 {
+			t.Errorf("%s, CHAOS_SEED=%d: %s", f.name, seed, strings.Join(bad, "\n"))
+		}
+	}
+	root, err := stack.Root()
+	stack.Check(t, err)
+	stack.Check(t, os.WriteFile(filepath.Join(root, "build", "out", "chaos.md"), []byte(table(results)), 0o600))
+	t.Logf("\n%s", table(results))
+}
+
+// mixTime is how long a mix goes on.
+func mixTime(t *testing.T) time.Duration {
+	t.Helper()
+	v := os.Getenv("CHAOS_TIME")
+	if v == "" {
+		return 30 * time.Second
+	}
+	d, err := time.ParseDuration(v)
+	stack.Check(t, err)
+	return d
+}
+
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := rand.Uint64() >> 32
+	if v := os.Getenv("CHAOS_SEED"); v != "" {
+		var err error
+		seed, err = strconv.ParseUint(v, 10, 64)
+		stack.Check(t, err)
+	}
+	t.Logf("CHAOS_SEED=%d", seed)
+	return seed
+}

@@ -1,0 +1,128 @@
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Scanner;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/** Java's producers of the chaos tests. What it reads and prints is said in test/chaos/doc.go. */
+public final class Chaos {
+  private static final int BURST = 5;
+  private static final int TICK = 200;
+  private static final int MOST_OPEN = 300;
+  private static final int SIZE = 500;
+
+  private final String name;
+  private final String topic;
+  private final int[] sent;
+  private final AtomicIntegerArray answered;
+  private final int count;
+  private final Properties settings = new Properties();
+  private final CountDownLatch going = new CountDownLatch(1);
+  private final CountDownLatch stopping = new CountDownLatch(1);
+
+  /** Takes the words of a line: start NAME BOOTSTRAP TOPIC PARTITIONS ACKS IDEMPOTENT COUNT. */
+  private Chaos(String[] words) {
+    name = words[1];
+    topic = words[3];
+    sent = new int[Integer.parseInt(words[4])];
+    answered = new AtomicIntegerArray(sent.length);
+    count = Integer.parseInt(words[7]);
+    settings.put("bootstrap.servers", words[2]);
+    settings.put("acks", words[5]);
+    settings.put("enable.idempotence", words[6]);
+    settings.put("batch.size", 1);
+    settings.put("linger.ms", 0);
+    settings.put("request.timeout.ms", 10_000);
+    settings.put("delivery.timeout.ms", 60_000);
+    settings.put("max.block.ms", 60_000);
+  }
+
+  public static void main(String[] args) {
+    Map<String, Chaos> producers = new HashMap<>();
+    for (Scanner lines = new Scanner(System.in); lines.hasNextLine(); ) {
+      String[] words = lines.nextLine().split(" ");
+      switch (words[0]) {
+        case "start" -> {
+          Chaos producer = new Chaos(words);
+          producers.put(words[1], producer);
+          new Thread(producer::run).start();
+        }
+        case "go" -> producers.get(words[1]).going.countDown();
+        case "stop" -> {
+          Chaos producer = producers.remove(words[1]);
+          producer.going.countDown();
+          producer.stopping.countDown();
+        }
+        default -> say("X unknown: " + words[0]);
+      }
+    }
+    System.exit(0);
+  }
+
+  private void run() {
+    try {
+      KafkaProducer<byte[], byte[]> producer =
+          new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+      producer.partitionsFor(topic);
+      say("R " + name);
+      going.await();
+      while (stopping.getCount() > 0 && !done()) {
+        for (int partition = 0; partition < sent.length; partition++) {
+          burst(producer, partition);
+        }
+        say("S " + name + " " + java.util.Arrays.stream(sent).sum());
+        if (count == 0) {
+          stopping.await(TICK, TimeUnit.MILLISECONDS);
+        }
+      }
+      producer.close(Duration.ofSeconds(120));
+    } catch (InterruptedException | RuntimeException e) {
+      say("X " + name + ": " + e);
+    }
+    for (int partition = 0; partition < sent.length; partition++) {
+      say("D " + name + " " + partition + " " + sent[partition]);
+    }
+    say("F " + name);
+  }
+
+  private boolean done() {
+    return count > 0 && java.util.Arrays.stream(sent).min().getAsInt() >= count;
+  }
+
+  private void burst(KafkaProducer<byte[], byte[]> producer, int partition) {
+    for (int i = 0; i < (count > 0 ? count : BURST); i++) {
+      int number = sent[partition];
+      if (number - answered.get(partition) >= MOST_OPEN) {
+        return;
+      }
+      sent[partition]++;
+      String told = name + " " + partition + " " + number + " ";
+      producer.send(
+          new ProducerRecord<>(topic, partition, null, value(told, number)),
+          (metadata, error) -> {
+            answered.incrementAndGet(partition);
+            if (error == null) {
+              say("A " + told + (metadata.hasOffset() ? metadata.offset() : -1));
+            } else {
+              say("E " + told + error.getClass().getSimpleName());
+            }
+          });
+    }
+  }
+
+  private static byte[] value(String start, int number) {
+    return (start + String.valueOf((char) ('a' + number % 26)).repeat(SIZE)).getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static synchronized void say(String line) {
+    System.out.println(line);
+    System.out.flush();
+  }
+}

@@ -1,0 +1,155 @@
+"""Producers of the chaos tests: produce.py confluent-kafka|kafka-python. What it reads and prints is said in test/chaos/doc.go."""
+
+import sys
+import threading
+
+BURST, TICK, MOST_OPEN, SIZE = 5, 0.2, 300, 500
+output = threading.Lock()
+
+
+def say(*words):
+    with output:
+        print(*words, flush=True)
+
+
+class Producer:
+    """Sends bursts to each partition until it is stopped, or has sent as many records to each as it was asked to."""
+
+    def __init__(self, connect, name, bootstrap, topic, partitions, acks, idempotent, count):
+        self.name, self.topic, self.count = name, topic, int(count)
+        self.sent = [0] * int(partitions)
+        self.answered = [0] * int(partitions)
+        self.going, self.stopping = threading.Event(), threading.Event()
+        self.connect = lambda: connect(bootstrap, topic, acks, idempotent == "true")
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        client = self.connect()
+        say("R", self.name)
+        self.going.wait()
+        while not self.stopping.is_set() and not self.done():
+            for partition in range(len(self.sent)):
+                self.burst(client, partition)
+            client.poll()
+            say("S", self.name, sum(self.sent))
+            if self.count == 0:
+                self.stopping.wait(TICK)
+        client.flush()
+        for partition, count in enumerate(self.sent):
+            say("D", self.name, partition, count)
+        say("F", self.name)
+
+    def done(self):
+        return 0 < self.count <= min(self.sent)
+
+    def burst(self, client, partition):
+        for _ in range(self.count or BURST):
+            number = self.sent[partition]
+            if number - self.answered[partition] >= MOST_OPEN:
+                return
+            self.sent[partition] += 1
+            client.send(self.topic, partition, self.value(partition, number), self.report(partition, number))
+
+    def value(self, partition, number):
+        return f"{self.name} {partition} {number} ".encode() + bytes([97 + number % 26]) * SIZE
+
+    def report(self, partition, number):
+        def reported(offset, error):
+            self.answered[partition] += 1
+            if error is None:
+                say("A", self.name, partition, number, -1 if offset is None else offset)
+            else:
+                say("E", self.name, partition, number, error)
+
+        return reported
+
+
+class Confluent:
+    def __init__(self, bootstrap, topic, acks, idempotent):
+        import confluent_kafka
+
+        self.unknown = confluent_kafka.OFFSET_INVALID
+        self.failed = confluent_kafka.KafkaException
+        self.producer = confluent_kafka.Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "acks": acks,
+                "enable.idempotence": idempotent,
+                "linger.ms": 0,
+                "batch.num.messages": 1,
+                "request.timeout.ms": 10000,
+                "socket.timeout.ms": 15000,
+                "delivery.timeout.ms": 60000,
+                "log_level": 0,
+            }
+        )
+        self.producer.list_topics(topic, timeout=60)
+
+    def send(self, topic, partition, value, report):
+        def delivered(error, message):
+            report(message.offset(), None if error is None else error.name())
+
+        try:
+            self.producer.produce(topic, value=value, partition=partition, on_delivery=delivered)
+        except (BufferError, self.failed) as error:
+            report(None, f"produce:{error}")
+
+    def poll(self):
+        self.producer.poll(0)
+
+    def flush(self):
+        self.producer.flush(120)
+
+
+class KafkaPython:
+    def __init__(self, bootstrap, topic, acks, idempotent):
+        from kafka import KafkaProducer
+
+        self.producer = KafkaProducer(
+            bootstrap_servers=bootstrap.split(","),
+            acks="all" if acks == "all" else int(acks),
+            enable_idempotence=idempotent,
+            linger_ms=0,
+            batch_size=1,
+            request_timeout_ms=10000,
+            delivery_timeout_ms=60000,
+        )
+        self.producer.partitions_for(topic)
+
+    def send(self, topic, partition, value, report):
+        try:
+            future = self.producer.send(topic, value=value, partition=partition)
+        except Exception as error:
+            report(None, f"send:{type(error).__name__}")
+            return
+        future.add_callback(lambda metadata: report(metadata.offset, None))
+        future.add_errback(lambda error: report(None, type(error).__name__))
+
+    def poll(self):
+        pass
+
+    def flush(self):
+        try:
+            self.producer.flush(120)
+        except Exception as error:
+            say("X", f"flush: {error!r}")
+        self.producer.close(5)
+
+
+def main(library):
+    connect = {"confluent-kafka": Confluent, "kafka-python": KafkaPython}[library]
+    producers = {}
+    for line in sys.stdin:
+        verb, name, *rest = line.split()
+        if verb == "start":
+            producers[name] = Producer(connect, name, *rest)
+        elif verb == "go":
+            producers[name].going.set()
+        elif verb == "stop":
+            producers[name].going.set()
+            producers.pop(name).stopping.set()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

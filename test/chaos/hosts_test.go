@@ -1,0 +1,64 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// hostFaults are those of the programs that the mesh runs in.
+func hostFaults() []fault {
+	again := func(name string, times int, do func(context.Context, *hosts) error) fault {
+		return fault{name: name, path: true, happen: func(ctx context.Context, t *trial) error {
+			for range times {
+				young := t.young(ctx)
+				if err := errors.Join(do(ctx, t.hosts), young()); err != nil {
+					return err
+				}
+				t.note("done")
+				t.acknowledged(ctx, 300, soon, nil)
+			}
+			return nil
+		}}
+	}
+	return []fault{
+		again("envoy killed", 2, func(ctx context.Context, h *hosts) error { return h.kill(ctx) }),
+		again("envoy hot-restarted", 2, func(ctx context.Context, h *hosts) error { return h.succeed(ctx) }),
+		again("listener updated", 5, func(_ context.Context, h *hosts) error { return h.update() }),
+		again("clients move", 6, func(_ context.Context, h *hosts) error { h.swap(); return nil }),
+		{name: "descriptors exhausted", path: true, happen: func(ctx context.Context, t *trial) error {
+			return during(ctx, t, t.hosts.exhaust, t.hosts.refill)
+		}},
+	}
+}
+
+// swap has clients move to the other host.
+func (h *hosts) swap() {
+	h.moved = !h.moved
+	if h.moved {
+		h.front.aim(h.second)
+	} else {
+		h.front.aim(h.addr)
+	}
+	h.front.reset()
+}
+
+// exhaust leaves Envoy fewer descriptors than it has, and has all clients connect again.
+func (h *hosts) exhaust() error {
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", h.envoy.Pid()))
+	if err != nil {
+		return err
+	}
+	if err := unix.Prlimit(h.envoy.Pid(), unix.RLIMIT_NOFILE, nil, &h.limit); err != nil {
+		return err
+	}
+	few := h.limit
+	few.Cur = uint64(max(len(open)-12, 1))
+	h.front.reset()
+	return unix.Prlimit(h.envoy.Pid(), unix.RLIMIT_NOFILE, &few, nil)
+}
+
+func (h *hosts) refill() error { return unix.Prlimit(h.envoy.Pid(), unix.RLIMIT_NOFILE, &h.limit, nil) }
