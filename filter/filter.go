@@ -111,7 +111,7 @@ func (f *Filter) Close() {
 	}
 	f.mu.Unlock()
 	f.end()
-	closeAll(workers)
+	f.closeAll(workers)
 	f.probes.Wait()
 }
 
@@ -149,24 +149,36 @@ func (f *Filter) rest() {
 	workers := f.workers
 	f.workers = map[int]*worker{}
 	f.mu.Unlock()
-	closeAll(workers)
+	f.closeAll(workers)
+}
+
+// guard runs a function under recover.
+func (f *Filter) guard(where string, call func()) {
+	defer f.recover(where)
+	call()
 }
 
 // recover stops a panic on a goroutine of the filter's own: it would end a process that is not ours.
 func (f *Filter) recover(where string) {
-	if r := recover(); r != nil {
-		f.options.Stats.PanicsRecovered.Add(1)
-		f.options.Log.Error("panic recovered; please report it", "in", where, "panic", r, "stack", string(debug.Stack()))
+	if reason := recover(); reason != nil {
+		f.caught(reason, where)
 	}
 }
 
-func closeAll(workers map[int]*worker) {
+// caught counts and logs a panic that was stopped.
+func (f *Filter) caught(reason any, where string, more ...any) {
+	f.options.Stats.PanicsRecovered.Add(1)
+	defer func() { _ = recover() }() // the log may be what has the bug
+	f.options.Log.Error("panic recovered; please report it", append(more, "in", where, "panic", reason, "stack", string(debug.Stack()))...)
+}
+
+func (f *Filter) closeAll(workers map[int]*worker) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	var closing sync.WaitGroup
 	for _, w := range workers {
 		for _, pool := range w.pools {
-			closing.Go(func() { pool.Close(ctx) })
+			closing.Go(func() { f.guard("close", func() { pool.Close(ctx) }) })
 		}
 	}
 	closing.Wait()

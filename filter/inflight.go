@@ -37,10 +37,15 @@ func (q *inflight) push(size int, query bool) *request {
 	return r
 }
 
-func (q *inflight) complete(r *request, a broker.Answer) {
+// complete reports false if the request had its answer.
+func (q *inflight) complete(r *request, a broker.Answer) bool {
+	if r.done {
+		return false
+	}
 	r.done, r.answer = true, a
 	q.bytes -= r.size
 	q.answers += int64(len(a.Frame))
+	return true
 }
 
 // pop takes the oldest request out if it is answered.

@@ -70,6 +70,7 @@ const minFill = 64 << 10
 // that is not possible now, without a call of read: the bytes are for Data then, as is the last one of every request. It is for
 // hosts that read themselves.
 func (s *Session) Fill(read func(p []byte) (n int)) bool {
+	defer s.recover("fill")
 	s.mu.Lock()
 	ready := s.ready()
 	s.mu.Unlock()
@@ -148,9 +149,7 @@ func (s *Session) next(p []byte) (frame *wire.Frame, rest []byte, err error) {
 
 // settle counts the memory of a request that is not whole. another says that it is not the one counted before.
 func (s *Session) settle(another bool) {
-	s.in.mu.Lock()
-	held := int64(s.in.framer.Held())
-	s.in.mu.Unlock()
+	held := s.heldByRequest()
 	if another && s.in.counted > 0 {
 		s.in.counted = 0
 		s.obey(s.worker.arrivals.hold(s, 0)) // it is no longer the oldest
@@ -161,19 +160,32 @@ func (s *Session) settle(another bool) {
 	}
 }
 
+// heldByRequest is the memory of the request that is not whole.
+func (s *Session) heldByRequest() int64 {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return int64(s.in.framer.Held())
+}
+
 // silence has the session take nothing more from its client and give back what it holds of a request that is not whole.
 // It reports false if that was so already.
 func (s *Session) silence() bool {
+	listened := s.deafen()
+	if listened {
+		s.obey(s.worker.arrivals.forget(s))
+	}
+	return listened
+}
+
+// deafen drops what has come of a request that is not whole, and what else comes. It reports false if it was so already.
+func (s *Session) deafen() (listened bool) {
 	s.in.mu.Lock()
-	listened := !s.in.deaf
+	defer s.in.mu.Unlock()
+	listened = !s.in.deaf
 	s.in.deaf, s.in.at = true, 0
 	s.in.framer.Reset()
 	if s.in.timer != nil {
 		s.in.timer.Stop()
-	}
-	s.in.mu.Unlock()
-	if listened {
-		s.obey(s.worker.arrivals.forget(s))
 	}
 	return listened
 }
@@ -181,7 +193,7 @@ func (s *Session) silence() bool {
 // obey does what arrivals wants done.
 func (s *Session) obey(v verdict) {
 	for _, other := range v.pump {
-		other.pump()
+		other.flushAnswers()
 	}
 	if v.evict != nil {
 		v.evict.violate(&wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: "the requests that arrive at this worker " +

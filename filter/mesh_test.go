@@ -96,7 +96,8 @@ type client struct {
 	mu     sync.Mutex
 	got    []byte
 	writes int
-	limit  int // more than this is too much; 0: nothing is
+	limit  int    // more than this is too much; 0: nothing is
+	bug    string // the method that panics
 	closed bool
 	gone   bool // at once
 	paused bool
@@ -114,6 +115,7 @@ func (m *mesh) connect() *client {
 func (c *client) Write(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.meet("Write")
 	c.got = append(c.got, p...)
 	c.writes++
 	return c.limit > 0 && len(c.got) > c.limit
@@ -123,20 +125,30 @@ func (c *client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+	c.meet("Close")
 }
 
 func (c *client) Abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed, c.gone = true, true
+	c.meet("Abort")
 }
 
 func (c *client) PauseReads(pause bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.meet("PauseReads")
 	c.paused = pause
 	if pause {
 		c.pauses++
+	}
+}
+
+// meet meets the bug if it is in a method.
+func (c *client) meet(method string) {
+	if c.bug == method {
+		panic("bug in " + method)
 	}
 }
 

@@ -26,8 +26,10 @@ func (f *Filter) verify() error {
 	var all sync.WaitGroup
 	for i, cluster := range f.config.Clusters {
 		all.Go(func() {
-			if err := f.reach(context.Background(), cluster); err != nil {
-				errs[i] = fmt.Errorf("upstream_clusters[%d]: cannot reach %q: %w; mend it, or remove verify_upstreams", i, cluster.Name, err)
+			defer f.recover("verify")
+			errs[i] = errInternal // unless there is no panic
+			if errs[i] = f.reach(context.Background(), cluster); errs[i] != nil {
+				errs[i] = fmt.Errorf("upstream_clusters[%d]: cannot reach %q: %w; mend it, or remove verify_upstreams", i, cluster.Name, errs[i])
 			}
 		})
 	}
@@ -81,16 +83,16 @@ func (f *Filter) reach(ctx context.Context, cluster config.Cluster) error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return reachAny(ctx, client, cluster.BootstrapServers)
+	return f.reachAny(ctx, client, cluster.BootstrapServers)
 }
 
 // reachAny tries all servers at once: one that does not answer must not hide that another does.
-func reachAny(ctx context.Context, client upstream.Client, servers []string) error {
+func (f *Filter) reachAny(ctx context.Context, client upstream.Client, servers []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan error, len(servers))
 	for _, server := range servers {
-		go func() { results <- dialOnce(ctx, client, server) }()
+		go f.dialOnce(ctx, client, server, results)
 	}
 	var failures []error
 	for range servers {
@@ -103,16 +105,18 @@ func reachAny(ctx context.Context, client upstream.Client, servers []string) err
 	return errors.Join(failures...)
 }
 
-// dialOnce connects and hangs up. A panic is an error: it must not end a process that is not ours.
-func dialOnce(ctx context.Context, client upstream.Client, server string) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error: %v", r)
-		}
-	}()
-	link, err := client.Dial(ctx, server)
-	if err == nil {
+// errInternal stands for a panic.
+var errInternal = errors.New("internal error; please report it")
+
+// dialOnce connects, hangs up, and says what came of it.
+func (f *Filter) dialOnce(ctx context.Context, client upstream.Client, server string, result chan<- error) {
+	defer f.recover("probe")
+	err := errInternal
+	defer func() { result <- err }()
+	var link upstream.Link
+	if link, err = client.Dial(ctx, server); err == nil {
+		err = errInternal // unless there is no panic
 		link.Close()
+		err = nil
 	}
-	return err
 }

@@ -32,34 +32,42 @@ func (s *Session) pump() {
 // does it, without holding the mutex while it calls the host, and goes on until nothing is due; so order is kept, nobody
 // waits, and a host may call back. It returns what its caller has to consume, nil if nothing.
 func (s *Session) flush() []byte {
-	s.mu.Lock()
-	if s.pumping {
-		s.mu.Unlock()
-		return nil
-	}
-	s.pumping = true
-	var evict []*Session
-	for {
-		todo := s.due()
-		if todo.nothing() {
-			break
-		}
-		s.relieved = false
-		s.mu.Unlock() // and no defer: a panic in there must not unlock it twice
+	todo, p, more := s.step(nil, false)
+	for more {
 		sated := todo.do(s)
-		s.mu.Lock()
-		s.sated = s.sated || sated && !s.relieved
-		if !s.gone && todo.out != nil && s.neverReads() {
-			evict = append(evict, s.worker.unread.hold(s, len(todo.out))...)
-		}
-	}
-	s.pumping = false
-	p := s.readmit()
-	s.mu.Unlock()
-	for _, other := range evict {
-		other.abandon(errUnread)
+		todo, p, more = s.step(&todo, sated)
 	}
 	return p
+}
+
+// step takes note of what has been done, nil to begin with, and says what is due next. If there is more, the caller does that, and
+// another step; else it consumes p.
+func (s *Session) step(done *deed, sated bool) (todo deed, p []byte, more bool) {
+	var evict []*Session
+	defer func() {
+		for _, other := range evict {
+			other.abandon(errUnread)
+		}
+	}()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case done == nil && s.pumping: // somebody else does it
+		return deed{}, nil, false
+	case done == nil:
+		s.pumping = true
+	default:
+		s.sated = s.sated || sated && !s.relieved
+		if !s.gone && done.out != nil && s.neverReads() {
+			evict = s.worker.unread.hold(s, len(done.out))
+		}
+	}
+	if todo = s.due(); todo.nothing() {
+		s.pumping = false
+		return deed{}, s.readmit(), false
+	}
+	s.relieved = false
+	return todo, nil, true
 }
 
 var errUnread = &wire.Violation{

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +85,7 @@ func advertised(host string, port int32, p Peer) (string, int32) {
 
 // Data takes what the client sent, in pieces of any size. It does not keep p.
 func (s *Session) Data(p []byte) {
+	defer s.recover("data")
 	defer s.pump()
 	defer s.uncork()
 	s.DataMore(p)
@@ -93,6 +93,7 @@ func (s *Session) Data(p []byte) {
 
 // DataMore is Data with more to follow at once, the last of it by Data.
 func (s *Session) DataMore(p []byte) {
+	defer s.recover("data")
 	if !s.corked {
 		s.corked = true
 		s.worker.cork.Hold()
@@ -110,6 +111,7 @@ func (s *Session) DataMore(p []byte) {
 
 // End says that the client has sent its last byte. It still gets its answers, then the connection is closed.
 func (s *Session) End() {
+	defer s.recover("end")
 	s.mu.Lock()
 	s.ended = true
 	s.mu.Unlock()
@@ -118,6 +120,7 @@ func (s *Session) End() {
 
 // Congested says whether the host holds more unsent answers than it likes.
 func (s *Session) Congested(on bool) {
+	defer s.recover("congested")
 	s.mu.Lock()
 	s.congested = on
 	if !on {
@@ -131,6 +134,9 @@ func (s *Session) Congested(on bool) {
 
 // Closed says that the connection is gone. Requests in flight go on; their answers are dropped.
 func (s *Session) Closed() {
+	defer s.recover("closed")
+	defer s.filter.leave()
+	defer s.filter.options.Stats.ActiveConnections.Add(-1)
 	s.mu.Lock()
 	s.gone, s.stash = true, nil
 	if s.idleTimer != nil {
@@ -141,8 +147,6 @@ func (s *Session) Closed() {
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
 	s.silence()
-	s.filter.options.Stats.ActiveConnections.Add(-1)
-	s.filter.leave()
 }
 
 // uncork sends what has waited for the host to hand over all that it has read.
@@ -163,6 +167,8 @@ func (s *Session) serve(frame *wire.Frame) {
 	}
 	s.filter.metrics.requests[h.Key].Add(1)
 	r, fits := s.begin(len(frame.Bytes()), h.Key != wire.KeyProduce)
+	defer s.settleAfterPanic(r)
+	s.pump()
 	if !fits {
 		frame.Release()
 		s.silence()
@@ -190,23 +196,33 @@ func (s *Session) begin(size int, query bool) (r *request, fits bool) {
 	r = s.inflight.push(size, query)
 	own := s.inflight.bytes
 	s.mu.Unlock()
-	fits = s.worker.budget.take(s, r.size, own)
-	s.pump()
-	return r, fits
+	return r, s.worker.budget.take(s, r.size, own)
 }
 
-// complete sets a request's answer, and has sent what can be sent.
-func (s *Session) complete(r *request, a broker.Answer) {
-	s.mu.Lock()
-	s.inflight.complete(r, a)
-	s.mu.Unlock()
-	s.worker.cork.Flush(&s.item)
-	for _, other := range s.worker.budget.give(r.size) {
-		other.pump()
+// settleAfterPanic gives back what a request holds that met a bug, and lets the panic go on. Its frame is for the garbage collector:
+// clusters may read it yet.
+func (s *Session) settleAfterPanic(r *request) {
+	if reason := recover(); reason != nil {
+		s.complete(r, broker.Answer{})
+		panic(reason)
 	}
 }
 
-// flushAnswers is what the cork calls, on any goroutine.
+// complete sets a request's answer, and has sent what can be sent. Only the first answer counts: there may be two after a panic.
+func (s *Session) complete(r *request, a broker.Answer) {
+	s.mu.Lock()
+	first := s.inflight.complete(r, a)
+	s.mu.Unlock()
+	if !first {
+		return
+	}
+	s.worker.cork.Flush(&s.item)
+	for _, other := range s.worker.budget.give(r.size) {
+		other.flushAnswers()
+	}
+}
+
+// flushAnswers is pump for whoever is not the session's host: the cork, or another session. A panic is not theirs.
 func (s *Session) flushAnswers() {
 	defer s.recover("answer")
 	s.pump()
@@ -233,16 +249,22 @@ func (s *Session) report(err error) {
 
 // recover turns a bug of ours into the end of one connection.
 func (s *Session) recover(where string) {
-	r := recover()
-	if r == nil {
+	reason := recover()
+	if reason == nil {
 		return
 	}
-	s.filter.options.Stats.PanicsRecovered.Add(1)
-	s.log.Error("panic recovered; please report it", "in", where, "client", s.peer.Remote, "panic", r,
-		"stack", string(debug.Stack()))
-	if s.mu.TryLock() { // whoever panicked may hold it
+	s.filter.caught(reason, where, "client", s.peer.Remote)
+	if s.in.mu.TryLock() { // whoever panicked may hold it
+		s.in.deaf = true
+		s.in.mu.Unlock()
+	}
+	if s.mu.TryLock() {
+		if !s.closing {
+			s.filter.metrics.violations[wire.ReasonPanic].Add(1)
+		}
 		s.closing = true
 		s.mu.Unlock()
 	}
+	defer s.filter.recover(where) // the connection may be what has the bug
 	s.conn.Close()
 }

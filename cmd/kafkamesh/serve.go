@@ -96,6 +96,7 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 			return srv.current.Load().filter.NewSession(worker, p, conn)
 		},
 		Log: srv.log, Grace: grace,
+		Panicked: func() { srv.current.Load().metrics.set().PanicsRecovered.Add(1) },
 	})
 	srv.announce(m.config)
 	srv.log.Info("listening", "address", l.Addr())

@@ -168,6 +168,7 @@ func (c *produceCall) finish(throttleMillis int32) {
 	if c.left.Add(-1) > 0 {
 		return
 	}
+	defer failSafe(c.done)
 	if err := c.disorder(); err != nil {
 		c.done(Answer{Violation: err})
 		return

@@ -54,14 +54,13 @@ func (m *metadataCall) askAll() {
 	for name, up := range m.broker.upstreams {
 		m.add(1)
 		up.Cluster.Topics(nil, false, func(topics []wire.Topic) {
-			m.mu.Lock()
-			for i := range topics {
-				if cluster, ok := m.broker.routes.Lookup(topics[i].Name); ok && cluster == name {
-					m.topics = append(m.topics, describe(topics[i], up.PartitionCount))
+			m.take(func() {
+				for i := range topics {
+					if cluster, ok := m.broker.routes.Lookup(topics[i].Name); ok && cluster == name {
+						m.topics = append(m.topics, describe(topics[i], up.PartitionCount))
+					}
 				}
-			}
-			m.mu.Unlock()
-			m.finish()
+			})
 		})
 	}
 }
@@ -94,12 +93,11 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		up := m.broker.upstreams[cluster]
 		m.add(1)
 		up.Cluster.Topics(wanted, create, func(found []wire.Topic) {
-			m.mu.Lock()
-			for i := range found {
-				*slots[found[i].Name] = *describe(found[i], up.PartitionCount)
-			}
-			m.mu.Unlock()
-			m.finish()
+			m.take(func() {
+				for i := range found {
+					*slots[found[i].Name] = *describe(found[i], up.PartitionCount)
+				}
+			})
 		})
 	}
 	if len(ids) > 0 {
@@ -112,15 +110,14 @@ func (m *metadataCall) askIDs(ids map[[16]byte]*kmsg.MetadataResponseTopic) {
 	for name, up := range m.broker.upstreams {
 		m.add(1)
 		up.Cluster.Topics(nil, false, func(topics []wire.Topic) {
-			m.mu.Lock()
-			for i := range topics {
-				slot := ids[topics[i].ID]
-				if cluster, ok := m.broker.routes.Lookup(topics[i].Name); slot != nil && ok && cluster == name {
-					*slot = *describe(topics[i], up.PartitionCount)
+			m.take(func() {
+				for i := range topics {
+					slot := ids[topics[i].ID]
+					if cluster, ok := m.broker.routes.Lookup(topics[i].Name); slot != nil && ok && cluster == name {
+						*slot = *describe(topics[i], up.PartitionCount)
+					}
 				}
-			}
-			m.mu.Unlock()
-			m.finish()
+			})
 		})
 	}
 }
@@ -132,6 +129,17 @@ func (m *metadataCall) slot(t wire.Topic) *kmsg.MetadataResponseTopic {
 	defer m.mu.Unlock()
 	m.topics = append(m.topics, s)
 	return s
+}
+
+// take has f note what a cluster has answered, and answers the client if it was the last.
+func (m *metadataCall) take(f func()) {
+	defer failSafe(m.done)
+	func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		f()
+	}()
+	m.finish()
 }
 
 func (m *metadataCall) add(n int) {

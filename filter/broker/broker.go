@@ -84,6 +84,14 @@ type Answer struct {
 	Violation error
 }
 
+// failSafe answers a request whose answer meets a bug, and lets the panic go on to who counts it. Defer it.
+func failSafe(done func(Answer)) {
+	if reason := recover(); reason != nil {
+		done(Answer{Violation: fmt.Errorf("internal error: %v", reason)})
+		panic(reason)
+	}
+}
+
 // Serve answers one request, of a client one at a time. It calls done once, before it returns or later and from any goroutine, unless it returns
 // an error: then the request was not one, and the connection is to be closed. body must not change until done.
 func (b *Broker) Serve(c *Client, h wire.Header, body []byte, done func(Answer)) error {

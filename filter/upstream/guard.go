@@ -20,7 +20,9 @@ func (p *Pool) spawn(name string, f func()) {
 // keep is spawn for what has to go on as long as the pool: after a panic f is called again.
 func (p *Pool) keep(name string, f func() error) {
 	p.spawn(name, func() {
-		for errors.Is(p.attempt(name, f), errInternal) && p.pause(p.settings.ReconnectBackoffMax) {
+		again := true
+		for again {
+			again = errors.Is(p.attempt(name, f), errInternal) && p.pause(p.settings.ReconnectBackoffMax)
 		}
 	})
 }

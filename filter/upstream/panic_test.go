@@ -36,12 +36,6 @@ type faulty struct {
 	left  atomic.Int32
 }
 
-func (f *faulty) bug(place string) {
-	if f.place == place && f.left.Add(-1) >= 0 {
-		panic("bug in " + place)
-	}
-}
-
 func (f *faulty) Dial(ctx context.Context, addr string) (upstream.Link, error) {
 	f.bug(inDial)
 	l, err := f.Client.Dial(ctx, addr)
@@ -65,6 +59,12 @@ func (f *faulty) Watch(ctx context.Context, changed func()) {
 }
 
 func (f *faulty) Close() { f.bug(inClose) }
+
+func (f *faulty) bug(place string) {
+	if f.place == place && f.left.Add(-1) >= 0 {
+		panic("bug in " + place)
+	}
+}
 
 type faultyConn struct {
 	net.Conn

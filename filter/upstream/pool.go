@@ -92,19 +92,6 @@ func (p *Pool) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, 
 	d.report()
 }
 
-// placeAll finds the ways of all batches of one call.
-func (p *Pool) placeAll(batches []*wire.Batch, req *produce, d *dispatch) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.calls++
-	req.number = p.calls
-	p.pending += len(batches)
-	for _, b := range batches {
-		p.place(b, req, d)
-	}
-	d.enqueue()
-}
-
 // patience is how long the batches of a request may wait for their answers, its client's timeout given.
 func (p *Pool) patience(timeoutMillis int32) time.Duration {
 	d := max(p.settings.RequestTimeout, min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout))
@@ -138,6 +125,19 @@ func (p *Pool) Close(ctx context.Context) {
 	})
 	p.work.Wait()
 	p.client.Close()
+}
+
+// placeAll finds the ways of all batches of one call.
+func (p *Pool) placeAll(batches []*wire.Batch, req *produce, d *dispatch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls++
+	req.number = p.calls
+	p.pending += len(batches)
+	for _, b := range batches {
+		p.place(b, req, d)
+	}
+	d.enqueue()
 }
 
 // renew has every connection replaced by one made from what is there now.

@@ -92,11 +92,11 @@ func (c *conn) Abort() {
 	}
 }
 
-// cut is what the timer calls.
-func (c *conn) cut() { c.guard("timer", c.Abort) }
-
 // PauseReads implements filter.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
 func (c *conn) PauseReads(bool) {}
+
+// cut is what the timer calls.
+func (c *conn) cut() { c.guard("timer", c.Abort) }
 
 func (c *conn) open() {
 	m := c.mesh

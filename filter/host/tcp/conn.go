@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"errors"
-	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -27,7 +26,7 @@ const (
 type conn struct {
 	nc    net.Conn
 	io    socket
-	log   *slog.Logger
+	o     *Options
 	began time.Time
 	wake  chan struct{} // holds 1: the loop has something new to look at
 	done  chan struct{} // closed when the loop has ended
@@ -53,10 +52,8 @@ type conn struct {
 
 var _ filter.Conn = (*conn)(nil)
 
-func newConn(nc net.Conn, log *slog.Logger) *conn {
-	c := &conn{nc: nc, log: log, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
-	c.io.init(nc)
-	return c
+func newConn(nc net.Conn, o *Options) *conn {
+	return &conn{nc: nc, o: o, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // Write implements filter.Conn. What is written after Close is dropped.
@@ -80,7 +77,7 @@ func (c *conn) Write(p []byte) (congested bool) {
 	}
 	if !c.flushing {
 		c.flushing = true
-		c.flusher.Go(c.flush)
+		c.flusher.Go(func() { c.o.guard(c, c.flush) })
 	}
 	return c.congested
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,13 +246,13 @@ func TestPanic(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			first := true
+			var bugs atomic.Int32
+			var later atomic.Bool
 			h := start(t, func(s *session) {
-				if first {
+				if !later.Swap(true) {
 					tc.script(s)
 				}
-				first = false
-			})
+			}, func(o *tcp.Options) { o.Panicked = func() { bugs.Add(1) } })
 			bad := h.dial(t)
 			s := h.session(t)
 			send(t, bad, "x")
@@ -261,6 +262,9 @@ func TestPanic(t *testing.T) {
 			good := h.dial(t)
 			send(t, good, "still served")
 			expect(t, good, "still served")
+			if n := bugs.Load(); n != 1 {
+				t.Errorf("%d panics were told, want 1", n)
+			}
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
@@ -40,11 +39,12 @@ type loop struct {
 func (c *conn) run(open func(filter.Peer, filter.Conn) Session) {
 	l := loop{conn: c}
 	ok := l.guard(func() {
+		c.io.init(c.nc)
 		l.session = open(peer(c.nc), c)
 		c.io.fill = l.session.Fill
 	})
-	for ok {
-		ok = l.step()
+	for more := true; ok && more; {
+		ok = l.guard(func() { more = l.step() })
 	}
 	l.finish()
 }
@@ -54,18 +54,18 @@ func (l *loop) step() bool {
 	switch l.next() {
 	case wait:
 		<-l.wake
-		return true
 	case read:
-		return l.read()
+		l.read()
 	case end:
-		return l.guard(l.session.End)
+		l.session.End()
 	case slow:
-		return l.guard(func() { l.session.Congested(true) })
+		l.session.Congested(true)
 	case relax:
-		return l.guard(func() { l.session.Congested(false) })
+		l.session.Congested(false)
 	case stop:
+		return false
 	}
-	return false
+	return true
 }
 
 func (l *loop) next() step {
@@ -98,12 +98,8 @@ func (l *loop) next() step {
 }
 
 // read pushes one read to the session, unless the session took it.
-func (l *loop) read() (ok bool) {
-	var p []byte
-	var err error
-	if !l.guard(func() { p, err = l.io.read() }) {
-		return false
-	}
+func (l *loop) read() {
+	p, err := l.io.read()
 	defer l.io.release()
 	switch {
 	case err == nil && len(p) == 0: // by Fill
@@ -111,38 +107,26 @@ func (l *loop) read() (ok bool) {
 		l.mu.Lock()
 		l.reading = false // so that nobody interrupts what is no read any more
 		l.mu.Unlock()
-		return l.guard(func() { l.session.Data(p) })
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return true // interrupted: look again
+		l.session.Data(p)
+	case errors.Is(err, os.ErrDeadlineExceeded): // interrupted: look again
 	case errors.Is(err, io.EOF):
 		l.eof = true
 		l.end()
 	default:
-		l.log.Debug("client lost", "client", l.nc.RemoteAddr(), "error", err)
+		l.o.Log.Debug("client lost", "client", l.nc.RemoteAddr(), "error", err)
 		l.Abort()
 	}
-	return true
 }
 
-// guard makes one call into the engine. A panic there is a bug: it costs this connection, not the process.
-func (l *loop) guard(call func()) (ok bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			l.log.Error("panic while serving a client; its connection is closed",
-				"client", l.nc.RemoteAddr(), "panic", r, "stack", string(debug.Stack()))
-			l.Abort()
-		}
-	}()
-	call()
-	return true
-}
+// guard makes a call that may meet a bug, in the engine or here: it costs this connection, not the process.
+func (l *loop) guard(call func()) (ok bool) { return l.o.guard(l.conn, call) }
 
 // finish closes the connection and tells the session.
 func (l *loop) finish() {
 	if !l.eof {
-		l.drain()
+		l.guard(l.drain)
 	}
-	l.Abort()
+	l.guard(l.Abort)
 	l.flusher.Wait()
 	if l.session != nil {
 		l.guard(l.session.Closed)

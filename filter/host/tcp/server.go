@@ -47,6 +47,8 @@ type Options struct {
 	// Open starts a session, which answers on c.
 	Open func(worker int, p filter.Peer, c filter.Conn) Session
 	Log  *slog.Logger
+	// Panicked is told of each panic that a connection met; nil: nobody is. It has been logged, and the connection is being closed.
+	Panicked func()
 	// Workers is the number of workers among which connections are dealt in turn; 0 is GOMAXPROCS, at most 4. There is
 	// no thread behind a worker here: the number only says how many upstream pools share the load. Each has its own
 	// connections to every broker and its own queues, so more of them means less contention and smaller requests.
@@ -77,7 +79,7 @@ func New(o Options) *Server {
 //
 // It returns an error only when l fails for good. In any case l and all its connections are closed. It may be called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	stop := context.AfterFunc(ctx, func() { s.o.guard(nil, func() { _ = l.Close() }) })
 	defer stop()
 	err := s.accept(ctx, l)
 	_ = l.Close()
@@ -87,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // Drain ends the sessions that are open now, as if their clients had sent all they had, and returns when their answers have
 // left, at the latest after Options.Grace. New connections are accepted meanwhile.
-func (s *Server) Drain() { s.conns.stop(s.o.Grace) }
+func (s *Server) Drain() { s.conns.stop(&s.o) }
 
 func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	pause := minAcceptPause
@@ -98,7 +100,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			worker := n % s.o.Workers
 			n++
 			pause = minAcceptPause
-			s.conns.start(newConn(nc, s.o.Log), func(p filter.Peer, c filter.Conn) Session {
+			s.conns.start(newConn(nc, &s.o), func(p filter.Peer, c filter.Conn) Session {
 				return s.o.Open(worker, p, c)
 			})
 			continue
@@ -126,34 +128,41 @@ func (cs *conns) start(c *conn, open func(filter.Peer, filter.Conn) Session) {
 	cs.mu.Lock()
 	cs.open[c] = struct{}{}
 	cs.mu.Unlock()
-	go func() {
-		defer close(c.done)
-		c.run(open)
-		cs.mu.Lock()
-		delete(cs.open, c)
-		cs.mu.Unlock()
-	}()
+	go cs.serve(c, open)
 }
 
-// stop has the connections that are open now end, and ends those that are left after grace.
-func (cs *conns) stop(grace time.Duration) {
+func (cs *conns) serve(c *conn, open func(filter.Peer, filter.Conn) Session) {
+	defer c.o.recover(c)
+	defer close(c.done)
+	defer func() {
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		delete(cs.open, c)
+	}()
+	c.run(open)
+}
+
+// stop has the connections that are open now end, and ends those that are left after o.Grace.
+func (cs *conns) stop(o *Options) {
 	cs.mu.Lock()
 	open := slices.Collect(maps.Keys(cs.open))
 	cs.mu.Unlock()
 	for _, c := range open {
 		if wait := youth - time.Since(c.began); wait > 0 {
-			defer time.AfterFunc(wait, c.end).Stop()
+			defer time.AfterFunc(wait, func() { o.guard(c, c.end) }).Stop()
 		} else {
 			c.end()
 		}
 	}
-	late := time.AfterFunc(grace, func() {
-		for _, c := range open {
-			c.Abort()
-		}
-	})
+	late := time.AfterFunc(o.Grace, func() { o.guard(nil, func() { abortAll(open) }) })
 	for _, c := range open {
 		<-c.done
 	}
 	late.Stop()
+}
+
+func abortAll(conns []*conn) {
+	for _, c := range conns {
+		c.o.guard(c, c.Abort)
+	}
 }

@@ -35,6 +35,7 @@ var _ upstream.Client = (*Client)(nil)
 //
 //nolint:ireturn // it is what filter.Options.NewClient wants
 func New(s upstream.Settings) (upstream.Client, error) {
+	stopPanics()
 	config := newConfig(s)
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("configure sarama for cluster %s: %w", s.Name, err)

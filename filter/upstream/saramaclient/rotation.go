@@ -62,11 +62,11 @@ type tokens struct {
 var _ sarama.AccessTokenProvider = (*tokens)(nil)
 
 // Token returns a token that is valid now.
-func (t *tokens) Token() (*sarama.AccessToken, error) {
+func (t *tokens) Token() (_ *sarama.AccessToken, err error) {
+	defer caught(&err)
 	t.mu.Lock()
 	next := t.next
 	t.mu.Unlock()
-	var err error
 	if next == nil {
 		if next, err = t.oauth.NewTokens(); err != nil {
 			return nil, &tokenError{err}

@@ -74,7 +74,8 @@ type capture struct {
 }
 
 // Dial connects to addr. sarama calls it once.
-func (t *capture) Dial(_, addr string) (net.Conn, error) {
+func (t *capture) Dial(_, addr string) (_ net.Conn, err error) {
+	defer caught(&err)
 	conn, err := t.dial(addr)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -123,6 +124,7 @@ func (t *capture) failure() error {
 }
 
 func (t *capture) close() {
+	defer caught(new(error))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true

@@ -54,10 +54,10 @@ func (c *Conn) Close() {
 	}
 	C.km_conn_close(c.c)
 	if c.ended.Load() {
-		time.AfterFunc(linger, c.cut)
+		time.AfterFunc(linger, c.cutLater)
 	}
 	if c.late.Load() == nil {
-		c.late.Store(time.AfterFunc(takeTime, c.Abort))
+		c.late.Store(time.AfterFunc(takeTime, c.abortLater))
 	}
 	c.release()
 }
@@ -98,6 +98,23 @@ func (c *Conn) cut() {
 	}
 	C.km_conn_cut(c.c)
 	c.release()
+}
+
+// What timers call.
+
+func (c *Conn) endLater() {
+	defer caught("timer")
+	c.end()
+}
+
+func (c *Conn) cutLater() {
+	defer caught("timer")
+	c.cut()
+}
+
+func (c *Conn) abortLater() {
+	defer caught("timer")
+	c.Abort()
 }
 
 func (c *Conn) acquire() bool {

@@ -85,7 +85,7 @@ func (r *registry) end(which func(*session) bool) int {
 	r.mu.Unlock()
 	for _, s := range ending { // not under the mutex: Envoy can close the connection, and so call back, inside it
 		if wait := youth - time.Since(s.began); wait > 0 {
-			time.AfterFunc(wait, s.conn.end)
+			time.AfterFunc(wait, s.conn.endLater)
 		} else {
 			s.conn.end()
 		}
@@ -126,6 +126,7 @@ func (r *registry) stop(grace time.Duration, done func()) {
 	r.mu.Unlock()
 	all := r.end(func(*session) bool { return true })
 	go func() {
+		defer caught("shutdown")
 		late := time.NewTimer(grace)
 		defer late.Stop()
 		select {
@@ -140,17 +141,20 @@ func (r *registry) stop(grace time.Duration, done func()) {
 
 //export kmGoDrain
 func kmGoDrain() {
+	defer caught("drain")
 	n := process.end(func(*session) bool { return true })
 	Log(Info, fmt.Sprintf("kafka_mesh: Envoy drains; ending %d connections", n))
 }
 
 //export kmGoShutdown
 func kmGoShutdown(bootstrap *C.km_bootstrap) {
+	defer caught("shutdown")
 	process.stop(shutdownGrace, func() { C.km_bootstrap_done(bootstrap) })
 }
 
 //export kmGoListener
 func kmGoListener(name C.envoy_dynamic_module_type_envoy_buffer, gone C.bool) {
+	defer caught("listener")
 	if n := process.listener(text(name), bool(gone)); n > 0 {
 		Log(Info, fmt.Sprintf("kafka_mesh: listener %s has changed; ending %d connections of the version before", text(name), n))
 	}

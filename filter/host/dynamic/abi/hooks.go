@@ -37,7 +37,7 @@ type session struct {
 	broken bool // a call panicked
 }
 
-// A panic that left Go through a hook would end Envoy. So each hook stops them, and C closes that one connection.
+// Each hook stops panics, see guard.go, and C closes that one connection.
 
 //export kmGoConfigNew
 func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_buffer) (h C.uintptr_t) {
@@ -59,6 +59,7 @@ func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_b
 
 //export kmGoConfigDestroy
 func kmGoConfigDestroy(h C.uintptr_t) {
+	defer caught("config destroy")
 	f, ok := lookup[*filter](h)
 	if !ok {
 		return
@@ -67,13 +68,15 @@ func kmGoConfigDestroy(h C.uintptr_t) {
 	process.unloaded(f)
 	// On Envoy's main thread nothing may take its time. Nobody waits for this goroutine: Envoy has no hook that could.
 	go func() {
+		defer caught("close")
 		guard(f, f.Close)
 		C.km_config_unref(f.c)
 	}()
 }
 
 //export kmGoConnected
-func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_t) C.bool {
+func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_t) (served C.bool) {
+	defer caught("new connection")
 	conn := &Conn{c: c}
 	f, ok := lookup[*filter](h)
 	if !ok {
@@ -107,7 +110,8 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_
 }
 
 //export kmGoData
-func kmGoData(h C.uintptr_t, chunks *C.envoy_dynamic_module_type_envoy_buffer, count C.size_t, end C.bool) C.bool {
+func kmGoData(h C.uintptr_t, chunks *C.envoy_dynamic_module_type_envoy_buffer, count C.size_t, end C.bool) (ok C.bool) {
+	defer caught("data")
 	return on(h, func(s *session) {
 		for i, chunk := range unsafe.Slice(chunks, count) {
 			p := unsafe.Slice((*byte)(unsafe.Pointer(chunk.ptr)), chunk.length)
@@ -124,29 +128,34 @@ func kmGoData(h C.uintptr_t, chunks *C.envoy_dynamic_module_type_envoy_buffer, c
 }
 
 //export kmGoCongested
-func kmGoCongested(h C.uintptr_t, above C.bool) C.bool {
+func kmGoCongested(h C.uintptr_t, above C.bool) (ok C.bool) {
+	defer caught("congested")
 	return on(h, func(s *session) { s.Congested(bool(above)) })
 }
 
 //export kmGoClosed
 func kmGoClosed(h C.uintptr_t, onWorker C.bool) {
+	defer caught("closed")
 	s, ok := lookup[*session](h)
 	if !ok {
 		return
 	}
 	cgo.Handle(h).Delete()
 	process.closed(s)
-	closed := func() {
-		guard(s.filter, s.Closed)
-		s.conn.drop()
-	}
 	// A session that panicked may have left a mutex locked: it must not stop the worker. And when Envoy destroys a
 	// connection without a close event, we may be inside a call of this very session to its Conn, with its mutex held.
 	if s.broken || !bool(onWorker) {
-		go closed()
+		go s.finish()
 		return
 	}
-	closed()
+	s.finish()
+}
+
+// finish tells the session that its connection is gone.
+func (s *session) finish() {
+	defer caught("closed")
+	guard(s.filter, s.Closed)
+	s.conn.drop()
 }
 
 // on calls f with the session behind h and says whether all went well. It does nothing if there is none.
@@ -157,17 +166,6 @@ func on(h C.uintptr_t, f func(*session)) C.bool {
 	}
 	s.broken = !guard(s.filter, func() { f(s) })
 	return C.bool(!s.broken)
-}
-
-// guard calls fn and says whether it returned.
-func guard(f *filter, fn func()) (returned bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			f.Panicked(r, debug.Stack())
-		}
-	}()
-	fn()
-	return true
 }
 
 // lookup finds what is behind a handle. Unknown handles are harmless.

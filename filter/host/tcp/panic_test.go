@@ -1,0 +1,72 @@
+package tcp_test
+
+import (
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+)
+
+// faultyConn has a bug in one method.
+type faultyConn struct {
+	net.Conn
+
+	bug string
+}
+
+func (c faultyConn) Read(p []byte) (int, error)  { c.meet("Read"); return c.Conn.Read(p) }
+func (c faultyConn) Write(p []byte) (int, error) { c.meet("Write"); return c.Conn.Write(p) }
+func (c faultyConn) Close() error                { _ = c.Conn.Close(); c.meet("Close"); return nil }
+func (c faultyConn) SetReadDeadline(t time.Time) error {
+	c.meet("SetReadDeadline")
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c faultyConn) SetWriteDeadline(t time.Time) error {
+	c.meet("SetWriteDeadline")
+	return c.Conn.SetWriteDeadline(t)
+}
+func (c faultyConn) CloseWrite() error { c.meet("CloseWrite"); return nil }
+
+func (c faultyConn) meet(method string) {
+	if c.bug == method {
+		panic("bug in " + method)
+	}
+}
+
+// TestPanicOfConnection has a bug in each method of a connection: it costs that one, whose session is told that it is gone.
+func TestPanicOfConnection(t *testing.T) {
+	t.Parallel()
+	for _, bug := range []string{"Read", "Write", "Close", "SetReadDeadline", "SetWriteDeadline", "CloseWrite"} {
+		t.Run(bug, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var bugs atomic.Int32
+				l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+				h := startOn(t, l, func(s *session) {
+					s.data = func(p []byte) {
+						s.conn.Write(p)
+						s.conn.Close()
+					}
+				}, func(o *tcp.Options) { o.Panicked = func() { bugs.Add(1) } })
+				near, far := net.Pipe()
+				defer near.Close()
+				l.conns <- faultyConn{far, bug}
+				s := receive(t, h.sessions, "a session")
+				_, _ = near.Write([]byte("x"))
+				go func() { _, _ = near.Read(make([]byte, 1)) }()
+				receive(t, s.done, "Closed")
+				if n := bugs.Load(); n < 1 || n > 3 {
+					t.Errorf("%d panics were told, want 1, or one for each time that it was met", n)
+				}
+				good := l.dial()
+				defer good.Close()
+				send(t, good, "still served")
+				expect(t, good, "still served")
+			})
+		})
+	}
+}
