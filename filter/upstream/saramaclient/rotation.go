@@ -48,7 +48,8 @@ func sessionEnd(b *sarama.Broker) time.Time {
 	if !field.IsValid() || !field.CanInt() || field.Int() <= 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(field.Int())
+	left := time.Until(time.UnixMilli(field.Int()))
+	return time.Now().Add(left) // and from now on no clock that is set changes it
 }
 
 // tokens gives OAUTHBEARER's tokens to sarama.
