@@ -16,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -49,6 +48,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"requests that never end", 200, 64 << 10, neverEnd},
 		{"requests to a stalled broker", 150, 64 << 10, keepProducing},
+		{"a thousand clients of a stalled broker", 1000, 64 << 10, keepProducing},
 		{"answers that are never read", 60, 3 * mib, neverRead},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,9 +103,7 @@ func keepProducing(p *patient) {
 
 // neverRead asks for all topics again and again, and reads no answer.
 func neverRead(p *patient) {
-	r := kmsg.NewPtrMetadataRequest()
-	r.Topics = nil
-	frames := times(50, wiretest.Frame(wire.KeyMetadata, 9, 1, "robust", r))
+	frames := times(50, metadataOfAll())
 	for err := error(nil); err == nil; {
 		err = p.write(frames)
 	}
