@@ -16,6 +16,7 @@ const recordSize = 500 // the letters of a record
 // spec is what a producer is to be.
 type spec struct {
 	name       string // of one word
+	kind       string // what producers have in common that differ in nothing but where they write
 	library    string // java, confluent-kafka, kafka-python or franz-go
 	acks       string // all, 1 or 0
 	idempotent bool
@@ -33,6 +34,7 @@ type account struct {
 	ready, ended chan struct{} // closed by readied and ends
 
 	mu      sync.Mutex
+	started bool
 	told    [][]ledger.Told // by partition and number
 	sent    int
 	acked   int

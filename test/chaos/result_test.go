@@ -91,6 +91,9 @@ func (r *result) bad() []string {
 	if s := r.sums[meshIdempotent]; s.lost+s.twice+s.moved+s.other > 0 {
 		out = append(out, "idempotent producers: "+s.String())
 	}
+	if s, direct := r.sums[meshIdempotent], r.sums[directIdempotent]; s.failed > 0 && direct.failed == 0 {
+		out = append(out, "idempotent producers gave up, and none that is direct: "+s.String())
+	}
 	if s := r.sums[meshPlain]; s.other > 0 {
 		out = append(out, "other producers: "+s.String())
 	}
@@ -98,7 +101,7 @@ func (r *result) bad() []string {
 }
 
 func (s *tally) String() string {
-	return fmt.Sprintf("%d | %d | %d/%d/%d/%d", s.acked, s.failed, s.lost, s.twice, s.moved, s.other)
+	return fmt.Sprintf("%d, %d, %d/%d/%d/%d", s.acked, s.failed, s.lost, s.twice, s.moved, s.other)
 }
 
 func (s *tally) add(o tally) {
@@ -113,8 +116,8 @@ func (s *tally) add(o tally) {
 // table is the results in Markdown.
 func table(results []*result) string {
 	var b strings.Builder
-	b.WriteString("| fault | seed | seconds | idempotent: acknowledged | failed | lost/twice/moved/other | the same, direct: acknowledged | failed | l/t/m/o " +
-		"| not idempotent: acknowledged | failed | l/t/m/o | the same, direct: acknowledged | failed | l/t/m/o |\n|" + strings.Repeat("---|", 15) + "\n")
+	b.WriteString("Each cell: acknowledged, given up, lost/twice/moved/other.\n\n" +
+		"| fault | seed | seconds | idempotent | the same, direct | not idempotent | the same, direct |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %s | %d | %.0f |", r.fault, r.seed, r.took.Seconds())
 		for i := range r.sums {

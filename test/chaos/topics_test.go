@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 func topicFaults() []fault {
@@ -13,6 +17,9 @@ func topicFaults() []fault {
 		{name: "partitions added", alone: true, happen: func(ctx context.Context, t *trial) error {
 			for _, i := range []int{0, 2} {
 				if err := t.admin["c1"].AddPartitions(ctx, t.topics[i].name, 2*partitions); err != nil {
+					return err
+				}
+				if err := t.seen(ctx, t.topics[i], 2*partitions); err != nil {
 					return err
 				}
 				for _, k := range kinds()[:2] {
@@ -46,51 +53,91 @@ func topicFaults() []fault {
 	}
 }
 
-// elect moves the leaders of all partitions to the next of their replicas, again and again.
+// elect moves the leaders of all partitions to the next of their replicas, all at once, again and again. Young producers begin at
+// that moment: they have seen the old leaders.
 func elect(ctx context.Context, t *trial) error {
-	return t.move(ctx, func(tp topic, partition int32, replicas []int32) error {
-		next := append(replicas[1:len(replicas):len(replicas)], replicas[0])
-		t.note("%s/%d led by %d", tp.name, partition, next[0])
-		return errors.Join(t.admin["c1"].Reassign(ctx, tp.name, partition, next), t.admin["c1"].Elect(ctx, tp.name, partition))
-	})
-}
-
-// reassign has partitions live on two brokers of three, which are others each time, and on all again in the end.
-func reassign(ctx context.Context, t *trial) error {
-	err := t.move(ctx, func(tp topic, partition int32, replicas []int32) error {
-		first := replicas[0]%nodes + 1
-		on := []int32{first, first%nodes + 1}
-		t.note("%s/%d on %v", tp.name, partition, on)
-		return t.admin["c1"].Reassign(ctx, tp.name, partition, on)
-	})
-	for _, i := range []int{0, 2} {
-		for p := range int32(partitions) {
-			err = errors.Join(err, t.admin["c1"].Reassign(ctx, t.topics[i].name, p, []int32{1, 2, 3}))
-		}
-	}
-	return err
-}
-
-// move changes all partitions of the first cluster, again and again. Young producers begin in the middle.
-func (t *trial) move(ctx context.Context, to func(tp topic, partition int32, replicas []int32) error) error {
-	const moves = 3
+	const moves = 5
 	for range moves {
-		begin := t.young(ctx)
-		for _, tp := range []topic{t.topics[0], t.topics[2]} {
-			has, err := t.admin["c1"].Partitions(ctx, tp.name)
+		for _, i := range []int{0, 2} {
+			has, err := t.admin["c1"].Partitions(ctx, t.topics[i].name)
 			if err != nil {
 				return err
 			}
 			for _, p := range has {
-				if err := to(tp, p.Partition, p.Replicas); err != nil {
-					return fmt.Errorf("%s/%d: %w", tp.name, p.Partition, err)
+				next := append(p.Replicas[1:len(p.Replicas):len(p.Replicas)], p.Replicas[0])
+				if err := t.admin["c1"].Reassign(ctx, t.topics[i].name, p.Partition, next); err != nil {
+					return err
 				}
 			}
 		}
-		if err := begin(); err != nil {
+		young := t.young(ctx)
+		if err := t.admin["c1"].Elect(ctx, []int32{0, 1, 2}, t.topics[0].name, t.topics[2].name); err != nil {
+			return err
+		}
+		t.note("elected")
+		if err := young(); err != nil {
 			return err
 		}
 		t.acknowledged(ctx, 300, soon, nil)
 	}
 	return nil
+}
+
+// reassign has partitions live on two brokers of three, which are others each time, and on all again in the end. Young producers
+// begin in the middle.
+func reassign(ctx context.Context, t *trial) error {
+	const moves = 3
+	to := func(next func(replicas []int32) []int32) error {
+		for _, i := range []int{0, 2} {
+			has, err := t.admin["c1"].Partitions(ctx, t.topics[i].name)
+			if err != nil {
+				return err
+			}
+			for _, p := range has {
+				on := next(p.Replicas)
+				t.note("%s/%d on %v", t.topics[i].name, p.Partition, on)
+				if err := t.admin["c1"].Reassign(ctx, t.topics[i].name, p.Partition, on); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for range moves {
+		young := t.young(ctx)
+		begun := make(chan error, 1)
+		go func() {
+			t.sent(ctx, 100, soon)
+			begun <- young()
+		}()
+		err := to(func(replicas []int32) []int32 {
+			first := replicas[0]%nodes + 1
+			return []int32{first, first%nodes + 1}
+		})
+		if err := errors.Join(err, <-begun); err != nil {
+			return err
+		}
+		t.acknowledged(ctx, 300, soon, nil)
+	}
+	return to(func([]int32) []int32 { return []int32{1, 2, 3} })
+}
+
+// seen waits until clients of a topic are told of all its partitions.
+func (t *trial) seen(ctx context.Context, tp topic, partitions int) error {
+	addr := t.front.addr()
+	if tp.name[0] == 'd' {
+		addr = t.bootstrap(tp.cluster)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(splitAddrs(addr)...))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return stack.Await(ctx, "clients to see the partitions of "+tp.name, func() error {
+		has, err := stack.Admin{Client: client}.Partitions(ctx, tp.name)
+		if err == nil && len(has) < partitions {
+			err = fmt.Errorf("%d of %d", len(has), partitions)
+		}
+		return err
+	})
 }

@@ -89,20 +89,22 @@ func (a Admin) SetTopic(ctx context.Context, topic, key, value string) error {
 	return failure("set "+key, answer.Resources[0].ErrorCode)
 }
 
-// Elect has the preferred leader lead a partition: the first of its replicas.
-func (a Admin) Elect(ctx context.Context, topic string, partition int32) error {
+// Elect has the preferred leaders lead the partitions of some topics: the first of their replicas.
+func (a Admin) Elect(ctx context.Context, partitions []int32, topics ...string) error {
 	r := kmsg.NewPtrElectLeadersRequest()
 	r.TimeoutMillis = adminTimeout
-	t := kmsg.NewElectLeadersRequestTopic()
-	t.Topic, t.Partitions = topic, []int32{partition}
-	r.Topics = append(r.Topics, t)
+	for _, topic := range topics {
+		t := kmsg.NewElectLeadersRequestTopic()
+		t.Topic, t.Partitions = topic, partitions
+		r.Topics = append(r.Topics, t)
+	}
 	answer, err := r.RequestWith(ctx, a.Client)
 	if err != nil {
 		return err
 	}
 	for _, t := range answer.Topics {
 		for _, p := range t.Partitions {
-			if p.ErrorCode != kerr.ElectionNotNeeded.Code {
+			if p.ErrorCode != 0 && p.ErrorCode != kerr.ElectionNotNeeded.Code {
 				return failure("elect", p.ErrorCode)
 			}
 		}
