@@ -17,6 +17,8 @@ type client struct {
 	away    time.Duration      // from whom it is connected to
 	asking  bool
 	frozen  bool // it does nothing, and reads nothing
+	// frozenAt is until when it last did.
+	frozenAt time.Time
 	// broken is what no client should meet.
 	broken []string
 	// armed is when it looks at its batches next.
@@ -35,6 +37,8 @@ type reach interface {
 	node(w *writer, leader int32) node
 	// connect begins to connect; the link gets on when the client is told.
 	connect(c *client, l *link)
+	// prompt says that every request has to be answered in time.
+	prompt() bool
 	// ask has metadata asked for; the client is told by learn or unlearned.
 	ask(c *client)
 }
@@ -186,7 +190,7 @@ func (c *client) topics() []string {
 
 // freeze has the client do nothing, as a process that is paused, or go on.
 func (c *client) freeze(on bool) {
-	c.frozen = on
+	c.frozen, c.frozenAt = on, time.Now()
 	if on {
 		return
 	}

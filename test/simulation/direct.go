@@ -22,6 +22,8 @@ var _ reach = (*direct)(nil)
 
 func (d *direct) node(w *writer, leader int32) node { return node{w.place.Cluster, leader} }
 
+func (d *direct) prompt() bool { return false }
+
 // timeout bounds connecting and asking.
 const timeout = 10 * time.Second
 

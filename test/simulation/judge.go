@@ -1,6 +1,9 @@
 package simulation
 
 import (
+	"fmt"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
 )
@@ -65,6 +68,12 @@ func (w *world) judge(r *Result) {
 		}
 		for _, b := range c.broken {
 			r.Strict = append(r.Strict, ledger.Finding{Kind: ledger.Changed, Writer: c.nature.name, Detail: "client: " + b})
+		}
+	}
+	for i, m := range w.table {
+		if m.Kind == stats.Gauge && w.values[i] != 0 {
+			detail := fmt.Sprintf("gauge %s is %d in the end", m.Name, w.values[i])
+			r.Strict = append(r.Strict, ledger.Finding{Kind: ledger.Unanswered, Detail: detail})
 		}
 	}
 	for _, f := range ledger.Check(writers, logs) {

@@ -96,6 +96,9 @@ func (c *client) hangUp(l *link) {
 	if l.dead {
 		return
 	}
+	if len(l.pending) > 0 && c.reach.prompt() && c.nature.asks <= 30_000 && c.nature.timeout > due && l.pending[0].sent.After(c.frozenAt) {
+		c.broken = append(c.broken, "not answered in time")
+	}
 	if l.way != nil {
 		l.way.close()
 	}
@@ -133,6 +136,9 @@ func (c *client) take(l *link, frame []byte) error {
 	l.pending = l.pending[1:]
 	if id := int32(binary.BigEndian.Uint32(frame[4:])); id != p.id {
 		return fmt.Errorf("answer to %d, expected %d", id, p.id)
+	}
+	if took := time.Since(p.sent); c.reach.prompt() && c.nature.asks <= 30_000 && took > due+2*c.away && p.sent.After(c.frozenAt) {
+		return fmt.Errorf("answered after %s", took)
 	}
 	if p.ask {
 		return c.takeMetadata(frame)
@@ -186,7 +192,7 @@ func (c *client) takeMetadata(frame []byte) error {
 // encode makes the frame of a Produce request.
 func (c *client) encode(p *pending, id int32) []byte {
 	r := kmsg.NewPtrProduceRequest()
-	r.Acks, r.TimeoutMillis = c.nature.acks, 30_000
+	r.Acks, r.TimeoutMillis = c.nature.acks, c.nature.asks
 	for i, w := range p.writers { // those of a topic are next to each other
 		if n := len(r.Topics); n == 0 || r.Topics[n-1].Topic != w.place.Topic {
 			r.Topics = append(r.Topics, kmsg.ProduceRequestTopic{Topic: w.place.Topic})

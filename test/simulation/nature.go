@@ -19,6 +19,8 @@ type nature struct {
 	patience time.Duration
 	// timeout is how long an answer is waited for; then the connection is closed.
 	timeout time.Duration
+	// asks is what it asks brokers for: to give up after so many milliseconds.
+	asks int32
 }
 
 // natures are those that clients are drawn from.
@@ -29,7 +31,7 @@ func natures() []nature {
 		{name: "librdkafka", acks: -1, numbered: true, timeout: librdkafka},
 		{name: "hasty java", acks: -1, numbered: true, stepwise: true, timeout: 5 * time.Second},
 		{name: "hasty librdkafka", acks: -1, numbered: true, timeout: 5 * time.Second},
-		{name: "java that gives up", acks: -1, numbered: true, stepwise: true, timeout: 2 * time.Second, patience: 4 * time.Second},
+		{name: "java that gives up", acks: -1, numbered: true, stepwise: true, timeout: java, patience: 2 * time.Second},
 		{name: "unnumbered", acks: -1, timeout: librdkafka},
 		{name: "acks 1", acks: 1, timeout: librdkafka},
 		{name: "acks 0", acks: 0, timeout: librdkafka},
@@ -37,6 +39,8 @@ func natures() []nature {
 }
 
 const (
+	// due is how long the mesh may take for an answer: its own request timeout, which is longer than most clients', and a little.
+	due = 35 * time.Second
 	// pipeline is how many requests a client has on their way on one connection, as Java and librdkafka when they number.
 	pipeline = 5
 	// minRetry and maxRetry bound the pause before a batch is sent again (retry.backoff.ms, retry.backoff.max.ms).

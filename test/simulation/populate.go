@@ -3,6 +3,7 @@ package simulation
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -17,17 +18,18 @@ const (
 )
 
 // populate makes the clients and has them begin, some of them in the middle of a fault.
-func (w *world) populate() {
-	for n := range 2 + w.rnd.IntN(4) {
+func (w *world) populate(clients int) {
+	for n := range clients {
 		rnd := rand.New(rand.NewPCG(w.rnd.Uint64(), 3))
 		all := natures()
 		nature := all[rnd.IntN(len(all))]
 		if nature.acks != -1 && rnd.IntN(2) == 0 {
 			nature = all[rnd.IntN(2)]
 		}
+		nature.asks = pick[int32](rnd, 30_000, 30_000, 1000, math.MaxInt32)
 		c := &client{
 			nature: nature, line: w.line, reach: w.reach, rnd: rnd, links: map[node]*link{}, leaders: map[string][]int32{},
-			away: exponential(rnd, []time.Duration{time.Millisecond, 5 * time.Millisecond, 60 * time.Millisecond}[rnd.IntN(3)]),
+			away: exponential(rnd, pick(rnd, time.Millisecond, 5*time.Millisecond, 60*time.Millisecond, 150*time.Millisecond)),
 		}
 		w.clients = append(w.clients, c)
 		if w.mesh != nil {
@@ -35,6 +37,9 @@ func (w *world) populate() {
 		}
 		w.employ(c, n)
 		begin := exponential(rnd, span/3)
+		if rnd.IntN(2) == 0 {
+			begin = max(0, pick(rnd, w.schedule...).at-duration(rnd, 100*time.Millisecond))
+		}
 		pace := exponential(rnd, 50*time.Millisecond) + time.Millisecond
 		w.line.after(begin, func() { c.work(pace) })
 	}
@@ -44,8 +49,11 @@ func (w *world) populate() {
 func (w *world) employ(c *client, number int) {
 	for range 1 + c.rnd.IntN(2) {
 		place := ledger.Place{Cluster: "c1", Partition: int32(c.rnd.IntN(partitions))}
-		if c.rnd.IntN(4) == 0 {
+		switch c.rnd.IntN(4) {
+		case 0:
 			place.Cluster = "c2"
+		case 1, 2:
+			place.Cluster, place.Partition = w.hot.cluster, w.hot.partition
 		}
 		place.Topic = topics()[place.Cluster]
 		if slices.ContainsFunc(c.writers, func(other *writer) bool { return other.place == place }) {
@@ -64,7 +72,13 @@ func (w *world) employ(c *client, number int) {
 // work has a client make batches, a few at a time, until it has made all.
 func (c *client) work(pace time.Duration) {
 	left := 0
+	if !c.frozen && c.rnd.IntN(10) == 0 {
+		c.ask()
+	}
 	for _, w := range c.writers {
+		if len(w.queue) == 0 && w.draining == 0 && c.rnd.IntN(2) == 0 {
+			w.begin() // as a client that has been started anew
+		}
 		for range 1 + c.rnd.IntN(3) {
 			if !c.frozen && !w.over && w.left > 0 && len(w.queue) < maxBacklog {
 				w.make(time.Now())

@@ -52,7 +52,8 @@ func NewConfigs() (Configs, error) {
 	var configs Configs
 	for _, more := range []string{
 		"", "connections_per_broker: 2", "producer_config: {linger.ms: \"5\"}",
-		"producer_config: {max.in.flight: \"1\"}", "producer_config: {socket.timeout.ms: \"2000\"}",
+		"producer_config: {max.in.flight: \"1\"}", "producer_config: {topic.metadata.refresh.interval.ms: \"50\"}",
+		"producer_config: {max.in.flight: \"2\", topic.metadata.refresh.interval.ms: \"200\"}", "producer_config: {socket.timeout.ms: \"2000\"}",
 	} {
 		text := "advertised_host: mesh\nadvertised_port: 9092\n" +
 			"upstream_clusters:\n- {cluster_name: c1, bootstrap_servers: \"b:1\", " + more + "}\n" +
@@ -78,9 +79,12 @@ type world struct {
 	reach    reach
 	mesh     *mesh // the same, unless clients connect to brokers
 	filter   *filter.Filter
+	table    []stats.Metric
+	values   []int64
 	clients  []*client
 	known    map[uint64]ledger.Found // by sum of the batch
 	distance time.Duration           // to the brokers, there and back
+	hot      spot
 	schedule schedule
 	stop     context.CancelFunc
 }
@@ -90,8 +94,10 @@ func (cs Configs) Run(seed uint64, direct bool) Result {
 	w := newWorld(seed)
 	s := cs[w.rnd.IntN(len(cs))]
 	w.open(s.config, direct)
-	w.populate()
-	w.schedule = draw(rand.New(rand.NewPCG(seed, 2)), len(w.clients))
+	w.hot = drawSpot(w.rnd)
+	clients := 2 + w.rnd.IntN(5)
+	w.schedule = draw(rand.New(rand.NewPCG(seed, 2)), w.hot, w.leaders[w.hot.cluster][w.hot.partition], clients)
+	w.populate(clients)
 	for _, f := range w.schedule {
 		w.line.after(f.at, func() { w.strike(f) })
 	}
@@ -112,7 +118,7 @@ func newWorld(seed uint64) *world {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := &world{
 		line: newTimeline(), rnd: rnd, clusters: map[string]*upstreamtest.Cluster{}, leaders: map[string][]int32{},
-		missing: map[string]bool{}, known: map[uint64]ledger.Found{}, distance: exponential(rnd, 2*time.Millisecond),
+		missing: map[string]bool{}, known: map[uint64]ledger.Found{}, distance: exponential(rnd, pick(rnd, time.Millisecond/4, 2*time.Millisecond, 15*time.Millisecond)),
 	}
 	for _, name := range []string{"c1", "c2"} {
 		c := upstreamtest.New(brokers)
@@ -164,10 +170,11 @@ func (w *world) open(c *config.Config, brokersThemselves bool) {
 		w.reach = &direct{line: w.line, clusters: w.clusters, ctx: ctx}
 		return
 	}
-	table := stats.Table([]string{"c1", "c2"})
+	w.table = stats.Table([]string{"c1", "c2"})
+	w.values = make([]int64, len(w.table))
 	f, err := filter.New(c, filter.Options{
 		NewClient: func(s upstream.Settings) (upstream.Client, error) { return w.clusters[s.Name], nil },
-		Stats:     stats.New(table, make([]int64, len(table))),
+		Stats:     stats.New(w.table, w.values),
 		Log:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -102,29 +102,64 @@ const (
 // topics are the clusters' one topic each.
 func topics() map[string]string { return map[string]string{"c1": "apples", "c2": "bananas"} }
 
-// draw draws what goes wrong, mostly at one cluster: things are worst when they come together.
-func draw(rnd *rand.Rand, clients int) schedule {
-	var s schedule
-	for range 1 + rnd.IntN(5) {
-		f := fault{kind: kind(rnd.IntN(int(kinds))), at: duration(rnd, span), lasts: exponential(rnd, 600*time.Millisecond)}
-		if rnd.IntN(3) == 0 {
-			f.kind = elected // what happens most, and what most goes wrong with
+// spot is where most goes wrong in a run: things are worst when they come together.
+type spot struct {
+	cluster   string
+	partition int32
+}
+
+// drawSpot draws a spot.
+func drawSpot(rnd *rand.Rand) spot {
+	s := spot{"c1", int32(rnd.IntN(partitions))}
+	if rnd.IntN(5) == 0 {
+		s.cluster = "c2"
+	}
+	return s
+}
+
+// draw draws what goes wrong, mostly at one spot, to begin with led by leader.
+func draw(rnd *rand.Rand, hot spot, leader int32, clients int) schedule {
+	within := span
+	if rnd.IntN(2) == 0 {
+		within = span / 10
+	}
+	times := make([]time.Duration, 1+rnd.IntN(6))
+	for i := range times {
+		times[i] = duration(rnd, within)
+	}
+	slices.Sort(times)
+	s := make(schedule, 0, len(times))
+	for _, at := range times {
+		f := fault{kind: drawKind(rnd), at: at, lasts: exponential(rnd, 400*time.Millisecond)}
+		f.cluster, f.partition, f.broker = hot.cluster, hot.partition, leader
+		if rnd.IntN(4) == 0 {
+			f.cluster = []string{"c1", "c2"}[rnd.IntN(2)]
+			f.partition, f.broker = int32(rnd.IntN(partitions)), int32(1+rnd.IntN(brokers))
 		}
-		f.cluster = "c1"
-		if rnd.IntN(5) == 0 {
-			f.cluster = "c2"
-		}
-		f.topic, f.partition = topics()[f.cluster], int32(rnd.IntN(partitions))
-		f.broker = int32(1 + rnd.IntN(brokers))
-		f.other = 1 + (f.broker+int32(rnd.IntN(brokers-1)))%brokers
+		f.topic, f.other = topics()[f.cluster], 1+(f.broker+int32(rnd.IntN(brokers-1)))%brokers
 		f.client, f.delay, f.drop = rnd.IntN(clients), exponential(rnd, 80*time.Millisecond), rnd.IntN(2) == 0
 		if rnd.IntN(30) == 0 {
 			f.lasts *= 20 // longer than timeouts
 		}
+		if f.movesLeader() && f.cluster == hot.cluster && (f.partition == hot.partition || f.broker == leader) {
+			leader = f.other
+		}
 		s = append(s, f)
 	}
-	slices.SortFunc(s, func(a, b fault) int { return int(a.at - b.at) })
 	return s
+}
+
+// drawKind prefers what happens most, and what most goes wrong with.
+func drawKind(rnd *rand.Rand) kind {
+	often := []kind{elected, elected, leaderless, cut, cutHalf, slow}
+	if n := rnd.IntN(3 * len(often)); n < len(often) {
+		return often[n]
+	}
+	return kind(rnd.IntN(int(kinds)))
+}
+
+func (f fault) movesLeader() bool {
+	return f.kind == elected || f.kind == leaderless || f.kind == killed || f.kind == rolled
 }
 
 // duration is any time up to limit.
@@ -136,3 +171,5 @@ func duration(rnd *rand.Rand, limit time.Duration) time.Duration {
 func exponential(rnd *rand.Rand, mean time.Duration) time.Duration {
 	return min(time.Duration(rnd.ExpFloat64()*float64(mean)), 10*mean)
 }
+
+func pick[T any](rnd *rand.Rand, from ...T) T { return from[rnd.IntN(len(from))] }

@@ -107,7 +107,10 @@ func (w *world) clusterFault(c *upstreamtest.Cluster, f fault) (begin, end func(
 	case replaced:
 		return c.Replace, nil
 	case recreated:
-		return func() { w.remove(f.cluster) }, func() { w.restore(f.cluster) }
+		return func() {
+			w.remove(f.cluster)
+			w.leaders[f.cluster][f.partition] = f.other
+		}, func() { w.restore(f.cluster) }
 	case grown:
 		return func() {
 			if !w.missing[f.cluster] {

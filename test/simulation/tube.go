@@ -27,6 +27,8 @@ var _ reach = (*mesh)(nil)
 // node is the facade, whoever leads.
 func (m *mesh) node(*writer, int32) node { return node{} }
 
+func (m *mesh) prompt() bool { return true }
+
 // connect connects to the client's worker.
 func (m *mesh) connect(c *client, l *link) {
 	t := &tube{line: m.line, client: c, link: l, rnd: m.rnd}

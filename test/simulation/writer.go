@@ -172,7 +172,7 @@ func (w *writer) onWay() bool {
 	return slices.ContainsFunc(w.queue, func(b *batch) bool { return b.onWay })
 }
 
-// giveUp gives up all that has no outcome yet, and begins again under another producer id, once what is on its way has been
+// giveUp gives up all that has no outcome yet, and begins again under another producer id or epoch, once what is on its way has been
 // answered. It does nothing while the oldest batch has time left.
 func (w *writer) giveUp(now time.Time) {
 	if w.nature.patience == 0 || len(w.queue) == 0 || now.Sub(w.queue[0].made) < w.nature.patience {
@@ -185,6 +185,10 @@ func (w *writer) giveUp(now time.Time) {
 			w.draining++
 		}
 		w.finish(b, ledger.Abandoned, -1)
+	}
+	if w.rnd.IntN(2) == 0 { // Java keeps the id
+		w.epoch, w.sequence, w.acked = w.epoch+1, 0, 0
+		return
 	}
 	w.begin()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -151,7 +152,10 @@ func (c *Cluster) produce(id int32, starts int, conn net.Conn, request *kmsg.Pro
 	for _, t := range request.Topics {
 		topic := kmsg.NewProduceResponseTopic()
 		topic.Topic = t.Topic
-		for _, p := range t.Partitions {
+		for i, p := range t.Partitions {
+			if slices.ContainsFunc(t.Partitions[i+1:], func(q kmsg.ProduceRequestTopicPartition) bool { return q.Partition == p.Partition }) {
+				continue // of two batches of a partition a broker takes the last one (KafkaApis.scala, handleProduceRequest)
+			}
 			partition := kmsg.NewProduceResponseTopicPartition()
 			partition.Partition, partition.LogAppendTime = p.Partition, -1
 			store := func() (int64, wire.ErrorCode) { return c.store(id, t.Topic, p.Partition, request.Acks, p.Records) }
