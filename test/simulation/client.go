@@ -101,6 +101,7 @@ func (c *client) sendOne(now time.Time, soonest *time.Time) bool {
 	c.dispatch(to, request, frame)
 	for i, w := range request.writers {
 		w.sent(request.batches[i])
+		c.line.note("%s sends number %d", w.name, request.batches[i].number)
 	}
 	return true
 }
@@ -145,6 +146,7 @@ func (c *client) ask() {
 		return
 	}
 	c.asking = true
+	c.line.note("%s asks for metadata", c.writers[0].name)
 	c.reach.ask(c)
 }
 
@@ -159,6 +161,7 @@ func (c *client) unlearned() {
 // learn takes the leaders of each topic that was asked for. They are asked for again while one is missing.
 func (c *client) learn(said map[string][]int32) {
 	c.leaders, c.asking = said, false
+	c.line.note("%s is told %v", c.writers[0].name, said)
 	for _, w := range c.writers {
 		if c.leader(w) < 0 {
 			c.asking = true

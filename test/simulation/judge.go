@@ -64,23 +64,36 @@ func (w *world) judge(r *Result) {
 				}
 			}
 			r.Batches += len(told)
+			r.Gaps += wr.gaps
 			writers = append(writers, ledger.Writer{Name: wr.name, Place: wr.place, Told: told})
 		}
-		for _, b := range c.broken {
-			r.Strict = append(r.Strict, ledger.Finding{Kind: ledger.Changed, Writer: c.nature.name, Detail: "client: " + b})
-		}
 	}
-	for i, m := range w.table {
-		if m.Kind == stats.Gauge && w.values[i] != 0 {
-			detail := fmt.Sprintf("gauge %s is %d in the end", m.Name, w.values[i])
-			r.Strict = append(r.Strict, ledger.Finding{Kind: ledger.Unanswered, Detail: detail})
-		}
-	}
+	w.judgeRest(r)
 	for _, f := range ledger.Check(writers, logs) {
 		if numbered[f.Writer] || f.Writer == "" {
 			r.Strict = append(r.Strict, f)
 		} else {
 			r.Loose = append(r.Loose, f)
+		}
+	}
+}
+
+// judgeRest finds what may not be besides what is stored.
+func (w *world) judgeRest(r *Result) {
+	wrong := func(k ledger.Kind, format string, args ...any) {
+		r.Strict = append(r.Strict, ledger.Finding{Kind: k, Detail: fmt.Sprintf(format, args...)})
+	}
+	for _, c := range w.clients {
+		for _, b := range c.broken {
+			wrong(ledger.Changed, "%s: %s", c.nature.name, b)
+		}
+	}
+	if r.Gaps > 0 {
+		wrong(ledger.Reordered, "brokers found %d gaps in the numbers of writers", r.Gaps)
+	}
+	for i, m := range w.table {
+		if m.Kind == stats.Gauge && w.values[i] != 0 {
+			wrong(ledger.Unanswered, "gauge %s is %d in the end", m.Name, w.values[i])
 		}
 	}
 }

@@ -71,6 +71,7 @@ func (c *client) lost(l *link) {
 		return
 	}
 	l.dead, l.up = true, false
+	c.line.note("%s loses a connection", c.writers[0].name)
 	now := time.Now()
 	for _, p := range l.pending {
 		if p.ask {
@@ -148,27 +149,33 @@ func (c *client) take(l *link, frame []byte) error {
 		return err
 	}
 	r, _ := response.(*kmsg.ProduceResponse)
-	now := time.Now()
 	answered := 0
 	for _, t := range r.Topics {
 		for _, part := range t.Partitions {
-			for i, w := range p.writers {
-				if w.place.Topic != t.Topic || w.place.Partition != part.Partition {
-					continue
-				}
-				answered++
-				code := wire.ErrorCode(part.ErrorCode)
-				w.answer(p.batches[i], code, part.BaseOffset, now)
-				if disproves(code) {
-					c.ask()
-				}
-			}
+			answered += c.takePartition(p, t.Topic, part)
 		}
 	}
 	if answered != len(p.writers) {
 		return fmt.Errorf("%d of %d batches answered", answered, len(p.writers))
 	}
 	return nil
+}
+
+// takePartition takes what is answered for one partition, and reports for how many batches it is the answer.
+func (c *client) takePartition(p pending, topic string, part kmsg.ProduceResponseTopicPartition) (answered int) {
+	for i, w := range p.writers {
+		if w.place.Topic != topic || w.place.Partition != part.Partition {
+			continue
+		}
+		answered++
+		code := wire.ErrorCode(part.ErrorCode)
+		c.line.note("%s gets for number %d: %s %s", w.name, p.batches[i].number, code, text(part.ErrorMessage))
+		w.answer(p.batches[i], code, part.BaseOffset, time.Now())
+		if disproves(code) {
+			c.ask()
+		}
+	}
+	return answered
 }
 
 func (c *client) takeMetadata(frame []byte) error {
@@ -201,4 +208,11 @@ func (c *client) encode(p *pending, id int32) []byte {
 		t.Partitions = append(t.Partitions, kmsg.ProduceRequestTopicPartition{Partition: w.place.Partition, Records: p.batches[i].bytes})
 	}
 	return wiretest.Frame(wire.KeyProduce, produceVersion, id, c.nature.name, r)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }

@@ -15,6 +15,8 @@ type nature struct {
 	// stepwise: what is retried is sent alone, and what follows when it is stored (RecordAccumulator.java,
 	// shouldStopDrainBatchesForPartition). Otherwise all is sent in its order, as soon as the first may be (librdkafka).
 	stepwise bool
+	// careless: it sends what is new while what will have to be sent before it is still on its way, and so makes gaps itself.
+	careless bool
 	// patience is how long a batch is tried. Zero: for ever.
 	patience time.Duration
 	// timeout is how long an answer is waited for; then the connection is closed.
@@ -30,7 +32,7 @@ func natures() []nature {
 		{name: "java", acks: -1, numbered: true, stepwise: true, timeout: java},
 		{name: "librdkafka", acks: -1, numbered: true, timeout: librdkafka},
 		{name: "hasty java", acks: -1, numbered: true, stepwise: true, timeout: 5 * time.Second},
-		{name: "hasty librdkafka", acks: -1, numbered: true, timeout: 5 * time.Second},
+		{name: "hasty librdkafka", acks: -1, numbered: true, careless: true, timeout: 5 * time.Second},
 		{name: "java that gives up", acks: -1, numbered: true, stepwise: true, timeout: java, patience: 2 * time.Second},
 		{name: "unnumbered", acks: -1, timeout: librdkafka},
 		{name: "acks 1", acks: 1, timeout: librdkafka},

@@ -14,7 +14,7 @@ import (
 const (
 	// maxBacklog is how many batches a writer has without an outcome.
 	maxBacklog = 12
-	maxBatches = 16
+	maxBatches = 24
 )
 
 // populate makes the clients and has them begin, some of them in the middle of a fault.
@@ -40,8 +40,9 @@ func (w *world) populate(clients int) {
 		if rnd.IntN(2) == 0 {
 			begin = max(0, pick(rnd, w.schedule...).at-duration(rnd, 100*time.Millisecond))
 		}
-		pace := exponential(rnd, 50*time.Millisecond) + time.Millisecond
-		w.line.after(begin, func() { c.work(pace) })
+		pace := exponential(rnd, pick(rnd, 5*time.Millisecond, 50*time.Millisecond)) + time.Millisecond
+		burst := pick(rnd, 1, 3, 8)
+		w.line.after(begin, func() { c.work(pace, burst) })
 	}
 }
 
@@ -49,10 +50,10 @@ func (w *world) populate(clients int) {
 func (w *world) employ(c *client, number int) {
 	for range 1 + c.rnd.IntN(2) {
 		place := ledger.Place{Cluster: "c1", Partition: int32(c.rnd.IntN(partitions))}
-		switch c.rnd.IntN(4) {
-		case 0:
+		switch n := c.rnd.IntN(8); {
+		case n < 2 && !w.crowded:
 			place.Cluster = "c2"
-		case 1, 2:
+		case n < 5 || w.crowded && n < 7:
 			place.Cluster, place.Partition = w.hot.cluster, w.hot.partition
 		}
 		place.Topic = topics()[place.Cluster]
@@ -70,7 +71,7 @@ func (w *world) employ(c *client, number int) {
 }
 
 // work has a client make batches, a few at a time, until it has made all.
-func (c *client) work(pace time.Duration) {
+func (c *client) work(pace time.Duration, burst int) {
 	left := 0
 	if !c.frozen && c.rnd.IntN(10) == 0 {
 		c.ask()
@@ -79,7 +80,7 @@ func (c *client) work(pace time.Duration) {
 		if len(w.queue) == 0 && w.draining == 0 && c.rnd.IntN(2) == 0 {
 			w.begin() // as a client that has been started anew
 		}
-		for range 1 + c.rnd.IntN(3) {
+		for range 1 + c.rnd.IntN(burst) {
 			if !c.frozen && !w.over && w.left > 0 && len(w.queue) < maxBacklog {
 				w.make(time.Now())
 			}
@@ -89,7 +90,7 @@ func (c *client) work(pace time.Duration) {
 		}
 	}
 	if left > 0 {
-		c.line.after(exponential(c.rnd, pace)+time.Microsecond, func() { c.work(pace) })
+		c.line.after(exponential(c.rnd, pace)+time.Microsecond, func() { c.work(pace, burst) })
 	}
 	c.look()
 }

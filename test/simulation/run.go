@@ -19,6 +19,8 @@ import (
 const (
 	// workers are those of the filter; a client that moves to the other is one that moves to another Envoy.
 	workers = 2
+	// slowAsking is how long metadata takes on average in some of the runs: longer than clients wait before they send again.
+	slowAsking = 150 * time.Millisecond
 	// grace is how long after the last fault everything has to be answered.
 	grace = 100 * time.Second
 )
@@ -31,6 +33,10 @@ type Result struct {
 	// Strict is what was found of writers that number their batches, Loose of the others.
 	Strict, Loose ledger.Report
 	Batches       int
+	// Trace is what happened, if that was asked for.
+	Trace []string
+	// Gaps is how often a broker saw a gap in the numbers of a writer.
+	Gaps int
 }
 
 // Wrong is what may not be, with this seed or any.
@@ -84,22 +90,40 @@ type world struct {
 	clients  []*client
 	known    map[uint64]ledger.Found // by sum of the batch
 	distance time.Duration           // to the brokers, there and back
+	asking   time.Duration           // how long metadata usually takes
 	hot      spot
+	crowded  bool // most clients write to the hot spot
 	schedule schedule
 	stop     context.CancelFunc
 }
 
-// Run plays the run of a seed, through the mesh or directly. It has to be called in a synctest bubble.
-func (cs Configs) Run(seed uint64, direct bool) Result {
+// Way is how clients get to the clusters.
+type Way struct {
+	// Direct has them connect to the brokers themselves.
+	Direct bool
+	// Traced has what happens to them noted.
+	Traced bool
+}
+
+// Run plays the run of a seed. It has to be called in a synctest bubble.
+func (cs Configs) Run(seed uint64, way Way) Result {
 	w := newWorld(seed)
 	s := cs[w.rnd.IntN(len(cs))]
-	w.open(s.config, direct)
+	w.open(s.config, way.Direct)
+	var trace []string
+	if way.Traced {
+		w.line.told = &trace
+	}
 	w.hot = drawSpot(w.rnd)
-	clients := 2 + w.rnd.IntN(5)
+	clients := 2 + w.rnd.IntN(6)
+	w.crowded = w.rnd.IntN(2) == 0
 	w.schedule = draw(rand.New(rand.NewPCG(seed, 2)), w.hot, w.leaders[w.hot.cluster][w.hot.partition], clients)
 	w.populate(clients)
 	for _, f := range w.schedule {
-		w.line.after(f.at, func() { w.strike(f) })
+		w.line.after(f.at, func() {
+			w.line.note("%s", f)
+			w.strike(f)
+		})
 	}
 	end := w.schedule.end() + time.Millisecond
 	healed := false
@@ -111,6 +135,7 @@ func (cs Configs) Run(seed uint64, direct bool) Result {
 	r := Result{Seed: seed, Config: s.text, Schedule: w.schedule}
 	w.close()
 	w.judge(&r)
+	r.Trace = trace
 	return r
 }
 
@@ -118,8 +143,9 @@ func newWorld(seed uint64) *world {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := &world{
 		line: newTimeline(), rnd: rnd, clusters: map[string]*upstreamtest.Cluster{}, leaders: map[string][]int32{},
-		missing: map[string]bool{}, known: map[uint64]ledger.Found{}, distance: exponential(rnd, pick(rnd, time.Millisecond/4, 2*time.Millisecond, 15*time.Millisecond)),
+		missing: map[string]bool{}, known: map[uint64]ledger.Found{}, distance: exponential(rnd, pick(rnd, time.Millisecond/4, 2*time.Millisecond, 15*time.Millisecond, 60*time.Millisecond)),
 	}
+	w.asking = pick(rnd, w.distance, w.distance, min(exponential(rnd, slowAsking), time.Second))
 	for _, name := range []string{"c1", "c2"} {
 		c := upstreamtest.New(brokers)
 		c.Persist()
@@ -133,7 +159,7 @@ func newWorld(seed uint64) *world {
 			w.calm(name, id+1)
 		}
 		c.DelayDials(w.distance)
-		c.DelayMetadata(w.distance)
+		c.DelayMetadata(w.asking)
 	}
 	return w
 }

@@ -123,7 +123,7 @@ func draw(rnd *rand.Rand, hot spot, leader int32, clients int) schedule {
 	if rnd.IntN(2) == 0 {
 		within = span / 10
 	}
-	times := make([]time.Duration, 1+rnd.IntN(6))
+	times := make([]time.Duration, 1+rnd.IntN(10))
 	for i := range times {
 		times[i] = duration(rnd, within)
 	}
@@ -151,8 +151,8 @@ func draw(rnd *rand.Rand, hot spot, leader int32, clients int) schedule {
 
 // drawKind prefers what happens most, and what most goes wrong with.
 func drawKind(rnd *rand.Rand) kind {
-	often := []kind{elected, elected, leaderless, cut, cutHalf, slow}
-	if n := rnd.IntN(3 * len(often)); n < len(often) {
+	often := []kind{elected, elected, elected, leaderless, cut, cutHalf, slow}
+	if n := rnd.IntN(2 * len(often)); n < len(often) {
 		return often[n]
 	}
 	return kind(rnd.IntN(int(kinds)))

@@ -26,7 +26,7 @@ const (
 )
 
 // TestSimulation plays many seeds through the mesh, and directly: the same clients under the same faults, connected to the brokers
-// themselves. SEEDS=n plays n seeds, SEED=k that one and no other, COUNT=n that one n times.
+// themselves. SEEDS=n plays n seeds; SEED=k that one alone, and tells all that its clients sent and got; COUNT=n plays it n times.
 //
 // Nothing that a client numbers may be lost, stored twice or in another order, and all of it has to be answered within a bounded
 // time after the last fault. What is not numbered may be stored twice or in another order, but hardly more often than directly.
@@ -57,8 +57,8 @@ func TestSimulation(t *testing.T) {
 		t.Run(fmt.Sprint("shard ", shard), func(t *testing.T) {
 			t.Parallel()
 			for seed, ok := p.next(); ok && through.failures.Load()+direct.failures.Load() < maxFailures; seed, ok = p.next() {
-				through.add(t, "mesh", run(t, p.configs, seed, false))
-				direct.add(t, "direct", run(t, p.configs, seed, true))
+				through.add(t, "mesh", run(t, p.configs, seed, simulation.Way{Traced: p.seed != 0}))
+				direct.add(t, "direct", run(t, p.configs, seed, simulation.Way{Traced: p.seed != 0, Direct: true}))
 			}
 		})
 	}
@@ -97,20 +97,24 @@ func (p *plan) next() (seed uint64, ok bool) {
 
 // totals are sums over all seeds; duplicated and reordered are those of batches without numbers.
 type totals struct {
-	failures, batches, duplicated, reordered atomic.Int64
+	failures, batches, duplicated, reordered, gaps atomic.Int64
 }
 
 func (s *totals) String() string {
-	return fmt.Sprintf("%d batches; of those without numbers %d stored twice, %d in another order", s.batches.Load(),
-		s.duplicated.Load(), s.reordered.Load())
+	return fmt.Sprintf("%d batches; of those without numbers %d stored twice, %d in another order; %d gaps", s.batches.Load(),
+		s.duplicated.Load(), s.reordered.Load(), s.gaps.Load())
 }
 
 // add counts one run, and shows what is wrong with it.
 func (s *totals) add(t *testing.T, way string, r simulation.Result) {
 	t.Helper()
 	s.batches.Add(int64(r.Batches))
+	s.gaps.Add(int64(r.Gaps))
 	s.duplicated.Add(int64(r.Loose.Count(ledger.Duplicated)))
 	s.reordered.Add(int64(r.Loose.Count(ledger.Reordered)))
+	for _, line := range r.Trace {
+		t.Log(line)
+	}
 	if wrong := r.Wrong(); len(wrong) > 0 {
 		s.failures.Add(1)
 		t.Errorf("%s, seed %d: %d batches, %s\n%s\n%s", way, r.Seed, r.Batches, r.Config, r.Schedule, wrong)
@@ -118,13 +122,13 @@ func (s *totals) add(t *testing.T, way string, r simulation.Result) {
 }
 
 // run plays one seed in a bubble of its own.
-func run(t *testing.T, configs simulation.Configs, seed uint64, direct bool) (r simulation.Result) {
+func run(t *testing.T, configs simulation.Configs, seed uint64, way simulation.Way) (r simulation.Result) {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil { // goroutines that never end
 			t.Fatalf("seed %d: %v", seed, p)
 		}
 	}()
-	synctest.Test(t, func(*testing.T) { r = configs.Run(seed, direct) })
+	synctest.Test(t, func(*testing.T) { r = configs.Run(seed, way) })
 	return r
 }

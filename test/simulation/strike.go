@@ -92,7 +92,7 @@ func (w *world) clusterFault(c *upstreamtest.Cluster, f fault) (begin, end func(
 	case silent:
 		return toggle(c.Silence)
 	case slowMetadata:
-		return func() { c.DelayMetadata(5 * f.delay) }, func() { c.DelayMetadata(w.distance) }
+		return func() { c.DelayMetadata(5 * f.delay) }, func() { c.DelayMetadata(w.asking) }
 	case oldMetadata:
 		return toggle(c.Outdate)
 	case exchanged:
@@ -205,7 +205,7 @@ func (w *world) heal() {
 		}
 		c.Silence(false)
 		c.Outdate(false)
-		c.DelayMetadata(w.distance)
+		c.DelayMetadata(w.asking)
 		c.DelayDials(w.distance)
 		for p, leader := range w.leaders[name] {
 			c.Shorten(topics()[name], int32(p), false)

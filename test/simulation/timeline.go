@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"container/heap"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -14,6 +15,8 @@ type timeline struct {
 	number int
 	wake   chan struct{} // holds 1: there is an event that comes sooner
 	start  time.Time
+	// told, if not nil, is what has happened so far.
+	told *[]string
 }
 
 type event struct {
@@ -23,6 +26,13 @@ type event struct {
 }
 
 func newTimeline() *timeline { return &timeline{wake: make(chan struct{}, 1), start: time.Now()} }
+
+// note takes note of what happens, if anybody wants to know. It is for the timeline's goroutine.
+func (t *timeline) note(format string, args ...any) {
+	if t.told != nil {
+		*t.told = append(*t.told, fmt.Sprintf("%12s "+format, append([]any{t.now()}, args...)...))
+	}
+}
 
 // now is the time since the beginning.
 func (t *timeline) now() time.Duration { return time.Since(t.start) }

@@ -27,6 +27,8 @@ type writer struct {
 	// acked is the sequence number behind the highest that was acknowledged: what librdkafka expects next.
 	acked int32
 
+	sends int      // so far
+	gaps  int      // OUT_OF_ORDER_SEQUENCE_NUMBER so far
 	left  int      // batches still to be made
 	queue []*batch // those without an outcome, in order
 	told  []ledger.Told
@@ -47,6 +49,7 @@ type batch struct {
 	tries    int
 	rests    time.Time // not to be sent again before
 	onWay    bool
+	sent     int  // the writer's how manieth
 	given    bool // up
 }
 
@@ -83,9 +86,13 @@ func (w *writer) next(now time.Time) (b *batch, wait time.Time) {
 	if w.over || w.draining > 0 {
 		return nil, time.Time{}
 	}
+	latest := 0
 	for i, b := range w.queue {
 		switch {
+		case b.onWay && b.sent < latest && !w.nature.careless:
+			return nil, time.Time{} // it was sent before what has to come before it, and will be refused
 		case b.onWay:
+			latest = b.sent
 			continue
 		case w.nature.stepwise && b.tries > 0 && i > 0:
 			return nil, time.Time{}
@@ -101,7 +108,8 @@ func (w *writer) next(now time.Time) (b *batch, wait time.Time) {
 // sent takes note that b is on its way.
 func (w *writer) sent(b *batch) {
 	b.tries++
-	b.onWay = true
+	w.sends++
+	b.onWay, b.sent = true, w.sends
 	if w.nature.acks == 0 {
 		w.finish(b, ledger.Abandoned, -1)
 	}
@@ -129,6 +137,9 @@ func (w *writer) answer(b *batch, code wire.ErrorCode, offset int64, now time.Ti
 // it expects next: what lies before has been stored, what lies behind is sent again, and if it is just that, all is lost
 // (rd_kafka_handle_Produce_error).
 func (w *writer) outOfOrder(b *batch, now time.Time) {
+	if !w.nature.careless {
+		w.gaps++
+	}
 	ahead := int32(uint32(b.sequence-w.acked) << 1)
 	switch {
 	case w.nature.stepwise, ahead > 0:
