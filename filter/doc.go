@@ -5,6 +5,7 @@
 // framing, the facade (package broker), and per worker a pool for each upstream cluster (package upstream).
 //
 // Where the next line goes: one client's connection, session.go; the order of its answers, inflight.go; how much may be
-// in flight before reading pauses, budget.go; who does not read, unread.go; how often garbage is collected, heap.go; what a configuration becomes,
+// in flight before reading pauses, budget.go; who does not read, unread.go; who waits for
+// others, turns.go; what becomes of a request, serve.go; how often garbage is collected, heap.go; what a configuration becomes,
 // filter.go; what hosts provide, conn.go and package host.
 package filter

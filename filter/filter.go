@@ -57,6 +57,7 @@ type worker struct {
 	budget   budget
 	arrivals arrivals
 	unread   unread
+	turns    turns
 }
 
 // metrics are the values that sessions count in, looked up once.
@@ -177,6 +178,7 @@ func (f *Filter) closeAll(workers map[int]*worker) {
 	defer cancel()
 	var closing sync.WaitGroup
 	for _, w := range workers {
+		closing.Go(func() { f.guard("close", w.turns.wait) })
 		for _, pool := range w.pools {
 			closing.Go(func() { f.guard("close", func() { pool.Close(ctx) }) })
 		}
@@ -196,6 +198,7 @@ func (f *Filter) worker(index int) *worker {
 
 func (f *Filter) newWorker(index int) *worker {
 	w := &worker{}
+	w.turns.guard = f.guard
 	w.budget.limit = f.config.Limits.MaxWorkerBytes
 	w.arrivals.limit = f.config.Limits.MaxWorkerBytes / 2
 	w.unread.limit = f.config.Limits.MaxWorkerBytes / 2

@@ -1,29 +1,43 @@
 package filter
 
-import "github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
 
 // inflight keeps the answers of one connection in the order of its requests, whatever order they complete in. It is
 // guarded by its session's mutex.
 type inflight struct {
 	oldest, newest *request // of those without an answer on its way, in the order received; nil: there is none
 	requests       int      // how many there are
-	bytes          int64    // held by the frames of those that are not answered
+	bytes          int64    // held by those that are not answered
 	queries        int      // those other than Produce: a few bytes can ask for a large answer
 	answers        int64    // held by the answers that wait for those before them
 }
 
+// requestCost is what a request holds beside what came: what it is decoded to, as most are, and its place on its way to a cluster.
+const requestCost = 1 << 10
+
 // request is one request that the client has not been answered yet.
 type request struct {
-	size   int64
+	session *Session
+	frame   *wire.Frame // nil: released, or there never was one
+	header  wire.Header
+	body    []byte
+
+	held   int64 // counted in the worker's budget: for the request, and once that is answered for the response
 	query  bool
 	done   bool
 	answer broker.Answer
 	next   *request
 }
 
-func (q *inflight) push(size int, query bool) *request {
-	r := &request{size: int64(size), query: query}
-	if query {
+// push takes r in as the newest.
+func (q *inflight) push(r *request) {
+	if r.frame != nil {
+		r.held = requestCost + int64(len(r.frame.Bytes()))
+	}
+	if r.query {
 		q.queries++
 	}
 	if q.oldest == nil {
@@ -33,19 +47,25 @@ func (q *inflight) push(size int, query bool) *request {
 	}
 	q.newest = r
 	q.requests++
-	q.bytes += r.size
-	return r
+	q.bytes += r.held
 }
 
-// complete reports false if the request had its answer.
-func (q *inflight) complete(r *request, a broker.Answer) bool {
-	if r.done {
-		return false
+// complete sets what a request came to, and returns how much less it holds.
+func (q *inflight) complete(r *request, a broker.Answer) (freed int64) {
+	response := int64(len(a.Frame))
+	freed = r.held - response
+	q.bytes -= r.held
+	q.answers += response
+	r.done, r.answer, r.held = true, a, response
+	return freed
+}
+
+// drop takes out all that is answered, and returns what its answers held.
+func (q *inflight) drop() (freed int64) {
+	for a, ok := q.pop(); ok; a, ok = q.pop() {
+		freed += int64(len(a.Frame))
 	}
-	r.done, r.answer = true, a
-	q.bytes -= r.size
-	q.answers += int64(len(a.Frame))
-	return true
+	return freed
 }
 
 // pop takes the oldest request out if it is answered.
@@ -61,6 +81,6 @@ func (q *inflight) pop() (broker.Answer, bool) {
 	if r.query {
 		q.queries--
 	}
-	q.answers -= int64(len(r.answer.Frame))
+	q.answers -= r.held
 	return r.answer, true
 }

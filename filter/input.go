@@ -31,7 +31,7 @@ func (s *Session) admit(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ready() {
-		s.consuming = true
+		s.consuming, s.work = true, 0
 		return true
 	}
 	if !s.gone && !s.overrun {
@@ -55,7 +55,7 @@ func (s *Session) overruns() bool {
 
 // readmit returns what was kept if the caller may consume it now. s.mu is held.
 func (s *Session) readmit() []byte {
-	if len(s.stash) == 0 || s.gone || s.consuming || s.blocked() {
+	if len(s.stash) == 0 || s.gone || s.consuming || s.waiting || s.blocked() {
 		return nil
 	}
 	p := s.stash
@@ -93,11 +93,11 @@ func (s *Session) Fill(read func(p []byte) (n int)) bool {
 // ready reports whether what the client sends now may be taken, and nothing waits that came before. s.mu is held.
 func (s *Session) ready() bool {
 	s.active = time.Now()
-	return !s.gone && !s.consuming && len(s.stash) == 0 && !s.blocked()
+	return !s.gone && !s.consuming && !s.waiting && len(s.stash) == 0 && !s.blocked()
 }
 
-// consume serves the requests in p until nothing more may be taken. The caller was admitted, and pumps afterwards: there
-// may be more. own says that p has been kept before: what is left of it need not be copied.
+// consume serves the requests in p until nothing more may be taken, or the session has had its slice: then it waits for its turn.
+// The caller was admitted, and pumps afterwards: there may be more. own says that p has been kept before: what is left of it need not be copied.
 func (s *Session) consume(p []byte, own bool) {
 	defer s.recover("data")
 	whole := false
@@ -112,11 +112,18 @@ func (s *Session) consume(p []byte, own bool) {
 		}
 		whole = true
 		s.serve(frame)
-		if len(p) > 0 && s.isBlocked() {
+		if len(p) > 0 && s.stops() {
 			break
 		}
 	}
 	s.settle(whole)
+	if s.keep(p, own) {
+		s.worker.turns.add(s)
+	}
+}
+
+// keep ends what consume began and keeps what is left of it. It reports whether the session is to wait for its turn.
+func (s *Session) keep(p []byte, own bool) (waits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(p) > 0 && !own {
@@ -127,6 +134,8 @@ func (s *Session) consume(p []byte, own bool) {
 	}
 	s.kept = len(s.stash)
 	s.consuming = false
+	s.waiting = s.labor != nil || len(s.stash) > 0 && s.isDone()
+	return s.waiting
 }
 
 // next cuts the next request off p, if p ends one.

@@ -58,7 +58,7 @@ func TestConnectionLimits(t *testing.T) {
 	t.Parallel()
 	for limits, want := range map[string]int{
 		"max_in_flight_requests_per_connection: 4": 5,
-		"max_in_flight_bytes_per_connection: 2048": 3, // each is a little over 1000
+		"max_in_flight_bytes_per_connection: 4096": 3, // each has a little over 1000, and counts for 1024 more
 	} {
 		t.Run(limits, func(t *testing.T) {
 			t.Parallel()
@@ -288,12 +288,12 @@ func TestWorkerLimitTwice(t *testing.T) {
 // A cluster that has stalled, and the clients that send to it, do not stop those that send little elsewhere.
 func TestFairShare(t *testing.T) {
 	t.Parallel()
-	withMesh(t, limited("max_request_bytes: 1048576, max_in_flight_bytes_per_worker: 1048576"), func(m *mesh) {
+	withMesh(t, limited("max_request_bytes: 1048576, max_in_flight_bytes_per_worker: 4194304"), func(m *mesh) {
 		m.c1.Stall(1, true)
 		modest := m.connect()
 		for range 40 {
 			greedy := m.connect()
-			greedy.session.Data(sized(1, 100<<10))
+			greedy.session.Data(sized(1, 400<<10))
 		}
 		for i := range int32(10) {
 			modest.session.Data(produce(i, "bananas"))

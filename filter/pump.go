@@ -34,6 +34,7 @@ func (s *Session) pump() {
 func (s *Session) flush() []byte {
 	todo, p, more := s.step(nil, false)
 	for more {
+		s.giveBack(todo.freed)
 		sated := todo.do(s)
 		todo, p, more = s.step(&todo, sated)
 	}
@@ -91,28 +92,29 @@ func (s *Session) neverReads() bool { return s.congested || s.sated }
 // deed is what is due to a connection.
 type deed struct {
 	out            []byte
+	freed          int64 // by the answers in out, and those that nobody waits for
 	violation      error
 	close, abort   bool
 	pause, unpause bool
 }
 
 func (d *deed) nothing() bool {
-	return d.out == nil && d.violation == nil && !d.close && !d.abort && !d.pause && !d.unpause
+	return d.out == nil && d.freed == 0 && d.violation == nil && !d.close && !d.abort && !d.pause && !d.unpause
 }
 
 // due takes what is to be done out of the session's state. s.mu is held.
 func (s *Session) due() deed {
 	var d deed
-	for !s.closing {
+	for {
 		a, ok := s.inflight.pop()
 		if !ok {
 			break
 		}
-		if a.Violation != nil {
-			d.violation, d.close, s.closing = a.Violation, true, true
-			break
-		}
+		d.freed += int64(len(a.Frame))
 		switch {
+		case s.closing: // nothing may follow
+		case a.Violation != nil:
+			d.violation, d.close, s.closing = a.Violation, true, true
 		case s.gone || a.Frame == nil:
 		case d.out == nil:
 			d.out = a.Frame
@@ -146,10 +148,11 @@ func (s *Session) blocked() bool {
 	return s.overBound() || s.neverReads() || s.overdrawn.Load()
 }
 
-func (s *Session) isBlocked() bool {
+// stops reports whether whoever consumes has to stop for now.
+func (s *Session) stops() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.blocked()
+	return s.blocked() || s.isDone()
 }
 
 // overBound reports whether the client has too much in flight: more than its bound, or, once over it, half of it.

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -56,6 +55,9 @@ type Session struct {
 	consuming bool        // one goroutine takes requests out of what the client sent; the others leave it to that one
 	stash     []byte      // what has come and may not be consumed yet
 	kept      int         // its length, and that of what is taken out of it just now
+	work      int64       // done since the slice began
+	waiting   bool        // for its turn: nothing is consumed until then
+	labor     *request    // what the turn begins with; nil: with what was kept
 	overrun   bool        // more came than can be kept
 }
 
@@ -157,71 +159,6 @@ func (s *Session) uncork() {
 	}
 }
 
-// serve answers one request, now or later.
-func (s *Session) serve(frame *wire.Frame) {
-	h, body, err := wire.ParseHeader(frame.Bytes())
-	if err != nil {
-		frame.Release()
-		s.violate(err)
-		return
-	}
-	s.filter.metrics.requests[h.Key].Add(1)
-	r, fits := s.begin(len(frame.Bytes()), h.Key != wire.KeyProduce)
-	defer s.settleAfterPanic(r)
-	s.pump()
-	if !fits {
-		frame.Release()
-		s.silence()
-		s.complete(r, broker.Answer{Violation: &wire.Violation{
-			Reason: wire.ReasonMemoryLimit, Detail: "the requests of this worker's clients wait for too much memory's worth of answers",
-		}})
-		return
-	}
-	err = s.worker.broker.Serve(&s.client, h, body, func(a broker.Answer) {
-		defer s.recover("answer")
-		frame.Release()
-		s.complete(r, a)
-	})
-	if err != nil {
-		err = fmt.Errorf("%s request, client id %q: %w", h.Key, h.ClientID, err)
-		frame.Release()
-		s.silence()
-		s.complete(r, broker.Answer{Violation: err})
-	}
-}
-
-// begin gives a request its place in the order of answers. It reports false when there is no room for it any more.
-func (s *Session) begin(size int, query bool) (r *request, fits bool) {
-	s.mu.Lock()
-	r = s.inflight.push(size, query)
-	own := s.inflight.bytes
-	s.mu.Unlock()
-	return r, s.worker.budget.take(s, r.size, own)
-}
-
-// settleAfterPanic gives back what a request holds that met a bug, and lets the panic go on. Its frame is for the garbage collector:
-// clusters may read it yet.
-func (s *Session) settleAfterPanic(r *request) {
-	if reason := recover(); reason != nil {
-		s.complete(r, broker.Answer{})
-		panic(reason)
-	}
-}
-
-// complete sets a request's answer, and has sent what can be sent. Only the first answer counts: there may be two after a panic.
-func (s *Session) complete(r *request, a broker.Answer) {
-	s.mu.Lock()
-	first := s.inflight.complete(r, a)
-	s.mu.Unlock()
-	if !first {
-		return
-	}
-	s.worker.cork.Flush(&s.item)
-	for _, other := range s.worker.budget.give(r.size) {
-		other.flushAnswers()
-	}
-}
-
 // flushAnswers is pump for whoever is not the session's host: the cork, or another session. A panic is not theirs.
 func (s *Session) flushAnswers() {
 	defer s.recover("answer")
@@ -232,7 +169,9 @@ func (s *Session) flushAnswers() {
 // goroutine may call it.
 func (s *Session) violate(err error) {
 	if s.silence() {
-		r, _ := s.begin(0, false)
+		r := &request{session: s}
+		s.begin(r)
+		s.pump()
 		s.complete(r, broker.Answer{Violation: err})
 	}
 }
@@ -263,7 +202,9 @@ func (s *Session) recover(where string) {
 			s.filter.metrics.violations[wire.ReasonPanic].Add(1)
 		}
 		s.closing = true
+		freed := s.inflight.drop()
 		s.mu.Unlock()
+		s.giveBack(freed)
 	}
 	defer s.filter.recover(where) // the connection may be what has the bug
 	s.conn.Close()

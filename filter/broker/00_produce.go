@@ -17,16 +17,21 @@ import (
 //
 // As a real broker: acks other than -1, 0 and 1 get INVALID_REQUIRED_ACKS; a request with acks=0 gets no answer, and if
 // one of its batches fails, the connection is closed. Unlike one: version 13, which names topics by id, is not listed;
-// a batch is checked before it shares a connection upstream with those of other clients (see package record); a topic
-// without a rule gets TOPIC_AUTHORIZATION_FAILED, because every client gives up on that at once and names the topic; a
+// a batch is checked before it shares a connection upstream with those of other clients (see package record); a name that no
+// topic can have gets INVALID_TOPIC_EXCEPTION; a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, because every client gives up on that at once and names the topic; a
 // transactional request gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as from a broker that does not allow it.
 //
 // acks=0 goes upstream as acks=1: on a connection shared by many clients, that is the only way to know whose batch
 // failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (the current leader is always
 // node 0; NodeEndpoints are never sent).
 
-// maxDecompressed bounds what the message sets of one request may decompress to, on the host's thread.
-const maxDecompressed = 32 << 20
+// What the message sets of one request may decompress to: so much, and so many times the length of the request, but no more than
+// the most. Text rarely shrinks to less than a fiftieth.
+const (
+	leastDecompressed = 1 << 20
+	decompressedRatio = 128
+	mostDecompressed  = 32 << 20
+)
 
 // produceCall is one Produce request on its way.
 type produceCall struct {
@@ -34,7 +39,7 @@ type produceCall struct {
 	request  wire.ProduceRequest
 	left     atomic.Int32 // clusters that have not answered, and one for the request itself
 	throttle atomic.Int32
-	done     func(Answer)
+	client   Request
 	groups   []clusterBatches
 
 	// What most requests need: room for one batch of one cluster.
@@ -49,13 +54,19 @@ type clusterBatches struct {
 	batches []*wire.Batch
 }
 
-func (b *Broker) produce(c *Client, h wire.Header, body []byte, done func(Answer)) error {
+func (b *Broker) produce(c *Client, h wire.Header, body []byte, r Request) error {
 	request, err := wire.DecodeProduce(h.Version, body)
 	if err != nil {
 		return err
 	}
-	call := &produceCall{header: h, request: request, done: done}
-	groups := b.sort(call)
+	if err := hold(r, decodedCost(&request)); err != nil {
+		return err
+	}
+	call := &produceCall{header: h, request: request, client: r}
+	groups, err := b.sort(call, len(body))
+	if err != nil {
+		return err
+	}
 	for i := range groups {
 		groups[i].fences = c.fencesOf(groups[i].cluster)
 	}
@@ -72,59 +83,95 @@ func (b *Broker) produce(c *Client, h wire.Header, body []byte, done func(Answer
 	return nil
 }
 
-// sort gives every batch that may go on to its cluster, and every other its error.
-func (b *Broker) sort(call *produceCall) []clusterBatches {
-	code, message := refusal(&call.request)
+// decodedCost is what a request with more than one topic or batch holds for the others.
+func decodedCost(r *wire.ProduceRequest) int {
+	n := topicCost * len(r.Topics)
+	for i := range r.Topics {
+		n += len(r.Topics[i].Name) + batchCost*len(r.Topics[i].Batches)
+	}
+	return max(0, n-topicCost-batchCost)
+}
+
+// sort gives every batch that may go on to its cluster, and every other its error. size is that of the request's body.
+func (b *Broker) sort(call *produceCall, size int) ([]clusterBatches, error) {
+	if code, message := refusal(&call.request); code != wire.None {
+		for i := range call.request.Topics {
+			failAll(call.request.Topics[i].Batches, code, message)
+		}
+		return nil, nil
+	}
 	var sets *record.Converter
 	if call.header.Version < 3 {
 		sets, _ = b.converters.Get().(*record.Converter)
-		sets.Limit = maxDecompressed
+		sets.Limit = min(mostDecompressed, leastDecompressed+decompressedRatio*size)
 		defer b.converters.Put(sets)
 	}
 	groups := call.group[:0]
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
-		name, matched := b.routes.Lookup(topic.Name)
+		cluster, code := b.place(topic.Name)
+		if code != wire.None {
+			failAll(topic.Batches, code, call.misplaced(topic.Name, code))
+			continue
+		}
 		to := -1
 		for j := range topic.Batches {
 			batch := &topic.Batches[j]
-			switch {
-			case code != wire.None:
-				batch.Result = wire.Failed(code, message)
-				continue
-			case !matched:
-				batch.Result = wire.Failed(b.unmatched, unmatched(topic.Name))
-				continue
-			}
-			if !prepare(call.header.Version, sets, batch) {
+			switch ready, err := call.prepare(sets, batch); {
+			case err != nil:
+				return nil, err
+			case !ready:
 				continue
 			}
 			if to < 0 {
-				groups, to = groupOf(groups, b.upstreams[name].Cluster, call.batch[:0])
+				groups, to = groupOf(groups, b.upstreams[cluster].Cluster, call.batch[:0])
 			}
 			groups[to].batches = append(groups[to].batches, batch)
 		}
 	}
-	return groups
+	return groups, nil
+}
+
+// failAll gives all batches the same result.
+func failAll(batches []wire.Batch, code wire.ErrorCode, message string) {
+	failed := wire.Failed(code, message)
+	for i := range batches {
+		batches[i].Result = failed
+	}
+}
+
+// misplaced says why a topic has no cluster, if the client or the log can be told.
+func (c *produceCall) misplaced(topic string, code wire.ErrorCode) string {
+	switch {
+	case c.header.Version < 8 && c.request.Acks != 0:
+		return ""
+	case code == wire.InvalidTopicException && !wire.ValidTopicName(topic):
+		return "no topic can have the name " + quote(topic)
+	default:
+		return "no forwarding rule of this proxy matches topic " + quote(topic)
+	}
 }
 
 // prepare makes the records of batch one batch of magic 2 that may go on, or gives batch its result and says no. sets is
 // nil from version 3 on.
-func prepare(version int16, sets *record.Converter, batch *wire.Batch) bool {
+func (c *produceCall) prepare(sets *record.Converter, batch *wire.Batch) (ready bool, err error) {
 	if sets != nil {
 		converted, code, message := sets.Convert(batch.Records)
 		if len(converted) == 0 { // refused, or an empty set: None, and stored at no offset
 			batch.Result = wire.Failed(code, message)
-			return false
+			return false, nil
+		}
+		if !c.client.Hold(len(converted)) {
+			return false, noRoom(len(converted))
 		}
 		batch.Records = converted
 	}
-	if _, code, message := record.Check(version, batch.Records); code != wire.None {
+	if _, code, message := record.Check(c.header.Version, batch.Records); code != wire.None {
 		batch.Result = wire.Failed(code, message)
-		return false
+		return false, nil
 	}
 	batch.Records = record.Trim(batch.Records)
-	return true
+	return true, nil
 }
 
 // groupOf finds the group of c, or appends one. room is for the batches of the first.
@@ -153,10 +200,6 @@ func refusal(r *wire.ProduceRequest) (wire.ErrorCode, string) {
 	}
 }
 
-func unmatched(topic string) string {
-	return fmt.Sprintf("no forwarding rule of this proxy matches topic %q", topic)
-}
-
 // finish counts one part of the request as answered; the last one answers the client.
 func (c *produceCall) finish(throttleMillis int32) {
 	for {
@@ -168,16 +211,21 @@ func (c *produceCall) finish(throttleMillis int32) {
 	if c.left.Add(-1) > 0 {
 		return
 	}
-	defer failSafe(c.done)
+	defer failSafe(c.client)
+	c.client.Answer(c.answer())
+}
+
+func (c *produceCall) answer() Answer {
 	if err := c.disorder(); err != nil {
-		c.done(Answer{Violation: err})
-		return
+		return Answer{Violation: err}
 	}
 	if c.request.Acks == 0 {
-		c.done(Answer{Violation: c.failure()})
-		return
+		return Answer{Violation: c.failure()}
 	}
-	c.done(Answer{Frame: wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load())})
+	if err := hold(c.client, wire.ProduceResponseSize(c.header.Version, c.request.Topics)); err != nil {
+		return Answer{Violation: err}
+	}
+	return Answer{Frame: wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load())}
 }
 
 // disorder is the reason to close the connection of a client for which no more can be remembered of what it has to send again.
@@ -197,7 +245,7 @@ func (c *produceCall) failure() error {
 		for i := range topic.Batches {
 			if r := &topic.Batches[i].Result; r.Code != wire.None {
 				return &wire.Violation{Reason: wire.ReasonProduceFailed, Detail: fmt.Sprintf(
-					"topic %q partition %d with acks=0: %s %s", topic.Name, topic.Batches[i].Partition, r.Code, r.Message)}
+					"topic %s partition %d with acks=0: %s %s", quote(topic.Name), topic.Batches[i].Partition, r.Code, wire.Clip(r.Message, maxSaid))}
 			}
 		}
 	}

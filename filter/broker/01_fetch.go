@@ -10,17 +10,23 @@ import (
 //
 // Without Fetch in the list, librdkafka takes the broker for one that knows only magic 0, and drops zstd. Consumers are
 // not served: every partition gets TOPIC_AUTHORIZATION_FAILED, which consumers do not retry.
-func refuseFetch(h wire.Header, body []byte, done func(Answer)) error {
+func refuseFetch(h wire.Header, body []byte, r Request) error {
 	decoded, err := wire.DecodeRequest(h, body)
 	if err != nil {
 		return err
 	}
 	request := decoded.(*kmsg.FetchRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
+	size := fetchSize(request, len(body))
+	if err := hold(r, size); err != nil {
+		return err
+	}
 	response := kmsg.NewPtrFetchResponse()
 	response.SetVersion(h.Version)
+	response.Topics = make([]kmsg.FetchResponseTopic, 0, len(request.Topics))
 	for _, t := range request.Topics {
 		topic := kmsg.NewFetchResponseTopic()
 		topic.Topic = t.Topic
+		topic.Partitions = make([]kmsg.FetchResponseTopicPartition, 0, len(t.Partitions))
 		for _, p := range t.Partitions {
 			partition := kmsg.NewFetchResponseTopicPartition()
 			partition.Partition = p.Partition
@@ -30,6 +36,16 @@ func refuseFetch(h wire.Header, body []byte, done func(Answer)) error {
 		}
 		response.Topics = append(response.Topics, topic)
 	}
-	done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	respond(r, size, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
 	return nil
+}
+
+// fetchSize is at least the size of the response to a request with so long a body.
+func fetchSize(r *kmsg.FetchRequest, body int) int {
+	const head, partition = 64, 64
+	size := head + body // the names
+	for i := range r.Topics {
+		size += partition * len(r.Topics[i].Partitions)
+	}
+	return size
 }

@@ -13,7 +13,8 @@ import (
 // There is one broker, node 0, at the address that the client is to use. A topic has its cluster's real partitions (at
 // most partition_count of them), topic id and leader epochs; node 0 is leader, replica and in-sync replica of each that
 // has a leader. All topics: those of every cluster that the rules send there. Creation is passed on when the client
-// allows it (always before version 4). A topic asked for twice is answered once.
+// allows it (always before version 4). A topic asked for twice is answered once. A name that no topic can have gets
+// INVALID_TOPIC_EXCEPTION, here and not from its cluster.
 //
 // Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, and no operations are listed as
 // authorized.
@@ -23,23 +24,26 @@ const clusterID = "kafkamesh"
 
 // metadataCall is one Metadata request on its way.
 type metadataCall struct {
-	broker *Broker
-	client *Client
-	header wire.Header
-	done   func(Answer)
+	broker  *Broker
+	header  wire.Header
+	request Request
 
-	mu     sync.Mutex
-	left   int
-	topics []*kmsg.MetadataResponseTopic
+	mu       sync.Mutex
+	left     int // clusters that have not answered, and one for the request itself
+	response wire.MetadataResponse
 }
 
-func (b *Broker) metadata(c *Client, h wire.Header, body []byte, done func(Answer)) error {
+func (b *Broker) metadata(c *Client, h wire.Header, body []byte, r Request) error {
 	decoded, err := wire.DecodeRequest(h, body)
 	if err != nil {
 		return err
 	}
 	request := decoded.(*kmsg.MetadataRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
-	call := &metadataCall{broker: b, client: c, header: h, done: done, left: 1}
+	if err := hold(r, nameCost*len(request.Topics)+len(body)); err != nil {
+		return err
+	}
+	call := &metadataCall{broker: b, header: h, request: r, left: 1}
+	call.response.Host, call.response.Port, call.response.ClusterID = c.Host, c.Port, clusterID
 	if request.Topics == nil || h.Version == 0 && len(request.Topics) == 0 {
 		call.askAll()
 	} else {
@@ -52,52 +56,59 @@ func (b *Broker) metadata(c *Client, h wire.Header, body []byte, done func(Answe
 // askAll lists the topics of every cluster.
 func (m *metadataCall) askAll() {
 	for name, up := range m.broker.upstreams {
-		m.add(1)
-		up.Cluster.Topics(nil, false, func(topics []wire.Topic) {
-			m.take(func() {
-				for i := range topics {
-					if cluster, ok := m.broker.routes.Lookup(topics[i].Name); ok && cluster == name {
-						m.topics = append(m.topics, describe(topics[i], up.PartitionCount))
-					}
+		m.ask(up, nil, false, func(topics []wire.Topic) {
+			for i := range topics {
+				if cluster, ok := m.broker.routes.Lookup(topics[i].Name); ok && cluster == name {
+					m.response.Topics = append(m.response.Topics, wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount})
 				}
-			})
+			}
 		})
 	}
 }
 
+// share is what one cluster is asked for: names, and which topics of the response they are.
+type share struct {
+	names []string
+	slots []int
+}
+
 // askNamed asks each cluster for those of the topics that its rules match.
 func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool) {
-	names := map[string][]string{}
-	slots := map[string]*kmsg.MetadataResponseTopic{}
-	ids := map[[16]byte]*kmsg.MetadataResponseTopic{}
+	m.response.Topics = make([]wire.MetadataTopic, 0, len(topics))
+	shares := map[string]*share{}
+	seen := make(map[string]struct{}, len(topics))
+	ids := map[[16]byte]int{}
 	for i := range topics {
 		if topics[i].Topic == nil {
-			if ids[topics[i].TopicID] == nil {
+			if _, twice := ids[topics[i].TopicID]; !twice {
 				ids[topics[i].TopicID] = m.slot(wire.Topic{ID: topics[i].TopicID, Code: wire.UnknownTopicID})
 			}
 			continue
 		}
 		name := *topics[i].Topic
-		if slots[name] != nil {
+		if _, twice := seen[name]; twice {
 			continue
 		}
-		cluster, ok := m.broker.routes.Lookup(name)
-		if !ok {
-			slots[name] = m.slot(wire.Topic{Name: name, Code: m.broker.unmatched})
+		seen[name] = struct{}{}
+		cluster, code := m.broker.place(name)
+		if code != wire.None {
+			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}
-		slots[name] = m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable})
-		names[cluster] = append(names[cluster], name)
+		to := shares[cluster]
+		if to == nil {
+			to = new(share)
+			shares[cluster] = to
+		}
+		to.names = append(to.names, name)
+		to.slots = append(to.slots, m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable}))
 	}
-	for cluster, wanted := range names {
+	for cluster, to := range shares {
 		up := m.broker.upstreams[cluster]
-		m.add(1)
-		up.Cluster.Topics(wanted, create, func(found []wire.Topic) {
-			m.take(func() {
-				for i := range found {
-					*slots[found[i].Name] = *describe(found[i], up.PartitionCount)
-				}
-			})
+		m.ask(up, to.names, create, func(found []wire.Topic) {
+			for i := range min(len(found), len(to.slots)) {
+				m.response.Topics[to.slots[i]] = wire.MetadataTopic{Topic: found[i], Most: up.PartitionCount}
+			}
 		})
 	}
 	if len(ids) > 0 {
@@ -106,46 +117,41 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 }
 
 // askIDs finds topics by id among all topics of all clusters: clients ask so only for what they have been told.
-func (m *metadataCall) askIDs(ids map[[16]byte]*kmsg.MetadataResponseTopic) {
+func (m *metadataCall) askIDs(ids map[[16]byte]int) {
 	for name, up := range m.broker.upstreams {
-		m.add(1)
-		up.Cluster.Topics(nil, false, func(topics []wire.Topic) {
-			m.take(func() {
-				for i := range topics {
-					slot := ids[topics[i].ID]
-					if cluster, ok := m.broker.routes.Lookup(topics[i].Name); slot != nil && ok && cluster == name {
-						*slot = *describe(topics[i], up.PartitionCount)
-					}
+		m.ask(up, nil, false, func(topics []wire.Topic) {
+			for i := range topics {
+				slot, wanted := ids[topics[i].ID]
+				if cluster, ok := m.broker.routes.Lookup(topics[i].Name); wanted && ok && cluster == name {
+					m.response.Topics[slot] = wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
 				}
-			})
+			}
 		})
 	}
 }
 
-// slot keeps a place in the response, filled with t until the cluster has answered.
-func (m *metadataCall) slot(t wire.Topic) *kmsg.MetadataResponseTopic {
-	s := describe(t, 0)
+// ask has take look at what one cluster says of topics, one cluster at a time.
+func (m *metadataCall) ask(up Upstream, names []string, create bool, take func([]wire.Topic)) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.topics = append(m.topics, s)
-	return s
+	m.left++
+	m.mu.Unlock()
+	up.Cluster.Topics(names, create, func(topics []wire.Topic) {
+		defer failSafe(m.request)
+		m.locked(func() { take(topics) })
+		m.finish()
+	})
 }
 
-// take has f note what a cluster has answered, and answers the client if it was the last.
-func (m *metadataCall) take(f func()) {
-	defer failSafe(m.done)
-	func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		f()
-	}()
-	m.finish()
-}
-
-func (m *metadataCall) add(n int) {
+func (m *metadataCall) locked(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.left += n
+	f()
+}
+
+// slot keeps a place in the response, filled with t until its cluster has answered. It is for before any cluster is asked.
+func (m *metadataCall) slot(t wire.Topic) int {
+	m.response.Topics = append(m.response.Topics, wire.MetadataTopic{Topic: t})
+	return len(m.response.Topics) - 1
 }
 
 // finish counts one part as answered; the last one answers the client.
@@ -157,41 +163,11 @@ func (m *metadataCall) finish() {
 	if !last {
 		return
 	}
-	response := kmsg.NewPtrMetadataResponse()
-	response.SetVersion(m.header.Version)
-	node := kmsg.NewMetadataResponseBroker()
-	node.NodeID, node.Host, node.Port = 0, m.client.Host, m.client.Port
-	response.Brokers = []kmsg.MetadataResponseBroker{node}
-	response.ClusterID, response.ControllerID = new(clusterID), 0
-	for _, t := range m.topics {
-		response.Topics = append(response.Topics, *t)
+	if err := hold(m.request, toldCost*len(m.response.Topics)); err != nil {
+		m.request.Answer(Answer{Violation: err})
+		return
 	}
-	m.done(Answer{Frame: wire.AppendResponse(nil, m.header, response)})
-}
-
-// describe turns what a cluster says of a topic into what its clients are told, at most limit partitions of it.
-func describe(t wire.Topic, limit int32) *kmsg.MetadataResponseTopic {
-	topic := kmsg.NewMetadataResponseTopic()
-	topic.ErrorCode, topic.TopicID, topic.IsInternal = int16(t.Code), t.ID, t.Internal
-	if t.Code != wire.UnknownTopicID { // then the id is all there is
-		topic.Topic = &t.Name
-	}
-	if t.Code != wire.None {
-		return &topic
-	}
-	for _, p := range t.Partitions {
-		if limit > 0 && p.Index >= limit {
-			break
-		}
-		partition := kmsg.NewMetadataResponseTopicPartition()
-		partition.Partition, partition.LeaderEpoch = p.Index, p.LeaderEpoch
-		partition.Replicas = []int32{0}
-		if p.Leader < 0 {
-			partition.Leader, partition.ErrorCode = -1, int16(wire.LeaderNotAvailable)
-		} else {
-			partition.ISR = []int32{0}
-		}
-		topic.Partitions = append(topic.Partitions, partition)
-	}
-	return &topic
+	respond(m.request, m.response.Size(), func(dst []byte) []byte {
+		return wire.AppendMetadataResponse(dst, m.header, &m.response)
+	})
 }

@@ -12,14 +12,14 @@ import (
 // version 0 that lists ApiVersions alone, so that the client can ask again (KIP-511); a client software name or version
 // that is empty or has characters outside letters, digits, '-' and '.' gets INVALID_REQUEST. Unlike one, no features are
 // listed.
-func apiVersions(c *Client, h wire.Header, body []byte, done func(Answer)) error {
+func apiVersions(c *Client, h wire.Header, body []byte, r Request) error {
 	response := kmsg.NewPtrApiVersionsResponse()
 	self, _ := wire.LookupAPI(wire.KeyApiVersions)
 	if !self.Served(h.Version) {
 		h.Version = 0
 		response.ErrorCode = int16(wire.UnsupportedVersion)
 		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{listed(self)}
-		done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+		r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
 		return nil
 	}
 	decoded, err := wire.DecodeRequest(h, body)
@@ -31,17 +31,16 @@ func apiVersions(c *Client, h wire.Header, body []byte, done func(Answer)) error
 	switch {
 	case h.Version < 3:
 	case validSoftware(request.ClientSoftwareName) && validSoftware(request.ClientSoftwareVersion):
-		software := request.ClientSoftwareName + " " + request.ClientSoftwareVersion
-		c.software.Store(&software)
+		c.setSoftware(request.ClientSoftwareName, request.ClientSoftwareVersion)
 	default:
 		response.ErrorCode = int16(wire.InvalidRequest)
-		done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+		r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
 		return nil
 	}
 	for _, api := range wire.APIs() {
 		response.ApiKeys = append(response.ApiKeys, listed(api))
 	}
-	done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
 	return nil
 }
 

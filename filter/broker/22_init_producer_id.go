@@ -17,7 +17,7 @@ import (
 // (version 3 and up) gets a new id: to it, that is the same fresh start. As a real broker, an id without an epoch, or an
 // epoch without an id, gets INVALID_REQUEST, and so does an empty transactional id. Any other gets
 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED. KIP-98, KIP-360.
-func initProducerID(h wire.Header, body []byte, done func(Answer)) error {
+func initProducerID(h wire.Header, body []byte, r Request) error {
 	decoded, err := wire.DecodeRequest(h, body)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func initProducerID(h wire.Header, body []byte, done func(Answer)) error {
 	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}
-	done(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
 	return nil
 }
 

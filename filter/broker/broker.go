@@ -3,7 +3,6 @@ package broker
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
@@ -44,70 +43,35 @@ func New(routes route.Table, upstreams map[string]Upstream, unmatched wire.Error
 	return b
 }
 
-// Client is what the facade knows of the client of one connection.
-type Client struct {
-	// Host and Port are the address the client is told to find the one broker at. They never change.
-	Host string
-	Port int32
-
-	software atomic.Pointer[string]
-	// fences keep the order of what the client sends to each cluster. For Serve alone.
-	fences map[Cluster]*order.Fences
-}
-
-// fencesOf returns those of the client's connection to a cluster.
-func (c *Client) fencesOf(cluster Cluster) *order.Fences {
-	f := c.fences[cluster]
-	if f == nil {
-		if c.fences == nil {
-			c.fences = map[Cluster]*order.Fences{}
-		}
-		f = new(order.Fences)
-		c.fences[cluster] = f
+// place is the cluster that a topic's rule names, or the code that its clients are told in place of it.
+func (b *Broker) place(topic string) (cluster string, code wire.ErrorCode) {
+	if !wire.ValidTopicName(topic) {
+		return "", wire.InvalidTopicException
 	}
-	return f
-}
-
-// Software is the client's name and version as it gave them to ApiVersions (KIP-511), empty until it does.
-func (c *Client) Software() string {
-	if s := c.software.Load(); s != nil {
-		return *s
+	cluster, ok := b.routes.Lookup(topic)
+	if !ok {
+		return "", b.unmatched
 	}
-	return ""
+	return cluster, wire.None
 }
 
-// Answer is what a request comes to.
-type Answer struct {
-	// Frame is the response with its length; nil if the request gets none.
-	Frame []byte
-	// Violation, if not nil, closes the connection.
-	Violation error
-}
-
-// failSafe answers a request whose answer meets a bug, and lets the panic go on to who counts it. Defer it.
-func failSafe(done func(Answer)) {
-	if reason := recover(); reason != nil {
-		done(Answer{Violation: fmt.Errorf("internal error: %v", reason)})
-		panic(reason)
-	}
-}
-
-// Serve answers one request, of a client one at a time. It calls done once, before it returns or later and from any goroutine, unless it returns
-// an error: then the request was not one, and the connection is to be closed. body must not change until done.
-func (b *Broker) Serve(c *Client, h wire.Header, body []byte, done func(Answer)) error {
+// Serve answers one request, of a client one at a time. It has the request answered once, before it returns or later and from any
+// goroutine, unless it returns an error: then the request was not one, and the connection is to be closed. body must not change
+// until the answer.
+func (b *Broker) Serve(c *Client, h wire.Header, body []byte, r Request) error {
 	switch h.Key {
 	case wire.KeyProduce:
-		return b.produce(c, h, body, done)
+		return b.produce(c, h, body, r)
 	case wire.KeyFetch:
-		return refuseFetch(h, body, done)
+		return refuseFetch(h, body, r)
 	case wire.KeyMetadata:
-		return b.metadata(c, h, body, done)
+		return b.metadata(c, h, body, r)
 	case wire.KeyFindCoordinator:
-		return refuseCoordinator(h, body, done)
+		return refuseCoordinator(h, body, r)
 	case wire.KeyApiVersions:
-		return apiVersions(c, h, body, done)
+		return apiVersions(c, h, body, r)
 	case wire.KeyInitProducerID:
-		return initProducerID(h, body, done)
+		return initProducerID(h, body, r)
 	default: // ParseHeader lets no other pass
 		return fmt.Errorf("%s is not served", h.Key)
 	}

@@ -80,6 +80,22 @@ func facade() (b *broker.Broker, c1, c2 *fake) {
 	}, wire.TopicAuthorizationFailed), c1, c2
 }
 
+// pending is a request and what it came to.
+type pending struct {
+	answers []broker.Answer
+	held    int
+	full    bool // there is no room
+}
+
+var _ broker.Request = (*pending)(nil)
+
+func (p *pending) Hold(n int) bool {
+	p.held += n
+	return !p.full
+}
+
+func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
+
 // ask serves one request, which must be answered at once.
 func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
 	t.Helper()
@@ -88,15 +104,14 @@ func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request
 	if err != nil {
 		t.Fatal(err)
 	}
-	var answers []broker.Answer
-	client := &broker.Client{Host: "mesh.example", Port: 9092}
-	if err := b.Serve(client, h, body, func(a broker.Answer) { answers = append(answers, a) }); err != nil {
+	client, r := &broker.Client{Host: "mesh.example", Port: 9092}, &pending{}
+	if err := b.Serve(client, h, body, r); err != nil {
 		t.Fatal(err)
 	}
-	if len(answers) != 1 {
-		t.Fatalf("%d answers, want 1", len(answers))
+	if len(r.answers) != 1 {
+		t.Fatalf("%d answers, want 1", len(r.answers))
 	}
-	return answers[0]
+	return r.answers[0]
 }
 
 func parse[R kmsg.Response](t *testing.T, key wire.APIKey, version int16, a broker.Answer) R {

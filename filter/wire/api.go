@@ -38,8 +38,11 @@ type API struct {
 // Served says whether version is in the range.
 func (a API) Served(version int16) bool { return a.Min <= version && version <= a.Max }
 
-// flexibleProduce is Produce's first flexible version.
-const flexibleProduce = 9
+// The first flexible versions of Produce and Metadata.
+const (
+	flexibleProduce  = 9
+	flexibleMetadata = 9
+)
 
 // APIs lists what is served, by key. Why each range is as it is: docs/protocol.md.
 func APIs() []API { return slices.Clone(apiTable[:]) }
@@ -58,7 +61,7 @@ func LookupAPI(key APIKey) (API, bool) {
 var apiTable = [...]API{
 	{KeyProduce, "Produce", 0, 12, flexibleProduce},
 	{KeyFetch, "Fetch", 4, 11, 12},
-	{KeyMetadata, "Metadata", 0, 12, 9},
+	{KeyMetadata, "Metadata", 0, 12, flexibleMetadata},
 	{KeyFindCoordinator, "FindCoordinator", 0, 4, 3},
 	{KeyApiVersions, "ApiVersions", 0, 4, 3},
 	{KeyInitProducerID, "InitProducerId", 0, 5, 2},

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"encoding/binary"
-	"unicode/utf8"
-)
+import "encoding/binary"
 
 // appendCount appends the count of an array, or the length of bytes.
 func appendCount(dst []byte, flexible bool, n int) []byte {
@@ -15,7 +12,7 @@ func appendCount(dst []byte, flexible bool, n int) []byte {
 
 // appendString appends a string, cut to the longest that Kafka takes.
 func appendString(dst []byte, flexible bool, s string) []byte {
-	s = clip(s)
+	s = cut(s, maxString)
 	if flexible {
 		dst = binary.AppendUvarint(dst, uint64(len(s))+1)
 	} else {
@@ -42,16 +39,4 @@ func appendTags(dst []byte, flexible bool) []byte {
 		return append(dst, 0)
 	}
 	return dst
-}
-
-// clip cuts s to maxString bytes, not within a character.
-func clip(s string) string {
-	if len(s) <= maxString {
-		return s
-	}
-	n := maxString
-	for n > maxString-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

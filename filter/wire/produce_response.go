@@ -15,7 +15,7 @@ import (
 func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttleMillis int32) []byte {
 	start := len(dst)
 	flexible := h.Version >= flexibleProduce
-	dst = slices.Grow(dst, produceResponseSize(topics))
+	dst = slices.Grow(dst, ProduceResponseSize(h.Version, topics))
 	dst = appendResponseHeader(dst, h.CorrelationID, flexible)
 	dst = appendCount(dst, flexible, len(topics))
 	for i := range topics {
@@ -34,16 +34,32 @@ func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttle
 	return endFrame(dst, start)
 }
 
-// produceResponseSize is at least the size of a response in which no batch has an error.
-func produceResponseSize(topics []ProduceTopic) int {
+// ProduceResponseSize is at least the size of the frame that AppendProduceResponse appends, and not much more.
+func ProduceResponseSize(version int16, topics []ProduceTopic) int {
 	const (
 		head      = 4 + 4 + 1 + 4 + 4 + 1
-		topic     = 2 + 4 + 1
-		partition = 4 + 2 + 8 + 8 + 8 + 4 + 2 + 1
+		topic     = 3 + 5 + 1
+		partition = 4 + 2 + 8 + 8 + 8 + 5 + 3 + 1
+		record    = 4 + 3 + 1
+		leader    = 3 + 9
 	)
 	n := head
 	for i := range topics {
-		n += topic + len(topics[i].Name) + partition*len(topics[i].Batches)
+		t := &topics[i]
+		n += topic + len(t.Name) + partition*len(t.Batches)
+		if version < 8 {
+			continue // no words
+		}
+		for j := range t.Batches {
+			r := &t.Batches[j].Result
+			if r.Code == None {
+				continue
+			}
+			n += leader + min(len(r.Message), maxString)
+			for k := range r.RecordErrors {
+				n += record + min(len(r.RecordErrors[k].Message), maxString)
+			}
+		}
 	}
 	return n
 }

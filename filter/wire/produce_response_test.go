@@ -84,6 +84,9 @@ func TestAppendProduceResponse(t *testing.T) {
 		if d := cmp.Diff(got, kmsg.Response(kmsgResponse(v, answered(), 150)), cmpopts.EquateEmpty(), cmp.AllowUnexported(kmsg.Tags{})); d != "" {
 			t.Errorf("v%d: kmsg reads (-), want (+):\n%s", v, d)
 		}
+		if size := wire.ProduceResponseSize(v, answered()); size < len(frame) || size > 2*len(frame)+50 {
+			t.Errorf("ProduceResponseSize(%d) = %d, want %d or little more", v, size, len(frame))
+		}
 	}
 }
 

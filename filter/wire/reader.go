@@ -6,8 +6,11 @@ import (
 )
 
 const (
-	// MaxElements is how many topics and partitions one request may name, together.
+	// MaxElements is how many topics and partitions one Produce request may name, together.
 	MaxElements = 100_000
+	// MaxControlElements is how many any other request may name: they are looked up and answered one by one, and a MiB has room
+	// for half a million.
+	MaxControlElements = 10_000
 	// maxTags is how many tagged fields one message may carry. Nobody sends any; kmsg keeps each in a map.
 	maxTags = 10_000
 	// maxString is the longest string Kafka takes, compact ones too.
@@ -22,14 +25,15 @@ type reader struct {
 	flexible bool
 
 	size     int // of the whole message
-	elements int // of arrays, so far
+	most     int // elements of arrays
+	elements int // so far
 	tagged   int // fields, so far
 	reason   Reason
 	detail   string
 }
 
 func newReader(src []byte, flexible bool) reader {
-	return reader{src: src, flexible: flexible, size: len(src)}
+	return reader{src: src, flexible: flexible, size: len(src), most: MaxElements}
 }
 
 func (r *reader) ok() bool { return r.reason == 0 }
@@ -148,8 +152,8 @@ func (r *reader) array(least int, what string) int {
 		}
 		return 0
 	}
-	if r.elements += n; r.elements > MaxElements {
-		r.fail(ReasonTooManyPartitions, "%s: more than %d topics and partitions in one request", what, MaxElements)
+	if r.elements += n; r.elements > r.most {
+		r.fail(ReasonTooManyPartitions, "%s: more than %d topics and partitions in one request", what, r.most)
 		return 0
 	}
 	return n

@@ -28,6 +28,7 @@ func DecodeRequest(h Header, body []byte) (kmsg.Request, error) {
 			h.Key, h.Version, len(body), MaxControlBytes)}
 	}
 	r := newReader(body, h.Version >= api.Flexible)
+	r.most = MaxControlElements
 	shape(&r, h.Version)
 	r.tags()
 	if err := r.endRequest(api.Name, h.Version); err != nil {

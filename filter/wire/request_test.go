@@ -179,8 +179,8 @@ func TestDecodeRequestLies(t *testing.T) {
 		{"metadata: billions of tags", wire.KeyMetadata, 9, "00" + "000000" + "ffffffff0f", wire.ReasonMalformedBody},
 		{"metadata: tag longer than the body", wire.KeyMetadata, 9, "00" + "000000" + "01" + "00" + "05" + "00", wire.ReasonMalformedBody},
 		{"metadata: tags", wire.KeyMetadata, 9, "00" + "000000" + "02" + "0001ff" + "0700", 0},
-		{"metadata: 100,000 topics", wire.KeyMetadata, 1, "000186a0" + many(100_000, "0000"), 0},
-		{"metadata: 100,001 topics", wire.KeyMetadata, 1, "000186a1" + many(100_001, "0000"), wire.ReasonTooManyPartitions},
+		{"metadata: 10,000 topics", wire.KeyMetadata, 1, "00002710" + many(10_000, "0000"), 0},
+		{"metadata: 10,001 topics", wire.KeyMetadata, 1, "00002711" + many(10_001, "0000"), wire.ReasonTooManyPartitions},
 		{"metadata: 10,001 tags", wire.KeyMetadata, 9, "00" + "000000" + "914e" + many(10_001, "0000"), wire.ReasonMalformedBody},
 		{"metadata: over 1 MiB", wire.KeyMetadata, 1, many(1<<20+1, "00"), wire.ReasonRequestTooLarge},
 		{"metadata: below", wire.KeyMetadata, -1, "", wire.ReasonUnsupportedVersion},
@@ -190,7 +190,7 @@ func TestDecodeRequestLies(t *testing.T) {
 		{"init: no transactional id", wire.KeyInitProducerID, 0, "ffff" + "00000000", 0},
 		{"coordinator: null key", wire.KeyFindCoordinator, 0, "ffff", wire.ReasonMalformedBody},
 		{"fetch: partitions beyond the body", wire.KeyFetch, 4, many(17, "00") + "00000001" + "0000" + "00000002" + many(31, "00"), wire.ReasonMalformedBody},
-		{"fetch: many empty topics", wire.KeyFetch, 4, many(17, "00") + "000186a1" + many(100_001, "000000000000"), wire.ReasonTooManyPartitions},
+		{"fetch: many empty topics", wire.KeyFetch, 4, many(17, "00") + "00002711" + many(10_001, "000000000000"), wire.ReasonTooManyPartitions},
 		{"produce", wire.KeyProduce, 9, "", wire.ReasonUnsupportedVersion},
 		{"unknown", 71, 0, "", wire.ReasonUnsupportedVersion},
 	}
@@ -217,9 +217,9 @@ func TestDecodeRequestAllocatesWhatCame(t *testing.T) {
 		h    wire.Header
 		body []byte
 	}{
-		{"topics", wire.Header{Key: wire.KeyMetadata, Version: 1}, append([]byte{0, 1, 0x86, 0xa0}, make([]byte, 200_000)...)},
-		{"a count only", wire.Header{Key: wire.KeyMetadata, Version: 1}, append([]byte{0, 1, 0x86, 0xa0}, make([]byte, 1000)...)},
-		{"a compact count only", wire.Header{Key: wire.KeyMetadata, Version: 9}, append([]byte{0xa1, 0x8d, 0x06}, make([]byte, 1000)...)},
+		{"topics", wire.Header{Key: wire.KeyMetadata, Version: 1}, append([]byte{0, 0, 0x27, 0x10}, make([]byte, 20_000)...)},
+		{"a count only", wire.Header{Key: wire.KeyMetadata, Version: 1}, append([]byte{0, 0, 0x27, 0x10}, make([]byte, 1000)...)},
+		{"a compact count only", wire.Header{Key: wire.KeyMetadata, Version: 9}, append([]byte{0x91, 0x4e}, make([]byte, 1000)...)},
 		{"a tag for each topic", wire.Header{Key: wire.KeyMetadata, Version: 9}, append([]byte{0x91, 0x4e}, bytes.Repeat([]byte{1, 1, 0, 0}, 10_000)...)},
 	}
 	for _, tt := range tests {

@@ -13,7 +13,7 @@ const (
 	ReasonUnknownAPI                           // the API key is not listed
 	ReasonUnsupportedVersion                   // the API is listed, this version of it is not
 	ReasonMalformedBody                        // the body does not parse
-	ReasonTooManyPartitions                    // the request names more topics and partitions than MaxElements
+	ReasonTooManyPartitions                    // the request names more topics and partitions than it may
 	ReasonRequestTooLarge                      // a request other than Produce is over MaxControlBytes
 	ReasonSlowRequest                          // a request has begun to arrive and does not go on
 	ReasonMemoryLimit                          // requests hold too much memory

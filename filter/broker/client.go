@@ -1,0 +1,65 @@
+package broker
+
+import (
+	"sync/atomic"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// maxNamed is how much is kept of what a client calls itself.
+const maxNamed = 128
+
+// Client is what the facade knows of the client of one connection.
+type Client struct {
+	// Host and Port are the address the client is told to find the one broker at. They never change.
+	Host string
+	Port int32
+
+	id       atomic.Pointer[string]
+	software atomic.Pointer[string]
+	// fences keep the order of what the client sends to each cluster. For Serve alone.
+	fences map[Cluster]*order.Fences
+}
+
+// Identify takes note of the client id in a request's header. One goroutine at a time may call it.
+func (c *Client) Identify(id []byte) {
+	if known := c.id.Load(); len(id) == 0 || known != nil && *known == string(id) {
+		return
+	}
+	name := wire.Clip(string(id[:min(len(id), 2*maxNamed)]), maxNamed)
+	if known := c.id.Load(); known == nil || *known != name {
+		c.id.Store(&name)
+	}
+}
+
+// ID is the client id of the last request that had one, clipped.
+func (c *Client) ID() string { return text(&c.id) }
+
+// Software is the client's name and version as it gave them to ApiVersions (KIP-511), clipped; empty until it does.
+func (c *Client) Software() string { return text(&c.software) }
+
+func (c *Client) setSoftware(name, version string) {
+	software := wire.Clip(name, maxNamed) + " " + wire.Clip(version, maxNamed)
+	c.software.Store(&software)
+}
+
+func text(p *atomic.Pointer[string]) string {
+	if s := p.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// fencesOf returns those of the client's connection to a cluster.
+func (c *Client) fencesOf(cluster Cluster) *order.Fences {
+	f := c.fences[cluster]
+	if f == nil {
+		if c.fences == nil {
+			c.fences = map[Cluster]*order.Fences{}
+		}
+		f = new(order.Fences)
+		c.fences[cluster] = f
+	}
+	return f
+}

@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Request is one request of a client, as its session keeps it until it is answered. Its methods may be called from any goroutine.
+type Request interface {
+	// Hold counts n bytes more that are kept until the request is answered: what it was decoded to, or its response. It reports
+	// false when there is no room for them: then the request comes to a violation.
+	Hold(n int) bool
+	// Answer ends the request. Once.
+	Answer(a Answer)
+}
+
+// Answer is what a request comes to.
+type Answer struct {
+	// Frame is the response with its length; nil if the request gets none.
+	Frame []byte
+	// Violation, if not nil, closes the connection.
+	Violation error
+}
+
+// What is held for each part of a request that is decoded and waits, here and on its way to a cluster, beside the frame. The
+// first topic and batch of a Produce are the session's to count: every request has as much.
+const (
+	batchCost = 448
+	topicCost = 128
+	nameCost  = 384 // of a topic that Metadata is asked for
+	toldCost  = 80  // of a topic that is told of
+)
+
+const (
+	// maxResponse is the longest response that is made. librdkafka takes 100 MB (receive.message.max.bytes).
+	maxResponse = 128 << 20
+	// small is what is not worth counting apart from its request.
+	small = 4 << 10
+	// maxQuoted is how much of a name is quoted in a message.
+	maxQuoted = 64
+	// maxSaid is how much is quoted of what a broker said.
+	maxSaid = 512
+)
+
+// hold counts n bytes for r, or says why there is no room for them.
+func hold(r Request, n int) error {
+	if n > maxResponse {
+		return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf("%d bytes for one request, the limit is %d", n, maxResponse)}
+	}
+	if n > small && !r.Hold(n) {
+		return noRoom(n)
+	}
+	return nil
+}
+
+func noRoom(n int) error {
+	return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf(
+		"the requests of this worker's clients hold too much memory, and there is no room for %d bytes more", n)}
+}
+
+// failSafe answers a request whose answer meets a bug, and lets the panic go on to who counts it. Defer it.
+func failSafe(r Request) {
+	if reason := recover(); reason != nil {
+		r.Answer(Answer{Violation: fmt.Errorf("internal error: %v", reason)})
+		panic(reason)
+	}
+}
+
+// respond answers r with what write appends, size bytes at most.
+func respond(r Request, size int, write func(dst []byte) []byte) {
+	if err := hold(r, size); err != nil {
+		r.Answer(Answer{Violation: err})
+		return
+	}
+	r.Answer(Answer{Frame: write(make([]byte, 0, size))})
+}
+
+// quote is a name for a message or a log.
+func quote(name string) string {
+	return wire.Clip(strconv.Quote(wire.Clip(name, maxQuoted)), 2*maxQuoted)
+}
