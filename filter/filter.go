@@ -42,6 +42,7 @@ type Filter struct {
 	life    context.Context //nolint:containedctx // of the probes; ends with Close
 	end     context.CancelFunc
 	probes  sync.WaitGroup
+	reports reports
 
 	mu       sync.Mutex
 	workers  map[int]*worker
@@ -70,6 +71,7 @@ type metrics struct {
 func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
+	f.reports.guard = f.guard
 	f.metrics = metrics{requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
 	for _, api := range wire.APIs() {
 		f.metrics.requests[api.Key] = o.Stats.Request(api.Name)
@@ -113,6 +115,7 @@ func (f *Filter) Close() {
 	f.mu.Unlock()
 	f.end()
 	f.closeAll(workers)
+	f.reports.close()
 	f.probes.Wait()
 }
 

@@ -44,6 +44,28 @@ type mesh struct {
 	filter *filter.Filter
 	table  []stats.Metric
 	values []int64
+	said   said
+}
+
+// said is a log.
+type said struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = append(s.text, p...)
+	return len(p), nil
+}
+
+// log is what the filter has logged.
+func (m *mesh) log() string {
+	synctest.Wait()
+	m.said.mu.Lock()
+	defer m.said.mu.Unlock()
+	return string(m.said.text)
 }
 
 // withMesh runs f with fake time and a filter of the given configuration.
@@ -63,7 +85,7 @@ func withMesh(t *testing.T, text string, f func(m *mesh)) {
 				return map[string]upstream.Client{"c1": m.c1, "c2": m.c2}[s.Name], nil
 			},
 			Stats: stats.New(m.table, m.values),
-			Log:   slog.New(slog.DiscardHandler),
+			Log:   slog.New(slog.NewTextHandler(&m.said, nil)),
 
 			ReleaseAfter: time.Minute,
 		})

@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -174,16 +173,6 @@ func (s *Session) violate(err error) {
 		s.pump()
 		s.complete(r, broker.Answer{Violation: err})
 	}
-}
-
-// report counts and logs why a connection is closed, once.
-func (s *Session) report(err error) {
-	reason := wire.ReasonPanic
-	if v, ok := errors.AsType[*wire.Violation](err); ok {
-		reason = v.Reason
-	}
-	s.filter.metrics.violations[reason].Add(1)
-	s.log.Warn("closing a client's connection", "client", s.peer.Remote, "software", s.client.Software(), "reason", err)
 }
 
 // recover turns a bug of ours into the end of one connection.

@@ -222,10 +222,11 @@ func (c *produceCall) answer() Answer {
 	if c.request.Acks == 0 {
 		return Answer{Violation: c.failure()}
 	}
-	if err := hold(c.client, wire.ProduceResponseSize(c.header.Version, c.request.Topics)); err != nil {
+	size := wire.ProduceResponseSize(c.header.Version, c.request.Topics)
+	if err := hold(c.client, size); err != nil {
 		return Answer{Violation: err}
 	}
-	return Answer{Frame: wire.AppendProduceResponse(nil, c.header, c.request.Topics, c.throttle.Load())}
+	return Answer{Frame: wire.AppendProduceResponse(make([]byte, 0, size), c.header, c.request.Topics, c.throttle.Load())}
 }
 
 // disorder is the reason to close the connection of a client for which no more can be remembered of what it has to send again.

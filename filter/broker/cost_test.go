@@ -52,7 +52,7 @@ const setConstant = 12 << 20
 //nolint:paralleltest // counts what the process allocates
 func TestCostOfARequest(t *testing.T) {
 	costs, bombs := documented(t), bombs()
-	sizes := []int{100, 8 << 10, 600 << 10}
+	sizes := []int{100, 8 << 10, 200 << 10}
 	if raceDetector {
 		sizes = sizes[:2]
 	}

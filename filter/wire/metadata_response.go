@@ -86,7 +86,7 @@ func AppendMetadataResponse(dst []byte, h Header, r *MetadataResponse) []byte {
 
 func appendMetadataTopic(dst []byte, version int16, flexible bool, t *MetadataTopic) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, uint16(t.Code))
-	if version >= 12 {
+	if version >= 12 && t.Code == UnknownTopicID { // the id is all there is
 		dst = appendNullable(dst, flexible, t.Name)
 	} else {
 		dst = appendString(dst, flexible, t.Name)

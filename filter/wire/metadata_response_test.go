@@ -20,6 +20,7 @@ func metadataResponse() *wire.MetadataResponse {
 		{Topic: wire.Topic{Name: "orders", ID: [16]byte{1, 2, 3}, Partitions: three}},
 		{Topic: wire.Topic{Name: "inside", Internal: true, Partitions: three}, Most: 2},
 		{Topic: wire.Topic{Name: "none", Code: wire.UnknownTopicOrPartition, Partitions: three}},
+		{Topic: wire.Topic{Code: wire.InvalidTopicException}},
 		{Topic: wire.Topic{ID: [16]byte{9}, Code: wire.UnknownTopicID}},
 	}}
 }
@@ -35,7 +36,7 @@ func ofWire(r *wire.MetadataResponse, version int16) *kmsg.MetadataResponse {
 		t := &r.Topics[i]
 		topic := kmsg.NewMetadataResponseTopic()
 		topic.ErrorCode, topic.TopicID, topic.IsInternal = int16(t.Code), t.ID, t.Internal
-		if t.Name != "" {
+		if t.Code != wire.UnknownTopicID {
 			topic.Topic = &t.Name
 		}
 		for j, p := range t.Partitions {

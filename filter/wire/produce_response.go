@@ -1,12 +1,10 @@
 package wire
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // AppendProduceResponse appends the whole frame that answers the Produce request h (ProduceResponse.json, versions 0 to
-// 12): for each batch its Result, as far as the version can say it. topics are the request's; it keeps none of them.
+// 12): for each batch its Result, as far as the version can say it. topics are the request's; it keeps none of them. How much room
+// dst should have says ProduceResponseSize.
 //
 // From version 10 on, NOT_LEADER_OR_FOLLOWER with a known LeaderEpoch carries the current leader, which is always node 0:
 // the client knows no other node. NodeEndpoints are never sent (KIP-951): with them franz-go 1.22 takes the hint's epoch,
@@ -15,7 +13,6 @@ import (
 func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttleMillis int32) []byte {
 	start := len(dst)
 	flexible := h.Version >= flexibleProduce
-	dst = slices.Grow(dst, ProduceResponseSize(h.Version, topics))
 	dst = appendResponseHeader(dst, h.CorrelationID, flexible)
 	dst = appendCount(dst, flexible, len(topics))
 	for i := range topics {

@@ -1,0 +1,111 @@
+package filter
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+const (
+	// reportInterval and reportsEach bound what is logged of clients: of each reason so many lines in so long.
+	reportInterval = time.Minute
+	reportsEach    = 10
+	// maxReported is how much is logged of what was wrong.
+	maxReported = 1 << 10
+)
+
+// reports bounds how often the log tells of the same. Any goroutine may use it.
+type reports struct {
+	guard func(where string, call func()) // runs a function under recover
+
+	mu      sync.Mutex
+	reasons map[string]*told
+	closed  bool
+}
+
+// told is what was said of one reason since the interval began.
+type told struct {
+	lines, left int
+	timer       *time.Timer
+}
+
+// allow reports whether a line may be logged. Those that may not are counted, and when the interval is over summary tells how many.
+func (r *reports) allow(reason string, summary func(left int)) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	t := r.reasons[reason]
+	if t == nil {
+		if r.reasons == nil {
+			r.reasons = map[string]*told{}
+		}
+		t = new(told)
+		t.timer = time.AfterFunc(reportInterval, func() {
+			r.guard("log", func() { r.end(reason, summary) })
+		})
+		r.reasons[reason] = t
+	}
+	if t.lines == reportsEach {
+		t.left++
+		return false
+	}
+	t.lines++
+	return true
+}
+
+// end ends an interval.
+func (r *reports) end(reason string, summary func(left int)) {
+	if left := r.forget(reason); left > 0 {
+		summary(left)
+	}
+}
+
+// forget returns how many lines were left out, and begins anew.
+func (r *reports) forget(reason string) (left int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.reasons[reason]
+	if t == nil || r.closed {
+		return 0
+	}
+	delete(r.reasons, reason)
+	return t.left
+}
+
+// close ends the logging for good.
+func (r *reports) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for _, t := range r.reasons {
+		t.timer.Stop()
+	}
+}
+
+// report counts and logs why a connection is closed, once.
+func (s *Session) report(err error) {
+	reason := wire.ReasonPanic
+	if v, ok := errors.AsType[*wire.Violation](err); ok {
+		reason = v.Reason
+	}
+	s.filter.metrics.violations[reason].Add(1)
+	s.tell(slog.LevelWarn, "closing a client's connection", reason.String(), err.Error())
+}
+
+// tell logs what happened to the client, unless enough was said of the like. kind is one of few.
+func (s *Session) tell(level slog.Level, message, kind, reason string) {
+	log := s.log
+	summary := func(left int) {
+		log.Log(s.filter.life, level, message+": more of the same", "kind", kind, "times", left, "in", reportInterval)
+	}
+	if !s.filter.reports.allow(kind, summary) {
+		return
+	}
+	log.Log(s.filter.life, level, message, "client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software(),
+		"reason", wire.Clip(reason, maxReported))
+}
