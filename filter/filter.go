@@ -211,6 +211,7 @@ func (f *Filter) newWorker(index int) *worker {
 		client, err := f.options.NewClient(settings(cluster))
 		if err != nil { // New has made one like it
 			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
+			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
 			continue
 		}
 		pool := upstream.New(settings(cluster), client, &w.cork, f.options.Stats.Cluster(cluster.Name), log)
@@ -219,9 +220,7 @@ func (f *Filter) newWorker(index int) *worker {
 	}
 	rules := make([]route.Rule, 0, len(f.config.Rules))
 	for _, r := range f.config.Rules {
-		if _, ok := upstreams[r.Cluster]; ok {
-			rules = append(rules, route.Rule(r))
-		}
+		rules = append(rules, route.Rule(r))
 	}
 	w.broker = broker.New(route.New(rules), upstreams, unmatched(f.config.UnmatchedTopic))
 	return w
