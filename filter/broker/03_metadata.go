@@ -16,11 +16,16 @@ import (
 // allows it (always before version 4). A topic asked for twice is answered once. A name that no topic can have gets
 // INVALID_TOPIC_EXCEPTION, here and not from its cluster.
 //
-// Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, and no operations are listed as
-// authorized.
+// Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, twice if it is asked for alone with version 1; and no
+// operations are listed as authorized.
 
 // clusterID is what clients are told the one cluster is called. It is the same on every replica of the proxy.
 const clusterID = "kafkamesh"
+
+// doubled is the version in which the answer for a topic that is asked for alone, and may not be written to, names it twice.
+// kafka-python to 2.0 takes an answer whose only topic has an error for a failed update, and asks again until its minute is over,
+// without a word of the topic. Of two it reads the codes.
+const doubled = 1
 
 // metadataCall is one Metadata request on its way.
 type metadataCall struct {
@@ -166,6 +171,9 @@ func (m *metadataCall) finish() {
 	if err := hold(m.request, toldCost*len(m.response.Topics)); err != nil {
 		m.request.Answer(Answer{Violation: err})
 		return
+	}
+	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.header.Version == doubled {
+		m.response.Topics = append(t, t[0])
 	}
 	respond(m.request, m.response.Size(), func(dst []byte) []byte {
 		return wire.AppendMetadataResponse(dst, m.header, &m.response)
