@@ -19,7 +19,7 @@ if command -v npm >/dev/null && command -v g++ >/dev/null; then all+=(node-rdkaf
 # The producers of both test suites are compiled against 4.3.1, that of the matrix against all.
 java_sources() {
 	if [ "$1" = 4.3.1 ]; then echo test/e2e/clients/java/Produce.java; fi
-	echo test/matrix/clients/java/Client.java
+	echo test/matrix/clients/java/Client.java test/matrix/clients/java/Ask.java
 }
 
 copy_jars() { # VERSION ARTIFACT DIR

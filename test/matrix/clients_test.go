@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // client is a producer of the matrix. The zero value of what it cannot do is that it can.
@@ -12,6 +13,10 @@ type client struct {
 	dir           string                    // in .cache/clients, what build/install-clients.sh calls it
 	command       func(dir string) []string // the program and what goes before the arguments that all have
 	env           func(dir string) []string
+	asks          func(dir string) []string // the program that does what clients do besides producing, if there is one
+	cannot        []string                  // the questions that it has no call for
+	bare          bool                      // whether it tells of a topic's partitions, and not of its error
+	unclear       bool                      // whether it waits in vain for a topic that is refused, and does not say so
 
 	codecs     []string // those it has beside none
 	idempotent bool     // whether it can be, if it is asked to
@@ -77,20 +82,24 @@ func clients() []client {
 		javaClient("0.11.0.3", classic, plain),
 		{
 			name: "confluent-kafka", version: "2.16.1", dir: "python", command: python("confluent-kafka"), env: pythonPath,
+			asks:   asks(python("confluent-kafka")),
 			codecs: modern, idempotent: true, defaults: plain, mayShrink: true, note: "librdkafka 2.16.0",
 		},
 		{
 			name: "kcat", version: "1.7.1", dir: "kcat-1.7.1", command: python("kcat"), env: kcatEnv, codecs: modern,
 			idempotent: true, ours: wont{timesOfSending, kcatHeaders, true}, defaults: plain, mayShrink: true,
 			perTopic: true, note: "librdkafka 2.0.2",
+			asks: asks(python("kcat")), cannot: []string{"create", "cluster"},
 		},
 		{
 			name: "kafka-python", version: "3.0.12", dir: "kafka-python-3.0.12", command: python("kafka-python"),
 			env: pythonPath, codecs: modern, idempotent: true, ours: wont{headers: noNullHeader}, defaults: stored{"none", true}, mayShrink: true,
+			asks: asks(python("kafka-python")),
 		},
 		{
 			name: "kafka-python", version: "2.0.2", dir: "kafka-python-2.0.2", command: python("kafka-python"),
 			env: pythonPath, codecs: modern, ours: wont{headers: noNullHeader}, defaults: plain, mayShrink: true,
+			asks: asks(python("kafka-python")), unclear: true,
 		},
 		oldPython("0.10", wont{headers: noHeaders}, "told to take the broker for a 0.10"),
 		oldPython("0.9", wont{headers: noHeaders, timestamps: noTimes}, "told to take the broker for a 0.9"),
@@ -98,19 +107,19 @@ func clients() []client {
 			name: "aiokafka", version: "0.14.0", dir: "aiokafka-0.14.0", command: python("aiokafka"), env: pythonPath,
 			codecs: modern, idempotent: true, defaults: plain,
 		},
-		goClient("franz-go", "1.22.2", client{codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
+		goClient("franz-go", "1.22.2", client{asks: goAsks("franz-go"), codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
 		goClient("sarama-async", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "AsyncProducer"}),
-		goClient("sarama-sync", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
+		goClient("sarama-sync", "1.61.1", client{asks: goAsks("sarama-sync"), codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
 		goClient("kafka-go", "0.4.51", client{codecs: modern, defaults: plain, note: "Writer, whose default is acks=0"}),
 		{
 			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: node("kafkajs"), env: nodePath,
 			codecs: []string{"gzip"}, idempotent: true, ours: wont{headers: noNullHeader}, defaults: plain,
-			breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
+			asks: asks(node("kafkajs")), breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
 		},
 		{
 			name: "node-rdkafka", version: "3.6.1", dir: "node-rdkafka-3.6.1", command: node("node-rdkafka"), env: nodePath,
 			codecs: modern, idempotent: true, ours: wont{headers: noNullHeader, emptyValues: true}, defaults: plain, mayShrink: true,
-			note: "librdkafka 2.16.0",
+			asks: asks(node("node-rdkafka")), bare: true, cannot: []string{"cluster"}, note: "librdkafka 2.16.0",
 		},
 		goClient("raw-v0", "Produce 0", oldRaw(noTimes, "message format 0")),
 		goClient("raw-v1", "Produce 1", oldRaw(noTimes, "message format 0")),
@@ -126,13 +135,17 @@ func oldRaw(t timestamps, note string) client {
 func javaClient(version string, codecs []string, defaults stored) client {
 	return client{
 		name: "java", version: version, dir: "java-" + version, codecs: codecs, idempotent: true, defaults: defaults,
-		command: func(dir string) []string {
-			path := filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "libs", "*")
-			return []string{
-				"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-				"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path, "Client",
-			}
-		},
+		command: java("Client"), asks: java("Ask"),
+	}
+}
+
+func java(class string) func(dir string) []string {
+	return func(dir string) []string {
+		path := filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "libs", "*")
+		return []string{
+			"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+			"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path, class,
+		}
 	}
 }
 
@@ -153,6 +166,20 @@ func goClient(name, version string, c client) client {
 
 func python(program string) func(string) []string {
 	return func(string) []string { return []string{"python3", filepath.Join("clients", program, "produce.py")} }
+}
+
+// asks is the program that asks, beside the one that produces.
+func asks(command func(string) []string) func(string) []string {
+	return func(dir string) []string {
+		args := command(dir)
+		last := len(args) - 1
+		args[last] = strings.Replace(args[last], "produce.", "ask.", 1)
+		return args
+	}
+}
+
+func goAsks(name string) func(string) []string {
+	return func(dir string) []string { return []string{filepath.Join(dir, "client"), name, "ask"} }
 }
 
 func pythonPath(dir string) []string {

@@ -16,12 +16,22 @@
 // with the milliseconds since its producer was made and an error if it failed; number -1 is an error of the whole run.
 // The settings are no JSON because Java has no parser for it.
 //
+// What clients do besides producing is in programs beside those, called ask. They take
+//
+//	PROGRAM BOOTSTRAP QUESTION=TOPIC...
+//
+// and print for each question {"question":"topic=apples","answer":"2 partitions","ms":3,"error":""}. The questions are topics
+// (all of them), topic, send, reconnect, create, cluster and consume. Clients are told to give up after 5 seconds.
+//
+// Programs that only send lines, such as log daemons, are in agents_test.go.
+//
 // What a test here runs:
 //
 //   - without MATRIX: each client with its defaults through the mesh, and to a topic without a rule. It is what `make test`
-//     does: all clients, because a release of the mesh breaks one client and not one setting of all.
+//     does: all clients, because a release of the mesh breaks one client and not one setting of all. Most questions, of Java to
+//     the newest and the oldest. Each agent.
 //   - MATRIX=full: every setting of each client through the mesh, and directly to Kafka, as the oracle; a topic without a
-//     rule; a connection upstream that breaks. `make matrix` does it.
+//     rule; a connection upstream that breaks. Each question directly too. `make matrix` does it.
 //
 // MATRIX_KAFKA names another version of Kafka than stack.KafkaVersion. After a full run that found no fault, -update
 // writes its part of docs/clients.md.

@@ -21,7 +21,14 @@ type table struct {
 }
 
 // tableOf is the table of that name.
-func tableOf(name string) *table { return producers(name) }
+func tableOf(name string) *table {
+	for _, t := range []*table{asked(), agentTable()} {
+		if t.name == name {
+			return t
+		}
+	}
+	return producers(name)
+}
 
 // rowKey is what a row begins with.
 func rowKey(name, version string) string { return fmt.Sprintf("| %s | %s |", name, version) }

@@ -47,14 +47,29 @@ func (c *client) id() string { return strings.ReplaceAll(c.name+"-"+c.version, "
 func (c *client) run(t *testing.T, j job) []report {
 	t.Helper()
 	dir := c.installed(t)
-	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
-	defer cancel()
 	args := append(c.command(dir), j.addr, strings.Join(j.topics, ","), strconv.Itoa(j.count))
 	for _, s := range j.settings {
 		args = append(args, s.text)
 	}
+	var list []report
+	for line := range strings.Lines(c.output(t, dir, j.pace, args)) {
+		var r report
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Errorf("%s printed %q: %v", c.id(), line, err)
+			continue
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// output runs a program of the client to its end and gives what it printed.
+func (c *client) output(t *testing.T, dir string, pace time.Duration, args []string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("PACE_MS=%d", j.pace.Milliseconds()))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("PACE_MS=%d", pace.Milliseconds()))
 	if c.env != nil {
 		cmd.Env = append(cmd.Env, c.env(dir)...)
 	}
@@ -70,16 +85,7 @@ func (c *client) run(t *testing.T, j job) []report {
 	if err != nil {
 		t.Errorf("%s: %v (%v)", c.id(), err, ctx.Err())
 	}
-	var list []report
-	for line := range strings.Lines(out.String()) {
-		var r report
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			t.Errorf("%s printed %q: %v", c.id(), line, err)
-			continue
-		}
-		list = append(list, r)
-	}
-	return list
+	return out.String()
 }
 
 // installed is the directory of the client, which is installed first if everything is required.

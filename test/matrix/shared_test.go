@@ -17,13 +17,17 @@ import (
 var update = flag.Bool("update", false, "write docs/clients.md after a full run without a fault")
 
 // parts are one Kafka, and Envoy with the mesh in front of it as if it were three clusters: topics that begin with apples,
-// with bananas, and with cut; the connections to the third can be broken. Cherries have no rule.
+// with bananas, and with cut; the connections to the third can be broken. Topics that begin with down are of a fourth cluster,
+// which is not there. Cherries have no rule.
 type parts struct {
 	kafka *stack.KafkaCluster
 	cut   *breaker
 	mesh  stack.Mesh
 	envoy *stack.EnvoyProcess
 }
+
+// downCluster is the place of the cluster that is not there.
+const downCluster = 3
 
 var (
 	running parts // what has been started so far
@@ -45,7 +49,7 @@ func shared(t *testing.T) *parts {
 }
 
 func (p *parts) start(ctx context.Context) error {
-	var ports [4]int
+	var ports [5]int
 	for i := range ports {
 		var err error
 		if ports[i], err = stack.FreePort(); err != nil {
@@ -74,11 +78,13 @@ func (p *parts) start(ctx context.Context) error {
 			{Name: "kafka_c1", Bootstrap: p.kafka.Addr()},
 			{Name: "kafka_c2", Bootstrap: p.kafka.Addr()},
 			{Name: "kafka_c3", Bootstrap: p.cut.addr()},
+			downCluster: {Name: "kafka_c4", Bootstrap: stack.Local(ports[4])},
 		},
 		Rules: []stack.MeshRule{
 			{Cluster: "kafka_c1", Prefix: "apples"},
 			{Cluster: "kafka_c2", Prefix: "bananas"},
 			{Cluster: "kafka_c3", Prefix: "cut"},
+			{Cluster: "kafka_c4", Prefix: "down"},
 		},
 	}
 	config, err := p.mesh.Bootstrap()

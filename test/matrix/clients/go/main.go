@@ -21,8 +21,13 @@ func main() {
 		"raw-v1":       produceRaw(1),
 		"raw-v2":       produceRaw(2),
 	}
+	askers := map[string]asker{"franz-go": askFranz, "sarama-sync": askSarama}
+	if len(os.Args) > 3 && os.Args[2] == "ask" && askers[os.Args[1]] != nil {
+		askAll(askers[os.Args[1]], os.Args[3], os.Args[4:])
+		return
+	}
 	if len(os.Args) < 6 || clients[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go CLIENT BOOTSTRAP TOPIC,TOPIC COUNT SETTING...")
+		fmt.Fprintln(os.Stderr, "usage: go CLIENT BOOTSTRAP TOPIC,TOPIC COUNT SETTING...\n       go CLIENT ask BOOTSTRAP QUESTION=TOPIC...")
 		os.Exit(2)
 	}
 	count, err := strconv.Atoi(os.Args[4])

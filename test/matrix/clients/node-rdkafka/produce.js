@@ -19,7 +19,7 @@ async function main([bootstrap, topicList, countText, ...settings]) {
 }
 
 async function run(bootstrap, topics, count, index, text, report) {
-  const producer = new Producer({'metadata.broker.list': bootstrap, dr_cb: true, ...config(text)})
+  const producer = new Producer({'metadata.broker.list': bootstrap, dr_cb: true, ...config(text)}, topicConfig(text))
   await new Promise((resolve, reject) => producer.connect({}, error => error ? reject(error) : resolve()))
   producer.setPollInterval(10)
   let left = count
@@ -46,12 +46,17 @@ async function run(bootstrap, topics, count, index, text, report) {
 }
 
 function config(text) {
-  const [codec, acks, idempotence] = text.split('/')
+  const [codec, , idempotence] = text.split('/')
   const out = {}
   if (codec !== '-') Object.assign(out, {'compression.codec': codec, 'linger.ms': 20})
-  if (acks !== '-') out.acks = acks === 'all' ? -1 : Number(acks)
   if (idempotence !== '-') out['enable.idempotence'] = idempotence === 'on'
   return out
+}
+
+// topicConfig takes the place of all that is said of topics in config.
+function topicConfig(text) {
+  const acks = text.split('/')[1]
+  return acks === '-' ? {} : {acks: acks === 'all' ? -1 : Number(acks)}
 }
 
 function timestamp(n) {
