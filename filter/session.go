@@ -145,6 +145,7 @@ func (s *Session) Closed() {
 	}
 	s.mu.Unlock()
 	s.uncork()
+	s.client.Gone()
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
 	s.silence()

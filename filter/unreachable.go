@@ -12,6 +12,12 @@ type unreachable struct{}
 
 var _ broker.Cluster = unreachable{}
 
+// Fences returns some that nothing raises.
+func (unreachable) Fences() *order.Fences { return new(order.Fences) }
+
+// Forget does nothing.
+func (unreachable) Forget(*order.Fences) {}
+
 // Produce implements broker.Cluster: nothing is stored.
 func (unreachable) Produce(_ *order.Fences, batches []*wire.Batch, _ int16, _ int32, done func(throttleMillis int32)) {
 	for _, b := range batches {

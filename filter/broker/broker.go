@@ -15,6 +15,9 @@ type Cluster interface {
 	// Produce sends batches with acks (-1 or 1) and the client's timeout, and calls done once when each has its Result. fences
 	// are those of the client's connection to this cluster; only the cluster uses them.
 	Produce(fences *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32))
+	// Fences returns those of a new connection, and Forget is told when it is gone.
+	Fences() *order.Fences
+	Forget(fences *order.Fences)
 	// Topics reports on the named topics, in their order, or on all of them for nil. done must not change what it gets.
 	Topics(names []string, create bool, done func([]wire.Topic))
 }

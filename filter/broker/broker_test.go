@@ -32,6 +32,10 @@ type fake struct {
 
 var _ broker.Cluster = (*fake)(nil)
 
+func (*fake) Fences() *order.Fences { return new(order.Fences) }
+
+func (*fake) Forget(*order.Fences) {}
+
 func (f *fake) Produce(_ *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(int32)) {
 	f.got, f.acks, f.timeout = append(f.got, batches...), acks, timeoutMillis
 	for _, b := range batches {

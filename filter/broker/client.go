@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
@@ -18,8 +19,10 @@ type Client struct {
 
 	id       atomic.Pointer[string]
 	software atomic.Pointer[string]
-	// fences keep the order of what the client sends to each cluster. For Serve alone.
-	fences map[Cluster]*order.Fences
+
+	mu     sync.Mutex
+	gone   bool
+	fences map[Cluster]*order.Fences // they keep the order of what the client sends to each cluster
 }
 
 // Identify takes note of the client id in a request's header. One goroutine at a time may call it.
@@ -53,13 +56,28 @@ func text(p *atomic.Pointer[string]) string {
 
 // fencesOf returns those of the client's connection to a cluster.
 func (c *Client) fencesOf(cluster Cluster) *order.Fences {
-	f := c.fences[cluster]
-	if f == nil {
-		if c.fences == nil {
-			c.fences = map[Cluster]*order.Fences{}
-		}
-		f = new(order.Fences)
-		c.fences[cluster] = f
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.fences[cluster]; f != nil {
+		return f
 	}
-	return f
+	if c.gone { // what was being taken from it goes on
+		return new(order.Fences)
+	}
+	if c.fences == nil {
+		c.fences = map[Cluster]*order.Fences{}
+	}
+	c.fences[cluster] = cluster.Fences()
+	return c.fences[cluster]
+}
+
+// Gone says that the client's connection is no more.
+func (c *Client) Gone() {
+	c.mu.Lock()
+	c.gone = true
+	fences := c.fences
+	c.mu.Unlock()
+	for cluster, f := range fences { // nobody adds to them any more
+		cluster.Forget(f)
+	}
 }

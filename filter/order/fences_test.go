@@ -31,7 +31,7 @@ func plain(timestamp byte, records ...string) *wire.Batch {
 	return &wire.Batch{Topic: "a", Records: b}
 }
 
-// step is a batch that comes, and whether another has to come first. What is refused is refused as if by a broker.
+// step is a batch that comes by a call of its own, and whether another has to come first. What is refused is answered so.
 type step struct {
 	batch   *wire.Batch
 	refused bool
@@ -53,7 +53,7 @@ func TestRefuses(t *testing.T) {
 			{numbered(1, 0, 5, 1), true}, {numbered(1, 0, 6, 1), true}, {numbered(1, 0, 3, 2), false}, {numbered(1, 0, 5, 1), false},
 		}},
 		{"the first of several", []*wire.Batch{numbered(1, 0, 4, 1), numbered(1, 0, 3, 1), numbered(1, 0, 5, 1)}, 0, []step{
-			{numbered(1, 0, 4, 1), true}, {numbered(1, 0, 3, 1), false}, {numbered(1, 0, 4, 1), false},
+			{numbered(1, 0, 6, 1), true}, {numbered(1, 0, 3, 1), false}, {numbered(1, 0, 4, 1), false},
 		}},
 		{"another partition or producer", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{{other, false}, {numbered(2, 0, 5, 1), false}}},
 		{"a part of it that begins as it does", []*wire.Batch{numbered(1, 0, 3, 10)}, 0, []step{
@@ -74,6 +74,12 @@ func TestRefuses(t *testing.T) {
 		{"an epoch that is over, refused", []*wire.Batch{numbered(1, 1, 3, 1), numbered(1, 0, 1, 1)}, 0, []step{{numbered(1, 1, 4, 1), true}}},
 		{"time does not matter", []*wire.Batch{numbered(1, 0, 3, 1)}, 5 * time.Minute, []step{{numbered(1, 0, 4, 1), true}}},
 		{"the client has given up", []*wire.Batch{numbered(1, 0, 3, 1)}, 11 * time.Minute, []step{{numbered(1, 0, 4, 1), false}}},
+		{"a client that does without it", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{
+			{numbered(1, 0, 4, 1), true}, {numbered(1, 0, 5, 1), true}, {numbered(1, 0, 4, 1), false}, {numbered(1, 0, 5, 1), false},
+		}},
+		{"a client that does without what was refused second", []*wire.Batch{numbered(1, 0, 4, 1), numbered(1, 0, 3, 1)}, 0, []step{
+			{numbered(1, 0, 4, 1), false},
+		}},
 		{"without numbers: the same batch", []*wire.Batch{plain(0, "one")}, 0, []step{
 			{plain(0, "two"), true}, {plain(0, "one"), false}, {plain(0, "two"), false},
 		}},
@@ -85,6 +91,8 @@ func TestRefuses(t *testing.T) {
 		}},
 		{"without numbers: not known again", []*wire.Batch{plain(0, "one")}, time.Second, []step{{plain(0, "two"), false}}},
 		{"without numbers: compressed", []*wire.Batch{compressed}, 0, []step{{plain(0, "one"), false}}},
+		{"without numbers: compressed, and not known again", []*wire.Batch{compressed}, 90 * time.Millisecond, []step{{plain(0, "two"), false}}},
+		{"without numbers: not compressed", []*wire.Batch{plain(0, "one")}, 90 * time.Millisecond, []step{{plain(0, "two"), true}}},
 		{"no batch at all", []*wire.Batch{{Topic: "a"}}, 0, []step{{&wire.Batch{Topic: "a"}, false}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -95,8 +103,13 @@ func TestRefuses(t *testing.T) {
 				f.Raise(b, uint64(i), start)
 			}
 			for i, s := range tc.then {
-				if got := f.Refuses(s.batch, start.Add(tc.after)); got != s.refused {
+				call := uint64(len(tc.raised) + i)
+				got := f.Refuses(s.batch, call, start.Add(tc.after))
+				if got != s.refused {
 					t.Fatalf("step %d: Refuses = %v, want %v", i, got, s.refused)
+				}
+				if got {
+					f.Raise(s.batch, call, start.Add(tc.after))
 				}
 			}
 		})
@@ -111,8 +124,63 @@ func TestFirstByCall(t *testing.T) {
 	f.Raise(plain(0, "two"), 2, now)
 	f.Raise(plain(0, "one"), 1, now)
 	f.Raise(plain(0, "three"), 3, now)
-	if !f.Refuses(plain(0, "two"), now) || f.Refuses(plain(0, "one"), now) {
+	if !f.Refuses(plain(0, "two"), 4, now) || f.Refuses(plain(0, "one"), 5, now) {
 		t.Error("the batch of the first call is not the one that is awaited")
+	}
+}
+
+// What had been sent behind the first try of a batch, and waits in a queue, is refused also when the batch has come again.
+func TestStale(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string][2]*wire.Batch{
+		"numbered": {numbered(1, 0, 3, 1), numbered(1, 0, 4, 1)}, "plain": {plain(0, "one"), plain(0, "two")},
+	} {
+		var f order.Fences
+		now := time.Now()
+		f.Raise(b[0], 1, now)
+		if f.Refuses(b[0], 3, now) {
+			t.Errorf("%s: the awaited batch is refused", name)
+		}
+		if !f.Refuses(b[1], 2, now) || f.Refuses(b[1], 4, now) || f.Refuses(b[0], 3, now) {
+			t.Errorf("%s: of what came before it was sent again, and only of that, all is refused", name)
+		}
+		if f.Settle(b[0], 3); f.Refuses(b[1], 2, now) {
+			t.Errorf("%s: a fence is left", name)
+		}
+	}
+}
+
+// A fence that is raised late, when its batch has come again and is on its way, goes when that is stored.
+func TestRaisedLate(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string][2]*wire.Batch{
+		"numbered": {numbered(1, 0, 3, 1), numbered(1, 0, 4, 1)}, "plain": {plain(0, "one"), plain(0, "two")},
+	} {
+		var f order.Fences
+		f.Raise(b[0], 1, time.Now()) // and it had come again by call 2
+		if f.Settle(b[0], 2); f.Refuses(b[1], 3, time.Now()) {
+			t.Errorf("%s: refused though what it waits for is stored", name)
+		}
+	}
+}
+
+// All connections together may have so many.
+func TestTotal(t *testing.T) {
+	t.Parallel()
+	total := order.Total{Max: 2}
+	a, b := order.Fences{Total: &total}, order.Fences{Total: &total}
+	now := time.Now()
+	a.Raise(numbered(1, 0, 0, 1), 1, now)
+	a.Raise(numbered(2, 0, 0, 1), 1, now)
+	a.Settle(numbered(2, 0, 0, 1), 2)
+	b.Raise(numbered(3, 0, 0, 1), 1, now)
+	if a.Overflowed() || b.Overflowed() {
+		t.Error("overflowed with two of two")
+	}
+	b.Forget()
+	a.Raise(numbered(4, 0, 0, 1), 1, now)
+	if a.Raise(numbered(5, 0, 0, 1), 1, now); !a.Overflowed() {
+		t.Error("three of two")
 	}
 }
 
@@ -128,7 +196,7 @@ func TestOverflow(t *testing.T) {
 		t.Fatalf("overflowed after %d", order.MaxFences)
 	}
 	f.Raise(numbered(order.MaxFences, 0, 0, 1), 1, now)
-	if !f.Overflowed() || !f.Refuses(numbered(order.MaxFences, 0, 1, 1), now) {
+	if !f.Overflowed() || !f.Refuses(numbered(order.MaxFences, 0, 1, 1), 2, now) {
 		t.Error("one more: nothing may pass")
 	}
 }
@@ -144,9 +212,14 @@ func FuzzFences(f *testing.F) {
 		now := time.Now()
 		a, b := &wire.Batch{Records: first}, &wire.Batch{Records: second}
 		fences.Raise(a, 1, now)
-		fences.Refuses(b, now)
-		if fences.Refuses(a, now) {
+		if fences.Refuses(b, 2, now) {
+			fences.Raise(b, 2, now)
+		}
+		if fences.Refuses(a, 3, now) {
 			t.Error("the awaited batch is refused")
+		}
+		if fences.Settle(a, 3); fences.Refuses(b, 4, now) {
+			t.Error("the awaited batch is stored, and what is behind it is refused")
 		}
 	})
 }

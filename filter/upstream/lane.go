@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +32,8 @@ type lane struct {
 	backoff   time.Duration
 	sweeping  bool
 	lingering bool // somebody is woken when the oldest share has waited long enough
+	// outOfOrder holds shares that were found to be so when they were to be sent, until reportOutOfOrder.
+	outOfOrder []*share
 }
 
 var (
@@ -285,31 +286,11 @@ func (l *lane) sweep() {
 }
 
 // takeLate removes from the queue the shares that would have too little time left to be answered. The pool's mutex is held.
-func (l *lane) takeLate(now time.Time) []*share {
-	return l.takeIf(func(s *share) bool { return now.After(s.produce.sendBy) })
-}
-
-// takeOutOfOrder removes from the queue the shares with a batch that another has to come before, and those that have to come
-// behind them. The pool's mutex is held.
-func (l *lane) takeOutOfOrder() []*share {
-	return l.takeIf(func(s *share) bool {
-		if !slices.ContainsFunc(s.batches, s.produce.outOfOrder) {
-			return false
-		}
-		s.fail(wire.NotLeaderOrFollower, earlierFirst)
-		for _, b := range s.batches {
-			s.produce.keepOrder(b)
-		}
-		return true
-	})
-}
-
-// takeIf removes from the queue, in order, the shares that f chooses. The pool's mutex is held.
-func (l *lane) takeIf(f func(*share) bool) (taken []*share) {
+func (l *lane) takeLate(now time.Time) (late []*share) {
 	keep := l.queue[:0]
 	for _, s := range l.queue {
-		if f(s) {
-			taken = append(taken, s)
+		if now.After(s.produce.sendBy) {
+			late = append(late, s)
 			l.queued -= s.bytes
 		} else {
 			keep = append(keep, s)
@@ -317,5 +298,5 @@ func (l *lane) takeIf(f func(*share) bool) (taken []*share) {
 	}
 	clear(l.queue[len(keep):])
 	l.queue = keep
-	return taken
+	return late
 }

@@ -30,6 +30,7 @@ type link struct {
 	flight   []flight  // requests without an answer, in the order sent
 	err      error     // why the connection ended; nil while it lives
 	answered int       // requests answered
+	heard    time.Time // when the last one was
 
 	writer
 }
@@ -60,13 +61,19 @@ func (lk *link) fail(err error) {
 	}
 }
 
-// overdue says whether an answer is past its time, be it the next one or one behind it. The pool's mutex is held.
+// overdue says whether the broker hangs: an answer is past its time, be it the next one or one behind it, and there has been none
+// for a while. One that answers steadily, but slowly, is not made faster by a new connection. The pool's mutex is held.
 func (lk *link) overdue(now time.Time) bool {
 	if len(lk.flight) == 0 {
 		return false
 	}
+	due := lk.flight[0].sent // since when the broker owes an answer
+	if lk.heard.After(due) {
+		due = lk.heard
+	}
 	late := func(f flight) bool { return now.After(f.deadline) }
-	return now.Sub(lk.flight[0].sent) > lk.lane.pool.settings.AnswerTimeout || slices.ContainsFunc(lk.flight, late)
+	p, silent := lk.lane.pool, now.Sub(due)
+	return silent > p.settings.AnswerTimeout || silent > p.patience(0)/4 && slices.ContainsFunc(lk.flight, late)
 }
 
 // renew dials a successor. When there is one, the link sends nothing more, gets its last answers, and the successor takes
@@ -296,6 +303,7 @@ func (lk *link) land(response []byte) (flight, error) {
 	}
 	lk.flight = slices.Delete(lk.flight, 0, 1)
 	lk.answered++
+	lk.heard = time.Now()
 	l.backoff = 0
 	return f, nil
 }

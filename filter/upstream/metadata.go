@@ -15,8 +15,10 @@ type inquiry struct {
 	asks    []ask           // to be put to the cluster with the next request
 	current []ask           // those that the request on its way is to answer
 	stale   map[string]bool // topics to ask for again on the pool's own account; all of them are known or have batches waiting
-	// failing is set while the cluster does not answer: nobody waits for it then.
+	// failing is set while the cluster does not answer: nobody waits for it then. wanted is a topic that somebody asked for
+	// meanwhile, the last one: it is asked for to see whether the cluster answers again.
 	failing bool
+	wanted  string
 	// backoff is the pause after a failure, and grows until the cluster answers. It belongs to the goroutine that asks.
 	backoff time.Duration
 	// complaint is what was last logged of that, and when.
@@ -43,8 +45,11 @@ func (p *Pool) Topics(names []string, create bool, done func([]wire.Topic)) {
 	p.mu.Lock()
 	if p.closed || p.inquiry.failing || names != nil && p.allFresh(names, now) {
 		for _, name := range names {
-			if t := p.topics[name]; t != nil && p.inquiry.failing {
+			switch {
+			case p.topics[name] != nil && p.inquiry.failing:
 				p.refresh(name)
+			case p.inquiry.failing:
+				p.inquiry.wanted = name
 			}
 		}
 		topics := p.recall(names)
@@ -142,9 +147,15 @@ func (p *Pool) nextInquiry() (asks []ask, stale map[string]bool, over bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := &p.inquiry
-	if len(q.asks) == 0 && (p.closed || len(q.stale) == 0 && !q.failing) {
+	if p.closed { // nothing is asked for any more but what batches wait for
+		q.stale = p.awaited()
+	}
+	if len(q.asks) == 0 && len(q.stale) == 0 && (p.closed || !q.failing) {
 		q.running = false
 		return nil, nil, true
+	}
+	if len(q.asks) == 0 && len(q.stale) == 0 && q.wanted != "" {
+		q.stale = map[string]bool{q.wanted: true}
 	}
 	names, n := 0, 0
 	for n < len(q.asks) && (n == 0 || names+len(q.asks[n].names) <= maxNames) {
@@ -154,6 +165,17 @@ func (p *Pool) nextInquiry() (asks []ask, stale map[string]bool, over bool) {
 	asks, stale = q.asks[:n:n], q.stale
 	q.asks, q.stale, q.current = q.asks[n:], nil, asks
 	return asks, stale, false
+}
+
+// awaited names the topics that batches wait for. p.mu is held.
+func (p *Pool) awaited() map[string]bool {
+	names := map[string]bool{}
+	for name, t := range p.topics {
+		if len(t.waiting) > 0 {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 // pause waits and reports whether the pool still runs.
@@ -229,7 +251,9 @@ func (p *Pool) takeAsks(failure error, stale map[string]bool) []ask {
 	defer p.mu.Unlock()
 	asks := p.inquiry.current
 	p.inquiry.current = nil
-	if p.inquiry.failing = failure != nil; p.inquiry.failing {
+	if p.inquiry.failing = failure != nil; !p.inquiry.failing {
+		p.inquiry.wanted = ""
+	} else {
 		asks = append(asks, p.inquiry.asks...)
 		p.inquiry.asks = nil
 		for name := range stale {
@@ -257,6 +281,7 @@ func (p *Pool) losePatience() {
 			}
 		}
 		d.enqueue()
+		p.inquire() // the answer may have come just now: then nobody asks any more
 	})
 	d.report()
 	p.answerAll(asks, nil, nil)

@@ -1,11 +1,13 @@
 package upstream_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -107,6 +109,53 @@ func TestNothingOvertakesInTheQueue(t *testing.T) {
 	})
 }
 
+// A batch that came again before its first try was refused: what is behind it waits no longer than until it is stored.
+func TestRefusedWhenItHasComeAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Answer("a", 0, wire.NotEnoughReplicas)
+		b.cluster.Stall(1, true)
+		one := string(idempotent(1, 0, 0))
+		_, done1 := b.send("a", 0, one)
+		synctest.Wait()
+		again, done2 := b.send("a", 0, one)
+		synctest.Wait()
+		b.cluster.Stall(1, false)
+		<-done1
+		<-done2
+		wantCode(t, "again", again.Result, wire.None)
+		wantCode(t, "behind it", b.produce("a", 0, string(idempotent(1, 0, 1))), wire.None)
+	})
+}
+
+// What waits in the queue, sent behind the first try of a batch, is not sent before that batch when it has come again.
+func TestStaleInTheQueue(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.Window = 1
+	inBubbleWith(t, 1, s, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Answer("a", 0, wire.NotEnoughReplicas)
+		b.cluster.Delay(1, 0, time.Second)
+		one, two := string(idempotent(1, 0, 0)), string(idempotent(1, 0, 1))
+		_, done1 := b.send("a", 0, one)
+		synctest.Wait()
+		_, done := b.send("a", 1, "in between") // in flight while the refused batch comes again
+		stale, done2 := b.send("a", 0, two)
+		<-done1
+		again, done3 := b.send("a", 0, one)
+		<-done
+		<-done2
+		<-done3
+		wantCode(t, "queued behind the first try", stale.Result, wire.NotLeaderOrFollower)
+		wantCode(t, "the batch again", again.Result, wire.None)
+		wantCode(t, "behind it again", b.produce("a", 0, two), wire.None)
+	})
+}
+
 // A client that waits for ever does not make others wait: a broker that hangs is found by the earliest deadline of all.
 func TestEarliestDeadline(t *testing.T) {
 	t.Parallel()
@@ -178,3 +227,51 @@ func TestLongestQueueing(t *testing.T) {
 
 // sweep is how late a request past its time may be noticed.
 const sweep = time.Second
+
+// A broker that answers steadily keeps its connection, however long the requests wait for it.
+func TestSlowBrokerKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.RequestTimeout, s.AnswerTimeout = 4*time.Second, 2*time.Second
+	inBubbleWith(t, 1, s, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Delay(1, 900*time.Millisecond, 0)
+		var waiting []<-chan int32
+		for i := range 5 { // all are in flight, and the last is answered after 4.5 s
+			_, done := b.send("a", 0, fmt.Sprint(i))
+			synctest.Wait()
+			waiting = append(waiting, done)
+		}
+		for _, done := range waiting {
+			<-done
+		}
+		if dials, _ := b.cluster.Calls(); dials != 1 {
+			t.Errorf("%d connections, want 1", dials)
+		}
+	})
+}
+
+// A client that has nothing on its way to a partition's old leader does not wait for those that have.
+func TestMovingIsEachClientsOwn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Stall(1, true)
+		_, hangs := b.send("a", 0, "one")
+		synctest.Wait()
+		b.cluster.Move("a", 0, 2)
+		advance(6 * time.Second)
+		b.pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
+		synctest.Wait()
+		wantCode(t, "of the client that waits", b.produce("a", 0, "two"), wire.NotLeaderOrFollower)
+		other := &wire.Batch{Topic: "a", Records: []byte("other")}
+		done := make(chan int32, 1)
+		b.pool.Produce(new(order.Fences), []*wire.Batch{other}, -1, 1000, func(n int32) { done <- n })
+		<-done
+		wantCode(t, "of another", other.Result, wire.None)
+		b.cluster.Stall(1, false)
+		<-hangs
+	})
+}

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -26,6 +25,7 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 	}
 	t := p.topics[b.Topic]
 	if (t == nil || !t.known) && p.inquiry.failing {
+		p.inquiry.wanted = b.Topic
 		d.fail(b, req, wire.NotLeaderOrFollower, unknownLeaders)
 		return
 	}
@@ -67,17 +67,16 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
 		return
 	}
-	if part.lane != l && part.inLane > 0 {
-		d.fail(b, req, wire.NotLeaderOrFollower, "the partition is moving to a new leader")
-		return
-	}
 	if l.isDown(req.now) {
 		p.refresh(t.name)
 		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 		return
 	}
-	part.lane, part.latest = l, req.number
-	part.inLane++
+	if !part.enter(req.fences, l) {
+		d.fail(b, req, wire.NotLeaderOrFollower, "the partition is moving to a new leader")
+		return
+	}
+	part.latest = req.number
 	d.add(l, part, b, req)
 }
 
@@ -114,42 +113,31 @@ func (p *Pool) lane(key laneKey) *lane {
 
 // complete takes the results of batches that went through a lane, and reports them. p.mu must not be held.
 func (p *Pool) complete(shares []*share, throttle int32) {
-	var behind []*share
-	p.locked(func() { behind = p.conclude(shares) })
+	p.locked(func() { p.conclude(shares) })
 	p.report(shares, throttle)
-	p.report(behind, 0)
 }
 
-// refuse gives all batches of the shares, which are in no queue any more, the same result. It returns them, and what has to be
-// refused with them, for report. p.mu is held.
+// refuse gives all batches of the shares, which are in no queue any more, the same result, for report. p.mu is held.
 func (p *Pool) refuse(shares []*share, code wire.ErrorCode, message string) []*share {
 	for _, s := range shares {
 		s.fail(code, message)
 	}
-	return append(shares, p.conclude(shares)...)
+	p.conclude(shares)
+	return shares
 }
 
-// conclude takes note of what the results of the shares' batches say. What clients had sent behind batches that they have to send
-// again leaves the queues: it is returned with its result. p.mu is held.
-func (p *Pool) conclude(shares []*share) (behind []*share) {
-	var lanes []*lane
+// conclude takes note of what the results of the shares' batches say. p.mu is held.
+func (p *Pool) conclude(shares []*share) {
 	for _, s := range shares {
 		p.settle(len(s.batches))
 		for i, b := range s.batches {
-			part := s.partitions[i]
-			part.inLane--
+			s.partitions[i].leave(s.produce.fences)
 			if contradicts(b.Result.Code) {
 				p.doubt(b.Topic)
 			}
-			if s.produce.keepOrder(b) && len(part.lane.queue) > 0 && !slices.Contains(lanes, part.lane) {
-				lanes = append(lanes, part.lane)
-			}
+			s.produce.keepOrder(b)
 		}
 	}
-	for _, l := range lanes {
-		behind = append(behind, p.refuse(l.takeOutOfOrder(), wire.NotLeaderOrFollower, earlierFirst)...)
-	}
-	return behind
 }
 
 // doubt has what is known of a topic asked for again. p.mu is held.

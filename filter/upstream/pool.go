@@ -33,6 +33,7 @@ type Pool struct {
 	pending int    // batches without a result
 	calls   uint64 // of Produce so far
 	cargoes uint64 // requests made of several shares so far
+	fences  order.Total
 	// renewals counts how often certificates or passwords have been replaced.
 	renewals int
 	drained  *sync.Cond // pending has become 0
@@ -60,6 +61,7 @@ func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger
 	p := &Pool{
 		settings: s.withDefaults(), cork: k, stats: st, log: log.With("cluster", s.Name),
 		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[laneKey]*lane{},
+		fences: order.Total{Max: maxFences},
 	}
 	p.client = guardedClient{c, p}
 	p.drained = sync.NewCond(&p.mu)
@@ -91,6 +93,12 @@ func (p *Pool) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, 
 	p.placeAll(batches, req, &d)
 	d.report()
 }
+
+// Fences returns those of a new connection of a client.
+func (p *Pool) Fences() *order.Fences { return &order.Fences{Total: &p.fences} }
+
+// Forget says that the connection of the fences is gone.
+func (p *Pool) Forget(fences *order.Fences) { p.locked(fences.Forget) }
 
 // patience is how long the batches of a request may wait for their answers, its client's timeout given.
 func (p *Pool) patience(timeoutMillis int32) time.Duration {

@@ -110,6 +110,8 @@ const (
 
 	// answerTimeout is the default of Settings.AnswerTimeout, and librdkafka's of socket.timeout.ms.
 	answerTimeout = 60 * time.Second
+	// maxFences bounds what is remembered of refused batches, over all clients of a worker and cluster.
+	maxFences = 1 << 17
 	// minQueueing is how long a batch may be queued, besides lingering, however short its client's timeout is.
 	minQueueing = time.Second
 	// maxTimeout is the longest timeout of a client that is listened to. The longest that a default client tries is as long.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,18 +33,21 @@ func (s *share) fail(code wire.ErrorCode, message string) {
 	}
 }
 
-// keepOrder has what the client sent behind b refused until b comes again, if its result is one that it retries. It reports
-// whether that is so. The pool's mutex is held.
-func (r *produce) keepOrder(b *wire.Batch) bool {
+// outOfOrder reports whether one of its batches may not be sent before another has come again. The pool's mutex is held.
+func (s *share) outOfOrder() bool { return slices.ContainsFunc(s.batches, s.produce.outOfOrder) }
+
+// keepOrder has what the client sent behind b refused until b comes again, if its result is one that it retries. The pool's mutex
+// is held.
+func (r *produce) keepOrder(b *wire.Batch) {
 	if !b.Result.Code.Retried() {
-		return false
+		r.fences.Settle(b, r.number)
+		return
 	}
 	r.fences.Raise(b, r.number, time.Now())
-	return true
 }
 
 // outOfOrder reports whether b may not be sent before another batch has come again. The pool's mutex is held.
-func (r *produce) outOfOrder(b *wire.Batch) bool { return r.fences.Refuses(b, r.now) }
+func (r *produce) outOfOrder(b *wire.Batch) bool { return r.fences.Refuses(b, r.number, r.now) }
 
 // group joins the shares of one Produce call: the last one to finish reports the call done.
 type group struct {

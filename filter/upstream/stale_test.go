@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -60,6 +61,77 @@ func TestSlowClusterIsNotTakenForOneThatIsAway(t *testing.T) {
 			t.Errorf("after its answer: %d topics, want 1", n)
 		}
 	})
+}
+
+// The same when it answers at the very moment.
+func TestAnswerAsPatienceIsLost(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.MetadataRefreshInterval = 0
+	for range 50 {
+		inBubbleWith(t, 1, s, func(b *bench) {
+			b.cluster.CreateTopic("a", 1)
+			b.cluster.DelayMetadata(2 * time.Second)
+			b.list()
+			b.cluster.DelayMetadata(0)
+			advance(time.Hour)
+			wantCode(t, "an hour later", b.produce("a", 0, "x"), wire.None)
+		})
+	}
+}
+
+// unlisted is a cluster whose list of all topics cannot be had.
+type unlisted struct{ *upstreamtest.Cluster }
+
+func (u unlisted) Metadata(ctx context.Context, names []string, create bool) (upstream.Metadata, error) {
+	if names == nil {
+		return upstream.Metadata{}, errors.New("too long")
+	}
+	return u.Cluster.Metadata(ctx, names, create)
+}
+
+// A cluster whose list of topics cannot be had is not taken for one that is away for long.
+func TestUnlistedClusterIsServed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := unlisted{upstreamtest.New(1)}
+		c.CreateTopic("a", 1)
+		b := &bench{t: t, cluster: c.Cluster, fences: new(order.Fences), pool: newPool(settings(), c, new(cork.Cork))}
+		b.list()
+		b.produceUntilStored("a", 0, "x")
+		b.pool.Close(t.Context())
+		c.Cut(1)
+	})
+}
+
+// What waits for metadata when the pool is closed is answered: from what is asked still, or without.
+func TestCloseAnswersWhatWaits(t *testing.T) {
+	t.Parallel()
+	for _, answers := range []bool{true, false} {
+		inBubble(t, 1, func(b *bench) {
+			b.cluster.CreateTopic("a", 1)
+			b.cluster.CreateTopic("b", 1)
+			release := b.cluster.HoldMetadata()
+			b.pool.Topics([]string{"b"}, false, func([]wire.Topic) {})
+			synctest.Wait()
+			batch, done := b.send("a", 0, "x") // to be asked for next
+			synctest.Wait()
+			closed := make(chan struct{})
+			ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
+			defer cancel()
+			go func() { b.pool.Close(ctx); close(closed) }()
+			synctest.Wait()
+			b.cluster.Silence(!answers)
+			release()
+			<-closed
+			<-done
+			if answers {
+				wantCode(t, "asked for while closing", batch.Result, wire.None)
+			} else {
+				wantCode(t, "not answered", batch.Result, wire.NotLeaderOrFollower)
+			}
+		})
+	}
 }
 
 // Names that nobody knows are not kept while the cluster cannot be asked for them.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -25,14 +26,42 @@ type topic struct {
 // partition is the state of one partition across its leaders.
 type partition struct {
 	index int32
-	lane  *lane // where its batches go; nil until the first
-	// inLane counts its batches on that lane, queued or in flight. A new leader's lane is used only when it is zero, so
-	// that batches of two lanes never race.
-	inLane int
+	// streams holds where each connection's batches are on their way to. A new leader's lane is used by a connection only when it has
+	// nothing on another, so that its batches never race.
+	streams map[*order.Fences]stream
 	// cargo numbers the request for which one of its batches was last looked at.
 	cargo uint64
 	// latest is the number of the Produce call that last brought a batch: a call may bring one batch of a partition, no more.
 	latest uint64
+}
+
+// stream is what one client's connection has on its way to a partition.
+type stream struct {
+	lane   *lane
+	inLane int // batches, queued or in flight
+}
+
+// enter counts a batch of a connection as on its way through a lane. It reports false if the connection has some on another.
+func (p *partition) enter(from *order.Fences, l *lane) bool {
+	s := p.streams[from]
+	if s.inLane > 0 && s.lane != l {
+		return false
+	}
+	if p.streams == nil {
+		p.streams = map[*order.Fences]stream{}
+	}
+	p.streams[from] = stream{l, s.inLane + 1}
+	return true
+}
+
+// leave counts a batch as answered.
+func (p *partition) leave(from *order.Fences) {
+	s := p.streams[from]
+	if s.inLane--; s.inLane > 0 {
+		p.streams[from] = s
+	} else {
+		delete(p.streams, from)
+	}
 }
 
 // slot says which of n connections to a broker the partition's batches take: always the same, whoever asks.
@@ -87,5 +116,5 @@ func (t *topic) unused(now time.Time, age time.Duration) bool {
 
 // busy reports whether batches of the topic are on their way: what is known of their lanes keeps their order.
 func (t *topic) busy() bool {
-	return len(t.waiting) > 0 || slices.ContainsFunc(t.partitions, func(p *partition) bool { return p.inLane > 0 })
+	return len(t.waiting) > 0 || slices.ContainsFunc(t.partitions, func(p *partition) bool { return len(p.streams) > 0 })
 }

@@ -17,7 +17,7 @@ const fenceless = "500"
 // proves something only if it would have found this.
 func TestWithoutFence(t *testing.T) {
 	t.Parallel()
-	const head = "func (f *Fences) Refuses(b *wire.Batch, now time.Time) bool {\n"
+	const head = "func (f *Fences) Refuses(b *wire.Batch, call uint64, now time.Time) bool {\n"
 	path, err := filepath.Abs("../../filter/order/fences.go")
 	if err != nil {
 		t.Fatal(err)
