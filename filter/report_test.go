@@ -53,6 +53,27 @@ func longProduce(topic string, acks int16) *kmsg.ProduceRequest {
 	return r
 }
 
+// What the facade refuses is logged too: the client may not say it.
+func TestRefusalsAreLogged(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		c := m.connect()
+		for i := range int32(50) {
+			c.session.Data(produce(i, "zebras"))
+			c.session.Data(wiretest.Frame(wire.KeyFindCoordinator, 2, i, "reports", kmsg.NewPtrFindCoordinatorRequest()))
+		}
+		c.wantOpen("these are answers")
+		for _, want := range []string{
+			`client_id=test software="" reason="Produce: TOPIC_AUTHORIZATION_FAILED: no forwarding rule of this proxy matches topic \"zebras\""`,
+			`client_id=reports software="" reason="FindCoordinator: GROUP_AUTHORIZATION_FAILED: consumer groups are not served by this proxy"`,
+		} {
+			if got := strings.Count(m.log(), want); got != 10 {
+				t.Errorf("%d lines with %s, want 10; the log is\n%.2000s", got, want, m.log())
+			}
+		}
+	})
+}
+
 // No line is longer than some KB, whatever a client says.
 func TestLongNamesAreClippedInLogs(t *testing.T) {
 	t.Parallel()

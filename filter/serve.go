@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -86,6 +87,10 @@ func (r *request) Hold(n int) bool {
 // Answer implements broker.Request.
 func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
+	if a.Refusal.Code != wire.None {
+		code := a.Refusal.Code.String()
+		r.session.tell(slog.LevelWarn, "refusing a client's request", code, r.header.Key.String()+": "+code+": "+a.Refusal.Reason)
+	}
 	r.session.complete(r, a)
 }
 

@@ -41,6 +41,7 @@ type produceCall struct {
 	throttle atomic.Int32
 	client   Request
 	groups   []clusterBatches
+	refusal  Refusal
 
 	// What most requests need: room for one batch of one cluster.
 	group [1]clusterBatches
@@ -95,6 +96,7 @@ func decodedCost(r *wire.ProduceRequest) int {
 // sort gives every batch that may go on to its cluster, and every other its error. size is that of the request's body.
 func (b *Broker) sort(call *produceCall, size int) ([]clusterBatches, error) {
 	if code, message := refusal(&call.request); code != wire.None {
+		call.refusal = Refusal{code, message}
 		for i := range call.request.Topics {
 			failAll(call.request.Topics[i].Batches, code, message)
 		}
@@ -111,7 +113,11 @@ func (b *Broker) sort(call *produceCall, size int) ([]clusterBatches, error) {
 		topic := &call.request.Topics[i]
 		cluster, code := b.place(topic.Name)
 		if code != wire.None {
-			failAll(topic.Batches, code, call.misplaced(topic.Name, code))
+			message := call.misplaced(topic.Name)
+			if call.refusal.Code == wire.None {
+				call.refusal = Refusal{code, whyMisplaced(topic.Name)}
+			}
+			failAll(topic.Batches, code, message)
 			continue
 		}
 		to := -1
@@ -140,16 +146,20 @@ func failAll(batches []wire.Batch, code wire.ErrorCode, message string) {
 	}
 }
 
-// misplaced says why a topic has no cluster, if the client or the log can be told.
-func (c *produceCall) misplaced(topic string, code wire.ErrorCode) string {
-	switch {
-	case c.header.Version < 8 && c.request.Acks != 0:
+// misplaced says why a topic has no cluster, if the client can be told, or has to be disconnected for it.
+func (c *produceCall) misplaced(topic string) string {
+	if c.header.Version < 8 && c.request.Acks != 0 {
 		return ""
-	case code == wire.InvalidTopicException && !wire.ValidTopicName(topic):
-		return "no topic can have the name " + quote(topic)
-	default:
-		return "no forwarding rule of this proxy matches topic " + quote(topic)
 	}
+	return whyMisplaced(topic)
+}
+
+// whyMisplaced says why a topic has no cluster.
+func whyMisplaced(topic string) string {
+	if !wire.ValidTopicName(topic) {
+		return "no topic can have the name " + quote(topic)
+	}
+	return "no forwarding rule of this proxy matches topic " + quote(topic)
 }
 
 // prepare makes the records of batch one batch of magic 2 that may go on, or gives batch its result and says no. sets is
@@ -194,7 +204,7 @@ func refusal(r *wire.ProduceRequest) (wire.ErrorCode, string) {
 	case r.Acks < -1 || r.Acks > 1:
 		return wire.InvalidRequiredAcks, fmt.Sprintf("acks is %d; a producer may ask for -1, 0 or 1", r.Acks)
 	case r.TransactionalID != nil:
-		return wire.TransactionalIDAuthorizationFailed, "transactions are not served by this proxy"
+		return wire.TransactionalIDAuthorizationFailed, noTransactions
 	default:
 		return wire.None, ""
 	}
@@ -226,7 +236,7 @@ func (c *produceCall) answer() Answer {
 	if err := hold(c.client, size); err != nil {
 		return Answer{Violation: err}
 	}
-	return Answer{Frame: wire.AppendProduceResponse(make([]byte, 0, size), c.header, c.request.Topics, c.throttle.Load())}
+	return Answer{Frame: wire.AppendProduceResponse(make([]byte, 0, size), c.header, c.request.Topics, c.throttle.Load()), Refusal: c.refusal}
 }
 
 // disorder is the reason to close the connection of a client for which no more can be remembered of what it has to send again.

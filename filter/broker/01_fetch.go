@@ -36,7 +36,8 @@ func refuseFetch(h wire.Header, body []byte, r Request) error {
 		}
 		response.Topics = append(response.Topics, topic)
 	}
-	respond(r, size, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
+	refusal := Refusal{wire.TopicAuthorizationFailed, "consumers are not served by this proxy"}
+	respond(r, size, refusal, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
 	return nil
 }
 

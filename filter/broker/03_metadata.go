@@ -34,6 +34,7 @@ type metadataCall struct {
 	request Request
 
 	mu       sync.Mutex
+	refusal  Refusal
 	left     int // clusters that have not answered, and one for the request itself
 	response wire.MetadataResponse
 }
@@ -97,6 +98,9 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		seen[name] = struct{}{}
 		cluster, code := m.broker.place(name)
 		if code != wire.None {
+			if m.refusal.Code == wire.None {
+				m.refusal = Refusal{code, whyMisplaced(name)}
+			}
 			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}
@@ -175,7 +179,7 @@ func (m *metadataCall) finish() {
 	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.header.Version == doubled {
 		m.response.Topics = append(t, t[0])
 	}
-	respond(m.request, m.response.Size(), func(dst []byte) []byte {
+	respond(m.request, m.response.Size(), m.refusal, func(dst []byte) []byte {
 		return wire.AppendMetadataResponse(dst, m.header, &m.response)
 	})
 }

@@ -18,7 +18,7 @@ func refuseCoordinator(h wire.Header, body []byte, r Request) error {
 	request := decoded.(*kmsg.FindCoordinatorRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	code, message := wire.GroupAuthorizationFailed, "consumer groups are not served by this proxy"
 	if request.CoordinatorType == 1 {
-		code, message = wire.TransactionalIDAuthorizationFailed, "transactions are not served by this proxy"
+		code, message = wire.TransactionalIDAuthorizationFailed, noTransactions
 	}
 	response := kmsg.NewPtrFindCoordinatorResponse()
 	response.SetVersion(h.Version)
@@ -36,6 +36,6 @@ func refuseCoordinator(h wire.Header, body []byte, r Request) error {
 		c.ErrorCode, c.ErrorMessage = int16(code), &message
 		response.Coordinators = append(response.Coordinators, c)
 	}
-	respond(r, size, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
+	respond(r, size, Refusal{code, message}, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
 	return nil
 }

@@ -35,9 +35,16 @@ func initProducerID(h wire.Header, body []byte, r Request) error {
 	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}
-	r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	answer := Answer{Frame: wire.AppendResponse(nil, h, response)}
+	if code := wire.ErrorCode(response.ErrorCode); code == wire.TransactionalIDAuthorizationFailed {
+		answer.Refusal = Refusal{code, noTransactions}
+	}
+	r.Answer(answer)
 	return nil
 }
+
+// noTransactions is why transactions get errors.
+const noTransactions = "transactions are not served by this proxy"
 
 // mintProducerID returns an id that no broker allocates and that is random enough never to come twice.
 func mintProducerID() int64 {

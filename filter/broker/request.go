@@ -22,6 +22,14 @@ type Answer struct {
 	Frame []byte
 	// Violation, if not nil, closes the connection.
 	Violation error
+	// Refusal says what the facade itself has refused of the request, and why, for the log.
+	Refusal Refusal
+}
+
+// Refusal is a code that clients do not retry, and why it was answered. The zero value: nothing was refused.
+type Refusal struct {
+	Code   wire.ErrorCode
+	Reason string
 }
 
 // What is held for each part of a request that is decoded and waits, here and on its way to a cluster, beside the frame. The
@@ -69,12 +77,12 @@ func failSafe(r Request) {
 }
 
 // respond answers r with what write appends, size bytes at most.
-func respond(r Request, size int, write func(dst []byte) []byte) {
+func respond(r Request, size int, refusal Refusal, write func(dst []byte) []byte) {
 	if err := hold(r, size); err != nil {
 		r.Answer(Answer{Violation: err})
 		return
 	}
-	r.Answer(Answer{Frame: write(make([]byte, 0, size))})
+	r.Answer(Answer{Frame: write(make([]byte, 0, size)), Refusal: refusal})
 }
 
 // quote is a name for a message or a log.
