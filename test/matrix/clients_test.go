@@ -16,7 +16,6 @@ type client struct {
 	asks          func(dir string) []string // the program that does what clients do besides producing, if there is one
 	cannot        []string                  // the questions that it has no call for
 	bare          bool                      // whether it tells of a topic's partitions, and not of its error
-	unclear       bool                      // whether it waits in vain for a topic that is refused, and does not say so
 
 	codecs     []string // those it has beside none
 	idempotent bool     // whether it can be, if it is asked to
@@ -99,7 +98,7 @@ func clients() []client {
 		{
 			name: "kafka-python", version: "2.0.2", dir: "kafka-python-2.0.2", command: python("kafka-python"),
 			env: pythonPath, codecs: modern, ours: wont{headers: noNullHeader}, defaults: plain, mayShrink: true,
-			asks: asks(python("kafka-python")), unclear: true,
+			asks: asks(python("kafka-python")),
 		},
 		oldPython("0.10", wont{headers: noHeaders}, "told to take the broker for a 0.10"),
 		oldPython("0.9", wont{headers: noHeaders, timestamps: noTimes}, "told to take the broker for a 0.9"),
