@@ -13,7 +13,7 @@ import (
 
 const (
 	// canaryTimeout bounds the wait for one record. It is not a claim about speed: the machine may be busy.
-	canaryTimeout = 15 * time.Second
+	canaryTimeout = 30 * time.Second
 	canaryPause   = 5 * time.Millisecond
 )
 

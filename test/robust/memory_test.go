@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,6 +51,7 @@ func TestMemory(t *testing.T) {
 		{"requests that never end", 200, 64 << 10, neverEnd},
 		{"requests to a stalled broker", 150, 64 << 10, keepProducing},
 		{"a thousand clients of a stalled broker", 1000, 64 << 10, keepProducing},
+		{"message sets to a stalled broker", 300, 64 << 10, keepProducingSets},
 		{"answers that are never read", 60, 3 * mib, neverRead},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -99,6 +102,22 @@ func keepProducing(p *patient) {
 	for err := error(nil); err == nil; {
 		err = p.write(frame)
 	}
+}
+
+// keepProducingSets is keepProducing with requests as producers before Kafka 0.11 sent them: what is forwarded has to be made anew.
+func keepProducingSets(p *patient) {
+	set := messageSet(make([]byte, mib))
+	frame := request(wire.KeyProduce, 2, i16(-1), i32(60_000), i32(1), str("bananas"), i32(1), i32(0), i32(int32(len(set))), set)
+	for err := error(nil); err == nil; {
+		err = p.write(frame)
+	}
+}
+
+// messageSet is one message of magic 0.
+func messageSet(value []byte) []byte {
+	message := slices.Concat([]byte{0, 0}, i32(-1), i32(int32(len(value))), value) // magic, attributes, no key
+	message = slices.Concat(i32(int32(crc32.ChecksumIEEE(message))), message)
+	return slices.Concat(make([]byte, 8), i32(int32(len(message))), message)
 }
 
 // neverRead asks for all topics again and again, and reads no answer.
