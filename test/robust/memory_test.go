@@ -32,11 +32,11 @@ const (
 
 // memoryBound is what the mesh's memory may grow by, whatever its clients do.
 //
-// The requests of a worker hold up to four times its limit and one request (docs/configuration.md); a buffer that grows is
-// there twice for a moment; Go's collector runs when the heap has doubled. What a host reads in one go (Envoy: 1 MiB) and
+// What a worker's clients hold is up to four and a half times its limit and one request (docs/configuration.md); a buffer that grows
+// is there twice for a moment; Go's collector runs when the heap has doubled. What a host reads in one go (Envoy: 1 MiB) and
 // answers that a client does not read come on top: perClient.
 func memoryBound(h *host, clients int, perClient int64) int64 {
-	const worst = 4*workerLimit + 2*requestLimit
+	const worst = 9*workerLimit/2 + 2*requestLimit
 	return int64(h.workers)*worst*2 + int64(clients)*perClient
 }
 
