@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -193,7 +194,7 @@ func TestLaboriousInOrder(t *testing.T) {
 		w := f.workers[0]
 		idle := make(chan struct{})
 		w.turns.idle = idle // as if the goroutine were busy with another session
-		s.Data(append(append(append([]byte{}, versions...), set...), versions...))
+		s.Data(slices.Concat(versions, set, versions))
 		synctest.Wait()
 		first := c.written
 		if first == 0 || s.inflight.requests != 1 || !s.waiting {

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -94,18 +93,18 @@ func (s *Session) report(err error) {
 		reason = v.Reason
 	}
 	s.filter.metrics.violations[reason].Add(1)
-	s.tell(slog.LevelWarn, "closing a client's connection", reason.String(), err.Error())
+	s.tell("closing a client's connection", reason.String(), err.Error())
 }
 
 // tell logs what happened to the client, unless enough was said of the like. kind is one of few.
-func (s *Session) tell(level slog.Level, message, kind, reason string) {
+func (s *Session) tell(message, kind, reason string) {
 	log := s.log
 	summary := func(left int) {
-		log.Log(s.filter.life, level, message+": more of the same", "kind", kind, "times", left, "in", reportInterval)
+		log.Warn(message+": more of the same", "kind", kind, "times", left, "in", reportInterval)
 	}
 	if !s.filter.reports.allow(kind, summary) {
 		return
 	}
-	log.Log(s.filter.life, level, message, "client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software(),
+	log.Warn(message, "client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software(),
 		"reason", wire.Clip(reason, maxReported))
 }

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"fmt"
-	"log/slog"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -89,7 +88,7 @@ func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
 	if a.Refusal.Code != wire.None {
 		code := a.Refusal.Code.String()
-		r.session.tell(slog.LevelWarn, "refusing a client's request", code, r.header.Key.String()+": "+code+": "+a.Refusal.Reason)
+		r.session.tell("refusing a client's request", code, r.header.Key.String()+": "+code+": "+a.Refusal.Reason)
 	}
 	r.session.complete(r, a)
 }
