@@ -36,10 +36,16 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it takes the machine fo
 			t.Errorf("%s, CHAOS_SEED=%d: %s", f.name, seed, strings.Join(bad, "\n"))
 		}
 	}
+	keep(t, "chaos.md", table(results))
+	t.Logf("\n%s", table(results))
+}
+
+// keep writes a file of build/out.
+func keep(t *testing.T, name, text string) {
+	t.Helper()
 	root, err := stack.Root()
 	stack.Check(t, err)
-	stack.Check(t, os.WriteFile(filepath.Join(root, "build", "out", "chaos.md"), []byte(table(results)), 0o600))
-	t.Logf("\n%s", table(results))
+	stack.Check(t, os.WriteFile(filepath.Join(root, "build", "out", name), []byte(text), 0o600))
 }
 
 // mixTime is how long a mix goes on.

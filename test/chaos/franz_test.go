@@ -37,7 +37,7 @@ func (f *franz) start(a *account, bootstrap string) error {
 	options := []kgo.Opt{
 		kgo.SeedBrokers(splitAddrs(bootstrap)...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DefaultProduceTopic(a.topic),
 		kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(800), kgo.ProduceRequestTimeout(10 * time.Second),
-		kgo.RecordDeliveryTimeout(60 * time.Second), kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
+		kgo.RecordDeliveryTimeout(40 * time.Second), kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
 		kgo.RequestTimeoutOverhead(5 * time.Second), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(100 * time.Millisecond), kgo.ClientID(a.name),
 	}

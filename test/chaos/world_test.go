@@ -125,7 +125,8 @@ func startHosts(t *testing.T, front *proxy, clusters []stack.MeshCluster) *hosts
 	t.Cleanup(func() {
 		h.envoy.Close()
 		if t.Failed() {
-			t.Logf("log of Envoy: %s", tail(h.envoy.Log()))
+			t.Logf("log of Envoy, all of it in build/out/chaos-envoy.log: %s", tail(h.envoy.Log()))
+			keep(t, "chaos-envoy.log", h.envoy.Log())
 		}
 	})
 	text, err := h.mesh.Config()

@@ -40,8 +40,8 @@ public final class Chaos {
     settings.put("batch.size", 1);
     settings.put("linger.ms", 0);
     settings.put("request.timeout.ms", 10_000);
-    settings.put("delivery.timeout.ms", 60_000);
-    settings.put("max.block.ms", 60_000);
+    settings.put("delivery.timeout.ms", 40_000);
+    settings.put("max.block.ms", 40_000);
   }
 
   public static void main(String[] args) {

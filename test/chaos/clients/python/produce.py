@@ -80,7 +80,7 @@ class Confluent:
                 "batch.num.messages": 1,
                 "request.timeout.ms": 10000,
                 "socket.timeout.ms": 15000,
-                "delivery.timeout.ms": 60000,
+                "delivery.timeout.ms": 40000,
                 "log_level": 0,
             }
         )
@@ -113,7 +113,7 @@ class KafkaPython:
             linger_ms=0,
             batch_size=1,
             request_timeout_ms=10000,
-            delivery_timeout_ms=60000,
+            delivery_timeout_ms=40000,
         )
         self.producer.partitions_for(topic)
 
