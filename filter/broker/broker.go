@@ -46,18 +46,6 @@ func New(routes route.Table, upstreams map[string]Upstream, unmatched wire.Error
 	return b
 }
 
-// place is the cluster that a topic's rule names, or the code that its clients are told in place of it.
-func (b *Broker) place(topic string) (cluster string, code wire.ErrorCode) {
-	if !wire.ValidTopicName(topic) {
-		return "", wire.InvalidTopicException
-	}
-	cluster, ok := b.routes.Lookup(topic)
-	if !ok {
-		return "", b.unmatched
-	}
-	return cluster, wire.None
-}
-
 // Serve answers one request, of a client one at a time. It has the request answered once, before it returns or later and from any
 // goroutine, unless it returns an error: then the request was not one, and the connection is to be closed. body must not change
 // until the answer.
@@ -78,4 +66,16 @@ func (b *Broker) Serve(c *Client, h wire.Header, body []byte, r Request) error {
 	default: // ParseHeader lets no other pass
 		return fmt.Errorf("%s is not served", h.Key)
 	}
+}
+
+// place is the cluster that a topic's rule names, or the code that its clients are told in place of it.
+func (b *Broker) place(topic string) (cluster string, code wire.ErrorCode) {
+	if !wire.ValidTopicName(topic) {
+		return "", wire.InvalidTopicException
+	}
+	cluster, ok := b.routes.Lookup(topic)
+	if !ok {
+		return "", b.unmatched
+	}
+	return cluster, wire.None
 }

@@ -42,16 +42,27 @@ func (c *Client) ID() string { return text(&c.id) }
 // Software is the client's name and version as it gave them to ApiVersions (KIP-511), clipped; empty until it does.
 func (c *Client) Software() string { return text(&c.software) }
 
-func (c *Client) setSoftware(name, version string) {
-	software := wire.Clip(name, maxNamed) + " " + wire.Clip(version, maxNamed)
-	c.software.Store(&software)
-}
-
 func text(p *atomic.Pointer[string]) string {
 	if s := p.Load(); s != nil {
 		return *s
 	}
 	return ""
+}
+
+// Gone says that the client's connection is no more.
+func (c *Client) Gone() {
+	c.mu.Lock()
+	c.gone = true
+	fences := c.fences
+	c.mu.Unlock()
+	for cluster, f := range fences { // nobody adds to them any more
+		cluster.Forget(f)
+	}
+}
+
+func (c *Client) setSoftware(name, version string) {
+	software := wire.Clip(name, maxNamed) + " " + wire.Clip(version, maxNamed)
+	c.software.Store(&software)
 }
 
 // fencesOf returns those of the client's connection to a cluster.
@@ -69,15 +80,4 @@ func (c *Client) fencesOf(cluster Cluster) *order.Fences {
 	}
 	c.fences[cluster] = cluster.Fences()
 	return c.fences[cluster]
-}
-
-// Gone says that the client's connection is no more.
-func (c *Client) Gone() {
-	c.mu.Lock()
-	c.gone = true
-	fences := c.fences
-	c.mu.Unlock()
-	for cluster, f := range fences { // nobody adds to them any more
-		cluster.Forget(f)
-	}
 }
