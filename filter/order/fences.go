@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,22 +15,25 @@ const (
 	// client tries is 5 minutes (librdkafka's message.timeout.ms).
 	abandoned = 10 * time.Minute
 	// unnumbered is how long a batch without sequence number is awaited. Its client may have given it up.
-	unnumbered = 500 * time.Millisecond
+	unnumbered = 5 * time.Second
 	// unrecognized is the same for a compressed batch, which may not be known again, compressed with others: less than clients pause
 	// before they send again (100 ms by default), for that must not use up their retries.
 	unrecognized = 80 * time.Millisecond
 )
 
 // Fences remembers, for one connection of one client, the first batch of each partition and producer that was refused and is not
-// stored yet. It is not safe for concurrent use, Overflowed excepted. The zero value works.
+// stored yet. It is not safe for concurrent use, Overflowed and End excepted. The zero value works.
 //
-// Every method takes the number of the call by which a batch came: later calls of a connection have higher numbers.
+// A call is what a client sends to a cluster in one request. Its number tells when a batch came.
 type Fences struct {
 	// Total counts the fences of all that share it. Nil: nobody counts.
 	Total *Total
 
 	fences     map[place]fence
 	overflowed atomic.Bool
+	calls      uint64 // begun
+	window     uint64 // the most of them that were under way at the same time
+	underWay   atomic.Int64
 }
 
 // Total is how many fences there are together. It is guarded by what guards them.
@@ -45,19 +49,34 @@ type place struct {
 	producer  int64 // -1: the batches have no sequence numbers
 }
 
-// fence is raised by a batch that is refused, and is there until that batch has got another answer.
+// fence is raised by a batch that is refused, and is there until that batch comes again.
 type fence struct {
 	awaited
 
 	raised time.Time
-	// returned is set when the batch has come again and is on its way.
-	returned bool
-	// call is by which the batch came when it was refused, or came again.
-	call uint64
-	// Of those behind it that were refused too: how far ahead of it the last one is, and the latest call by which one came.
-	behind     int32
-	behindCall uint64
+	call   uint64 // by which the batch came
+	// behind holds some of what was refused behind it, by later calls.
+	behind []refusal
 }
+
+// refusal is a numbered batch that was refused, and the call by which it came.
+type refusal struct {
+	sequence int32
+	call     uint64
+}
+
+// maxBehind is how many of the batches behind one are remembered. Idempotent clients have five on their way.
+const maxBehind = 8
+
+// Begin returns the number of the connection's next call, higher than all before.
+func (f *Fences) Begin() (call uint64) {
+	f.calls++
+	f.window = max(f.window, uint64(f.underWay.Add(1)))
+	return f.calls
+}
+
+// End says that a call has been answered.
+func (f *Fences) End() { f.underWay.Add(-1) }
 
 // Raise takes note that b was refused with a code that its client retries. Until it comes again, what its producer had sent
 // behind it to the partition is refused too. It does not keep b.
@@ -69,21 +88,20 @@ func (f *Fences) Raise(b *wire.Batch, call uint64, now time.Time) {
 	case !known:
 		f.add(at, next)
 	case at.numbered() && refused.epoch < old.epoch:
-	case old.returned:
-		f.fences[at] = next
 	case next.before(old, at.numbered()):
-		next.behind = distance(next.sequence, old.sequence) + old.behind
-		next.behindCall = max(old.call, old.behindCall)
+		next.remember(old.sequence, old.call)
+		for _, r := range old.behind {
+			next.remember(r.sequence, r.call)
+		}
 		f.fences[at] = next
 	default:
-		old.behind = max(old.behind, distance(old.sequence, refused.sequence))
-		old.behindCall = max(old.behindCall, call)
+		old.remember(refused.sequence, call)
 		f.fences[at] = old
 	}
 }
 
-// Refuses reports whether another batch of b's producer has to come first. It may be asked more than once for the same batch and
-// call. now is when b came. It does not keep b.
+// Refuses reports whether another batch of b's producer has to come first. If b is that one, it is awaited no longer: what had been
+// sent behind its first try must have been asked about before. now is when b came. It does not keep b.
 func (f *Fences) Refuses(b *wire.Batch, call uint64, now time.Time) bool {
 	if len(f.fences) == 0 {
 		return false
@@ -100,23 +118,18 @@ func (f *Fences) Refuses(b *wire.Batch, call uint64, now time.Time) bool {
 	switch {
 	case at.numbered() && came.epoch < fence.epoch:
 		return false // the broker says what is wrong with it
-	case at.numbered() && came.epoch > fence.epoch:
-		f.remove(at)
-		return false
-	case fence.returned:
-		return ahead > 0 && call < fence.call // it was sent behind the first try
-	case ahead < 0:
+	case ahead < 0 && came.epoch == fence.epoch:
 		return false // it is older than the awaited batch, which is still awaited
-	case ahead > 0 && !fence.givenUp(ahead, call, at.numbered(), now):
+	case ahead > 0 && came.epoch == fence.epoch && !f.givenUp(&fence, came, call, at.numbered(), now):
 		return true
 	}
-	fence.returned, fence.call = true, call
-	f.fences[at] = fence
+	f.remove(at)
 	return false
 }
 
-// Settle takes note of an answer to b that its client does not retry. It does not keep b.
-func (f *Fences) Settle(b *wire.Batch, call uint64) {
+// Stored takes note that b is stored. It may have come again before its first try was refused: then it is awaited no longer. It does
+// not keep b.
+func (f *Fences) Stored(b *wire.Batch) {
 	if len(f.fences) == 0 {
 		return
 	}
@@ -125,9 +138,7 @@ func (f *Fences) Settle(b *wire.Batch, call uint64) {
 	if !known {
 		return
 	}
-	again := fence.returned && call == fence.call
-	stored := b.Result.Code == wire.None && came.epoch == fence.epoch && fence.ahead(came, b, at.numbered()) == 0
-	if again || stored {
+	if came.epoch == fence.epoch && fence.ahead(came, b, at.numbered()) == 0 {
 		f.remove(at)
 	}
 }
@@ -165,14 +176,40 @@ func (f *Fences) remove(at place) {
 	}
 }
 
+// remember takes note that a batch behind the awaited one was refused.
+func (f *fence) remember(sequence int32, call uint64) {
+	if call <= f.call { // the client may not know yet that the awaited one was refused when it sends this one again
+		return
+	}
+	for i := range f.behind {
+		if f.behind[i].sequence == sequence {
+			f.behind[i].call = max(f.behind[i].call, call)
+			return
+		}
+	}
+	if len(f.behind) < maxBehind {
+		f.behind = append(f.behind, refusal{sequence, call})
+	}
+}
+
+// sentAgain reports whether a batch comes by call that was refused behind the awaited one.
+func (f *fence) sentAgain(sequence int32, call uint64) bool {
+	return slices.ContainsFunc(f.behind, func(r refusal) bool { return r.sequence == sequence && call > r.call })
+}
+
 // givenUp reports whether the client that sends what is ahead of the awaited batch does without that one. Answers leave in the order
 // of the requests, so who sends again what was refused behind it knows that it was refused, and would have sent it first.
-func (f *fence) givenUp(ahead int32, call uint64, numbered bool, now time.Time) bool {
-	waited := now.Sub(f.raised)
+//
+// Without sequence numbers it is a guess. What came by so many calls more than the client ever had on its way, twice to be sure, was sent
+// by a client that knew of the refusal.
+func (f *Fences) givenUp(raised *fence, came awaited, call uint64, numbered bool, now time.Time) bool {
+	waited := now.Sub(raised.raised)
 	switch {
 	case numbered:
-		return ahead <= f.behind && call > f.behindCall || waited > abandoned
-	case f.compressed:
+		return raised.sentAgain(came.sequence, call) || waited > abandoned
+	case call > raised.call+2*f.window:
+		return true
+	case raised.compressed:
 		return waited > unrecognized
 	default:
 		return waited > unnumbered

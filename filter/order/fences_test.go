@@ -77,8 +77,8 @@ func TestRefuses(t *testing.T) {
 		{"a client that does without it", []*wire.Batch{numbered(1, 0, 3, 1)}, 0, []step{
 			{numbered(1, 0, 4, 1), true}, {numbered(1, 0, 5, 1), true}, {numbered(1, 0, 4, 1), false}, {numbered(1, 0, 5, 1), false},
 		}},
-		{"a client that does without what was refused second", []*wire.Batch{numbered(1, 0, 4, 1), numbered(1, 0, 3, 1)}, 0, []step{
-			{numbered(1, 0, 4, 1), false},
+		{"a client that knows of the first refusal alone", []*wire.Batch{numbered(1, 0, 4, 1), numbered(1, 0, 3, 1)}, 0, []step{
+			{numbered(1, 0, 4, 1), true}, {numbered(1, 0, 5, 1), true}, {numbered(1, 0, 3, 1), false}, {numbered(1, 0, 4, 1), false},
 		}},
 		{"without numbers: the same batch", []*wire.Batch{plain(0, "one")}, 0, []step{
 			{plain(0, "two"), true}, {plain(0, "one"), false}, {plain(0, "two"), false},
@@ -89,7 +89,7 @@ func TestRefuses(t *testing.T) {
 		{"without numbers: what came first", []*wire.Batch{plain(0, "one"), plain(0, "two")}, 0, []step{
 			{plain(0, "two"), true}, {plain(0, "one"), false},
 		}},
-		{"without numbers: not known again", []*wire.Batch{plain(0, "one")}, time.Second, []step{{plain(0, "two"), false}}},
+		{"without numbers: not known again", []*wire.Batch{plain(0, "one")}, 6 * time.Second, []step{{plain(0, "two"), false}}},
 		{"without numbers: compressed", []*wire.Batch{compressed}, 0, []step{{plain(0, "one"), false}}},
 		{"without numbers: compressed, and not known again", []*wire.Batch{compressed}, 90 * time.Millisecond, []step{{plain(0, "two"), false}}},
 		{"without numbers: not compressed", []*wire.Batch{plain(0, "one")}, 90 * time.Millisecond, []step{{plain(0, "two"), true}}},
@@ -99,6 +99,9 @@ func TestRefuses(t *testing.T) {
 			t.Parallel()
 			var f order.Fences
 			start := time.Now()
+			for range 10 {
+				f.Begin() // the client has so many under way
+			}
 			for i, b := range tc.raised {
 				f.Raise(b, uint64(i), start)
 			}
@@ -121,32 +124,14 @@ func TestFirstByCall(t *testing.T) {
 	t.Parallel()
 	var f order.Fences
 	now := time.Now()
+	for range 5 {
+		f.Begin()
+	}
 	f.Raise(plain(0, "two"), 2, now)
 	f.Raise(plain(0, "one"), 1, now)
 	f.Raise(plain(0, "three"), 3, now)
 	if !f.Refuses(plain(0, "two"), 4, now) || f.Refuses(plain(0, "one"), 5, now) {
 		t.Error("the batch of the first call is not the one that is awaited")
-	}
-}
-
-// What had been sent behind the first try of a batch, and waits in a queue, is refused also when the batch has come again.
-func TestStale(t *testing.T) {
-	t.Parallel()
-	for name, b := range map[string][2]*wire.Batch{
-		"numbered": {numbered(1, 0, 3, 1), numbered(1, 0, 4, 1)}, "plain": {plain(0, "one"), plain(0, "two")},
-	} {
-		var f order.Fences
-		now := time.Now()
-		f.Raise(b[0], 1, now)
-		if f.Refuses(b[0], 3, now) {
-			t.Errorf("%s: the awaited batch is refused", name)
-		}
-		if !f.Refuses(b[1], 2, now) || f.Refuses(b[1], 4, now) || f.Refuses(b[0], 3, now) {
-			t.Errorf("%s: of what came before it was sent again, and only of that, all is refused", name)
-		}
-		if f.Settle(b[0], 3); f.Refuses(b[1], 2, now) {
-			t.Errorf("%s: a fence is left", name)
-		}
 	}
 }
 
@@ -158,8 +143,33 @@ func TestRaisedLate(t *testing.T) {
 	} {
 		var f order.Fences
 		f.Raise(b[0], 1, time.Now()) // and it had come again by call 2
-		if f.Settle(b[0], 2); f.Refuses(b[1], 3, time.Now()) {
+		if f.Stored(b[0]); f.Refuses(b[1], 3, time.Now()) {
 			t.Errorf("%s: refused though what it waits for is stored", name)
+		}
+	}
+}
+
+// Without sequence numbers, what comes by more calls than the client has under way was sent by one that knows of the refusal.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	for _, window := range []uint64{1, 5} {
+		var f order.Fences
+		now := time.Now()
+		var call uint64
+		for range window {
+			call = f.Begin()
+		}
+		f.Raise(plain(0, "one"), call, now)
+		for range 2 * window {
+			f.End()
+			if call = f.Begin(); !f.Refuses(plain(0, "two"), call, now) {
+				t.Errorf("window %d: passed by call %d", window, call)
+			}
+			f.Raise(plain(0, "two"), call, now)
+		}
+		f.End()
+		if f.Refuses(plain(0, "two"), f.Begin(), now) {
+			t.Errorf("window %d: refused though the client knows", window)
 		}
 	}
 }
@@ -172,7 +182,7 @@ func TestTotal(t *testing.T) {
 	now := time.Now()
 	a.Raise(numbered(1, 0, 0, 1), 1, now)
 	a.Raise(numbered(2, 0, 0, 1), 1, now)
-	a.Settle(numbered(2, 0, 0, 1), 2)
+	a.Stored(numbered(2, 0, 0, 1))
 	b.Raise(numbered(3, 0, 0, 1), 1, now)
 	if a.Overflowed() || b.Overflowed() {
 		t.Error("overflowed with two of two")
@@ -218,8 +228,8 @@ func FuzzFences(f *testing.F) {
 		if fences.Refuses(a, 3, now) {
 			t.Error("the awaited batch is refused")
 		}
-		if fences.Settle(a, 3); fences.Refuses(b, 4, now) {
-			t.Error("the awaited batch is stored, and what is behind it is refused")
+		if fences.Refuses(b, 4, now) {
+			t.Error("the awaited batch has come again, and what is behind it is refused")
 		}
 	})
 }

@@ -28,7 +28,7 @@ type cargo struct {
 // the order in which they came. The first that does not fit waits for the next request, and so do all behind it: a large batch
 // is not overtaken by small ones for ever.
 func (l *lane) take() cargo {
-	first := l.queue[0] // which dropOutOfOrder has looked at
+	first := l.queue[0]
 	c := cargo{shares: []*share{first}, batches: first.batches, deadline: first.produce.deadline, bytes: first.bytes}
 	if len(l.queue) == 1 {
 		l.queue = nil
@@ -50,10 +50,6 @@ func (l *lane) load(c *cargo) {
 			break
 		}
 		scanned++
-		if s.outOfOrder() {
-			l.drop(s)
-			continue
-		}
 		along := s.likes(first) && !p.marked(s)
 		p.mark(s)
 		if !along {
@@ -69,28 +65,6 @@ func (l *lane) load(c *cargo) {
 	}
 	l.queue = slices.Delete(l.queue, kept, scanned)
 	c.batches = gather(c.shares)
-}
-
-// dropOutOfOrder removes from the front of the queue what has to come behind a batch that was refused. The pool's mutex is held.
-func (l *lane) dropOutOfOrder() {
-	for len(l.queue) > 0 && l.queue[0].outOfOrder() {
-		l.drop(l.queue[0])
-		l.queue[0] = nil
-		l.queue = l.queue[1:]
-	}
-}
-
-// drop refuses s, which is taken out of the queue. The pool's mutex is held.
-func (l *lane) drop(s *share) {
-	l.queued -= s.bytes
-	l.outOfOrder = append(l.outOfOrder, l.pool.refuse([]*share{s}, wire.NotLeaderOrFollower, earlierFirst)...)
-}
-
-// reportOutOfOrder tells the clients of what was dropped. The pool's mutex must not be held.
-func (l *lane) reportOutOfOrder() {
-	var dropped []*share
-	l.pool.locked(func() { dropped, l.outOfOrder = l.outOfOrder, nil })
-	l.pool.report(dropped, 0)
 }
 
 // gather returns the batches of all shares, those of a topic next to each other.

@@ -32,8 +32,6 @@ type lane struct {
 	backoff   time.Duration
 	sweeping  bool
 	lingering bool // somebody is woken when the oldest share has waited long enough
-	// outOfOrder holds shares that were found to be so when they were to be sent, until reportOutOfOrder.
-	outOfOrder []*share
 }
 
 var (
@@ -286,11 +284,16 @@ func (l *lane) sweep() {
 }
 
 // takeLate removes from the queue the shares that would have too little time left to be answered. The pool's mutex is held.
-func (l *lane) takeLate(now time.Time) (late []*share) {
+func (l *lane) takeLate(now time.Time) []*share {
+	return l.takeIf(func(s *share) bool { return now.After(s.produce.sendBy) })
+}
+
+// takeIf removes from the queue, in order, the shares that f chooses. The pool's mutex is held.
+func (l *lane) takeIf(f func(*share) bool) (taken []*share) {
 	keep := l.queue[:0]
 	for _, s := range l.queue {
-		if now.After(s.produce.sendBy) {
-			late = append(late, s)
+		if f(s) {
+			taken = append(taken, s)
 			l.queued -= s.bytes
 		} else {
 			keep = append(keep, s)
@@ -298,5 +301,5 @@ func (l *lane) takeLate(now time.Time) (late []*share) {
 	}
 	clear(l.queue[len(keep):])
 	l.queue = keep
-	return late
+	return taken
 }

@@ -49,11 +49,11 @@ func TestNothingOvertakes(t *testing.T) {
 				tc.fault(b)
 				one := string(idempotent(1, 0, 0))
 				two := string(idempotent(1, 0, 1))
-				if r := b.produce("a", 0, one); r.Code == wire.None || !r.Code.Retried() {
+				if r := b.produce("a", 0, one); r.Code == wire.None || !r.Code.Transient() {
 					t.Fatalf("the first batch: %s, want a code that its client retries", r.Code)
 				}
 				tc.mend(b)
-				if r := b.produce("a", 0, two); !r.Code.Retried() {
+				if r := b.produce("a", 0, two); !r.Code.Transient() {
 					t.Errorf("a batch that was sent behind it: %s, want a code that its client retries", r.Code)
 				}
 				for _, records := range []string{one, two} {
@@ -77,7 +77,7 @@ func (b *bench) produceUntilStored(topic string, partition int32, records string
 		switch r := b.produce(topic, partition, records); {
 		case r.Code == wire.None:
 			return
-		case !r.Code.Retried():
+		case !r.Code.Transient():
 			b.t.Fatalf("%s %s", r.Code, r.Message)
 		}
 		advance(time.Second)

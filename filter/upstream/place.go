@@ -113,31 +113,38 @@ func (p *Pool) lane(key laneKey) *lane {
 
 // complete takes the results of batches that went through a lane, and reports them. p.mu must not be held.
 func (p *Pool) complete(shares []*share, throttle int32) {
-	p.locked(func() { p.conclude(shares) })
+	var behind []*share
+	p.locked(func() { behind = p.conclude(shares) })
 	p.report(shares, throttle)
+	p.report(behind, 0)
 }
 
-// refuse gives all batches of the shares, which are in no queue any more, the same result, for report. p.mu is held.
+// refuse gives all batches of the shares, which are in no queue any more, the same result. It returns them, and what has to be
+// refused with them, for report. p.mu is held.
 func (p *Pool) refuse(shares []*share, code wire.ErrorCode, message string) []*share {
 	for _, s := range shares {
 		s.fail(code, message)
 	}
-	p.conclude(shares)
-	return shares
+	return append(shares, p.conclude(shares)...)
 }
 
-// conclude takes note of what the results of the shares' batches say. p.mu is held.
-func (p *Pool) conclude(shares []*share) {
+// conclude takes note of what the results of the shares' batches say. What clients had sent behind batches that they have to send
+// again is not sent any more: it is returned with its result, for report. p.mu is held.
+func (p *Pool) conclude(shares []*share) (behind []*share) {
+	var refused purge
 	for _, s := range shares {
 		p.settle(len(s.batches))
 		for i, b := range s.batches {
-			s.partitions[i].leave(s.produce.fences)
+			lane := s.partitions[i].leave(s.produce.fences)
 			if contradicts(b.Result.Code) {
 				p.doubt(b.Topic)
 			}
-			s.produce.keepOrder(b)
+			if s.produce.keepOrder(b) {
+				refused.add(s.produce.fences, lane, p.topics[b.Topic])
+			}
 		}
 	}
+	return refused.run(p)
 }
 
 // doubt has what is known of a topic asked for again. p.mu is held.

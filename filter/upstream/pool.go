@@ -45,7 +45,8 @@ type Pool struct {
 
 // produce is one call of Produce.
 type produce struct {
-	number   uint64 // of the call, from 1
+	number   uint64 // of the call of Produce, from 1
+	call     uint64 // the same among those of its connection
 	fences   *order.Fences
 	acks     int16
 	timeout  int32
@@ -83,7 +84,7 @@ func (p *Pool) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, 
 	now := time.Now()
 	patience := p.patience(timeoutMillis)
 	req := &produce{fences: fences, acks: acks, timeout: min(timeoutMillis, int32(maxTimeout/time.Millisecond)), now: now}
-	req.group.init(len(batches), done)
+	req.group.init(len(batches), fences, done)
 	req.deadline, req.sendBy = now.Add(patience), now.Add(p.longestQueueing(patience, timeoutMillis))
 	if p.settings.AcksOverride != nil {
 		req.acks = *p.settings.AcksOverride
@@ -140,7 +141,7 @@ func (p *Pool) placeAll(batches []*wire.Batch, req *produce, d *dispatch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls++
-	req.number = p.calls
+	req.number, req.call = p.calls, req.fences.Begin()
 	p.pending += len(batches)
 	for _, b := range batches {
 		p.place(b, req, d)

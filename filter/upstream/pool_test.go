@@ -261,7 +261,7 @@ func TestLostConnection(t *testing.T) {
 		wantCode(t, "right behind the failed ones", b.produce("a", 0, "late"), wire.NotLeaderOrFollower)
 		b.cluster.Stall(1, false)
 		advance(time.Second)
-		wantCode(t, "after the back-off", b.produce("a", 0, "9"), wire.None)
+		wantCode(t, "after the back-off", b.produce("a", 0, "1"), wire.None)
 	})
 }
 

@@ -1,10 +1,10 @@
 package upstream
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -33,31 +33,32 @@ func (s *share) fail(code wire.ErrorCode, message string) {
 	}
 }
 
-// outOfOrder reports whether one of its batches may not be sent before another has come again. The pool's mutex is held.
-func (s *share) outOfOrder() bool { return slices.ContainsFunc(s.batches, s.produce.outOfOrder) }
-
-// keepOrder has what the client sent behind b refused until b comes again, if its result is one that it retries. The pool's mutex
-// is held.
-func (r *produce) keepOrder(b *wire.Batch) {
-	if !b.Result.Code.Retried() {
-		r.fences.Settle(b, r.number)
-		return
+// keepOrder has what the client sent behind b refused until b comes again, if its result is one that it retries. It reports
+// whether that is so. The pool's mutex is held.
+func (r *produce) keepOrder(b *wire.Batch) bool {
+	if !b.Result.Code.Transient() {
+		if b.Result.Code == wire.None {
+			r.fences.Stored(b)
+		}
+		return false
 	}
-	r.fences.Raise(b, r.number, time.Now())
+	r.fences.Raise(b, r.call, time.Now())
+	return true
 }
 
 // outOfOrder reports whether b may not be sent before another batch has come again. The pool's mutex is held.
-func (r *produce) outOfOrder(b *wire.Batch) bool { return r.fences.Refuses(b, r.number, r.now) }
+func (r *produce) outOfOrder(b *wire.Batch) bool { return r.fences.Refuses(b, r.call, r.now) }
 
 // group joins the shares of one Produce call: the last one to finish reports the call done.
 type group struct {
 	left     atomic.Int32 // batches without a result
 	throttle atomic.Int32 // milliseconds, the longest that any broker asked for
 	done     func(throttleMillis int32)
+	fences   *order.Fences
 }
 
-func (g *group) init(batches int, done func(int32)) {
-	g.done = done
+func (g *group) init(batches int, fences *order.Fences, done func(int32)) {
+	g.fences, g.done = fences, done
 	g.left.Store(int32(batches))
 }
 
@@ -70,6 +71,7 @@ func (g *group) finish(n int, throttle int32) {
 		}
 	}
 	if g.left.Add(-int32(n)) == 0 {
+		g.fences.End()
 		g.done(g.throttle.Load())
 	}
 }

@@ -54,14 +54,15 @@ func (p *partition) enter(from *order.Fences, l *lane) bool {
 	return true
 }
 
-// leave counts a batch as answered.
-func (p *partition) leave(from *order.Fences) {
+// leave counts a batch as answered, and returns the lane that it took.
+func (p *partition) leave(from *order.Fences) *lane {
 	s := p.streams[from]
 	if s.inLane--; s.inLane > 0 {
 		p.streams[from] = s
 	} else {
 		delete(p.streams, from)
 	}
+	return s.lane
 }
 
 // slot says which of n connections to a broker the partition's batches take: always the same, whoever asks.

@@ -59,15 +59,10 @@ func (w *writer) init(lk *link) {
 // nudge has what is due sent: here and now if that cannot take long, else by the lane's goroutine. The pool's mutex must not be
 // held.
 func (l *lane) nudge() {
-	l.pool.locked(l.writeDue)
-	l.reportOutOfOrder()
-}
-
-// writeDue is nudge with the pool's mutex held.
-func (l *lane) writeDue() {
 	p := l.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for range p.settings.Window {
-		l.dropOutOfOrder()
 		lk := l.link
 		if lk == nil || lk.raw == nil || lk.writing || lk.retired || lk.err != nil || !lk.ready() || l.queued > inlineBytes {
 			break
@@ -122,11 +117,9 @@ func (lk *link) write() error {
 // connection has ended, or ends.
 func (lk *link) await() (f flight, tail net.Buffers, err error) {
 	l := lk.lane
-	defer l.reportOutOfOrder()
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
 	for {
-		l.dropOutOfOrder()
 		switch {
 		case lk.err != nil:
 			return f, nil, lk.err

@@ -87,11 +87,11 @@ func ErrorCodes() []ErrorCode {
 	return codes
 }
 
-// Retried says whether clients send a batch again that was answered so, because it was not stored, or may not have been. These
-// are the codes of which Java says RetriableException and librdkafka RD_KAFKA_ERR_ACTION_RETRY.
-func (c ErrorCode) Retried() bool {
+// Transient says whether a batch was answered so because of a state that passes, whatever is in the batch, and its client sends it
+// again. These are the codes of which Java says RetriableException and librdkafka RD_KAFKA_ERR_ACTION_RETRY, but for CORRUPT_MESSAGE.
+func (c ErrorCode) Transient() bool {
 	switch c {
-	case CorruptMessage, UnknownTopicOrPartition, LeaderNotAvailable, NotLeaderOrFollower, RequestTimedOut, BrokerNotAvailable,
+	case UnknownTopicOrPartition, LeaderNotAvailable, NotLeaderOrFollower, RequestTimedOut, BrokerNotAvailable,
 		ReplicaNotAvailable, NetworkException, CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator,
 		NotEnoughReplicas, NotEnoughReplicasAfterAppend, NotController, ConcurrentTransactions, KafkaStorageError,
 		FencedLeaderEpoch, UnknownLeaderEpoch, ThrottlingQuotaExceeded, UnknownTopicID, InconsistentTopicID:

@@ -20,7 +20,7 @@ const (
 	// workers are those of the filter; a client that moves to the other is one that moves to another Envoy.
 	workers = 2
 	// slowAsking is how long metadata takes on average in some of the runs: longer than clients wait before they send again.
-	slowAsking = 150 * time.Millisecond
+	slowAsking = 400 * time.Millisecond
 	// grace is how long after the last fault everything has to be answered.
 	grace = 100 * time.Second
 )

@@ -175,7 +175,7 @@ func (w *world) move(cluster string, partition, broker int32) {
 func (w *world) answer(f fault) {
 	codes := []wire.ErrorCode{
 		wire.NotLeaderOrFollower, wire.LeaderNotAvailable, wire.NotEnoughReplicas, wire.RequestTimedOut, wire.KafkaStorageError,
-		wire.UnknownTopicOrPartition, wire.CorruptMessage,
+		wire.UnknownTopicOrPartition,
 	}
 	if w.missing[f.cluster] {
 		return

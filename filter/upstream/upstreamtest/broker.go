@@ -194,7 +194,7 @@ func (c *Cluster) persist(f flow, records []byte, store func() (int64, wire.Erro
 	delete(c.refusals, f)
 	offset, code = store()
 	switch {
-	case code.Retried():
+	case code.Transient():
 		c.refusals[f] = refusal{sequence, code}
 	case code == wire.None && len(c.refusals) > 0: // it may have been refused elsewhere
 		maps.DeleteFunc(c.refusals, func(other flow, r refusal) bool {
