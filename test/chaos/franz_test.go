@@ -12,7 +12,7 @@ import (
 
 const (
 	burst    = 5 // records of one partition at once
-	tick     = 200 * time.Millisecond
+	tick     = 400 * time.Millisecond
 	mostOpen = 300 // records of one partition that wait for their answers
 )
 

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +37,26 @@ func hostFaults() []fault {
 			return during(ctx, t, t.hosts.exhaust, t.hosts.refill)
 		}},
 	}
+}
+
+// counts is what Envoy counts of the first cluster, those of its numbers that are not zero.
+func (h *hosts) counts(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.envoy.Admin()+"/stats?usedonly&filter=cluster.c1", http.NoBody)
+	if err != nil {
+		return err.Error()
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ", ")
 }
 
 // swap has clients move to the other host.

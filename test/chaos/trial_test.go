@@ -208,7 +208,12 @@ func (t *trial) progress(ctx context.Context, more int) error {
 		}
 	}
 	late := map[*account]bool{}
+	look := time.Now()
 	ok := t.until(ctx, patience, func() bool {
+		if time.Since(look) > soon {
+			look = time.Now()
+			t.note("%d producers stand still; Envoy counts %s", len(late), t.hosts.counts(ctx))
+		}
 		clear(late)
 		for a, from := range before {
 			if _, acked, _ := a.counts(); acked < from+more {

@@ -14,7 +14,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 /** Java's producers of the chaos tests. What it reads and prints is said in test/chaos/doc.go. */
 public final class Chaos {
   private static final int BURST = 5;
-  private static final int TICK = 200;
+  private static final int TICK = 400;
   private static final int MOST_OPEN = 300;
   private static final int SIZE = 500;
 

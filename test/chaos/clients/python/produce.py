@@ -3,7 +3,7 @@
 import sys
 import threading
 
-BURST, TICK, MOST_OPEN, SIZE = 5, 0.2, 300, 500
+BURST, TICK, MOST_OPEN, SIZE = 5, 0.4, 300, 500
 output = threading.Lock()
 
 
