@@ -107,10 +107,12 @@ func (lk *link) succeed() (making, error) {
 	for {
 		made := l.currentMaking()
 		conn, err := l.pool.client.Dial(l.pool.ctx, made.addr)
-		if err != nil && lk.needsSuccessor() {
+		switch {
+		case err != nil && lk.needsSuccessor():
 			return made, err
-		}
-		if err != nil || lk.adopt(conn, made) {
+		case err != nil:
+			return made, nil //nolint:nilerr // nobody wants the connection any more
+		case lk.adopt(conn, made):
 			return made, nil
 		}
 		conn.Close()

@@ -101,22 +101,6 @@ func (p *Pool) Fences() *order.Fences { return &order.Fences{Total: &p.fences} }
 // Forget says that the connection of the fences is gone.
 func (p *Pool) Forget(fences *order.Fences) { p.locked(fences.Forget) }
 
-// patience is how long the batches of a request may wait for their answers, its client's timeout given.
-func (p *Pool) patience(timeoutMillis int32) time.Duration {
-	d := max(p.settings.RequestTimeout, min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout))
-	if p.settings.MessageTimeout > 0 {
-		d = min(d, p.settings.MessageTimeout)
-	}
-	return d
-}
-
-// longestQueueing is how long a batch may be queued: while its client still waits for it, and what is left of patience is enough for
-// the broker to answer. A client whose connection ends has its batches sent again, and those that were queued would be doubled.
-func (p *Pool) longestQueueing(patience time.Duration, timeoutMillis int32) time.Duration {
-	own := max(time.Duration(timeoutMillis)*time.Millisecond, p.settings.Linger+minQueueing)
-	return min(patience/4*3, own)
-}
-
 // Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still
 // open then are answered as failed.
 func (p *Pool) Close(ctx context.Context) {
@@ -147,6 +131,22 @@ func (p *Pool) placeAll(batches []*wire.Batch, req *produce, d *dispatch) {
 		p.place(b, req, d)
 	}
 	d.enqueue()
+}
+
+// patience is how long the batches of a request may wait for their answers, its client's timeout given.
+func (p *Pool) patience(timeoutMillis int32) time.Duration {
+	d := max(p.settings.RequestTimeout, min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout))
+	if p.settings.MessageTimeout > 0 {
+		d = min(d, p.settings.MessageTimeout)
+	}
+	return d
+}
+
+// longestQueueing is how long a batch may be queued: so long that its client still waits when it is answered, and that what is left of
+// patience is enough for the broker. What is sent later is in vain: its client has hung up, and sends it again.
+func (p *Pool) longestQueueing(patience time.Duration, timeoutMillis int32) time.Duration {
+	own := max(time.Duration(timeoutMillis)*time.Millisecond/2, p.settings.Linger+minQueueing)
+	return min(patience/4*3, own)
 }
 
 // renew has every connection replaced by one made from what is there now.

@@ -98,7 +98,7 @@ func TestUnlistedClusterIsServed(t *testing.T) {
 		c.CreateTopic("a", 1)
 		b := &bench{t: t, cluster: c.Cluster, fences: new(order.Fences), pool: newPool(settings(), c, new(cork.Cork))}
 		b.list()
-		b.produceUntilStored("a", 0, "x")
+		b.produceUntilStored(0, "x")
 		b.pool.Close(t.Context())
 		c.Cut(1)
 	})
@@ -194,7 +194,7 @@ func TestTopicMadeAgain(t *testing.T) {
 			b.cluster.DeleteTopic("a")
 			b.cluster.CreateTopic("a", leaders...)
 			for p := range leaders {
-				b.produceUntilStored("a", int32(p), "1")
+				b.produceUntilStored(int32(p), "1")
 			}
 		}
 	})
@@ -246,7 +246,7 @@ func TestChangesDuringADial(t *testing.T) {
 				synctest.Wait()
 				close(c.gate)
 				<-done
-				b.produceUntilStored("a", 0, "second")
+				b.produceUntilStored(0, "second")
 				synctest.Wait()
 				if dials, _ := c.Calls(); dials != tc.dials {
 					t.Errorf("%d connections were made, want %d", dials, tc.dials)

@@ -262,7 +262,7 @@ func (t *trial) acknowledged(ctx context.Context, more int, limit time.Duration,
 }
 
 // sent waits until the producers have sent so many more in all, whatever becomes of them, or no longer than limit.
-func (t *trial) sent(ctx context.Context, more int, limit time.Duration) bool {
+func (t *trial) sent(ctx context.Context, more int, limit time.Duration) {
 	total := func() (n int) {
 		for _, a := range t.all() {
 			sent, _, _ := a.counts()
@@ -271,7 +271,7 @@ func (t *trial) sent(ctx context.Context, more int, limit time.Duration) bool {
 		return n
 	}
 	from := total()
-	return t.until(ctx, limit, func() bool { return total() >= from+more })
+	t.until(ctx, limit, func() bool { return total() >= from+more })
 }
 
 func (t *trial) until(ctx context.Context, limit time.Duration, done func() bool) bool {

@@ -48,10 +48,10 @@ func FreePort() (int, error) {
 // hold locks a port's file. It fails if this process or another has locked it.
 func hold(port int) error {
 	dir := filepath.Join(os.TempDir(), "kafkamesh-ports")
-	if err := os.MkdirAll(dir, 0o777); err != nil { //nolint:gosec // whoever runs tests on this machine shares them
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o666) //nolint:gosec // as above
+	file, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		return err
 	}

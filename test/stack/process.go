@@ -78,14 +78,6 @@ func (p *Process) ExitCode() int {
 // Ending says how the process ended: with which code, or by which signal. It is called after Done.
 func (p *Process) Ending() string { return p.cmd.ProcessState.String() }
 
-// answers says why the process does not accept connections at addr yet, or nil.
-func (p *Process) answers(addr string) error {
-	if err := dials(addr); err != nil {
-		return err
-	}
-	return p.owns(addr)
-}
-
 // Stop ends the process with SIGTERM, or with SIGKILL if it does not obey, and waits for its end.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
@@ -131,6 +123,14 @@ func (p *Process) RSS() (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s has ended", p.name)
+}
+
+// answers says why the process does not accept connections at addr yet, or nil.
+func (p *Process) answers(addr string) error {
+	if err := dials(addr); err != nil {
+		return err
+	}
+	return p.owns(addr)
 }
 
 // wait calls ready until it returns nil, the process ends or ctx does.
