@@ -103,11 +103,11 @@ func (f *Fences) Raise(b *wire.Batch, call uint64, now time.Time) {
 // Refuses reports whether another batch of b's producer has to come first. If b is that one, it is awaited no longer: what had been
 // sent behind its first try must have been asked about before. now is when b came. It does not keep b.
 func (f *Fences) Refuses(b *wire.Batch, call uint64, now time.Time) bool {
-	if len(f.fences) == 0 {
-		return false
-	}
-	if f.overflowed.Load() {
+	switch {
+	case f.overflowed.Load(): // also if there is none of its own: others may have used up Total
 		return true
+	case len(f.fences) == 0:
+		return false
 	}
 	at, came := identify(b)
 	fence, known := f.fences[at]

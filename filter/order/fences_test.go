@@ -187,6 +187,11 @@ func TestTotal(t *testing.T) {
 	if a.Overflowed() || b.Overflowed() {
 		t.Error("overflowed with two of two")
 	}
+	c := order.Fences{Total: &total}
+	c.Raise(numbered(4, 0, 0, 1), 1, now)
+	if !c.Overflowed() || !c.Refuses(numbered(4, 0, 1, 1), 2, now) {
+		t.Error("a connection that may have none: nothing may pass")
+	}
 	b.Forget()
 	a.Raise(numbered(4, 0, 0, 1), 1, now)
 	if a.Raise(numbered(5, 0, 0, 1), 1, now); !a.Overflowed() {
