@@ -305,47 +305,6 @@ func TestFairShare(t *testing.T) {
 	})
 }
 
-// A client that reads no answers gets no more of them than the host likes, and all of them once it reads.
-func TestClientThatNeverReads(t *testing.T) {
-	t.Parallel()
-	withMesh(t, twoClusters, func(m *mesh) {
-		for i := range 50 {
-			m.c1.CreateTopic(fmt.Sprintf("apples-%d", i), 1)
-		}
-		c := m.connect()
-		c.limit = 64 << 10
-		var piece []byte
-		const requests = 500 // for some kilobytes each
-		for i := range int32(requests) {
-			piece = append(piece, metadata(i)...)
-		}
-		c.session.Data(piece)
-		synctest.Wait()
-		if got := len(c.got); got < c.limit || got > 2*c.limit || !c.isPaused() {
-			t.Errorf("%d bytes written, paused %t; want little more than %d", got, c.isPaused(), c.limit)
-		}
-		c.session.End() // what it sent is answered all the same
-		rounds := 0
-		ids, _ := c.answers()
-		for ; len(ids) < requests && rounds < requests; rounds++ {
-			if c.isClosed() {
-				t.Fatalf("closed after %d answers", len(ids))
-			}
-			c.limit += 64 << 10
-			c.session.Congested(false)
-			ids, _ = c.answers()
-		}
-		for i, id := range ids {
-			if id != int32(i) {
-				t.Fatalf("answer %d is to request %d", i, id)
-			}
-		}
-		if len(ids) != requests || rounds < 10 || !c.isClosed() {
-			t.Errorf("%d answers in %d rounds, closed %t", len(ids), rounds, c.isClosed())
-		}
-	})
-}
-
 // Answers that have to wait for an earlier one do not pile up.
 func TestAnswersBehindASlowOne(t *testing.T) {
 	t.Parallel()

@@ -18,12 +18,12 @@ import (
 // As a real broker: acks other than -1, 0 and 1 get INVALID_REQUIRED_ACKS; a request with acks=0 gets no answer, and if
 // one of its batches fails, the connection is closed. Unlike one: version 13, which names topics by id, is not listed;
 // a batch is checked before it shares a connection upstream with those of other clients (see package record); a name that no
-// topic can have gets INVALID_TOPIC_EXCEPTION; a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, because every client gives up on that at once and names the topic; a
-// transactional request gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as from a broker that does not allow it.
+// topic can have gets INVALID_TOPIC_EXCEPTION; a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise,
+// because every client gives up on that at once and names the topic; a transactional request gets
+// TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as from a broker that does not allow it.
 //
 // acks=0 goes upstream as acks=1: on a connection shared by many clients, that is the only way to know whose batch
-// failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (the current leader is always
-// node 0; NodeEndpoints are never sent).
+// failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (the current leader is always node 0; NodeEndpoints are never sent).
 
 // What the message sets of one request may decompress to: so much, and so many times the length of the request, but no more than
 // the most. Text rarely shrinks to less than a fiftieth.
@@ -243,8 +243,8 @@ func (c *produceCall) answer() Answer {
 func (c *produceCall) disorder() error {
 	for _, g := range c.groups {
 		if g.fences.Overflowed() {
-			return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf(
-				"more than %d partitions and producers of one connection have batches to be sent again", order.MaxFences)}
+			return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf("too many partitions and producers have batches "+
+				"to be sent again: more than %d of one connection, or more of a worker's together than can be remembered", order.MaxFences)}
 		}
 	}
 	return nil

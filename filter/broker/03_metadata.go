@@ -16,8 +16,8 @@ import (
 // allows it (always before version 4). A topic asked for twice is answered once. A name that no topic can have gets
 // INVALID_TOPIC_EXCEPTION, here and not from its cluster.
 //
-// Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, twice if it is asked for alone with version 1; and no
-// operations are listed as authorized.
+// Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise; twice if it is asked for
+// alone with version 1. No operations are listed as authorized.
 
 // clusterID is what clients are told the one cluster is called. It is the same on every replica of the proxy.
 const clusterID = "kafkamesh"

@@ -394,32 +394,3 @@ func TestInitProducerID(t *testing.T) {
 		}
 	}
 }
-
-func TestListedButRefused(t *testing.T) {
-	t.Parallel()
-	b, _, _ := facade()
-	for version := int16(4); version <= 11; version++ {
-		request := kmsg.NewPtrFetchRequest()
-		topic := kmsg.NewFetchRequestTopic()
-		topic.Topic = "apples"
-		topic.Partitions = append(topic.Partitions, kmsg.NewFetchRequestTopicPartition())
-		request.Topics = append(request.Topics, topic)
-		r := parse[*kmsg.FetchResponse](t, wire.KeyFetch, version, ask(t, b, wire.KeyFetch, version, request))
-		if got := r.Topics[0].Partitions[0].ErrorCode; got != int16(wire.TopicAuthorizationFailed) {
-			t.Errorf("fetch v%d: %d", version, got)
-		}
-	}
-	for version := range int16(5) {
-		request := kmsg.NewPtrFindCoordinatorRequest()
-		request.CoordinatorKey, request.CoordinatorKeys = "g", []string{"g"}
-		a := ask(t, b, wire.KeyFindCoordinator, version, request)
-		r := parse[*kmsg.FindCoordinatorResponse](t, wire.KeyFindCoordinator, version, a)
-		got := r.ErrorCode
-		if version == 4 {
-			got = r.Coordinators[0].ErrorCode
-		}
-		if got != int16(wire.GroupAuthorizationFailed) {
-			t.Errorf("find coordinator v%d: %d", version, got)
-		}
-	}
-}

@@ -26,7 +26,7 @@ type Answer struct {
 	Refusal Refusal
 }
 
-// Refusal is a code that clients do not retry, and why it was answered. The zero value: nothing was refused.
+// Refusal is a code that the facade itself has answered with, and why. The zero value: nothing was refused.
 type Refusal struct {
 	Code   wire.ErrorCode
 	Reason string

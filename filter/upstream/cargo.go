@@ -50,7 +50,7 @@ func (l *lane) load(c *cargo) {
 			break
 		}
 		scanned++
-		along := s.likes(first) && !p.marked(s)
+		along := s.compatible(first) && !p.marked(s)
 		p.mark(s)
 		if !along {
 			l.queue[kept] = s

@@ -32,6 +32,18 @@ func (p *Pool) after(d time.Duration, name string, f func()) *time.Timer {
 	return time.AfterFunc(d, func() { p.guard(name, f) })
 }
 
+// pause waits and reports whether the pool still runs.
+func (p *Pool) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
+}
+
 // locked runs f with the pool's mutex held. A panic must not leave it locked: a host's threads wait for it.
 func (p *Pool) locked(f func()) {
 	p.mu.Lock()

@@ -43,7 +43,7 @@ var (
 
 func newLane(p *Pool, node int32, addr string) *lane {
 	l := &lane{pool: p, node: node, addr: addr, wake: sync.NewCond(&p.mu)}
-	l.item.Flush = func() { p.guard("lane", l.nudge) }
+	l.item.Flush = func() { p.guard("lane", l.writeOrWake) }
 	return l
 }
 
@@ -57,7 +57,7 @@ func (l *lane) idle() bool {
 	return len(l.queue) == 0 && (l.link == nil || len(l.link.flight) == 0)
 }
 
-// push queues s; nudge has it sent. The pool's mutex is held.
+// push queues s; writeOrWake has it sent. The pool's mutex is held.
 func (l *lane) push(s *share) {
 	l.queue = append(l.queue, s)
 	l.queued += s.bytes

@@ -242,7 +242,7 @@ func (lk *link) takeResponses(r *bufio.Reader, body []byte) ([]byte, error) {
 	}
 	p.cork.Hold()
 	defer p.cork.Release()
-	defer lk.lane.nudge()
+	defer lk.lane.writeOrWake()
 	for {
 		if err := lk.settle(f, body); err != nil || !holdsResponse(r) || !lk.landsAtOnce() {
 			return body, err

@@ -178,18 +178,6 @@ func (p *Pool) awaited() map[string]bool {
 	return names
 }
 
-// pause waits and reports whether the pool still runs.
-func (p *Pool) pause(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-p.ctx.Done():
-		return false
-	}
-}
-
 // inquireOnce asks the cluster and answers asks. Topics whose creation is allowed are asked for apart from the others:
 // the protocol has one flag for a whole request.
 func (p *Pool) inquireOnce(asks []ask, stale map[string]bool) error {

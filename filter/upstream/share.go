@@ -21,8 +21,8 @@ type share struct {
 	partition [1]*partition
 }
 
-// likes says whether the broker may be asked for both in one request.
-func (s *share) likes(other *share) bool {
+// compatible reports whether the broker may be asked for both in one request.
+func (s *share) compatible(other *share) bool {
 	return s.produce.acks == other.produce.acks && s.produce.timeout == other.produce.timeout && s.idempotent == other.idempotent
 }
 

@@ -24,7 +24,7 @@ const (
 )
 
 // writer is what writes requests on a connection. Two parties do, one at a time: the lane's goroutine, which waits for the socket
-// when it is full, and whoever calls nudge, who does not.
+// when it is full, and whoever calls writeOrWake, who does not.
 type writer struct {
 	// The pool's mutex guards these.
 	writing bool        // somebody writes
@@ -56,9 +56,9 @@ func (w *writer) init(lk *link) {
 	}
 }
 
-// nudge has what is due sent: here and now if that cannot take long, else by the lane's goroutine. The pool's mutex must not be
+// writeOrWake has what is due sent: here and now if that cannot take long, else by the lane's goroutine. The pool's mutex must not be
 // held.
-func (l *lane) nudge() {
+func (l *lane) writeOrWake() {
 	p := l.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
