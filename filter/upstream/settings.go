@@ -18,7 +18,8 @@ type Settings struct {
 	// AcksOverride, if set, replaces the acks of every client's request.
 	AcksOverride *int16
 	// RequestTimeout is how long a batch may wait for its answer, queue and flight together, when its client's own
-	// timeout is not longer. Three quarters of that may be spent in the queue, and no more than half of the client's timeout.
+	// timeout is not longer. Three quarters of that may be spent in the queue, and no more than half of the client's timeout, or a second
+	// and Linger if that is longer.
 	RequestTimeout time.Duration
 	// MetadataRefreshInterval is how often what is known of the topics in use is asked for again. Zero: never.
 	MetadataRefreshInterval time.Duration
