@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,5 +163,26 @@ func TestMetadataRefreshes(t *testing.T) {
 		wantCode(t, "seen since it was asked for", b.produce("a", 2, "0"), wire.None)
 		b.cluster.DeleteTopic("a")
 		wantCode(t, "deleted", b.produce("a", 0, "0"), wire.UnknownTopicOrPartition)
+	})
+}
+
+// A batch that waits for metadata when the pool is closed, and whose leader nobody has been connected to, is answered, and no lane is
+// left for it.
+func TestCloseWhileABatchWaits(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2, func(b *bench) {
+		b.cluster.CreateTopic("a", 1, 2)
+		wantCode(t, "produce", b.produce("a", 0, "x"), wire.None)
+		release := b.cluster.HoldMetadata()
+		b.cluster.Move("a", 0, 2)
+		wantCode(t, "a leader that has moved", b.produce("a", 0, "y"), wire.NotLeaderOrFollower)
+		batch, done := b.send("a", 1, "z")
+		synctest.Wait()
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		b.pool.Close(over)
+		release()
+		<-done
+		wantCode(t, "closed", batch.Result, wire.NotLeaderOrFollower)
 	})
 }

@@ -97,13 +97,14 @@ type laneKey struct {
 	slot int
 }
 
-// lane returns a lane to a broker, nil when the cluster has no such broker. p.mu is held.
+// lane returns a lane to a broker, nil when the cluster has no such broker, or the pool has stopped: nobody would shut a new one.
+// p.mu is held.
 func (p *Pool) lane(key laneKey) *lane {
 	if l := p.lanes[key]; l != nil {
 		return l
 	}
 	addr, ok := p.brokers[key.node]
-	if !ok {
+	if !ok || p.ctx.Err() != nil {
 		return nil
 	}
 	l := newLane(p, key.node, addr)
