@@ -156,8 +156,11 @@ func (f *Fences) Forget() {
 func (f *Fences) Overflowed() bool { return f.overflowed.Load() }
 
 func (f *Fences) add(at place, next fence) {
+	if f.full() && !f.overflowed.Load() {
+		f.expire(next.raised)
+	}
 	switch {
-	case len(f.fences) == MaxFences || f.Total != nil && f.Total.now >= f.Total.Max:
+	case f.full():
 		f.overflowed.Store(true)
 		return
 	case f.fences == nil:
@@ -167,6 +170,20 @@ func (f *Fences) add(at place, next fence) {
 		f.Total.now++
 	}
 	f.fences[at] = next
+}
+
+// full reports whether no more may be remembered.
+func (f *Fences) full() bool {
+	return len(f.fences) == MaxFences || f.Total != nil && f.Total.now >= f.Total.Max
+}
+
+// expire removes the fences that would let anything pass by now. Who gives up and goes on as another producer leaves one behind.
+func (f *Fences) expire(now time.Time) {
+	for at, fence := range f.fences {
+		if fence.expired(at.numbered(), now) {
+			f.remove(at)
+		}
+	}
 }
 
 func (f *Fences) remove(at place) {
@@ -203,13 +220,23 @@ func (f *fence) sentAgain(sequence int32, call uint64) bool {
 // Without sequence numbers it is a guess. What came by so many calls more than the client ever had on its way, twice to be sure, was sent
 // by a client that knew of the refusal.
 func (f *Fences) givenUp(raised *fence, came awaited, call uint64, numbered bool, now time.Time) bool {
-	waited := now.Sub(raised.raised)
+	switch {
+	case raised.expired(numbered, now):
+		return true
+	case numbered:
+		return raised.sentAgain(came.sequence, call)
+	default:
+		return call > raised.call+2*f.window
+	}
+}
+
+// expired reports whether the batch has been awaited for long enough.
+func (f *fence) expired(numbered bool, now time.Time) bool {
+	waited := now.Sub(f.raised)
 	switch {
 	case numbered:
-		return raised.sentAgain(came.sequence, call) || waited > abandoned
-	case call > raised.call+2*f.window:
-		return true
-	case raised.compressed:
+		return waited > abandoned
+	case f.compressed:
 		return waited > unrecognized
 	default:
 		return waited > unnumbered

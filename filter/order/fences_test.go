@@ -216,6 +216,31 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// What clients have left behind for good makes room, before more than may be is remembered.
+func TestExpired(t *testing.T) {
+	t.Parallel()
+	total := order.Total{Max: order.MaxFences}
+	f := order.Fences{Total: &total}
+	start := time.Now()
+	f.Raise(numbered(0, 0, 0, 1), 1, start.Add(9*time.Minute))
+	for i := range int64(order.MaxFences - 1) {
+		f.Raise(numbered(1+i, 0, 0, 1), 1, start)
+	}
+	now := start.Add(11 * time.Minute)
+	for i := range int64(order.MaxFences - 1) {
+		f.Raise(numbered(order.MaxFences+i, 0, 0, 1), 2, now)
+	}
+	if f.Overflowed() {
+		t.Error("overflowed, with room for all but the one that is old and still awaited")
+	}
+	if !f.Refuses(numbered(0, 0, 1, 1), 3, now) {
+		t.Error("what is still awaited is forgotten")
+	}
+	if f.Raise(numbered(1<<40, 0, 0, 1), 3, now); !f.Overflowed() {
+		t.Error("one more than may be")
+	}
+}
+
 // FuzzFences: whatever comes, a batch that was refused passes when it comes again, and nothing of its producer before it that is
 // behind it.
 func FuzzFences(f *testing.F) {
