@@ -245,8 +245,8 @@ func (t *trial) progress(ctx context.Context, more int) error {
 	return fmt.Errorf("not acknowledged %d more in %s: %s", more, patience, strings.Join(said, ", "))
 }
 
-// acknowledged waits until the producers through the mesh that are answered, or some of them, have been acknowledged so many more in all, or no longer
-// than limit.
+// acknowledged waits until the producers through the mesh that are answered, or some of them, have been acknowledged so many more
+// in all, or no longer than limit.
 func (t *trial) acknowledged(ctx context.Context, more int, limit time.Duration, of func(*account) bool) bool {
 	total := func() (n int) {
 		for _, a := range t.all() {

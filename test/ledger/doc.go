@@ -1,4 +1,4 @@
-// Package ledger compares what producers were told with what is stored. It is the oracle of the simulation, and can be that of any
+// Package ledger compares what producers were told with what is stored: those of the simulation and of the chaos tests, or of any
 // load that numbers what it writes.
 //
 // A writer is one producer in one partition; what it writes is numbered from 0. [Check] takes what each writer was told and what

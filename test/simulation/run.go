@@ -143,7 +143,8 @@ func newWorld(seed uint64) *world {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := &world{
 		line: newTimeline(), rnd: rnd, clusters: map[string]*upstreamtest.Cluster{}, leaders: map[string][]int32{},
-		missing: map[string]bool{}, known: map[uint64]ledger.Found{}, distance: exponential(rnd, pick(rnd, time.Millisecond/4, 2*time.Millisecond, 15*time.Millisecond, 60*time.Millisecond)),
+		missing: map[string]bool{}, known: map[uint64]ledger.Found{},
+		distance: exponential(rnd, pick(rnd, time.Millisecond/4, 2*time.Millisecond, 15*time.Millisecond, 60*time.Millisecond)),
 	}
 	w.asking = pick(rnd, w.distance, w.distance, min(exponential(rnd, slowAsking), time.Second))
 	for _, name := range []string{"c1", "c2"} {
