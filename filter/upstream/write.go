@@ -67,9 +67,9 @@ func (l *lane) writeOrWake() {
 		if lk == nil || lk.raw == nil || lk.writing || lk.retired || lk.err != nil || !lk.ready() || l.queued > inlineBytes {
 			break
 		}
+		f := lk.launch() // before the writing is reserved, or a panic would leave it so
 		lk.begin()
 		lk.inline = true
-		f := lk.launch()
 		lk.writeNow(&f)
 	}
 	if l.link == nil || !l.link.writing && l.link.ready() {
