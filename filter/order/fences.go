@@ -21,8 +21,8 @@ const (
 	unrecognized = 80 * time.Millisecond
 )
 
-// Fences remembers, for one connection of one client, the first batch of each partition and producer that was refused and is not
-// stored yet. It is not safe for concurrent use, Overflowed and End excepted. The zero value works.
+// Fences remembers, for one connection of one client, the first batch of each partition and producer that was refused and has not
+// come again. It is not safe for concurrent use, Overflowed and End excepted. The zero value works.
 //
 // A call is what a client sends to a cluster in one request. Its number tells when a batch came.
 type Fences struct {
@@ -78,7 +78,7 @@ func (f *Fences) Begin() (call uint64) {
 // End says that a call has been answered.
 func (f *Fences) End() { f.underWay.Add(-1) }
 
-// Raise takes note that b was refused with a code that its client retries. Until it comes again, what its producer had sent
+// Raise takes note that b was refused for a state that passes (wire.ErrorCode.Transient). Until it comes again, what its producer had sent
 // behind it to the partition is refused too. It does not keep b.
 func (f *Fences) Raise(b *wire.Batch, call uint64, now time.Time) {
 	at, refused := identify(b)

@@ -33,7 +33,7 @@ func (s *share) fail(code wire.ErrorCode, message string) {
 	}
 }
 
-// keepOrder has what the client sent behind b refused until b comes again, if its result is one that it retries. It reports
+// keepOrder has what the client sent behind b refused until b comes again, if b was refused for a state that passes. It reports
 // whether that is so. The pool's mutex is held.
 func (r *produce) keepOrder(b *wire.Batch) bool {
 	if !b.Result.Code.Transient() {
