@@ -138,7 +138,7 @@ func (s spec) values() string {
 var meanings = map[string]string{
 	"request.required.acks":                 "Replaces the acks of the clients' requests. Default: the client's own. See [below](#acks).",
 	"client.id":                             "1 to 32767 bytes: the client id that brokers see in their logs, quotas and metrics. Default: `kafkamesh`.",
-	"request.timeout.ms":                    "How long a batch may wait for the cluster's answer, in the filter's queues and on the way together. If the client's own timeout is longer, that counts, up to five minutes. At most three quarters of it may pass in queues, and no more than half of the client's timeout, or a second if that is longer. After it the client is answered REQUEST_TIMED_OUT, and may send again. Default: 30000.",
+	"request.timeout.ms":                    "How long a batch may wait for the cluster's answer, in the filter's queues and on the way together. If the client's own timeout is longer, that counts, up to five minutes; if it is shorter, that and two seconds. At most three quarters of it may pass in queues, and no more than half of the client's timeout, or a second if that is longer. After it the client is answered REQUEST_TIMED_OUT, and may send again. Default: 30000.",
 	"message.timeout.ms":                    "The longest that a batch may wait, whatever its client's timeout is. Default: no bound of its own.",
 	"message.max.bytes":                     "The largest batch that is sent on; a larger one is answered MESSAGE_TOO_LARGE. Default: the brokers decide.",
 	"receive.message.max.bytes":             "The longest answer of a broker that is read. Default: 67108864 (64 MiB).",

@@ -73,7 +73,7 @@ func (lk *link) overdue(now time.Time) bool {
 	}
 	late := func(f flight) bool { return now.After(f.deadline) }
 	p, silent := lk.lane.pool, now.Sub(due)
-	return silent > p.settings.AnswerTimeout || silent > p.patience(0)/4 && slices.ContainsFunc(lk.flight, late)
+	return silent > p.settings.AnswerTimeout || silent > p.longestSilence() && slices.ContainsFunc(lk.flight, late)
 }
 
 // renew dials a successor. When there is one, the link sends nothing more, gets its last answers, and the successor takes

@@ -171,34 +171,27 @@ func TestEarliestDeadline(t *testing.T) {
 		fast, done := b.send("a", 1, "fast")
 		<-done
 		wantCode(t, "a client with a timeout of a second", fast.Result, wire.RequestTimedOut)
-		if waited := time.Since(start); waited > 32*time.Second {
-			t.Errorf("it waited %v, want the request timeout of 30 s", waited)
+		if waited := time.Since(start); waited > 9*time.Second {
+			t.Errorf("it waited %v, want a quarter of the request timeout, 7.5 s", waited)
 		}
 		<-slow
 		b.cluster.Stall(1, false)
 	})
 }
 
-// A client's own timeout counts for five minutes at most, and a connection that owes an answer for one.
+// A client's own timeout counts for five minutes at most.
 func TestLongestTimeout(t *testing.T) {
 	t.Parallel()
 	inBubble(t, 1, func(b *bench) {
 		b.cluster.CreateTopic("a", 1)
-		b.produce("a", 0, "warm")
-		b.cluster.Stall(1, true)
-		start := time.Now()
 		done := make(chan int32, 1)
 		b.pool.Produce(b.fences, []*wire.Batch{{Topic: "a", Records: []byte("slow")}}, -1, math.MaxInt32, func(n int32) { done <- n })
 		<-done
-		if waited := time.Since(start); waited > 61*time.Second {
-			t.Errorf("it waited %v, want a minute", waited)
-		}
-		for _, r := range b.cluster.Requests()[1:] {
+		for _, r := range b.cluster.Requests() {
 			if r.TimeoutMillis != 300_000 {
 				t.Errorf("the broker may take %d ms, want 300000", r.TimeoutMillis)
 			}
 		}
-		b.cluster.Stall(1, false)
 	})
 }
 

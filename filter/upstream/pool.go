@@ -133,9 +133,19 @@ func (p *Pool) placeAll(batches []*wire.Batch, req *produce, d *dispatch) {
 	d.enqueue()
 }
 
-// patience is how long the batches of a request may wait for their answers, its client's timeout given.
+// patience is how long the batches of a request may wait for their answers, its client's timeout given: somewhat longer than that, so
+// that a broker's own answer for what took too long still comes, and never less than the client's timeout.
 func (p *Pool) patience(timeoutMillis int32) time.Duration {
-	d := max(p.settings.RequestTimeout, min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout))
+	own := min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout)
+	return p.atMostMessageTimeout(max(own, min(own+grace+2*p.settings.Linger, p.settings.RequestTimeout)))
+}
+
+// longestSilence is how long a connection may owe an answer while another on it is past its time.
+func (p *Pool) longestSilence() time.Duration {
+	return p.atMostMessageTimeout(p.settings.RequestTimeout) / 4
+}
+
+func (p *Pool) atMostMessageTimeout(d time.Duration) time.Duration {
 	if p.settings.MessageTimeout > 0 {
 		d = min(d, p.settings.MessageTimeout)
 	}

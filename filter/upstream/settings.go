@@ -18,8 +18,8 @@ type Settings struct {
 	// AcksOverride, if set, replaces the acks of every client's request.
 	AcksOverride *int16
 	// RequestTimeout is how long a batch may wait for its answer, queue and flight together, when its client's own
-	// timeout is not longer. Three quarters of that may be spent in the queue, and no more than half of the client's timeout, or a second
-	// and Linger if that is longer.
+	// timeout is neither longer nor more than 2 s (and twice Linger) shorter: then that counts, and those 2 s besides. Three quarters of it
+	// may be spent in the queue, and no more than half of the client's timeout, or a second and Linger if that is longer.
 	RequestTimeout time.Duration
 	// MetadataRefreshInterval is how often what is known of the topics in use is asked for again. Zero: never.
 	MetadataRefreshInterval time.Duration
@@ -113,6 +113,9 @@ const (
 	answerTimeout = 60 * time.Second
 	// maxFences bounds what is remembered of refused batches, over all clients of a worker and cluster.
 	maxFences = 1 << 17
+	// grace is how much longer than its client a request with a short timeout is waited for: a broker gives up by itself what its
+	// replicas do not confirm in the client's time, and says so.
+	grace = 2 * time.Second
 	// minQueueing is how long a batch may be queued, besides lingering, however short its client's timeout is.
 	minQueueing = time.Second
 	// maxTimeout is the longest timeout of a client that is listened to. The longest that a default client tries is as long.
