@@ -95,6 +95,13 @@ func (a *account) counts() (sent, acked, failed int) {
 	return a.sent, a.acked, a.failed
 }
 
+// stuck reports whether the producer will never send again, whatever happens: kafka-python 3.0.12 forgets its producer id when it gives up
+// a record that it has sent, and asks for another in the state of its beginning only.
+func (a *account) stuck() bool {
+	_, _, failed := a.counts()
+	return a.library == "kafka-python" && a.idempotent && failed > 0
+}
+
 // writers are what the ledger compares.
 func (a *account) writers() []ledger.Writer {
 	a.mu.Lock()

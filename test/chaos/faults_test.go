@@ -21,8 +21,11 @@ const soon = 15 * time.Second
 // step is how many records that is.
 const step = 500
 
+// mixed is the name of the fault that is many.
+const mixed = "mix"
+
 func faults() []fault {
-	return slices.Concat(brokerFaults(), topicFaults(), networkFaults(), hostFaults(), []fault{{name: "mix", happen: mix}})
+	return slices.Concat(brokerFaults(), topicFaults(), networkFaults(), hostFaults(), []fault{{name: mixed, happen: mix}})
 }
 
 // during has young producers begin, and the load get on by a step, between the begin of a fault and its end.
@@ -43,7 +46,7 @@ func mix(ctx context.Context, t *trial) error {
 	var paths, clusters []fault
 	for _, f := range faults() {
 		switch {
-		case f.alone || f.name == "mix":
+		case f.alone || f.name == mixed:
 		case f.path:
 			paths = append(paths, f)
 		default:

@@ -42,7 +42,7 @@ var trials int
 func (w *world) run(ctx context.Context, f fault, seed uint64) *result {
 	trials++
 	t := &trial{world: w, fault: f, rand: rand.New(rand.NewPCG(seed, 0)), began: time.Now()}
-	r := &result{fault: f.name, seed: seed}
+	r := &result{fault: f.name, seed: seed, uneven: f.name == mixed}
 	err := t.load(ctx)
 	if err == nil {
 		err = t.undergo(ctx)
@@ -181,6 +181,9 @@ func (t *trial) finish(ctx context.Context) error {
 		errs = append(errs, t.clients[a.library].stop(a))
 	}
 	for _, a := range accounts {
+		if a.stuck() {
+			continue
+		}
 		if err := errors.Join(errs...); err != nil {
 			return err
 		}
@@ -216,7 +219,7 @@ func (t *trial) progress(ctx context.Context, more int) error {
 		}
 		clear(late)
 		for a, from := range before {
-			if _, acked, _ := a.counts(); acked < from+more {
+			if _, acked, _ := a.counts(); acked < from+more && !a.stuck() {
 				late[a] = true
 			}
 		}
