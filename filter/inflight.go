@@ -1,9 +1,6 @@
 package filter
 
-import (
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-)
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 
 // inflight keeps the answers of one connection in the order of its requests, whatever order they complete in. It is
 // guarded by its session's mutex.
@@ -21,9 +18,7 @@ const requestCost = 1 << 10
 // request is one request that the client has not been answered yet.
 type request struct {
 	session *Session
-	frame   *wire.Frame // nil: released, or there never was one
-	header  wire.Header
-	body    []byte
+	call    broker.Call // without a frame: it is released, or there never was one
 
 	held   int64 // counted in the worker's budget: for the request, and once that is answered for the response
 	query  bool
@@ -34,8 +29,8 @@ type request struct {
 
 // push takes r in as the newest.
 func (q *inflight) push(r *request) {
-	if r.frame != nil {
-		r.held = requestCost + int64(len(r.frame.Bytes()))
+	if r.call.Frame != nil {
+		r.held = requestCost + int64(len(r.call.Frame.Bytes()))
 	}
 	if r.query {
 		q.queries++

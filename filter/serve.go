@@ -2,12 +2,14 @@ package filter
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-var _ broker.Request = (*request)(nil)
+var _ broker.Reply = (*request)(nil)
 
 // serve gives one request its place in the order of answers, and answers it, now or later.
 func (s *Session) serve(frame *wire.Frame) {
@@ -19,7 +21,8 @@ func (s *Session) serve(frame *wire.Frame) {
 		return
 	}
 	s.filter.metrics.requests[h.Key].Add(1)
-	r := &request{session: s, frame: frame, header: h, body: body, query: h.Key != wire.KeyProduce}
+	r := &request{session: s, query: h.Key != wire.KeyProduce}
+	r.call = broker.Call{Client: &s.client, Header: h, Body: body, Frame: frame, Received: time.Now(), Reply: r}
 	fits := s.begin(r)
 	defer s.settleAfterPanic(r)
 	s.pump()
@@ -49,9 +52,9 @@ func (s *Session) begin(r *request) (fits bool) {
 
 // run has a request answered.
 func (s *Session) run(r *request) {
-	if err := s.worker.broker.Serve(&s.client, r.header, r.body, r); err != nil {
+	if err := s.worker.broker.Serve(&r.call); err != nil {
 		s.silence()
-		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request: %w", r.header.Key, err)})
+		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request: %w", r.call.Header.Key, err)})
 	}
 }
 
@@ -60,14 +63,14 @@ func (s *Session) run(r *request) {
 func (s *Session) settleAfterPanic(r *request) {
 	if reason := recover(); reason != nil {
 		s.mu.Lock()
-		r.frame = nil
+		r.call.Frame = nil
 		s.mu.Unlock()
 		s.complete(r, broker.Answer{})
 		panic(reason)
 	}
 }
 
-// Hold implements broker.Request.
+// Hold implements broker.Reply.
 func (r *request) Hold(n int) bool {
 	s := r.session
 	s.mu.Lock()
@@ -83,18 +86,21 @@ func (r *request) Hold(n int) bool {
 	return s.worker.budget.take(s, int64(n), own)
 }
 
-// Answer implements broker.Request.
+// Answer implements broker.Reply.
 func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
 	if a.Refusal.Code != wire.None {
 		code := a.Refusal.Code.String()
-		r.session.tell("refusing a client's request", code, r.header.Key.String()+": "+code+": "+a.Refusal.Reason)
+		r.session.tell("refusing a client's request", code, r.call.Header.Key.String()+": "+code+": "+a.Refusal.Reason)
 	}
 	r.session.complete(r, a)
 }
 
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts: there may be two after a panic.
 func (s *Session) complete(r *request, a broker.Answer) {
+	if a.Parts != nil {
+		a.Frame, a.Parts = slices.Concat(append([][]byte{a.Frame}, a.Parts...)...), nil
+	}
 	s.mu.Lock()
 	if r.done {
 		s.mu.Unlock()
@@ -103,8 +109,8 @@ func (s *Session) complete(r *request, a broker.Answer) {
 	if s.closing { // nobody gets it
 		a = broker.Answer{}
 	}
-	frame := r.frame
-	r.frame, r.body = nil, nil
+	frame := r.call.Frame
+	r.call.Frame, r.call.Body = nil, nil
 	freed := s.inflight.complete(r, a)
 	s.mu.Unlock()
 	if frame != nil {

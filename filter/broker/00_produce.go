@@ -35,11 +35,11 @@ const (
 
 // produceCall is one Produce request on its way.
 type produceCall struct {
-	header   wire.Header
+	*Call
+
 	request  wire.ProduceRequest
 	left     atomic.Int32 // clusters that have not answered, and one for the request itself
 	throttle atomic.Int32
-	client   Request
 	groups   []clusterBatches
 	refusal  Refusal
 
@@ -55,21 +55,21 @@ type clusterBatches struct {
 	batches []*wire.Batch
 }
 
-func (b *Broker) produce(c *Client, h wire.Header, body []byte, r Request) error {
-	request, err := wire.DecodeProduce(h.Version, body)
+func (b *Broker) produce(c *Call) error {
+	request, err := wire.DecodeProduce(c.Header.Version, c.Body)
 	if err != nil {
 		return err
 	}
-	if err := hold(r, decodedCost(&request)); err != nil {
+	if err := hold(c, decodedCost(&request)); err != nil {
 		return err
 	}
-	call := &produceCall{header: h, request: request, client: r}
-	groups, err := b.sort(call, len(body))
+	call := &produceCall{Call: c, request: request}
+	groups, err := b.sort(call)
 	if err != nil {
 		return err
 	}
 	for i := range groups {
-		groups[i].fences = c.fencesOf(groups[i].cluster)
+		groups[i].fences = c.Client.fencesOf(groups[i].cluster)
 	}
 	call.groups = groups
 	call.left.Store(int32(len(groups)) + 1)
@@ -93,8 +93,8 @@ func decodedCost(r *wire.ProduceRequest) int {
 	return max(0, n-topicCost-batchCost)
 }
 
-// sort gives every batch that may go on to its cluster, and every other its error. size is that of the request's body.
-func (b *Broker) sort(call *produceCall, size int) ([]clusterBatches, error) {
+// sort gives every batch that may go on to its cluster, and every other its error.
+func (b *Broker) sort(call *produceCall) ([]clusterBatches, error) {
 	if code, message := refusal(&call.request); code != wire.None {
 		call.refusal = Refusal{code, message}
 		for i := range call.request.Topics {
@@ -103,9 +103,9 @@ func (b *Broker) sort(call *produceCall, size int) ([]clusterBatches, error) {
 		return nil, nil
 	}
 	var sets *record.Converter
-	if call.header.Version < 3 {
+	if call.Header.Version < 3 {
 		sets, _ = b.converters.Get().(*record.Converter)
-		sets.Limit = min(mostDecompressed, leastDecompressed+decompressedRatio*size)
+		sets.Limit = min(mostDecompressed, leastDecompressed+decompressedRatio*len(call.Body))
 		defer b.converters.Put(sets)
 	}
 	groups := call.group[:0]
@@ -148,7 +148,7 @@ func failAll(batches []wire.Batch, code wire.ErrorCode, message string) {
 
 // misplaced says why a topic has no cluster, if the client can be told, or has to be disconnected for it.
 func (c *produceCall) misplaced(topic string) string {
-	if c.header.Version < 8 && c.request.Acks != 0 {
+	if c.Header.Version < 8 && c.request.Acks != 0 {
 		return ""
 	}
 	return whyMisplaced(topic)
@@ -171,12 +171,12 @@ func (c *produceCall) prepare(sets *record.Converter, batch *wire.Batch) (ready 
 			batch.Result = wire.Failed(code, message)
 			return false, nil
 		}
-		if !c.client.Hold(len(converted)) {
+		if !c.Hold(len(converted)) {
 			return false, noRoom(len(converted))
 		}
 		batch.Records = converted
 	}
-	if _, code, message := record.Check(c.header.Version, batch.Records); code != wire.None {
+	if _, code, message := record.Check(c.Header.Version, batch.Records); code != wire.None {
 		batch.Result = wire.Failed(code, message)
 		return false, nil
 	}
@@ -221,8 +221,8 @@ func (c *produceCall) finish(throttleMillis int32) {
 	if c.left.Add(-1) > 0 {
 		return
 	}
-	defer failSafe(c.client)
-	c.client.Answer(c.answer())
+	defer failSafe(c)
+	c.Answer(c.answer())
 }
 
 func (c *produceCall) answer() Answer {
@@ -232,11 +232,11 @@ func (c *produceCall) answer() Answer {
 	if c.request.Acks == 0 {
 		return Answer{Violation: c.failure()}
 	}
-	size := wire.ProduceResponseSize(c.header.Version, c.request.Topics)
-	if err := hold(c.client, size); err != nil {
+	size := wire.ProduceResponseSize(c.Header.Version, c.request.Topics)
+	if err := hold(c, size); err != nil {
 		return Answer{Violation: err}
 	}
-	return Answer{Frame: wire.AppendProduceResponse(make([]byte, 0, size), c.header, c.request.Topics, c.throttle.Load()), Refusal: c.refusal}
+	return Answer{Frame: wire.AppendProduceResponse(make([]byte, 0, size), c.Header, c.request.Topics, c.throttle.Load()), Refusal: c.refusal}
 }
 
 // disorder is the reason to close the connection of a client for which no more can be remembered of what it has to send again.

@@ -10,18 +10,18 @@ import (
 //
 // Without Fetch in the list, librdkafka takes the broker for one that knows only magic 0, and drops zstd. Consumers are
 // not served: every partition gets TOPIC_AUTHORIZATION_FAILED, which consumers do not retry.
-func refuseFetch(h wire.Header, body []byte, r Request) error {
-	decoded, err := wire.DecodeRequest(h, body)
+func refuseFetch(c *Call) error {
+	decoded, err := wire.DecodeRequest(c.Header, c.Body)
 	if err != nil {
 		return err
 	}
 	request := decoded.(*kmsg.FetchRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
-	size := fetchSize(request, len(body))
-	if err := hold(r, size); err != nil {
+	size := fetchSize(request, len(c.Body))
+	if err := hold(c, size); err != nil {
 		return err
 	}
 	response := kmsg.NewPtrFetchResponse()
-	response.SetVersion(h.Version)
+	response.SetVersion(c.Header.Version)
 	response.Topics = make([]kmsg.FetchResponseTopic, 0, len(request.Topics))
 	for _, t := range request.Topics {
 		topic := kmsg.NewFetchResponseTopic()
@@ -37,7 +37,7 @@ func refuseFetch(h wire.Header, body []byte, r Request) error {
 		response.Topics = append(response.Topics, topic)
 	}
 	refusal := Refusal{wire.TopicAuthorizationFailed, "consumers are not served by this proxy"}
-	respond(r, size, refusal, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
+	respond(c, size, refusal, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
 	return nil
 }
 

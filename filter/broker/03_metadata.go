@@ -29,9 +29,9 @@ const doubled = 1
 
 // metadataCall is one Metadata request on its way.
 type metadataCall struct {
-	broker  *Broker
-	header  wire.Header
-	request Request
+	*Call
+
+	broker *Broker
 
 	mu       sync.Mutex
 	refusal  Refusal
@@ -39,21 +39,21 @@ type metadataCall struct {
 	response wire.MetadataResponse
 }
 
-func (b *Broker) metadata(c *Client, h wire.Header, body []byte, r Request) error {
-	decoded, err := wire.DecodeRequest(h, body)
+func (b *Broker) metadata(c *Call) error {
+	decoded, err := wire.DecodeRequest(c.Header, c.Body)
 	if err != nil {
 		return err
 	}
 	request := decoded.(*kmsg.MetadataRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
-	if err := hold(r, nameCost*len(request.Topics)+len(body)); err != nil {
+	if err := hold(c, nameCost*len(request.Topics)+len(c.Body)); err != nil {
 		return err
 	}
-	call := &metadataCall{broker: b, header: h, request: r, left: 1}
-	call.response.Host, call.response.Port, call.response.ClusterID = c.Host, c.Port, clusterID
-	if request.Topics == nil || h.Version == 0 && len(request.Topics) == 0 {
+	call := &metadataCall{Call: c, broker: b, left: 1}
+	call.response.Host, call.response.Port, call.response.ClusterID = c.Client.Host, c.Client.Port, clusterID
+	if request.Topics == nil || c.Header.Version == 0 && len(request.Topics) == 0 {
 		call.askAll()
 	} else {
-		call.askNamed(request.Topics, h.Version < 4 || request.AllowAutoTopicCreation)
+		call.askNamed(request.Topics, c.Header.Version < 4 || request.AllowAutoTopicCreation)
 	}
 	call.finish()
 	return nil
@@ -145,7 +145,7 @@ func (m *metadataCall) ask(up Upstream, names []string, create bool, take func([
 	m.left++
 	m.mu.Unlock()
 	up.Cluster.Topics(names, create, func(topics []wire.Topic) {
-		defer failSafe(m.request)
+		defer failSafe(m)
 		m.locked(func() { take(topics) })
 		m.finish()
 	})
@@ -172,14 +172,14 @@ func (m *metadataCall) finish() {
 	if !last {
 		return
 	}
-	if err := hold(m.request, toldCost*len(m.response.Topics)); err != nil {
-		m.request.Answer(Answer{Violation: err})
+	if err := hold(m, toldCost*len(m.response.Topics)); err != nil {
+		m.Answer(Answer{Violation: err})
 		return
 	}
-	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.header.Version == doubled {
+	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.Header.Version == doubled {
 		m.response.Topics = append(t, t[0])
 	}
-	respond(m.request, m.response.Size(), m.refusal, func(dst []byte) []byte {
-		return wire.AppendMetadataResponse(dst, m.header, &m.response)
+	respond(m, m.response.Size(), m.refusal, func(dst []byte) []byte {
+		return wire.AppendMetadataResponse(dst, m.Header, &m.response)
 	})
 }

@@ -10,8 +10,8 @@ import (
 //
 // librdkafka takes its presence for the sign that the broker knows LZ4. Groups and transactions are not served, and
 // the answer is one that no client retries: GROUP_AUTHORIZATION_FAILED or TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
-func refuseCoordinator(h wire.Header, body []byte, r Request) error {
-	decoded, err := wire.DecodeRequest(h, body)
+func refuseCoordinator(c *Call) error {
+	decoded, err := wire.DecodeRequest(c.Header, c.Body)
 	if err != nil {
 		return err
 	}
@@ -21,21 +21,21 @@ func refuseCoordinator(h wire.Header, body []byte, r Request) error {
 		code, message = wire.TransactionalIDAuthorizationFailed, noTransactions
 	}
 	response := kmsg.NewPtrFindCoordinatorResponse()
-	response.SetVersion(h.Version)
+	response.SetVersion(c.Header.Version)
 	response.ErrorCode, response.ErrorMessage = int16(code), &message
 	response.NodeID, response.Port = -1, -1
 	const head, coordinator = 128, 128
-	size := head + len(body) + coordinator*len(request.CoordinatorKeys)
-	if err := hold(r, size); err != nil {
+	size := head + len(c.Body) + coordinator*len(request.CoordinatorKeys)
+	if err := hold(c, size); err != nil {
 		return err
 	}
 	response.Coordinators = make([]kmsg.FindCoordinatorResponseCoordinator, 0, len(request.CoordinatorKeys))
 	for _, key := range request.CoordinatorKeys { // version 4 asks for several
-		c := kmsg.NewFindCoordinatorResponseCoordinator()
-		c.Key, c.NodeID, c.Port = key, -1, -1
-		c.ErrorCode, c.ErrorMessage = int16(code), &message
-		response.Coordinators = append(response.Coordinators, c)
+		none := kmsg.NewFindCoordinatorResponseCoordinator()
+		none.Key, none.NodeID, none.Port = key, -1, -1
+		none.ErrorCode, none.ErrorMessage = int16(code), &message
+		response.Coordinators = append(response.Coordinators, none)
 	}
-	respond(r, size, Refusal{code, message}, func(dst []byte) []byte { return wire.AppendResponse(dst, h, response) })
+	respond(c, size, Refusal{code, message}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
 	return nil
 }

@@ -12,35 +12,34 @@ import (
 // version 0 that lists ApiVersions alone, so that the client can ask again (KIP-511); a client software name or version
 // that is empty or has characters outside letters, digits, '-' and '.' gets INVALID_REQUEST. Unlike one, no features are
 // listed.
-func apiVersions(c *Client, h wire.Header, body []byte, r Request) error {
+func apiVersions(c *Call) error {
 	response := kmsg.NewPtrApiVersionsResponse()
 	self, _ := wire.LookupAPI(wire.KeyApiVersions)
-	if !self.Served(h.Version) {
-		h.Version = 0
+	if !self.Served(c.Header.Version) {
 		response.ErrorCode = int16(wire.UnsupportedVersion)
 		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{listed(self)}
-		r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
+		c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 		return nil
 	}
-	decoded, err := wire.DecodeRequest(h, body)
+	decoded, err := wire.DecodeRequest(c.Header, c.Body)
 	if err != nil {
 		return err
 	}
 	request := decoded.(*kmsg.ApiVersionsRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
-	response.SetVersion(h.Version)
+	response.SetVersion(c.Header.Version)
 	switch {
-	case h.Version < 3:
+	case c.Header.Version < 3:
 	case validSoftware(request.ClientSoftwareName) && validSoftware(request.ClientSoftwareVersion):
-		c.setSoftware(request.ClientSoftwareName, request.ClientSoftwareVersion)
+		c.Client.setSoftware(request.ClientSoftwareName, request.ClientSoftwareVersion)
 	default:
 		response.ErrorCode = int16(wire.InvalidRequest)
-		r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
+		c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 		return nil
 	}
 	for _, api := range wire.APIs() {
 		response.ApiKeys = append(response.ApiKeys, listed(api))
 	}
-	r.Answer(Answer{Frame: wire.AppendResponse(nil, h, response)})
+	c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 	return nil
 }
 

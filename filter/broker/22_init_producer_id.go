@@ -17,14 +17,14 @@ import (
 // (version 3 and up) gets a new id: to it, that is the same fresh start. As a real broker, an id without an epoch, or an
 // epoch without an id, gets INVALID_REQUEST, and so does an empty transactional id. Any other gets
 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED. KIP-98, KIP-360.
-func initProducerID(h wire.Header, body []byte, r Request) error {
-	decoded, err := wire.DecodeRequest(h, body)
+func initProducerID(c *Call) error {
+	decoded, err := wire.DecodeRequest(c.Header, c.Body)
 	if err != nil {
 		return err
 	}
 	request := decoded.(*kmsg.InitProducerIDRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	response := kmsg.NewPtrInitProducerIDResponse()
-	response.SetVersion(h.Version)
+	response.SetVersion(c.Header.Version)
 	response.ProducerID, response.ProducerEpoch = -1, -1
 	switch {
 	case request.TransactionalID != nil && *request.TransactionalID == "",
@@ -35,11 +35,11 @@ func initProducerID(h wire.Header, body []byte, r Request) error {
 	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}
-	answer := Answer{Frame: wire.AppendResponse(nil, h, response)}
+	answer := Answer{Frame: wire.AppendResponse(nil, c.Header, response)}
 	if code := wire.ErrorCode(response.ErrorCode); code == wire.TransactionalIDAuthorizationFailed {
 		answer.Refusal = Refusal{code, noTransactions}
 	}
-	r.Answer(answer)
+	c.Answer(answer)
 	return nil
 }
 

@@ -47,24 +47,24 @@ func New(routes route.Table, upstreams map[string]Upstream, unmatched wire.Error
 }
 
 // Serve answers one request, of a client one at a time. It has the request answered once, before it returns or later and from any
-// goroutine, unless it returns an error: then the request was not one, and the connection is to be closed. body must not change
+// goroutine, unless it returns an error: then the request was not one, and the connection is to be closed. The call must not change
 // until the answer.
-func (b *Broker) Serve(c *Client, h wire.Header, body []byte, r Request) error {
-	switch h.Key {
+func (b *Broker) Serve(c *Call) error {
+	switch c.Header.Key {
 	case wire.KeyProduce:
-		return b.produce(c, h, body, r)
+		return b.produce(c)
 	case wire.KeyFetch:
-		return refuseFetch(h, body, r)
+		return refuseFetch(c)
 	case wire.KeyMetadata:
-		return b.metadata(c, h, body, r)
+		return b.metadata(c)
 	case wire.KeyFindCoordinator:
-		return refuseCoordinator(h, body, r)
+		return refuseCoordinator(c)
 	case wire.KeyApiVersions:
-		return apiVersions(c, h, body, r)
+		return apiVersions(c)
 	case wire.KeyInitProducerID:
-		return initProducerID(h, body, r)
+		return initProducerID(c)
 	default: // ParseHeader lets no other pass
-		return fmt.Errorf("%s is not served", h.Key)
+		return fmt.Errorf("%s is not served", c.Header.Key)
 	}
 }
 

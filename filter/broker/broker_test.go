@@ -91,7 +91,7 @@ type pending struct {
 	full    bool // there is no room
 }
 
-var _ broker.Request = (*pending)(nil)
+var _ broker.Reply = (*pending)(nil)
 
 func (p *pending) Hold(n int) bool {
 	p.held += n
@@ -99,6 +99,11 @@ func (p *pending) Hold(n int) bool {
 }
 
 func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
+
+// call is a request of a client's that has its answer in r.
+func call(h wire.Header, body []byte, r *pending) *broker.Call {
+	return &broker.Call{Client: &broker.Client{Host: "mesh.example", Port: 9092}, Header: h, Body: body, Reply: r}
+}
 
 // ask serves one request, which must be answered at once.
 func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
@@ -108,8 +113,8 @@ func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, r := &broker.Client{Host: "mesh.example", Port: 9092}, &pending{}
-	if err := b.Serve(client, h, body, r); err != nil {
+	r := &pending{}
+	if err := b.Serve(call(h, body, r)); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.answers) != 1 {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -97,7 +96,7 @@ func measure(t *testing.T, frame []byte) (allocated, answered int) {
 	r := &pending{}
 	h, body, err := wire.ParseHeader(frame[4:])
 	if err == nil {
-		err = b.Serve(&broker.Client{Host: "mesh.example", Port: 9092}, h, body, r)
+		err = b.Serve(call(h, body, r))
 	}
 	runtime.ReadMemStats(&after)
 	for _, a := range r.answers {

@@ -3,7 +3,6 @@ package broker_test
 import (
 	"testing"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -28,7 +27,7 @@ func FuzzServe(f *testing.F) {
 		r := &pending{}
 		h, body, err := wire.ParseHeader(frame)
 		if err == nil {
-			err = b.Serve(&broker.Client{Host: "mesh.example", Port: 9092}, h, body, r)
+			err = b.Serve(call(h, body, r))
 		}
 		if len(r.answers) > 1 || (len(r.answers) == 1) == (err != nil) {
 			t.Fatalf("%d answers, and %v", len(r.answers), err)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -57,7 +56,7 @@ func TestNoRoom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = b.Serve(new(broker.Client), h, body, &pending{full: true})
+		err = b.Serve(call(h, body, &pending{full: true}))
 		if v, ok := errors.AsType[*wire.Violation](err); !ok || v.Reason != wire.ReasonMemoryLimit || len(c1.got) > 0 {
 			t.Errorf("%s: %v, %d batches sent on; want memory_limit, none", name, err, len(c1.got))
 		}

@@ -3,12 +3,28 @@ package broker
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// Request is one request of a client, as its session keeps it until it is answered. Its methods may be called from any goroutine.
-type Request interface {
+// Call is one request of a client on its way to its answer.
+type Call struct {
+	// Client is who asks.
+	Client *Client
+	Header wire.Header
+	// Body is what follows the header. It points into Frame.
+	Body []byte
+	// Frame is the whole request. The session releases it once the request is answered: nobody reads it or Body after that.
+	Frame *wire.Frame
+	// Received is when all of the request had come.
+	Received time.Time
+
+	Reply
+}
+
+// Reply is the way back to the client, as its session gives it to a Call. Its methods may be called from any goroutine.
+type Reply interface {
 	// Hold counts n bytes more that are kept until the request is answered: what it was decoded to, or its response. It reports
 	// false when there is no room for them: then the request comes to a violation.
 	Hold(n int) bool
@@ -20,6 +36,8 @@ type Request interface {
 type Answer struct {
 	// Frame is the response with its length; nil if the request gets none.
 	Frame []byte
+	// Parts follow Frame on the wire, and are counted in its length. They need not be copied: nobody changes them any more.
+	Parts [][]byte
 	// Violation, if not nil, closes the connection.
 	Violation error
 	// Refusal says what the facade itself has refused of the request, and why, for the log.
@@ -52,8 +70,8 @@ const (
 	maxSaid = 512
 )
 
-// hold counts n bytes for r, or says why there is no room for them.
-func hold(r Request, n int) error {
+// hold counts n bytes for a call, or says why there is no room for them.
+func hold(r Reply, n int) error {
 	if n > maxResponse {
 		return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf("%d bytes for one request, the limit is %d", n, maxResponse)}
 	}
@@ -69,7 +87,7 @@ func noRoom(n int) error {
 }
 
 // failSafe answers a request whose answer meets a bug, and lets the panic go on to who counts it. Defer it.
-func failSafe(r Request) {
+func failSafe(r Reply) {
 	if reason := recover(); reason != nil {
 		r.Answer(Answer{Violation: fmt.Errorf("internal error: %v", reason)})
 		panic(reason)
@@ -77,7 +95,7 @@ func failSafe(r Request) {
 }
 
 // respond answers r with what write appends, size bytes at most.
-func respond(r Request, size int, refusal Refusal, write func(dst []byte) []byte) {
+func respond(r Reply, size int, refusal Refusal, write func(dst []byte) []byte) {
 	if err := hold(r, size); err != nil {
 		r.Answer(Answer{Violation: err})
 		return
