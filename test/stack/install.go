@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // The versions that are tested and shown unless a caller names others.
@@ -105,10 +107,32 @@ func built(name string) (string, error) {
 		return "", err
 	}
 	file := filepath.Join(root, "build", "out", name)
-	if _, err := os.Stat(file); err != nil {
+	is, err := os.Stat(file)
+	if err != nil {
 		return "", &MissingError{Part: name, Cure: "make build"}
 	}
-	return file, nil
+	newest, at, err := newestSource(root)
+	if err == nil && at.After(is.ModTime()) {
+		err = fmt.Errorf("%s is older than %s: what it does says nothing about the code of today; run make build", name, newest)
+	}
+	return file, err
+}
+
+// newestSource finds the file that was changed last of those that what is built is made from.
+func newestSource(root string) (newest string, at time.Time, err error) {
+	for _, dir := range []string{"cmd", "filter", "proto", "go.mod"} {
+		err = errors.Join(err, filepath.WalkDir(filepath.Join(root, dir), func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(file, "_test.go") || strings.Contains(file, "testdata") || strings.HasSuffix(file, ".md") {
+				return err
+			}
+			is, err := d.Info()
+			if err == nil && is.ModTime().After(at) {
+				newest, at = file, is.ModTime()
+			}
+			return err
+		}))
+	}
+	return newest, at, err
 }
 
 // Install runs one of build/install-*.sh, which is quick when there is nothing to do.
