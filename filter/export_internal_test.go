@@ -1,8 +1,11 @@
 package filter
 
-// BreakBroker gives a worker's facade a bug that all requests meet which need the routes.
-func (f *Filter) BreakBroker(worker int) {
+// BreakBroker gives the clients that connect from now on a facade with a bug that all requests meet which need the routes.
+func (f *Filter) BreakBroker(index int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.workers[worker].broker = nil
+	if w := f.workers[index]; w.broker != nil {
+		w.broker = nil
+		w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
+	}
 }

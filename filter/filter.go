@@ -12,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -36,49 +37,35 @@ type Options struct {
 
 // Filter is one configuration at work. Its methods may be called from any goroutine.
 type Filter struct {
-	config  *config.Config
-	options Options
-	metrics metrics
-	life    context.Context //nolint:containedctx // of the probes; ends with Close
-	end     context.CancelFunc
-	probes  sync.WaitGroup
-	reports reports
+	config   *config.Config
+	options  Options
+	sessions *session.Common
+	life     context.Context //nolint:containedctx // of the probes; ends with Close
+	end      context.CancelFunc
+	probes   sync.WaitGroup
 
-	mu       sync.Mutex
-	workers  map[int]*worker
-	sessions int
-	release  *time.Timer // nil unless Options.ReleaseAfter says so
+	mu      sync.Mutex
+	workers map[int]*worker
+	open    int         // sessions
+	release *time.Timer // nil unless Options.ReleaseAfter says so
 }
 
-// worker is what the sessions of one of the host's threads share.
+// worker is what serves the sessions of one of the host's threads.
 type worker struct {
-	broker   *broker.Broker
-	pools    []*upstream.Pool
 	cork     cork.Cork
-	budget   budget
-	arrivals arrivals
-	unread   unread
-	turns    turns
-}
-
-// metrics are the values that sessions count in, looked up once.
-type metrics struct {
-	requests   map[wire.APIKey]stats.Value
-	violations map[wire.Reason]stats.Value
+	pools    []*upstream.Pool
+	broker   *broker.Broker
+	sessions *session.Worker
 }
 
 // New returns a filter for a configuration. It connects to nothing yet, unless the configuration or Options.Probe says so.
 func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
-	f.reports.guard = f.guard
-	f.metrics = metrics{requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
-	for _, api := range wire.APIs() {
-		f.metrics.requests[api.Key] = o.Stats.Request(api.Name)
-	}
-	for _, reason := range wire.Reasons() {
-		f.metrics.violations[reason] = o.Stats.Violation(reason.String())
-	}
+	f.sessions = session.NewCommon(session.Options{
+		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
+		Stats: o.Stats, Log: o.Log, Panicked: f.caught,
+	})
 	for _, cluster := range c.Clusters { // what cannot be a client is a mistake to find now
 		client, err := o.NewClient(settings(cluster))
 		if err != nil {
@@ -100,8 +87,10 @@ func New(c *config.Config, o Options) (*Filter, error) {
 
 // NewSession returns the session of a new client connection. worker numbers the host's thread that serves it, from 0:
 // the sessions of a worker share its upstream connections.
-func (f *Filter) NewSession(workerIndex int, p Peer, c Conn) *Session {
-	return newSession(f, f.join(workerIndex), p, c)
+func (f *Filter) NewSession(workerIndex int, p session.Peer, c session.Conn) *session.Session {
+	s := f.join(workerIndex).sessions.NewSession(p, c)
+	s.OnEnd(f.leave)
+	return s
 }
 
 // Close waits, a few seconds at most, for what clusters have not answered yet, and ends all upstream connections. No
@@ -115,7 +104,7 @@ func (f *Filter) Close() {
 	f.mu.Unlock()
 	f.end()
 	f.closeAll(workers)
-	f.reports.close()
+	f.sessions.Close()
 	f.probes.Wait()
 }
 
@@ -123,7 +112,7 @@ func (f *Filter) Close() {
 func (f *Filter) join(workerIndex int) *worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sessions++
+	f.open++
 	return f.worker(workerIndex)
 }
 
@@ -131,8 +120,8 @@ func (f *Filter) join(workerIndex int) *worker {
 func (f *Filter) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sessions--
-	if f.sessions > 0 || f.options.ReleaseAfter == 0 {
+	f.open--
+	if f.open > 0 || f.options.ReleaseAfter == 0 {
 		return
 	}
 	if f.release == nil {
@@ -146,7 +135,7 @@ func (f *Filter) leave() {
 func (f *Filter) rest() {
 	defer f.recover("rest")
 	f.mu.Lock()
-	if f.sessions > 0 {
+	if f.open > 0 {
 		f.mu.Unlock()
 		return
 	}
@@ -181,7 +170,7 @@ func (f *Filter) closeAll(workers map[int]*worker) {
 	defer cancel()
 	var closing sync.WaitGroup
 	for _, w := range workers {
-		closing.Go(func() { f.guard("close", w.turns.wait) })
+		closing.Go(func() { f.guard("close", w.sessions.Wait) })
 		for _, pool := range w.pools {
 			closing.Go(func() { f.guard("close", func() { pool.Close(ctx) }) })
 		}
@@ -201,10 +190,6 @@ func (f *Filter) worker(index int) *worker {
 
 func (f *Filter) newWorker(index int) *worker {
 	w := &worker{}
-	w.turns.guard = f.guard
-	w.budget.limit = f.config.Limits.MaxWorkerBytes
-	w.arrivals.limit = f.config.Limits.MaxWorkerBytes / 2
-	w.unread.limit = f.config.Limits.MaxWorkerBytes / 2
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
 	for _, cluster := range f.config.Clusters {
@@ -223,6 +208,7 @@ func (f *Filter) newWorker(index int) *worker {
 		rules = append(rules, route.Rule(r))
 	}
 	w.broker = broker.New(route.New(rules), upstreams, unmatched(f.config.UnmatchedTopic))
+	w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
 	return w
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -113,7 +114,7 @@ func (m *mesh) metric(name string) int64 {
 // client is a scripted client's connection: a session and what it was sent.
 type client struct {
 	t       *testing.T
-	session *filter.Session
+	session *session.Session
 
 	mu     sync.Mutex
 	got    []byte
@@ -126,11 +127,11 @@ type client struct {
 	pauses int
 }
 
-var _ filter.Conn = (*client)(nil)
+var _ session.Conn = (*client)(nil)
 
 func (m *mesh) connect() *client {
 	c := &client{t: m.t}
-	c.session = m.filter.NewSession(0, filter.Peer{Remote: "10.0.0.1:999", LocalHost: "10.0.0.2", LocalPort: 19092}, c)
+	c.session = m.filter.NewSession(0, session.Peer{Remote: "10.0.0.1:999", LocalHost: "10.0.0.2", LocalPort: 19092}, c)
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -342,7 +343,7 @@ func TestAdvertisedAddress(t *testing.T) {
 			t.Parallel()
 			withMesh(t, tt.config, func(m *mesh) {
 				c := &client{t: m.t}
-				c.session = m.filter.NewSession(0, filter.Peer{LocalHost: "10.0.0.2", LocalPort: 19092, ServerName: tt.sni}, c)
+				c.session = m.filter.NewSession(0, session.Peer{LocalHost: "10.0.0.2", LocalPort: 19092, ServerName: tt.sni}, c)
 				c.session.Data(wiretest.Frame(wire.KeyMetadata, 9, 1, "test", kmsg.NewPtrMetadataRequest()))
 				_, answer, err := wiretest.ParseResponse(wire.KeyMetadata, 9, c.wantAnswers(1)[0])
 				if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -50,7 +51,7 @@ forwarding_rules:
 			t.Fatal(err)
 		}
 		cl := &client{t: t}
-		cl.session = f.NewSession(0, filter.Peer{LocalHost: "mesh", LocalPort: 1}, cl)
+		cl.session = f.NewSession(0, session.Peer{LocalHost: "mesh", LocalPort: 1}, cl)
 		cl.session.Data(produce(1, "apples"))
 		cl.session.Data(produce(2, "pears"))
 		ask := kmsg.NewPtrMetadataRequest()

@@ -17,6 +17,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
 
@@ -92,7 +93,7 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 		return err
 	}
 	srv.tcp = tcp.New(tcp.Options{
-		Open: func(worker int, p filter.Peer, conn filter.Conn) tcp.Session {
+		Open: func(worker int, p session.Peer, conn session.Conn) tcp.Session {
 			return srv.current.Load().filter.NewSession(worker, p, conn)
 		},
 		Log: srv.log, Grace: grace,

@@ -10,6 +10,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
@@ -39,7 +40,7 @@ func engine(t *testing.T, mesh *stack.Mesh, listen string) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- tcp.New(tcp.Options{Log: log, Grace: time.Second, Open: func(worker int, p filter.Peer, c filter.Conn) tcp.Session {
+		done <- tcp.New(tcp.Options{Log: log, Grace: time.Second, Open: func(worker int, p session.Peer, c session.Conn) tcp.Session {
 			return f.NewSession(worker, p, c)
 		}}).Serve(ctx, l)
 	}()

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -40,7 +41,7 @@ func (m *mesh) connect(c *client, l *link) {
 			t.gone = true
 			return
 		}
-		t.session = m.filter.NewSession(m.workers[c], filter.Peer{Remote: c.nature.name, LocalHost: "mesh", LocalPort: 9092}, t)
+		t.session = m.filter.NewSession(m.workers[c], session.Peer{Remote: c.nature.name, LocalHost: "mesh", LocalPort: 9092}, t)
 		m.line.after(t.back, func() {
 			if !l.dead {
 				c.connected(l)
@@ -77,7 +78,7 @@ type tube struct {
 	client    *client
 	link      *link
 	rnd       *rand.Rand
-	session   *filter.Session
+	session   *session.Session
 	out, back time.Duration
 	gone      bool     // the host has let go of it
 	dropping  bool     // what is on its way to the host is lost, but for half of the next request
@@ -92,8 +93,8 @@ type tube struct {
 }
 
 var (
-	_ way         = (*tube)(nil)
-	_ filter.Conn = (*tube)(nil)
+	_ way          = (*tube)(nil)
+	_ session.Conn = (*tube)(nil)
 )
 
 // congestion is how much a host holds before it likes no more.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 // leaf is a connection's filter as Envoy holds it. Nothing but Envoy points to it: when it is collected, Envoy's part of the
@@ -42,11 +42,11 @@ func (l *leaf) OnEvent(event api.ConnectionEvent) {
 // OnWrite sees what we have written pass by. To stop it would drop it.
 func (l *leaf) OnWrite([]byte, bool) api.FilterStatus { return api.NetworkFilterContinue }
 
-// conn is a client's connection. Envoy's worker calls what leaf calls, one at a time; the methods of filter.Conn may be
+// conn is a client's connection. Envoy's worker calls what leaf calls, one at a time; the methods of session.Conn may be
 // called from any goroutine.
 type conn struct {
 	mesh    *mesh
-	session *filter.Session // of Envoy's worker alone; nil: the configuration has mistakes, or the start failed
+	session *session.Session // of Envoy's worker alone; nil: the configuration has mistakes, or the start failed
 
 	mu       sync.Mutex
 	callback api.ConnectionCallback // nil once the connection is gone, or has been told to go at once
@@ -58,9 +58,9 @@ type conn struct {
 // on, and would wait for ever.
 const takeTime = 30 * time.Second
 
-var _ filter.Conn = (*conn)(nil)
+var _ session.Conn = (*conn)(nil)
 
-// Write implements filter.Conn. Envoy copies p and sends it later, however much there is: it never says that it is too much.
+// Write implements session.Conn. Envoy copies p and sends it later, however much there is: it never says that it is too much.
 func (c *conn) Write(p []byte) (congested bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +70,7 @@ func (c *conn) Write(p []byte) (congested bool) {
 	return false
 }
 
-// Close implements filter.Conn. Nothing is written after it.
+// Close implements session.Conn. Nothing is written after it.
 func (c *conn) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +82,7 @@ func (c *conn) Close() {
 	c.callback.Close(api.FlushWrite)
 }
 
-// Abort implements filter.Conn.
+// Abort implements session.Conn.
 func (c *conn) Abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +92,7 @@ func (c *conn) Abort() {
 	}
 }
 
-// PauseReads implements filter.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
+// PauseReads implements session.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
 func (c *conn) PauseReads(bool) {}
 
 // cut is what the timer calls.
@@ -106,7 +106,7 @@ func (c *conn) open() {
 	}
 	// These names mislead: upstream is the client. They may be asked for now, and not from another goroutine later.
 	info := c.callback.StreamInfo()
-	p := filter.Peer{}
+	p := session.Peer{}
 	p.Remote, _ = info.UpstreamRemoteAddress()
 	if local, ok := info.UpstreamLocalAddress(); ok {
 		p.LocalHost, p.LocalPort = split(local)

@@ -10,6 +10,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 )
@@ -45,9 +46,9 @@ type hosted struct {
 }
 
 var (
-	_ abi.Filter  = (*hosted)(nil)
-	_ abi.Session = (*filter.Session)(nil)
-	_ filter.Conn = (*abi.Conn)(nil)
+	_ abi.Filter   = (*hosted)(nil)
+	_ abi.Session  = (*session.Session)(nil)
+	_ session.Conn = (*abi.Conn)(nil)
 )
 
 // filter makes one of a configuration. What is wrong with that is logged, a line for each mistake, because Envoy only
@@ -122,8 +123,8 @@ func (h *hosted) Panicked(reason any, stack []byte) {
 		slog.Any("panic", reason), slog.String("stack", string(stack)))
 }
 
-func peer(p abi.Peer) filter.Peer {
-	f := filter.Peer{LocalHost: p.LocalHost, LocalPort: int32(p.LocalPort), ServerName: p.ServerName}
+func peer(p abi.Peer) session.Peer {
+	f := session.Peer{LocalHost: p.LocalHost, LocalPort: int32(p.LocalPort), ServerName: p.ServerName}
 	if p.RemoteHost != "" {
 		f.Remote = net.JoinHostPort(p.RemoteHost, strconv.Itoa(p.RemotePort))
 	}

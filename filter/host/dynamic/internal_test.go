@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 )
@@ -135,15 +135,15 @@ func TestPeer(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		in   abi.Peer
-		want filter.Peer
+		want session.Peer
 	}{
 		{
 			"all",
 			abi.Peer{RemoteHost: "10.0.0.1", RemotePort: 4000, LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
-			filter.Peer{Remote: "10.0.0.1:4000", LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
+			session.Peer{Remote: "10.0.0.1:4000", LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
 		},
-		{"IPv6", abi.Peer{RemoteHost: "::1", RemotePort: 4000}, filter.Peer{Remote: "[::1]:4000"}},
-		{"nothing known", abi.Peer{}, filter.Peer{}},
+		{"IPv6", abi.Peer{RemoteHost: "::1", RemotePort: 4000}, session.Peer{Remote: "[::1]:4000"}},
+		{"nothing known", abi.Peer{}, session.Peer{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 	stallTime = 10 * time.Second
 )
 
-// conn is one client's connection. Its loop (loop.go) makes all calls to the session; the methods of filter.Conn may be
+// conn is one client's connection. Its loop (loop.go) makes all calls to the session; the methods of session.Conn may be
 // called from any goroutine, the loop's included, and only change the state below mu and signal the loop.
 type conn struct {
 	nc    net.Conn
@@ -50,13 +50,13 @@ type conn struct {
 	interrupted bool // that read has been given a deadline in the past
 }
 
-var _ filter.Conn = (*conn)(nil)
+var _ session.Conn = (*conn)(nil)
 
 func newConn(nc net.Conn, o *Options) *conn {
 	return &conn{nc: nc, o: o, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// Write implements filter.Conn. What is written after Close is dropped.
+// Write implements session.Conn. What is written after Close is dropped.
 func (c *conn) Write(p []byte) (congested bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +82,7 @@ func (c *conn) Write(p []byte) (congested bool) {
 	return c.congested
 }
 
-// Close implements filter.Conn.
+// Close implements session.Conn.
 func (c *conn) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,7 +93,7 @@ func (c *conn) Close() {
 	c.signal()
 }
 
-// Abort implements filter.Conn.
+// Abort implements session.Conn.
 func (c *conn) Abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +102,7 @@ func (c *conn) Abort() {
 	c.signal()
 }
 
-// PauseReads implements filter.Conn. A read that waits already is let be: what it brings is pushed.
+// PauseReads implements session.Conn. A read that waits already is let be: what it brings is pushed.
 func (c *conn) PauseReads(pause bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 func TestEcho(t *testing.T) {
@@ -52,7 +52,7 @@ func TestFill(t *testing.T) {
 		want[i] = byte(i * i >> 8)
 	}
 	filled := 0
-	h := start(t, func(s *session) {
+	h := start(t, func(s *engine) {
 		var got []byte
 		turn := 0
 		s.fill = func(read func(p []byte) (n int)) bool {
@@ -96,7 +96,7 @@ func TestPeer(t *testing.T) {
 	got := h.session(t).peer
 	local := nc.RemoteAddr().String()
 	host, _, _ := strings.Cut(local, ":")
-	want := filter.Peer{Remote: nc.LocalAddr().String(), LocalHost: host, LocalPort: got.LocalPort}
+	want := session.Peer{Remote: nc.LocalAddr().String(), LocalHost: host, LocalPort: got.LocalPort}
 	if got != want || !strings.HasSuffix(local, ":"+itoa(got.LocalPort)) {
 		t.Errorf("peer = %+v, want %+v with the port of %s", got, want, local)
 	}
@@ -105,8 +105,8 @@ func TestPeer(t *testing.T) {
 // TestHalfClose has a client that sends, shuts down, and waits for an answer that comes later.
 func TestHalfClose(t *testing.T) {
 	t.Parallel()
-	ended := make(chan filter.Conn, 1)
-	h := start(t, func(s *session) {
+	ended := make(chan session.Conn, 1)
+	h := start(t, func(s *engine) {
 		s.data = func([]byte) {}
 		s.end = func() { ended <- s.conn }
 	})
@@ -130,7 +130,7 @@ func TestHalfClose(t *testing.T) {
 // TestCloseWithUnreadInput wants the answer to arrive although the client goes on sending what nobody reads.
 func TestCloseWithUnreadInput(t *testing.T) {
 	t.Parallel()
-	h := start(t, func(s *session) {
+	h := start(t, func(s *engine) {
 		s.data = func([]byte) {
 			s.conn.PauseReads(true)
 			s.conn.Write([]byte("refused"))
@@ -160,7 +160,7 @@ func TestClientLost(t *testing.T) {
 func TestPauseReads(t *testing.T) {
 	t.Parallel()
 	got := make(chan string, 10) // more than the reads of the test
-	h := start(t, func(s *session) {
+	h := start(t, func(s *engine) {
 		s.data = func(p []byte) {
 			s.conn.PauseReads(true)
 			got <- string(p)
@@ -186,7 +186,7 @@ func TestPauseReads(t *testing.T) {
 func TestCongested(t *testing.T) {
 	t.Parallel()
 	told := make(chan bool, 2)
-	h := start(t, func(s *session) { s.congested = func(on bool) { told <- on } })
+	h := start(t, func(s *engine) { s.congested = func(on bool) { told <- on } })
 	nc := h.dial(t)
 	s := h.session(t)
 	answer := bytes.Repeat([]byte("answer.."), 4<<20) // 32 MiB, more than the kernel buffers
@@ -209,7 +209,7 @@ func TestCongested(t *testing.T) {
 func TestRelieved(t *testing.T) {
 	t.Parallel()
 	told := make(chan bool, 2)
-	h := start(t, func(s *session) {
+	h := start(t, func(s *engine) {
 		s.congested = func(on bool) {
 			s.conn.PauseReads(on)
 			told <- on
@@ -234,12 +234,12 @@ func TestPanic(t *testing.T) {
 	bug := func() { panic("bug") }
 	for _, tc := range []struct {
 		name   string
-		script func(s *session)
+		script func(s *engine)
 	}{
-		{"Data", func(s *session) { s.data = func([]byte) { bug() } }},
-		{"Fill", func(s *session) { s.fill = func(func(p []byte) int) bool { panic("bug") } }},
-		{"End", func(s *session) { s.end = bug }},
-		{"Congested", func(s *session) {
+		{"Data", func(s *engine) { s.data = func([]byte) { bug() } }},
+		{"Fill", func(s *engine) { s.fill = func(func(p []byte) int) bool { panic("bug") } }},
+		{"End", func(s *engine) { s.end = bug }},
+		{"Congested", func(s *engine) {
 			s.congested = func(bool) { bug() }
 			s.data = func([]byte) { s.conn.Write(make([]byte, 32<<20)) }
 		}},
@@ -248,7 +248,7 @@ func TestPanic(t *testing.T) {
 			t.Parallel()
 			var bugs atomic.Int32
 			var later atomic.Bool
-			h := start(t, func(s *session) {
+			h := start(t, func(s *engine) {
 				if !later.Swap(true) {
 					tc.script(s)
 				}
@@ -272,7 +272,7 @@ func TestPanic(t *testing.T) {
 func TestPanicInOpen(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil, func(o *tcp.Options) {
-		o.Open = func(int, filter.Peer, filter.Conn) tcp.Session { panic("bug") }
+		o.Open = func(int, session.Peer, session.Conn) tcp.Session { panic("bug") }
 	})
 	expectEOF(t, h.dial(t))
 }

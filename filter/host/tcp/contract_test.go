@@ -10,6 +10,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/hosttest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
@@ -39,7 +40,7 @@ func TestContract(t *testing.T) {
 		served := make(chan error, 1)
 		server := tcp.New(tcp.Options{
 			Log: log,
-			Open: func(worker int, p filter.Peer, conn filter.Conn) tcp.Session {
+			Open: func(worker int, p session.Peer, conn session.Conn) tcp.Session {
 				return f.NewSession(worker, p, conn)
 			},
 		})

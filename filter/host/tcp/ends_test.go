@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 // pipes is a listener without sockets, so that time can be fake: its connections are net.Pipes.
@@ -45,11 +45,11 @@ func (p *pipes) dial() net.Conn {
 }
 
 // withClient runs a server in fake time, and gives f a client and its session.
-func withClient(t *testing.T, data func(c filter.Conn), f func(nc net.Conn, s *session)) {
+func withClient(t *testing.T, data func(c session.Conn), f func(nc net.Conn, s *engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		h := startOn(t, l, func(s *session) { s.data = func([]byte) { data(s.conn) } })
+		h := startOn(t, l, func(s *engine) { s.data = func([]byte) { data(s.conn) } })
 		nc := l.dial()
 		defer nc.Close()
 		send(t, nc, "x")
@@ -58,7 +58,7 @@ func withClient(t *testing.T, data func(c filter.Conn), f func(nc net.Conn, s *s
 }
 
 // wantEnd checks that a session ends after a time, and not before.
-func wantEnd(t *testing.T, s *session, after time.Duration) {
+func wantEnd(t *testing.T, s *engine, after time.Duration) {
 	t.Helper()
 	begun := time.Now()
 	<-s.done
@@ -69,7 +69,7 @@ func wantEnd(t *testing.T, s *session, after time.Duration) {
 
 const left = 1 << 20 // for the client, when its connection is to be closed
 
-func leave(c filter.Conn) {
+func leave(c session.Conn) {
 	c.Write(make([]byte, left))
 	c.Close()
 }
@@ -77,13 +77,13 @@ func leave(c filter.Conn) {
 // A closed client that takes nothing of what is left for it has ten seconds.
 func TestCloseToClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
-	withClient(t, leave, func(_ net.Conn, s *session) { wantEnd(t, s, 10*time.Second) })
+	withClient(t, leave, func(_ net.Conn, s *engine) { wantEnd(t, s, 10*time.Second) })
 }
 
 // One that stops in the middle has up to twice that: it is looked at every ten seconds whether it has got on.
 func TestCloseToClientThatStopsReading(t *testing.T) {
 	t.Parallel()
-	withClient(t, leave, func(nc net.Conn, s *session) {
+	withClient(t, leave, func(nc net.Conn, s *engine) {
 		if _, err := io.CopyN(io.Discard, nc, left/2+1); err != nil {
 			t.Error(err)
 		}
@@ -94,7 +94,7 @@ func TestCloseToClientThatStopsReading(t *testing.T) {
 // One that gets on gets all of it.
 func TestCloseToSlowClient(t *testing.T) {
 	t.Parallel()
-	withClient(t, leave, func(nc net.Conn, s *session) {
+	withClient(t, leave, func(nc net.Conn, s *engine) {
 		const parts = 8
 		for range parts {
 			time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
@@ -113,7 +113,7 @@ func TestCloseToSlowClient(t *testing.T) {
 // One that gets on by a little now and then does not keep its connection by that.
 func TestCloseToTricklingClient(t *testing.T) {
 	t.Parallel()
-	withClient(t, leave, func(nc net.Conn, s *session) {
+	withClient(t, leave, func(nc net.Conn, s *engine) {
 		var reading sync.WaitGroup
 		reading.Go(func() {
 			for {
@@ -131,18 +131,18 @@ func TestCloseToTricklingClient(t *testing.T) {
 // Abort ends a connection at once, whether it was closed before or not, and from any state.
 func TestAbort(t *testing.T) {
 	t.Parallel()
-	for name, data := range map[string]func(c filter.Conn){
-		"idle":        func(c filter.Conn) { c.Abort() },
-		"congested":   func(c filter.Conn) { c.Write(make([]byte, 4*left)); c.Abort() },
-		"closing":     func(c filter.Conn) { leave(c); c.Abort() },
-		"paused":      func(c filter.Conn) { c.PauseReads(true); c.Abort() },
-		"then closed": func(c filter.Conn) { c.Write(make([]byte, left)); c.Abort(); c.Close() },
+	for name, data := range map[string]func(c session.Conn){
+		"idle":        func(c session.Conn) { c.Abort() },
+		"congested":   func(c session.Conn) { c.Write(make([]byte, 4*left)); c.Abort() },
+		"closing":     func(c session.Conn) { leave(c); c.Abort() },
+		"paused":      func(c session.Conn) { c.PauseReads(true); c.Abort() },
+		"then closed": func(c session.Conn) { c.Write(make([]byte, left)); c.Abort(); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			withClient(t, data, func(_ net.Conn, s *session) { wantEnd(t, s, 0) })
+			withClient(t, data, func(_ net.Conn, s *engine) { wantEnd(t, s, 0) })
 		})
 	}
 }
 
-var _ tcp.Session = (*session)(nil)
+var _ tcp.Session = (*engine)(nil)

@@ -13,20 +13,20 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = time.Minute
 
-// session is a scripted engine: it echoes, unless told otherwise, and complains about a host that breaks the contract.
-type session struct {
+// engine is a scripted session: it echoes, unless told otherwise, and complains about a host that breaks the contract.
+type engine struct {
 	t      *testing.T
-	conn   filter.Conn
+	conn   session.Conn
 	worker int
-	peer   filter.Peer
+	peer   session.Peer
 
 	data      func(p []byte)                         // instead of an echo
 	fill      func(read func(p []byte) (n int)) bool // instead of false
@@ -38,9 +38,9 @@ type session struct {
 	done   chan struct{} // closed by Closed
 }
 
-var _ tcp.Session = (*session)(nil)
+var _ tcp.Session = (*engine)(nil)
 
-func (s *session) Data(p []byte) {
+func (s *engine) Data(p []byte) {
 	defer s.call("Data")()
 	if s.data != nil {
 		s.data(p)
@@ -49,12 +49,12 @@ func (s *session) Data(p []byte) {
 	s.conn.Write(p)
 }
 
-func (s *session) Fill(read func(p []byte) (n int)) bool {
+func (s *engine) Fill(read func(p []byte) (n int)) bool {
 	defer s.call("Fill")()
 	return s.fill != nil && s.fill(read)
 }
 
-func (s *session) End() {
+func (s *engine) End() {
 	defer s.call("End")()
 	if s.end != nil {
 		s.end()
@@ -63,21 +63,21 @@ func (s *session) End() {
 	s.conn.Close()
 }
 
-func (s *session) Congested(on bool) {
+func (s *engine) Congested(on bool) {
 	defer s.call("Congested")()
 	if s.congested != nil {
 		s.congested(on)
 	}
 }
 
-func (s *session) Closed() {
+func (s *engine) Closed() {
 	defer s.call("Closed")()
 	s.closed.Store(true)
 	close(s.done)
 }
 
 // call begins a call and gives its end.
-func (s *session) call(name string) func() {
+func (s *engine) call(name string) func() {
 	if !s.calls.TryLock() {
 		s.t.Errorf("%s called while another call runs", name)
 		return func() {}
@@ -91,13 +91,13 @@ func (s *session) call(name string) func() {
 // host is a running server.
 type host struct {
 	addr     string
-	sessions chan *session // as they open; bounded by the number of connections in a test
+	sessions chan *engine // as they open; bounded by the number of connections in a test
 	stop     context.CancelFunc
 	stopped  chan error
 }
 
 // start serves on a free port. Each session is passed to script before its first call.
-func start(t *testing.T, script func(s *session), change ...func(*tcp.Options)) *host {
+func start(t *testing.T, script func(s *engine), change ...func(*tcp.Options)) *host {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -106,13 +106,13 @@ func start(t *testing.T, script func(s *session), change ...func(*tcp.Options)) 
 	return startOn(t, l, script, change...)
 }
 
-func startOn(t *testing.T, l net.Listener, script func(s *session), change ...func(*tcp.Options)) *host {
+func startOn(t *testing.T, l net.Listener, script func(s *engine), change ...func(*tcp.Options)) *host {
 	t.Helper()
-	h := &host{addr: l.Addr().String(), sessions: make(chan *session, 10_000), stopped: make(chan error, 1)}
+	h := &host{addr: l.Addr().String(), sessions: make(chan *engine, 10_000), stopped: make(chan error, 1)}
 	o := tcp.Options{
 		Log: slog.New(slog.DiscardHandler),
-		Open: func(worker int, p filter.Peer, c filter.Conn) tcp.Session {
-			s := &session{t: t, conn: c, worker: worker, peer: p, done: make(chan struct{})}
+		Open: func(worker int, p session.Peer, c session.Conn) tcp.Session {
+			s := &engine{t: t, conn: c, worker: worker, peer: p, done: make(chan struct{})}
 			if script != nil {
 				script(s)
 			}
@@ -148,7 +148,7 @@ func (h *host) dial(t *testing.T) *net.TCPConn {
 	return nc.(*net.TCPConn)
 }
 
-func (h *host) session(t *testing.T) *session {
+func (h *host) session(t *testing.T) *engine {
 	t.Helper()
 	return receive(t, h.sessions, "a session")
 }

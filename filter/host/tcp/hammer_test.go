@@ -15,7 +15,7 @@ import (
 func TestHammer(t *testing.T) {
 	t.Parallel()
 	var answers sync.WaitGroup
-	h := start(t, func(s *session) {
+	h := start(t, func(s *engine) {
 		late := func() {
 			p := make([]byte, rand.IntN(4<<10))
 			answers.Go(func() {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 // linger is how long a connection that we close waits for its client to close too. Closing a socket with unread input
@@ -36,7 +36,7 @@ type loop struct {
 }
 
 // run serves the connection until it is closed.
-func (c *conn) run(open func(filter.Peer, filter.Conn) Session) {
+func (c *conn) run(open func(session.Peer, session.Conn) Session) {
 	l := loop{conn: c}
 	ok := l.guard(func() {
 		c.io.init(c.nc)
@@ -150,8 +150,8 @@ func (l *loop) drain() {
 }
 
 // peer says who is at the other end of nc.
-func peer(nc net.Conn) filter.Peer {
-	p := filter.Peer{Remote: nc.RemoteAddr().String()}
+func peer(nc net.Conn) session.Peer {
+	p := session.Peer{Remote: nc.RemoteAddr().String()}
 	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
 		p.LocalHost, p.LocalPort = local.IP.String(), int32(local.Port)
 	}

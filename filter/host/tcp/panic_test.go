@@ -46,7 +46,7 @@ func TestPanicOfConnection(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var bugs atomic.Int32
 				l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-				h := startOn(t, l, func(s *session) {
+				h := startOn(t, l, func(s *engine) {
 					s.data = func(p []byte) {
 						s.conn.Write(p)
 						s.conn.Close()

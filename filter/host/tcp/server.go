@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 const (
@@ -45,7 +45,7 @@ type Session interface {
 // Options is what a Server is made from.
 type Options struct {
 	// Open starts a session, which answers on c.
-	Open func(worker int, p filter.Peer, c filter.Conn) Session
+	Open func(worker int, p session.Peer, c session.Conn) Session
 	Log  *slog.Logger
 	// Panicked is told of each panic that a connection met; nil: nobody is. It has been logged, and the connection is being closed.
 	Panicked func()
@@ -100,7 +100,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			worker := n % s.o.Workers
 			n++
 			pause = minAcceptPause
-			s.conns.start(newConn(nc, &s.o), func(p filter.Peer, c filter.Conn) Session {
+			s.conns.start(newConn(nc, &s.o), func(p session.Peer, c session.Conn) Session {
 				return s.o.Open(worker, p, c)
 			})
 			continue
@@ -124,14 +124,14 @@ type conns struct {
 	open map[*conn]struct{}
 }
 
-func (cs *conns) start(c *conn, open func(filter.Peer, filter.Conn) Session) {
+func (cs *conns) start(c *conn, open func(session.Peer, session.Conn) Session) {
 	cs.mu.Lock()
 	cs.open[c] = struct{}{}
 	cs.mu.Unlock()
 	go cs.serve(c, open)
 }
 
-func (cs *conns) serve(c *conn, open func(filter.Peer, filter.Conn) Session) {
+func (cs *conns) serve(c *conn, open func(session.Peer, session.Conn) Session) {
 	defer c.o.recover(c)
 	defer close(c.done)
 	defer func() {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
@@ -51,8 +51,8 @@ func TestUnixSocket(t *testing.T) {
 // TestStopAnswers has a request in flight while the server stops.
 func TestStopAnswers(t *testing.T) {
 	t.Parallel()
-	inFlight, ended := make(chan filter.Conn, 1), make(chan struct{})
-	h := start(t, func(s *session) {
+	inFlight, ended := make(chan session.Conn, 1), make(chan struct{})
+	h := start(t, func(s *engine) {
 		s.data = func([]byte) { inFlight <- s.conn }
 		s.end = func() { close(ended) }
 	})
@@ -77,7 +77,7 @@ func TestStopAnswers(t *testing.T) {
 // TestStopBounded has a session that never gets its answer.
 func TestStopBounded(t *testing.T) {
 	t.Parallel()
-	h := start(t, func(s *session) { s.end = func() {} }, func(o *tcp.Options) { o.Grace = 50 * time.Millisecond })
+	h := start(t, func(s *engine) { s.end = func() {} }, func(o *tcp.Options) { o.Grace = 50 * time.Millisecond })
 	h.dial(t)
 	s := h.session(t)
 	h.stop()

@@ -1,4 +1,4 @@
-package filter
+package session
 
 import (
 	"sync"
@@ -17,25 +17,53 @@ const (
 	largeQuery = 32 << 10
 )
 
-// laborious reports whether a request may take longer than the goroutine that brings it should be kept: one whose message sets
+// isLaborious reports whether a request may take longer than the goroutine that brings it should be kept: one whose message sets
 // are to be converted, or that names very much.
-func laborious(h wire.Header, body []byte) bool {
+func isLaborious(h wire.Header, body []byte) bool {
 	if h.Key == wire.KeyProduce {
 		return h.Version < 3
 	}
 	return len(body) > largeQuery
 }
 
+// slice is how much a session has done since it last had its turn. The session's mutex guards it.
+type slice struct {
+	work     int64
+	deferred *Request // what the next turn begins with; nil: with what was kept
+}
+
+// begin begins a new slice, and returns the request that it begins with, if one was deferred.
+func (s *slice) begin() *Request {
+	r := s.deferred
+	*s = slice{}
+	return r
+}
+
+// add counts work.
+func (s *slice) add(work int64) { s.work += work }
+
+// deferRequest ends the slice with a request that is for the next one.
+func (s *slice) deferRequest(r *Request) { s.deferred = r }
+
+// defers reports whether a request waits for the next slice.
+func (s *slice) defers() bool { return s.deferred != nil }
+
+// isOver reports whether the session should have others go on first.
+func (s *slice) isOver() bool { return s.defers() || s.work > sliceWork }
+
 // turns is where the sessions of a worker wait that have had their slice, or have something laborious to do. A goroutine of its
 // own has one after another go on, for one request or slice each: so what one client asks for does not keep the thread of its
 // host, which others wait for. It ends when nobody waits. Any goroutine may use it.
 type turns struct {
-	guard func(where string, call func()) // runs a function under recover
+	common *Common
 
 	mu    sync.Mutex
 	queue []*Session
 	idle  chan struct{} // closed when the goroutine has ended; nil: it does not run
 }
+
+// init has the goroutine's bugs told to c.
+func (t *turns) init(c *Common) { t.common = c }
 
 // add has s wait for its turn.
 func (t *turns) add(s *Session) {
@@ -45,7 +73,7 @@ func (t *turns) add(s *Session) {
 	if t.idle == nil {
 		t.idle = make(chan struct{})
 		idle := t.idle
-		go t.guard("turns", func() { t.run(idle) })
+		go t.common.guard("turns", func() { t.run(idle) })
 	}
 }
 
@@ -80,16 +108,6 @@ func (t *turns) wait() {
 	}
 }
 
-// putOff keeps a laborious request for the session's turn. What comes behind it is kept too.
-func (s *Session) putOff(r *request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.labor = r
-}
-
-// isDone reports whether the session's slice is over. s.mu is held.
-func (s *Session) isDone() bool { return s.labor != nil || s.work > sliceWork }
-
 // takeTurn goes on where the session was put off: with its laborious request, or with a slice of what was kept. The worker's turns
 // call it.
 func (s *Session) takeTurn() {
@@ -101,26 +119,29 @@ func (s *Session) takeTurn() {
 }
 
 // beginTurn begins a new slice, and returns the request that the turn is for, if it is for one.
-func (s *Session) beginTurn() *request {
+func (s *Session) beginTurn() *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.labor
-	s.labor, s.waiting, s.work = nil, false, 0
-	s.consuming = r != nil // nobody else consumes: the session was waiting
+	r := s.slice.begin()
+	s.intake.becomeFree()
+	if r != nil {
+		s.intake.becomeBusy()
+	}
 	return r
 }
 
-func (s *Session) runInTurn(r *request) {
+// runInTurn has a deferred request answered, unless nobody waits for that any more.
+func (s *Session) runInTurn(r *Request) {
 	s.mu.Lock()
-	gone := s.gone
+	gone := s.phase.isGone()
 	s.mu.Unlock()
 	if gone {
 		s.complete(r, broker.Answer{})
 	} else {
-		defer s.settleAfterPanic(r)
+		defer s.completeAfterPanic(r)
 		s.run(r)
 	}
 	s.mu.Lock()
-	s.consuming = false
+	s.intake.becomeFree()
 	s.mu.Unlock()
 }

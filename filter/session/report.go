@@ -1,4 +1,4 @@
-package filter
+package session
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ const (
 
 // reports bounds how often the log tells of the same. Any goroutine may use it.
 type reports struct {
-	guard func(where string, call func()) // runs a function under recover
+	common *Common
 
 	mu      sync.Mutex
 	reasons map[string]*told
@@ -30,6 +30,9 @@ type told struct {
 	lines, left int
 	timer       *time.Timer
 }
+
+// init has the timers' bugs told to c.
+func (r *reports) init(c *Common) { r.common = c }
 
 // allow reports whether a line may be logged. Those that may not are counted, and when the interval is over summary tells how many.
 func (r *reports) allow(reason string, summary func(left int)) bool {
@@ -45,7 +48,7 @@ func (r *reports) allow(reason string, summary func(left int)) bool {
 		}
 		t = new(told)
 		t.timer = time.AfterFunc(reportInterval, func() {
-			r.guard("log", func() { r.end(reason, summary) })
+			r.common.guard("log", func() { r.end(reason, summary) })
 		})
 		r.reasons[reason] = t
 	}
@@ -92,17 +95,17 @@ func (s *Session) report(err error) {
 	if v, ok := errors.AsType[*wire.Violation](err); ok {
 		reason = v.Reason
 	}
-	s.filter.metrics.violations[reason].Add(1)
+	s.common.violations[reason].Add(1)
 	s.tell("closing a client's connection", reason.String(), err.Error())
 }
 
 // tell logs what happened to the client, unless enough was said of the like. kind is one of few.
 func (s *Session) tell(message, kind, reason string) {
-	log := s.log
+	log := s.common.Log
 	summary := func(left int) {
 		log.Warn(message+": more of the same", "kind", kind, "times", left, "in", reportInterval)
 	}
-	if !s.filter.reports.allow(kind, summary) {
+	if !s.common.reports.allow(kind, summary) {
 		return
 	}
 	log.Warn(message, "client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software(),

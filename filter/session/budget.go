@@ -1,6 +1,9 @@
-package filter
+package session
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // fairShare is the part of a worker's limit that any client may have in flight when the limit is reached: clients that send
 // little, and those of clusters that work, need not suffer for those whose cluster has stalled.
@@ -15,12 +18,21 @@ type budget struct {
 
 	mu     sync.Mutex
 	held   int64
-	paused map[*Session]bool // those whose overdrawn is set
+	paused map[*Session]bool // those that are overdrawn
 }
 
-// take counts n bytes more for s, which has own in flight now, these included. Over the limit it marks s as overdrawn, to
-// be paused until there is room, unless own is within its fair share. It reports false when s has to go: over twice the
-// limit whoever has more than its share, over three times anyone.
+// debit is what the budget knows of one session.
+type debit struct{ over atomic.Bool }
+
+// overdrawn reports whether the session has to wait until there is room in the budget.
+func (d *debit) overdrawn() bool { return d.over.Load() }
+
+// init sets the bound.
+func (b *budget) init(l Limits) { b.limit = l.MaxWorkerBytes }
+
+// take counts n bytes more for s, which has own in flight now, these included. Over the limit it makes s overdrawn, unless own is
+// within its fair share. It reports false when s has to go: over twice the limit whoever has more than its share, over three times
+// anyone.
 func (b *budget) take(s *Session, n, own int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -33,12 +45,11 @@ func (b *budget) take(s *Session, n, own int64) bool {
 		b.paused = map[*Session]bool{}
 	}
 	b.paused[s] = true
-	s.overdrawn.Store(true)
+	s.debit.over.Store(true)
 	return b.held <= 2*b.limit || modest && b.held <= 3*b.limit
 }
 
-// give counts n bytes less. Below half of the limit it takes the mark from all sessions and returns them: they are to be
-// pumped.
+// give counts n bytes less. Below half of the limit nobody is overdrawn any more: it returns those that were, to be pumped.
 func (b *budget) give(n int64) []*Session {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +59,7 @@ func (b *budget) give(n int64) []*Session {
 	}
 	sessions := make([]*Session, 0, len(b.paused))
 	for s := range b.paused {
-		s.overdrawn.Store(false)
+		s.debit.over.Store(false)
 		sessions = append(sessions, s)
 	}
 	clear(b.paused)

@@ -1,4 +1,4 @@
-package filter
+package session
 
 // Conn is a client's connection as a host lends it to a Session.
 //
@@ -7,7 +7,7 @@ type Conn interface {
 	// Write queues p for the client behind everything written before. It does not keep p. It reports true when more is
 	// unsent than the host likes: then the session serves no further request until the host calls Congested(false), which
 	// it does once that has been sent, whether or not it called Congested(true).
-	Write(p []byte) (congested bool)
+	Write(p []byte) (outputFull bool)
 	// Close closes the connection once everything written has left, or the client has not taken it for some seconds.
 	Close()
 	// Abort closes the connection at once, whatever is unsent. It may follow Close.
@@ -25,4 +25,17 @@ type Peer struct {
 	LocalPort int32
 	// ServerName is the SNI that the client sent, if it speaks TLS to the host.
 	ServerName string
+}
+
+// advertised is the address a client is told to find its broker at: the configured one, else the one it dialled, by
+// the name it used if TLS told us.
+func advertised(host string, port int32, p Peer) (string, int32) {
+	switch {
+	case host != "":
+		return host, port
+	case p.ServerName != "":
+		return p.ServerName, p.LocalPort
+	default:
+		return p.LocalHost, p.LocalPort
+	}
 }

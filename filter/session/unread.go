@@ -1,4 +1,4 @@
-package filter
+package session
 
 import (
 	"container/list"
@@ -25,6 +25,9 @@ type backlog struct {
 	element *list.Element // in the queue while the client does not read
 	held    int64
 }
+
+// init sets the bound: half of what may be in flight.
+func (u *unread) init(l Limits) { u.limit = l.MaxWorkerBytes / 2 }
 
 // hold says that n bytes more were written for the client of s, which does not read. It returns those that have to go.
 func (u *unread) hold(s *Session, n int) (evict []*Session) {

@@ -1,4 +1,4 @@
-package filter
+package session_test
 
 import (
 	"bytes"
@@ -11,7 +11,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -27,7 +29,7 @@ type sink struct {
 	pauses, aborts int
 }
 
-var _ Conn = (*sink)(nil)
+var _ session.Conn = (*sink)(nil)
 
 func (s *sink) Write(p []byte) bool {
 	s.written += len(p)
@@ -41,7 +43,7 @@ func (s *sink) Abort()          { s.aborts++ }
 func (s *sink) PauseReads(bool) { s.pauses++ }
 
 // withFilter runs f with fake time and a filter before one scripted cluster, which has all topics.
-func withFilter(t *testing.T, f func(*Filter, *upstreamtest.Cluster)) {
+func withFilter(t *testing.T, f func(*filter.Filter, *upstreamtest.Cluster)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c, err := config.Parse([]byte(`
@@ -53,7 +55,7 @@ forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
 		}
 		cluster, table := upstreamtest.New(1), stats.Table([]string{"c1"})
 		cluster.CreateTopic("apples", 1)
-		mesh, err := New(c, Options{
+		mesh, err := filter.New(c, filter.Options{
 			NewClient: func(upstream.Settings) (upstream.Client, error) { return cluster, nil },
 			Stats:     stats.New(table, make([]int64, len(table))),
 			Log:       slog.New(slog.DiscardHandler),
@@ -73,10 +75,10 @@ forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
 func TestCountedIsHeld(t *testing.T) {
 	for _, shape := range []string{"one topic", "many topics", "names"} {
 		t.Run(shape, func(t *testing.T) {
-			withFilter(t, func(f *Filter, cluster *upstreamtest.Cluster) {
+			withFilter(t, func(f *filter.Filter, cluster *upstreamtest.Cluster) {
 				release := cluster.HoldMetadata()
 				frame := greedy(shape)
-				s := f.NewSession(0, Peer{}, &sink{})
+				s := f.NewSession(0, session.Peer{}, &sink{})
 				var before, after runtime.MemStats
 				runtime.GC()
 				runtime.ReadMemStats(&before)
@@ -84,7 +86,7 @@ func TestCountedIsHeld(t *testing.T) {
 				synctest.Wait()
 				runtime.GC()
 				runtime.ReadMemStats(&after)
-				live, counted := int64(after.HeapAlloc)-int64(before.HeapAlloc), f.workers[0].budget.held
+				live, counted := int64(after.HeapAlloc)-int64(before.HeapAlloc), session.HeldByWorker(s)
 				t.Logf("request of %d KiB: %d KiB live, %d KiB counted", len(frame)>>10, live>>10, counted>>10)
 				if live > counted {
 					t.Errorf("request of %d bytes: %d bytes live, %d counted", len(frame), live, counted)
@@ -92,7 +94,7 @@ func TestCountedIsHeld(t *testing.T) {
 				runtime.KeepAlive(frame)
 				release()
 				synctest.Wait()
-				if got := f.workers[0].budget.held; got != 0 {
+				if got := session.HeldByWorker(s); got != 0 {
 					t.Errorf("%d bytes counted after all is answered, want 0", got)
 				}
 				s.Closed()
@@ -132,15 +134,14 @@ func greedy(shape string) []byte {
 // A panic while a request is served gives back what the request was counted for.
 func TestPanicGivesBack(t *testing.T) {
 	t.Parallel()
-	withFilter(t, func(f *Filter, _ *upstreamtest.Cluster) {
+	withFilter(t, func(f *filter.Filter, _ *upstreamtest.Cluster) {
 		c := &sink{}
-		s := f.NewSession(0, Peer{}, c)
-		w := f.workers[0]
-		w.broker = nil
+		s := f.NewSession(0, session.Peer{}, c)
+		session.BreakServer(s)
 		s.Data(wiretest.ProduceFrame(9, 1, "x", "apples", wiretest.Batch{Records: wiretest.Records(1, 100)}.Bytes()))
 		synctest.Wait()
-		if w.budget.held != 0 || !c.closed || s.inflight.requests != 0 {
-			t.Errorf("%d bytes counted, %d requests in flight, closed %t; want 0, 0, true", w.budget.held, s.inflight.requests, c.closed)
+		if session.HeldByWorker(s) != 0 || !c.closed || session.InFlight(s) != 0 {
+			t.Errorf("%d bytes counted, %d requests in flight, closed %t; want 0, 0, true", session.HeldByWorker(s), session.InFlight(s), c.closed)
 		}
 		s.Closed()
 	})
@@ -149,17 +150,15 @@ func TestPanicGivesBack(t *testing.T) {
 // Many requests in one write are served a slice at a time, and all but the first not on the goroutine that brought them.
 func TestSlices(t *testing.T) {
 	t.Parallel()
-	withFilter(t, func(f *Filter, _ *upstreamtest.Cluster) {
+	withFilter(t, func(f *filter.Filter, _ *upstreamtest.Cluster) {
 		one := wiretest.Frame(wire.KeyApiVersions, 0, 1, "x", kmsg.NewPtrApiVersionsRequest())
-		const requests, slice = 10_000, sliceWork/requestWork + 1
+		const requests, slice = 10_000, session.SliceWork/session.RequestWork + 1
 		many := bytes.Repeat(one, requests)
 		single, first, second := &sink{}, &sink{}, &sink{}
-		other, a, b := f.NewSession(0, Peer{}, single), f.NewSession(0, Peer{}, first), f.NewSession(0, Peer{}, second)
+		other, a, b := f.NewSession(0, session.Peer{}, single), f.NewSession(0, session.Peer{}, first), f.NewSession(0, session.Peer{}, second)
 		other.Data(one)
 		answer := single.written
-		w := f.workers[0]
-		idle := make(chan struct{})
-		w.turns.idle = idle // as if the goroutine were busy with another session
+		release := session.HoldTurns(other)
 		a.Data(many)
 		b.Data(many)
 		other.Data(one)
@@ -172,12 +171,12 @@ func TestSlices(t *testing.T) {
 				t.Errorf("%d answers to the one, %d to the other: they do not take turns", first.written/answer, second.written/answer)
 			}
 		}
-		go w.turns.run(idle)
+		release()
 		synctest.Wait()
-		if first.written != requests*answer || second.written != requests*answer || w.budget.held != 0 {
-			t.Errorf("%d and %d answers, %d bytes counted; want %d and 0", first.written/answer, second.written/answer, w.budget.held, requests)
+		if first.written != requests*answer || second.written != requests*answer || session.HeldByWorker(other) != 0 {
+			t.Errorf("%d and %d answers, %d bytes counted; want %d and 0", first.written/answer, second.written/answer, session.HeldByWorker(other), requests)
 		}
-		for _, s := range []*Session{other, a, b} {
+		for _, s := range []*session.Session{other, a, b} {
 			s.Closed()
 		}
 	})
@@ -186,31 +185,29 @@ func TestSlices(t *testing.T) {
 // What is laborious keeps its place among the client's requests, and the host's goroutine does not do it.
 func TestLaboriousInOrder(t *testing.T) {
 	t.Parallel()
-	withFilter(t, func(f *Filter, _ *upstreamtest.Cluster) {
+	withFilter(t, func(f *filter.Filter, _ *upstreamtest.Cluster) {
 		versions := wiretest.Frame(wire.KeyApiVersions, 0, 1, "x", kmsg.NewPtrApiVersionsRequest())
 		set := wiretest.ProduceFrame(2, 2, "x", "apples", []byte{})
 		c := &sink{}
-		s := f.NewSession(0, Peer{}, c)
-		w := f.workers[0]
-		idle := make(chan struct{})
-		w.turns.idle = idle // as if the goroutine were busy with another session
+		s := f.NewSession(0, session.Peer{}, c)
+		release := session.HoldTurns(s)
 		s.Data(slices.Concat(versions, set, versions))
 		synctest.Wait()
 		first := c.written
-		if first == 0 || s.inflight.requests != 1 || !s.waiting {
-			t.Errorf("%d bytes written, %d requests in flight, waiting %t; want the first answer, 1, true", first, s.inflight.requests, s.waiting)
+		if first == 0 || session.InFlight(s) != 1 || !session.Waits(s) {
+			t.Errorf("%d bytes written, %d requests in flight, waiting %t; want the first answer, 1, true", first, session.InFlight(s), session.Waits(s))
 		}
-		go w.turns.run(idle)
+		release()
 		synctest.Wait()
-		if c.written <= 2*first || s.inflight.requests != 0 || s.waiting || w.budget.held != 0 {
+		if c.written <= 2*first || session.InFlight(s) != 0 || session.Waits(s) || session.HeldByWorker(s) != 0 {
 			t.Errorf("%d bytes written, %d requests in flight, waiting %t, %d bytes counted; want three answers, 0, false, 0",
-				c.written, s.inflight.requests, s.waiting, w.budget.held)
+				c.written, session.InFlight(s), session.Waits(s), session.HeldByWorker(s))
 		}
 		s.Data(set)
 		s.Closed() // before its turn, or in it
 		synctest.Wait()
-		if w.budget.held != 0 {
-			t.Errorf("%d bytes counted after the end, want 0", w.budget.held)
+		if session.HeldByWorker(s) != 0 {
+			t.Errorf("%d bytes counted after the end, want 0", session.HeldByWorker(s))
 		}
 	})
 }

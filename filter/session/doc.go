@@ -1,0 +1,16 @@
+// Package session is one client's connection without its I/O: a host pushes the client's bytes in, and answers leave through the
+// Conn that the host lends, in the order of the requests.
+//
+// A Worker makes the sessions of one of the host's threads; what is behind them, the facade, is the Server that it declares. A
+// request goes this way: Session.Data takes bytes (session.go), requests are cut out of them (input.go) and taken one after another
+// while nothing forbids it (take.go), each gets its place in the order of answers (inflight.go) and is served (request.go). Its
+// answer waits for those before it, and one goroutine at a time does to the connection whatever is due (pump.go).
+//
+// How far a connection's life has come, whether requests are taken, and whether the client reads are states with names and
+// moves, phase.go. What the sessions of a worker may hold together is counted in three rooms: for requests in flight, budget.go;
+// for requests that are still arriving, arrivals.go; for answers that clients do not read, unread.go. Who may not go on at once
+// waits in turns.go. What ends a session that does nothing is in idle.go; what all sessions of a configuration have in common in
+// worker.go; what is logged of clients in report.go; what a host provides in conn.go.
+//
+// A room is a type whose fields only its own file touches. test/arch sees to it.
+package session

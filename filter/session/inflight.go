@@ -1,0 +1,147 @@
+package session
+
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+
+const (
+	// maxAnswerBytes is how much may wait in one session for answers that come before it.
+	maxAnswerBytes = 1 << 20
+	// maxQueries is how many requests other than Produce may wait for their answers, which may be large: Metadata of all
+	// topics is asked for in 30 bytes. A broker works on one request of a connection at a time.
+	maxQueries = 8
+	// requestCost is what a request holds beside what came: what it is decoded to, as most are, and its place on its way to a
+	// cluster.
+	requestCost = 1 << 10
+)
+
+// inflight keeps the answers of one connection in the order of its requests, whatever order they complete in, and knows when they
+// are too many. The session's mutex guards it, and the places in it.
+type inflight struct {
+	maxRequests int
+	maxBytes    int64
+
+	oldest, newest *place // of those without an answer on its way, in the order received; nil: there is none
+	requests       int    // how many there are
+	bytes          int64  // held by those that are not answered
+	queries        int    // those other than Produce: a few bytes can ask for a large answer
+	answers        int64  // held by the answers that wait for those before them
+	barriers       int    // requests that are not answered, and have to be before another is taken
+	full           bool   // it was too much, and is not half of that yet
+}
+
+// place is one request's place in the order of answers. The zero value is for a request that holds nothing.
+type place struct {
+	held    int64 // counted in the worker's budget: for the request, and once that is answered for the response
+	query   bool
+	barrier bool
+	done    bool
+	answer  broker.Answer
+	next    *place
+}
+
+// init sets the bounds.
+func (q *inflight) init(l Limits) {
+	q.maxRequests, q.maxBytes = l.MaxConnectionRequests, l.MaxConnectionBytes
+}
+
+// push takes p in as the newest, for a request whose frame has size bytes.
+func (q *inflight) push(p *place, size int, query bool) (held int64) {
+	if size > 0 {
+		p.held = requestCost + int64(size)
+	}
+	if p.query = query; query {
+		q.queries++
+	}
+	if q.oldest == nil {
+		q.oldest = p
+	} else {
+		q.newest.next = p
+	}
+	q.newest = p
+	q.requests++
+	q.bytes += p.held
+	return p.held
+}
+
+// grow counts n bytes more for a request. It reports false if that is answered already.
+func (q *inflight) grow(p *place, n int64) bool {
+	if p.done {
+		return false
+	}
+	p.held += n
+	q.bytes += n
+	return true
+}
+
+// raise makes a request a barrier, unless it is answered.
+func (q *inflight) raise(p *place) {
+	if !p.done && !p.barrier {
+		p.barrier = true
+		q.barriers++
+	}
+}
+
+// complete sets what a request came to, and returns how much less it holds. It reports false if that is known already: there may be
+// two answers after a panic, and only the first counts.
+func (q *inflight) complete(p *place, a broker.Answer) (freed int64, first bool) {
+	if p.done {
+		return 0, false
+	}
+	response := size(a)
+	freed = p.held - response
+	q.bytes -= p.held
+	q.answers += response
+	if p.barrier {
+		q.barriers--
+	}
+	p.done, p.answer, p.held = true, a, response
+	return freed, true
+}
+
+// pop takes the oldest request out if it is answered, and says how much its answer holds.
+func (q *inflight) pop() (a broker.Answer, held int64, ok bool) {
+	p := q.oldest
+	if p == nil || !p.done {
+		return broker.Answer{}, 0, false
+	}
+	if q.oldest = p.next; q.oldest == nil {
+		q.newest = nil
+	}
+	q.requests--
+	if p.query {
+		q.queries--
+	}
+	q.answers -= p.held
+	return p.answer, p.held, true
+}
+
+// drop takes out all that is answered, and returns what its answers held.
+func (q *inflight) drop() (freed int64) {
+	for _, held, ok := q.pop(); ok; _, held, ok = q.pop() {
+		freed += held
+	}
+	return freed
+}
+
+// size is how much an answer holds.
+func size(a broker.Answer) int64 { return int64(len(a.Frame)) }
+
+// idle reports whether no request waits for its answer.
+func (q *inflight) idle() bool { return q.requests == 0 }
+
+// unanswered is how many bytes the requests hold that are not answered.
+func (q *inflight) unanswered() int64 { return q.bytes }
+
+// blocked reports whether no further request may be taken: there is too much, or a barrier.
+func (q *inflight) blocked() bool { return q.barriers > 0 || q.over() }
+
+// over reports whether there is too much: more than the bounds, or, once over them, than half of them.
+func (q *inflight) over() bool {
+	bytes, answers, requests, queries := q.maxBytes, int64(maxAnswerBytes), q.maxRequests, maxQueries
+	if q.full {
+		bytes, answers, requests, queries = bytes/2, answers/2, requests/2, queries/2
+	}
+	return q.bytes > bytes || q.answers > answers || q.requests > requests || q.queries > queries
+}
+
+// remember takes note of whether there is too much.
+func (q *inflight) remember() { q.full = q.over() }

@@ -1,0 +1,169 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Server is what answers requests: the facade.
+type Server interface {
+	// Serve has one request answered, before it returns or later and from any goroutine, unless it returns an error: then the
+	// request was not one, and the connection is to be closed. Requests of one client are served one at a time. The Reply of a
+	// call is a *Request.
+	Serve(c *broker.Call) error
+}
+
+// Request is one request that the client has not been answered yet. Its methods may be called from any goroutine.
+type Request struct {
+	session *Session
+	place   place
+	call    broker.Call // without a frame: it is released, or there never was one
+}
+
+var _ broker.Reply = (*Request)(nil)
+
+// Hold implements broker.Reply.
+func (r *Request) Hold(n int) bool {
+	s := r.session
+	s.mu.Lock()
+	if !s.inflight.grow(&r.place, int64(n)) {
+		s.mu.Unlock()
+		return false
+	}
+	s.slice.add(int64(n))
+	own := s.inflight.unanswered()
+	s.mu.Unlock()
+	return s.worker.budget.take(s, int64(n), own)
+}
+
+// Answer implements broker.Reply.
+func (r *Request) Answer(a broker.Answer) {
+	defer r.session.recover("answer")
+	if a.Refusal.Code != wire.None {
+		code := a.Refusal.Code.String()
+		r.session.tell("refusing a client's request", code, r.call.Header.Key.String()+": "+code+": "+a.Refusal.Reason)
+	}
+	r.session.complete(r, a)
+}
+
+// Barrier has no later request of the client be taken until this one is answered, as a login needs it: what comes after it is another
+// user's. It is for the Server, before Serve returns; later, there may be requests that have been taken.
+func (r *Request) Barrier() {
+	s := r.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inflight.raise(&r.place)
+}
+
+// OnEnd is OnEnd of the request's session.
+func (r *Request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
+
+// serve gives one request its place in the order of answers, and answers it, now or later.
+func (s *Session) serve(frame *wire.Frame) {
+	h, body, err := wire.ParseHeader(frame.Bytes())
+	s.client.Identify(h.ClientID)
+	if err != nil {
+		frame.Release()
+		s.violate(err)
+		return
+	}
+	s.common.requests[h.Key].Add(1)
+	r := &Request{session: s}
+	r.call = broker.Call{Client: &s.client, Header: h, Body: body, Frame: frame, Received: time.Now(), Reply: r}
+	fits := s.begin(r, len(frame.Bytes()), h.Key != wire.KeyProduce)
+	defer s.completeAfterPanic(r)
+	s.pump()
+	if !fits {
+		s.discardInput()
+		s.complete(r, broker.Answer{Violation: &wire.Violation{
+			Reason: wire.ReasonMemoryLimit, Detail: "the requests of this worker's clients wait for too much memory's worth of answers",
+		}})
+		return
+	}
+	if isLaborious(h, body) {
+		s.mu.Lock()
+		s.slice.deferRequest(r) // and what comes behind it is kept
+		s.mu.Unlock()
+		return
+	}
+	s.run(r)
+}
+
+// begin gives a request its place in the order of answers. It reports false when there is no room for it any more.
+func (s *Session) begin(r *Request, size int, query bool) (fits bool) {
+	s.mu.Lock()
+	held := s.inflight.push(&r.place, size, query)
+	s.slice.add(requestWork)
+	own := s.inflight.unanswered()
+	s.mu.Unlock()
+	return s.worker.budget.take(s, held, own)
+}
+
+// run has a request answered.
+func (s *Session) run(r *Request) {
+	if err := s.worker.server.Serve(&r.call); err != nil {
+		s.discardInput()
+		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request: %w", r.call.Header.Key, err)})
+	}
+}
+
+// completeAfterPanic gives back what a request holds that met a bug, and lets the panic go on. Its frame is for the garbage
+// collector: clusters may read it yet.
+func (s *Session) completeAfterPanic(r *Request) {
+	if reason := recover(); reason != nil {
+		s.mu.Lock()
+		r.call.Frame = nil
+		s.mu.Unlock()
+		s.complete(r, broker.Answer{})
+		panic(reason)
+	}
+}
+
+// complete sets what a request came to, and has sent what can be sent. Only the first call counts.
+func (s *Session) complete(r *Request, a broker.Answer) {
+	if a.Parts != nil {
+		a.Frame, a.Parts = slices.Concat(append([][]byte{a.Frame}, a.Parts...)...), nil
+	}
+	s.mu.Lock()
+	if s.phase.isClosed() { // nobody gets it
+		a = broker.Answer{}
+	}
+	freed, first := s.inflight.complete(&r.place, a)
+	if !first {
+		s.mu.Unlock()
+		return
+	}
+	frame := r.call.Frame
+	r.call.Frame, r.call.Body = nil, nil
+	s.mu.Unlock()
+	if frame != nil {
+		frame.Release()
+	}
+	s.worker.cork.Flush(&s.item)
+	s.giveBack(freed)
+}
+
+// violate ends the connection, behind the answers to what the client asked before. Only the first reason counts. Any
+// goroutine may call it.
+func (s *Session) violate(err error) {
+	if s.discardInput() {
+		r := &Request{session: s}
+		s.begin(r, 0, false)
+		s.pump()
+		s.complete(r, broker.Answer{Violation: err})
+	}
+}
+
+// giveBack counts so many bytes less, and has those go on that waited for room.
+func (s *Session) giveBack(n int64) {
+	if n == 0 {
+		return
+	}
+	for _, other := range s.worker.budget.give(n) {
+		other.pumpForOthers()
+	}
+}

@@ -1,0 +1,164 @@
+package session
+
+import (
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Session is one client's connection without its I/O: bytes are pushed in, and answers leave through the Conn in the
+// order of the requests.
+//
+// Data, DataMore, Fill, End, Congested and Closed are for the host, one call at a time. Everything else happens on whichever
+// goroutine completes a request. A Worker makes it.
+type Session struct {
+	common *Common
+	worker *Worker
+	conn   Conn
+	peer   Peer
+
+	client broker.Client
+	corked bool      // the session holds the worker's cork, until the host has handed over all that it has read; of the host alone
+	item   cork.Item // flushing it sends the answers that can be sent
+	input  input
+
+	// What the worker's rooms for memory know of the session. Whoever has them change it pumps afterwards.
+	debit   debit
+	arrival arrival
+	backlog backlog
+
+	mu        sync.Mutex // guards what follows; the worker's unread is the only room that is entered with it held
+	phase     phase
+	intake    intake
+	output    output
+	inflight  inflight
+	kept      kept
+	slice     slice
+	pumping   bool        // one goroutine writes, pauses and closes; the others leave it to that one
+	owed      actions     // what was decided, and is still to be done by that one
+	paused    bool        // the host has been told to pause
+	active    time.Time   // when the client last sent something, or was answered
+	idleTimer *time.Timer // looks after that; nil: nobody does
+	ends      ends
+}
+
+// Data takes what the client sent, in pieces of any size. It does not keep p.
+func (s *Session) Data(p []byte) {
+	defer s.recover("data")
+	defer s.pump()
+	defer s.uncork()
+	s.DataMore(p)
+}
+
+// DataMore is Data with more to follow at once, the last of it by Data.
+func (s *Session) DataMore(p []byte) {
+	defer s.recover("data")
+	if !s.corked {
+		s.corked = true
+		s.worker.cork.Hold()
+	}
+	switch {
+	case s.admit(p):
+		s.take(p, false)
+	case s.dropOverflow():
+		s.violate(&wire.Violation{
+			Reason: wire.ReasonMemoryLimit,
+			Detail: "more has come than is kept while the client's other requests wait, and its host cannot pause it",
+		})
+	}
+}
+
+// Fill has read, which must not wait, take what comes next of a large request straight to where it belongs. It reports false if
+// that is not possible now, without a call of read: the bytes are for Data then, as is the last one of every request. It is for
+// hosts that read themselves.
+func (s *Session) Fill(read func(p []byte) (n int)) bool {
+	defer s.recover("fill")
+	s.mu.Lock()
+	s.active = time.Now()
+	ready := s.takesDirectly()
+	s.mu.Unlock()
+	return ready && s.input.fill(read)
+}
+
+// End says that the client has sent its last byte. It still gets its answers, then the connection is closed.
+func (s *Session) End() {
+	defer s.recover("end")
+	s.mu.Lock()
+	s.phase.becomeEnded()
+	s.mu.Unlock()
+	s.pump()
+}
+
+// Congested says whether the host holds more unsent answers than it likes.
+func (s *Session) Congested(on bool) {
+	defer s.recover("congested")
+	s.mu.Lock()
+	if on {
+		s.output.becomeFull()
+	} else {
+		s.output.becomeFlowing()
+		s.active = time.Now()
+		s.worker.unread.forget(s)
+	}
+	s.mu.Unlock()
+	s.pump()
+}
+
+// Closed says that the connection is gone. Requests in flight go on; their answers are dropped.
+func (s *Session) Closed() {
+	defer s.recover("closed")
+	defer s.runEnds()
+	defer s.common.Stats.ActiveConnections.Add(-1)
+	s.mu.Lock()
+	s.phase.becomeGone()
+	s.kept.drop()
+	if s.idleTimer != nil {
+		s.idleTimer.Stop()
+	}
+	s.mu.Unlock()
+	s.uncork()
+	s.client.Gone()
+	s.worker.budget.forget(s)
+	s.worker.unread.forget(s)
+	s.discardInput()
+}
+
+// uncork sends what has waited for the host to hand over all that it has read.
+func (s *Session) uncork() {
+	if s.corked {
+		s.corked = false
+		s.worker.cork.Release()
+	}
+}
+
+// dropOverflow drops what is kept, for good, if the client has sent more than can be kept while nothing may be taken from it: its
+// host cannot pause it. It reports whether it has just done so.
+func (s *Session) dropOverflow() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept.dropOverflow()
+}
+
+// recover turns a bug of ours into the end of one connection.
+func (s *Session) recover(where string) {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	s.common.Panicked(reason, where, "client", s.peer.Remote)
+	s.input.tryDiscard()
+	if s.mu.TryLock() { // whoever panicked may hold it
+		if !s.phase.isClosed() {
+			s.common.violations[wire.ReasonPanic].Add(1)
+		}
+		s.phase.becomeClosing()
+		freed := s.inflight.drop()
+		s.mu.Unlock()
+		s.giveBack(freed)
+	}
+	defer s.common.recover(where) // the connection may be what has the bug
+	s.conn.Close()
+}
