@@ -28,10 +28,10 @@ func (k *Kerberos) Identity() (name, realm string, err error) {
 	}
 	c, err := config.Load(k.Config)
 	if err != nil {
-		return "", "", fmt.Errorf("%s cannot be read as a krb5.conf", k.Config)
+		return "", "", fmt.Errorf("%s cannot be read as a krb5.conf", readable(k.Config))
 	}
 	if realm = cmp.Or(realm, c.LibDefaults.DefaultRealm); realm == "" {
-		return "", "", fmt.Errorf("%s has no default_realm; write our principal as NAME@REALM", k.Config)
+		return "", "", fmt.Errorf("%s has no default_realm; write our principal as NAME@REALM", readable(k.Config))
 	}
 	return cmp.Or(name, "ticket"), realm, nil // the tickets in a cache say whose they are
 }
@@ -51,13 +51,13 @@ func (k *Kerberos) check() []*Problem {
 		if _, err := (Source{File: k.Keytab}).Read(); err != nil {
 			add(PartKeytab, err)
 		} else if _, err := keytab.Load(k.Keytab); err != nil {
-			add(PartKeytab, fmt.Errorf("%s is not a keytab", k.Keytab))
+			add(PartKeytab, fmt.Errorf("%s is not a keytab", readable(k.Keytab)))
 		}
 	case k.TicketCache != "":
 		if _, err := (Source{File: k.TicketCache}).Read(); err != nil {
 			add(PartTicketCache, err)
 		} else if _, err := credentials.LoadCCache(k.TicketCache); err != nil {
-			add(PartTicketCache, fmt.Errorf("%s is not a ticket cache", k.TicketCache))
+			add(PartTicketCache, fmt.Errorf("%s is not a ticket cache", readable(k.TicketCache)))
 		}
 	default:
 		add(PartKeytab, errors.New("missing; GSSAPI needs a keytab, or a ticket cache"))

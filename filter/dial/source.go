@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ func (s Source) Read() ([]byte, error) {
 	case s.Env != "":
 		value, ok := os.LookupEnv(s.Env)
 		if !ok {
-			return nil, fmt.Errorf("the environment variable %s is not set", s.Env)
+			return nil, fmt.Errorf("the environment variable %s is not set", readable(s.Env))
 		}
 		return []byte(value), nil
 	default:
@@ -47,9 +48,9 @@ func (s Source) Text() (string, error) {
 func (s Source) String() string {
 	switch {
 	case s.File != "":
-		return s.File
+		return readable(s.File)
 	case s.Env != "":
-		return "the environment variable " + s.Env
+		return "the environment variable " + readable(s.Env)
 	case s.Inline != "":
 		return "the configuration"
 	default:
@@ -60,6 +61,14 @@ func (s Source) String() string {
 // GoString keeps %#v from printing what is inline.
 func (s Source) GoString() string { return "dial.Source(" + s.String() + ")" }
 
+// readable is a name for a message of one line: quoted if it has something in it that is not to be seen.
+func readable(name string) string {
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
+}
+
 // readFile reads a file, or all files in a folder one after the other.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -69,7 +78,7 @@ func readFile(path string) ([]byte, error) {
 	case info.IsDir():
 		return readFolder(path)
 	case info.Size() > maxSecret:
-		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), maxSecret)
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", readable(path), info.Size(), maxSecret)
 	}
 	raw, err := os.ReadFile(path) //nolint:gosec // whoever configures the proxy names the file
 	if err != nil {
@@ -98,6 +107,7 @@ func readFolder(path string) ([]byte, error) {
 }
 
 func fileError(path string, err error) error {
+	path = readable(path)
 	switch {
 	case os.IsNotExist(err):
 		return fmt.Errorf("there is no file %s", path)
