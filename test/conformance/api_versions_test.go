@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 func TestApiVersions(t *testing.T) {
@@ -52,7 +54,7 @@ func TestApiVersions(t *testing.T) {
 			req := apiVersions("conformance", "1.0")
 			req.SetVersion(4)
 			c.send(req)
-			if r, ok := c.answer(req, 4, c.last).(*kmsg.ApiVersionsResponse); ok {
+			if r, ok := c.answer(req, 4, c.Last).(*kmsg.ApiVersionsResponse); ok {
 				c.say("supported: %t, finalized: %t", len(r.SupportedFeatures) > 0, len(r.FinalizedFeatures) > 0)
 			}
 		}},
@@ -60,9 +62,7 @@ func TestApiVersions(t *testing.T) {
 }
 
 func apiVersions(name, version string) *kmsg.ApiVersionsRequest {
-	req := kmsg.NewPtrApiVersionsRequest()
-	req.ClientSoftwareName, req.ClientSoftwareVersion = name, version
-	return req
+	return at(0, rawkafka.APIVersions(name, version))
 }
 
 // newer asks in a version that does not exist, and notes the answer, which is in version 0.
@@ -70,7 +70,7 @@ func newer(c *client, version int16) {
 	req := apiVersions("conformance", "1.0")
 	req.SetVersion(version)
 	c.send(req)
-	resp, ok := c.answer(req, 0, c.last).(*kmsg.ApiVersionsResponse)
+	resp, ok := c.answer(req, 0, c.Last).(*kmsg.ApiVersionsResponse)
 	if !ok {
 		return
 	}
@@ -84,7 +84,7 @@ func newer(c *client, version int16) {
 func listed(c *client, keys ...int16) {
 	req := apiVersions("conformance", "1.0")
 	c.send(req)
-	resp, ok := c.answer(req, 0, c.last).(*kmsg.ApiVersionsResponse)
+	resp, ok := c.answer(req, 0, c.Last).(*kmsg.ApiVersionsResponse)
 	if !ok {
 		return
 	}

@@ -10,11 +10,16 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
+
+// clientID is in the header of what all clients send.
+const clientID = "conformance"
 
 // client is one client of one target, and what it has seen.
 type client struct {
-	*conn
+	*rawkafka.Conn
 
 	t          *testing.T
 	target     *target
@@ -26,12 +31,12 @@ type client struct {
 
 func newClient(t *testing.T, target *target) *client {
 	t.Helper()
-	c, err := dial(target.addr)
+	c, err := rawkafka.Dial(target.addr, clientID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	return &client{conn: c, t: t, target: target, partitions: map[string]string{}}
+	return &client{Conn: c, t: t, target: target, partitions: map[string]string{}}
 }
 
 // say notes a line.
@@ -77,7 +82,7 @@ func (c *client) anonymous(text string) string {
 func (c *client) send(reqs ...kmsg.Request) {
 	var out []byte
 	for _, r := range reqs {
-		out = append(out, c.frame(r)...)
+		out = append(out, c.Frame(r)...)
 	}
 	c.raw(out)
 }
@@ -102,7 +107,7 @@ func (c *client) answer(req kmsg.Request, version int16, id int32) kmsg.Response
 	if c.hurry && !c.target.mesh() {
 		c.must(c.SetReadDeadline(time.Now().Add(2 * time.Second)))
 	}
-	got, body, err := c.readFrame()
+	got, body, err := c.ReadBody()
 	if err != nil {
 		c.lost(err)
 		return nil
@@ -111,7 +116,7 @@ func (c *client) answer(req kmsg.Request, version int16, id int32) kmsg.Response
 		c.say("an answer with correlation id %d to request %d", got, id)
 		return nil
 	}
-	resp, err := decode(req, version, body)
+	resp, err := rawkafka.Decode(req, version, body)
 	if err != nil {
 		c.say("an answer that does not parse: %v: %x", err, body)
 		return nil
@@ -132,7 +137,7 @@ func (c *client) lost(err error) {
 // ask sends a request and notes the answer.
 func (c *client) ask(req kmsg.Request) {
 	c.send(req)
-	c.receive(req, c.last)
+	c.receive(req, c.Last)
 }
 
 // asks is ask for each version of a range, and says for which versions the answer was what. A connection that is closed is
@@ -170,7 +175,7 @@ func (c *client) asks(from, to int16, req func(version int16) kmsg.Request) {
 // again connects anew.
 func (c *client) again() {
 	fresh := newClient(c.t, c.target)
-	c.conn, c.closed = fresh.conn, false
+	c.Conn, c.closed = fresh.Conn, false
 }
 
 // end tells whether the connection lives: it asks something simple, and nothing else is answered before.
@@ -180,7 +185,7 @@ func (c *client) end() {
 	}
 	req := kmsg.NewPtrApiVersionsRequest()
 	c.send(req)
-	if c.answer(req, 0, c.last) != nil && len(c.lines) == 0 {
+	if c.answer(req, 0, c.Last) != nil && len(c.lines) == 0 {
 		c.say("lives")
 	}
 }

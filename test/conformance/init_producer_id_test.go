@@ -64,7 +64,7 @@ func newID(c *client, req *kmsg.InitProducerIDRequest) int64 {
 		req.SetVersion(4)
 	}
 	c.send(req)
-	resp, ok := c.answer(req, req.GetVersion(), c.last).(*kmsg.InitProducerIDResponse)
+	resp, ok := c.answer(req, req.GetVersion(), c.Last).(*kmsg.InitProducerIDResponse)
 	if !ok || resp.ErrorCode != 0 {
 		c.say("no id: %+v", resp)
 		return -1

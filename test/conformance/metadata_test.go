@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 func TestMetadata(t *testing.T) {
@@ -89,7 +91,7 @@ func TestMetadata(t *testing.T) {
 		{name: "the cluster's identity", differs: oneNode, do: func(c *client) {
 			req := at(9, metadata())
 			c.send(req)
-			if r, ok := c.answer(req, 9, c.last).(*kmsg.MetadataResponse); ok {
+			if r, ok := c.answer(req, 9, c.Last).(*kmsg.MetadataResponse); ok {
 				c.say("node %d, controller %d, cluster %s", r.Brokers[0].NodeID, r.ControllerID, *r.ClusterID)
 			}
 		}},
@@ -172,16 +174,7 @@ func TestMetadataChanges(t *testing.T) {
 	})
 }
 
-func metadata(names ...string) *kmsg.MetadataRequest {
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = []kmsg.MetadataRequestTopic{}
-	for _, name := range names {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = &name
-		req.Topics = append(req.Topics, t)
-	}
-	return req
-}
+func metadata(names ...string) *kmsg.MetadataRequest { return at(0, rawkafka.Metadata(names...)) }
 
 func byID(ids ...[16]byte) *kmsg.MetadataRequest {
 	req := metadata()
@@ -202,7 +195,7 @@ func at[R kmsg.Request](version int16, req R) R {
 // own asks and notes of the answer the topics that the target was given, by name.
 func own(c *client, req *kmsg.MetadataRequest) {
 	c.send(req)
-	resp, ok := c.answer(req, req.GetVersion(), c.last).(*kmsg.MetadataResponse)
+	resp, ok := c.answer(req, req.GetVersion(), c.Last).(*kmsg.MetadataResponse)
 	if !ok {
 		return
 	}

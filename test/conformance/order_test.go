@@ -48,7 +48,7 @@ func TestOrder(t *testing.T) {
 			}
 			c.send(reqs...)
 			for i, r := range reqs {
-				if c.answer(r, r.GetVersion(), c.last-int32(len(reqs)-1-i)) == nil {
+				if c.answer(r, r.GetVersion(), c.Last-int32(len(reqs)-1-i)) == nil {
 					return
 				}
 			}
@@ -56,25 +56,25 @@ func TestOrder(t *testing.T) {
 		}},
 		{name: "a frame in pieces", do: func(c *client) {
 			req := at(9, metadata(c.topic("three")))
-			for _, b := range c.frame(req) {
+			for _, b := range c.Frame(req) {
 				c.raw([]byte{b})
 			}
-			c.receive(req, c.last)
+			c.receive(req, c.Last)
 		}},
 		{name: "a request behind one that closes", do: func(c *client) {
 			first := at(0, apiVersions("", ""))
 			c.send(first)
 			c.raw(head(1234, 0))
 			c.send(first)
-			c.receive(first, c.last-1)
-			c.receive(first, c.last)
+			c.receive(first, c.Last-1)
+			c.receive(first, c.Last)
 		}},
 		{name: "the client closes its half", do: func(c *client) {
 			req := produce(9, c.topic("plain"), c.partition(), plainBatch(1))
 			c.send(req)
 			c.must(c.CloseWrite())
-			c.receive(req, c.last)
-			if _, _, err := c.readFrame(); err != nil {
+			c.receive(req, c.Last)
+			if _, _, err := c.ReadBody(); err != nil {
 				c.lost(err)
 			}
 		}},
@@ -83,7 +83,7 @@ func TestOrder(t *testing.T) {
 
 // exchange sends requests all at once and notes their answers, which come in order. Those with acks=0 have none.
 func (c *client) exchange(reqs ...kmsg.Request) {
-	first := c.last + 1
+	first := c.Last + 1
 	c.send(reqs...)
 	for i, r := range reqs {
 		if p, ok := r.(*kmsg.ProduceRequest); ok && p.Acks == 0 {

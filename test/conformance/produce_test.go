@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // TestProduce has sound batches, and requests that are odd around them.
@@ -119,7 +120,7 @@ func TestProduce(t *testing.T) {
 		}},
 		{name: "empty client id", do: func(c *client) {
 			f := kmsg.NewRequestFormatter().AppendRequest(nil, produce(9, c.topic("plain"), c.partition(), plainBatch(1)), 1)
-			c.last = 1
+			c.Last = 1
 			c.raw(f)
 			c.receive(at(9, kmsg.NewPtrProduceRequest()), 1)
 		}},
@@ -216,12 +217,7 @@ func places() []scenario {
 
 // produce asks, with acks=all, to store a batch in a partition.
 func produce(version int16, topic string, partition int32, batch []byte) *kmsg.ProduceRequest {
-	p := kmsg.NewProduceRequestTopicPartition()
-	p.Partition, p.Records = partition, batch
-	req := kmsg.NewPtrProduceRequest()
-	req.Acks, req.TimeoutMillis = -1, 30_000
-	req.Topics = []kmsg.ProduceRequestTopic{{Topic: topic, Partitions: []kmsg.ProduceRequestTopicPartition{p}}}
-	return at(version, req)
+	return rawkafka.Produce(version, -1, topic, partition, batch)
 }
 
 func withAcks(acks int16, req *kmsg.ProduceRequest) *kmsg.ProduceRequest {
@@ -248,7 +244,7 @@ func (c *client) stored(partition int32, least int64) {
 	req.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: c.topic("plain"), Partitions: []kmsg.ListOffsetsRequestTopicPartition{p}}}
 	var end int64
 	err := until(c.t.Context(), "records to be stored", func() (bool, error) {
-		resp, err := ask[*kmsg.ListOffsetsResponse](c.target.oracle.addr, 6, req)
+		resp, err := rawkafka.Ask[*kmsg.ListOffsetsResponse](c.target.oracle.addr, clientID, 6, req)
 		if err != nil {
 			return false, err
 		}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // plainPartitions is how many partitions of the plain topic scenarios can have for themselves.
@@ -122,7 +124,7 @@ func newTopic(name string, partitions int32, config map[string]string) kmsg.Crea
 }
 
 func createTopics(ctx context.Context, o *oracle, req *kmsg.CreateTopicsRequest) error {
-	answer, err := ask[*kmsg.CreateTopicsResponse](o.addr, 7, req)
+	answer, err := rawkafka.Ask[*kmsg.CreateTopicsResponse](o.addr, clientID, 7, req)
 	if err != nil {
 		return fmt.Errorf("create topics on Kafka %s: %w", o.version, err)
 	}
@@ -146,28 +148,8 @@ func createTopics(ctx context.Context, o *oracle, req *kmsg.CreateTopicsRequest)
 // led tells whether the broker leads all partitions of a topic. That they have a leader in its metadata is not enough: it
 // is told first, and opens the logs afterwards.
 func led(o *oracle, name string, partitions int32) (bool, error) {
-	t := kmsg.NewListOffsetsRequestTopic()
-	t.Topic = name
-	for p := range partitions {
-		part := kmsg.NewListOffsetsRequestTopicPartition()
-		part.Partition, part.Timestamp = p, -1
-		t.Partitions = append(t.Partitions, part)
-	}
-	req := kmsg.NewPtrListOffsetsRequest()
-	req.ReplicaID, req.Topics = -1, []kmsg.ListOffsetsRequestTopic{t}
-	answer, err := ask[*kmsg.ListOffsetsResponse](o.addr, 6, req)
-	if err != nil {
-		return false, err
-	}
-	count := int32(0)
-	for _, t := range answer.Topics {
-		for _, p := range t.Partitions {
-			if p.ErrorCode == 0 {
-				count++
-			}
-		}
-	}
-	return count == partitions, nil
+	answer, err := rawkafka.Ask[*kmsg.ListOffsetsResponse](o.addr, clientID, 6, rawkafka.EndOffsets(name, partitions))
+	return err == nil && rawkafka.Led(answer) == partitions, err
 }
 
 func denial(topic string, op kmsg.ACLOperation) kmsg.CreateACLsRequestCreation {
@@ -186,7 +168,7 @@ func denyAll(ctx context.Context, o *oracle, req *kmsg.CreateACLsRequest) error 
 			req.Creations = append(req.Creations, d)
 		}
 	}
-	answer, err := ask[*kmsg.CreateACLsResponse](o.addr, 3, req)
+	answer, err := rawkafka.Ask[*kmsg.CreateACLsResponse](o.addr, clientID, 3, req)
 	if err != nil {
 		return err
 	}
@@ -213,7 +195,7 @@ func awaitCoordinators(ctx context.Context, o *oracle) error {
 		find := kmsg.NewPtrFindCoordinatorRequest()
 		find.CoordinatorType, find.CoordinatorKey = kind, "nobody"
 		err := until(ctx, "a coordinator", func() (bool, error) {
-			found, err := ask[*kmsg.FindCoordinatorResponse](o.addr, 3, find)
+			found, err := rawkafka.Ask[*kmsg.FindCoordinatorResponse](o.addr, clientID, 3, find)
 			return err == nil && found.ErrorCode == 0, err
 		})
 		if err != nil {
@@ -223,18 +205,14 @@ func awaitCoordinators(ctx context.Context, o *oracle) error {
 	return until(ctx, "the transaction coordinator", func() (bool, error) {
 		init := kmsg.NewPtrInitProducerIDRequest()
 		init.TransactionalID, init.TransactionTimeoutMillis = new("nobody"), 1000
-		id, err := ask[*kmsg.InitProducerIDResponse](o.addr, 4, init)
+		id, err := rawkafka.Ask[*kmsg.InitProducerIDResponse](o.addr, clientID, 4, init)
 		return err == nil && id.ErrorCode == 0, err
 	})
 }
 
 // metadataOf is what the oracle itself says of a topic.
 func metadataOf(o *oracle, name string) (kmsg.MetadataResponseTopic, error) {
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = &name
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = append(req.Topics, t)
-	answer, err := ask[*kmsg.MetadataResponse](o.addr, 12, req)
+	answer, err := rawkafka.Ask[*kmsg.MetadataResponse](o.addr, clientID, 12, metadata(name))
 	if err != nil {
 		return kmsg.MetadataResponseTopic{}, err
 	}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // What is done to a cluster past the mesh, and how its clients come to see it.
@@ -35,7 +37,7 @@ func (c *client) grow(kind string, partitions int32) {
 	t := kmsg.NewCreatePartitionsRequestTopic()
 	t.Topic, t.Count = c.topic(kind), partitions
 	req.Topics = append(req.Topics, t)
-	resp, err := ask[*kmsg.CreatePartitionsResponse](c.target.oracle.addr, 3, req)
+	resp, err := rawkafka.Ask[*kmsg.CreatePartitionsResponse](c.target.oracle.addr, clientID, 3, req)
 	c.must(err)
 	c.must(kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	c.await(kind, func(t kmsg.MetadataResponseTopic) bool { return len(t.Partitions) == int(partitions) })
@@ -46,7 +48,7 @@ func (c *client) delete(kind string) {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TimeoutMillis = 30_000
 	req.TopicNames = []string{c.topic(kind)}
-	resp, err := ask[*kmsg.DeleteTopicsResponse](c.target.oracle.addr, 5, req)
+	resp, err := rawkafka.Ask[*kmsg.DeleteTopicsResponse](c.target.oracle.addr, clientID, 5, req)
 	c.must(err)
 	c.must(kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	c.await(kind, func(t kmsg.MetadataResponseTopic) bool { return t.ErrorCode != 0 })
@@ -86,7 +88,7 @@ func (c *client) pollUntil(req *kmsg.MetadataRequest, done func(*kmsg.MetadataRe
 	c.t.Helper()
 	for end := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		c.send(req)
-		resp, ok := c.answer(req, req.GetVersion(), c.last).(*kmsg.MetadataResponse)
+		resp, ok := c.answer(req, req.GetVersion(), c.Last).(*kmsg.MetadataResponse)
 		if !ok {
 			return
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // TestBatchesAreByteIdentical sends batches in several versions of Produce and compares what the broker has stored.
@@ -56,16 +58,16 @@ func testByteIdentity(t *testing.T, p place, version int16, codec int, producer 
 	first := batchOf(codec, producer, 0, perBatch)
 	second := batchOf(codec, producer, perBatch, perBatch)
 	for i, b := range [][]byte{first, second} {
-		req := produceRequest(version, -1, p.topic, p.partition, b)
-		got := produced(t, conn.receive(t, req, conn.send(t, req)))
+		req := rawkafka.Produce(version, -1, p.topic, p.partition, b)
+		got := produced(t, conn.Ask(req))
 		if got.ErrorCode != 0 || got.BaseOffset != int64(i*perBatch) || got.Partition != p.partition {
 			t.Fatalf("answer to batch %d = %+v, want base offset %d", i, got, i*perBatch)
 		}
 		want = append(want, b...)
 	}
 	if producer != noProducer {
-		req := produceRequest(version, -1, p.topic, p.partition, first)
-		got := produced(t, conn.receive(t, req, conn.send(t, req)))
+		req := rawkafka.Produce(version, -1, p.topic, p.partition, first)
+		got := produced(t, conn.Ask(req))
 		if got.ErrorCode != 0 || got.BaseOffset != 0 {
 			t.Fatalf("answer to the repeated batch = %+v, want base offset 0", got)
 		}
@@ -80,8 +82,8 @@ func testByteIdentity(t *testing.T, p place, version int16, codec int, producer 
 func testZstdTooEarly(t *testing.T, p place, version int16, codec int, producer int64) {
 	t.Helper()
 	conn := dialRaw(t, p.target.addr)
-	req := produceRequest(version, -1, p.topic, p.partition, batchOf(codec, producer, 0, 5))
-	got := produced(t, conn.receive(t, req, conn.send(t, req)))
+	req := rawkafka.Produce(version, -1, p.topic, p.partition, batchOf(codec, producer, 0, 5))
+	got := produced(t, conn.Ask(req))
 	if got.ErrorCode != kerr.UnsupportedCompressionType.Code {
 		t.Errorf("answer = %+v, want %v", got, kerr.UnsupportedCompressionType)
 	}
@@ -100,7 +102,7 @@ func fetchRaw(t *testing.T, broker, topic string, partition int32) []byte {
 	req.SetVersion(12) // the last that names topics
 	req.ReplicaID, req.MaxBytes, req.MinBytes = -1, 8<<20, 1
 	req.Topics = []kmsg.FetchRequestTopic{{Topic: topic, Partitions: []kmsg.FetchRequestTopicPartition{p}}}
-	resp := conn.receive(t, req, conn.send(t, req)).(*kmsg.FetchResponse)
+	resp := conn.Ask(req).(*kmsg.FetchResponse)
 	if len(resp.Topics) != 1 || resp.Topics[0].Partitions[0].ErrorCode != 0 {
 		t.Fatalf("fetch %s/%d from %s: %+v", topic, partition, broker, resp)
 	}
@@ -119,16 +121,16 @@ func TestAcks(t *testing.T) {
 				t.Parallel()
 				conn := dialRaw(t, target.addr)
 				sent := batchOf(0, noProducer, 0, 3)
-				req := produceRequest(9, acks, topic, int32(partition), sent)
-				id := conn.send(t, req)
+				req := rawkafka.Produce(9, acks, topic, int32(partition), sent)
+				id := conn.Send(req)
 				if acks != 0 {
-					if got := produced(t, conn.receive(t, req, id)); got.ErrorCode != 0 || got.BaseOffset != 0 {
+					if got := produced(t, conn.Receive(req, id)); got.ErrorCode != 0 || got.BaseOffset != 0 {
 						t.Fatalf("answer = %+v, want base offset 0", got)
 					}
 				}
 				next := kmsg.NewPtrMetadataRequest()
 				next.SetVersion(7)
-				conn.receive(t, next, conn.send(t, next))
+				conn.Ask(next)
 				waitEnd(t, target.broker, topic, int32(partition), 3)
 				stored := fetchRaw(t, target.broker, topic, int32(partition))
 				if !bytes.Equal(masked(t, sent), masked(t, stored)) {
@@ -168,15 +170,15 @@ func TestHalfClose(t *testing.T) {
 			const requests = 3
 			conn := dialRaw(t, target.addr)
 			var ids [requests]int32
-			req := produceRequest(9, -1, topic, 0, batchOf(0, noProducer, 0, 3))
+			req := rawkafka.Produce(9, -1, topic, 0, batchOf(0, noProducer, 0, 3))
 			for i := range ids {
-				ids[i] = conn.send(t, req)
+				ids[i] = conn.Send(req)
 			}
 			if err := conn.CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
 			for i, id := range ids {
-				if got := produced(t, conn.receive(t, req, id)); got.ErrorCode != 0 || got.BaseOffset != int64(i*3) {
+				if got := produced(t, conn.Receive(req, id)); got.ErrorCode != 0 || got.BaseOffset != int64(i*3) {
 					t.Errorf("answer %d = %+v, want base offset %d", i, got, i*3)
 				}
 			}

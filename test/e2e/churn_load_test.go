@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // visitors is how many connections are open at the same time.
@@ -49,13 +51,12 @@ var kinds = [...]string{
 }
 
 func newChurn(addr, topic string, partitions int32) *churn {
-	c := &churn{addr: addr, metadata: kmsg.NewPtrMetadataRequest()}
-	c.metadata.SetVersion(9)
+	c := &churn{addr: addr, metadata: rawkafka.AllTopics()}
 	for p := range partitions {
-		c.produce = produceRequest(9, -1, topic, p, batchOf(0, noProducer, 0, 20))
-		c.stored = append(c.stored, frame(c.produce, 1))
+		c.produce = rawkafka.Produce(9, -1, topic, p, batchOf(0, noProducer, 0, 20))
+		c.stored = append(c.stored, rawkafka.Frame("raw", 1, c.produce))
 	}
-	c.silent = frame(produceRequest(9, 0, topic, 0, batchOf(0, noProducer, 0, 20)), 1)
+	c.silent = rawkafka.Frame("raw", 1, rawkafka.Produce(9, 0, topic, 0, batchOf(0, noProducer, 0, 20)))
 	return c
 }
 
@@ -124,10 +125,10 @@ func (c *churn) spend(conn *net.TCPConn, k kind) error {
 	case leaveAtOnce:
 		return nil
 	case askAndLeave:
-		if _, err := conn.Write(frame(c.metadata, 1)); err != nil {
+		if _, err := conn.Write(rawkafka.Frame("raw", 1, c.metadata)); err != nil {
 			return err
 		}
-		_, _, err := readAnswer(conn, c.metadata)
+		_, _, err := rawkafka.ReadAnswer(conn, c.metadata)
 		return err
 	case produceSilently:
 		_, err := conn.Write(c.silent)
@@ -174,7 +175,7 @@ func (c *churn) spendProducing(conn *net.TCPConn, k kind) error {
 }
 
 func (c *churn) readStored(r io.Reader) error {
-	id, resp, err := readAnswer(r, c.produce)
+	id, resp, err := rawkafka.ReadAnswer(r, c.produce)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // cluster looks at a Kafka cluster directly, past the mesh.
@@ -68,26 +70,7 @@ func led(t *testing.T, addr, name string, partitions int32) bool {
 	t.Helper()
 	conn := dialRaw(t, addr)
 	defer func() { _ = conn.Close() }() // its work is done
-	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = name
-	for i := range partitions {
-		p := kmsg.NewListOffsetsRequestTopicPartition()
-		p.Partition, p.Timestamp = i, -1
-		topic.Partitions = append(topic.Partitions, p)
-	}
-	req := kmsg.NewPtrListOffsetsRequest()
-	req.SetVersion(6)
-	req.ReplicaID = -1
-	req.Topics = append(req.Topics, topic)
-	led := int32(0)
-	for _, topic := range conn.receive(t, req, conn.send(t, req)).(*kmsg.ListOffsetsResponse).Topics {
-		for _, p := range topic.Partitions {
-			if p.ErrorCode == 0 {
-				led++
-			}
-		}
-	}
-	return led == partitions
+	return rawkafka.Led(conn.Ask(rawkafka.EndOffsets(name, partitions)).(*kmsg.ListOffsetsResponse)) == partitions
 }
 
 // topics are the names of all topics in the cluster.

@@ -173,8 +173,7 @@ func TestReferenceConfigurationLoads(t *testing.T) {
 			t.Parallel()
 			addr := freeAddr(t)
 			stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, filterConfig)})
-			conn := dialRaw(t, addr)
-			conn.receive(t, apiVersions(), conn.send(t, apiVersions()))
+			dialRaw(t, addr).WantServed()
 		})
 	}
 }

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -116,7 +115,7 @@ type draining struct {
 	file       string // the listeners
 	envoy      *stack.EnvoyProcess
 	answer     func() // has the cluster answer
-	busy, idle *rawConn
+	busy, idle *rawkafka.Client
 	request    *kmsg.ProduceRequest
 	id         int32
 }
@@ -139,10 +138,9 @@ func startDrain(t *testing.T, version string) *draining {
 	})
 	d.answer = func() { close(gate) }
 	d.busy, d.idle = dialRaw(t, d.mesh.Addr), dialRaw(t, d.mesh.Addr)
-	hello := apiVersions()
-	d.idle.receive(t, hello, d.idle.send(t, hello))
-	d.request = produceRequest(9, 1, topic, 0, batchOf(0, -1, 0, 1))
-	d.id = d.busy.send(t, d.request)
+	d.idle.WantServed()
+	d.request = rawkafka.Produce(9, 1, topic, 0, batchOf(0, -1, 0, 1))
+	d.id = d.busy.Send(d.request)
 	select {
 	case <-asked:
 	case <-time.After(time.Minute):
@@ -153,29 +151,21 @@ func startDrain(t *testing.T, version string) *draining {
 
 func (d *draining) wantGentleEnd(t *testing.T) {
 	t.Helper()
-	wantEOF(t, d.idle)
+	d.idle.WantFIN()
 	d.answer()
-	if code := produced(t, d.busy.receive(t, d.request, d.id)).ErrorCode; code != 0 {
+	if code := produced(t, d.busy.Receive(d.request, d.id)).ErrorCode; code != 0 {
 		t.Errorf("the request in flight got error %d", code)
 	}
-	wantEOF(t, d.busy)
+	d.busy.WantFIN()
 }
 
 // wantGoesOn has a client connect and produce.
 func (d *draining) wantGoesOn(t *testing.T) {
 	t.Helper()
 	conn := dialRaw(t, d.mesh.Addr)
-	if code := produced(t, conn.receive(t, d.request, conn.send(t, d.request))).ErrorCode; code != 0 {
+	if code := produced(t, conn.Ask(d.request)).ErrorCode; code != 0 {
 		t.Errorf("a new connection got error %d", code)
 	}
-}
-
-func wantEOF(t *testing.T, c *rawConn) {
-	t.Helper()
-	if _, err := io.ReadFull(c, make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("read: %v, want FIN", err)
-	}
-	_ = c.Close()
 }
 
 func signal(t *testing.T, envoy *stack.EnvoyProcess, s syscall.Signal) {

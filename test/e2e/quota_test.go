@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -23,8 +24,8 @@ func TestQuota(t *testing.T) {
 	conn := dialRaw(t, mesh.Addr)
 	const rounds = 100
 	for i := range int64(rounds) {
-		req := produceRequest(9, -1, topic, 0, batchOf(0, noProducer, 0, 500))
-		resp := conn.receive(t, req, conn.send(t, req))
+		req := rawkafka.Produce(9, -1, topic, 0, batchOf(0, noProducer, 0, 500))
+		resp := conn.Ask(req)
 		if got := produced(t, resp); got.ErrorCode != 0 || got.BaseOffset != i*500 {
 			t.Fatalf("answer %d = %+v, want base offset %d", i, got, i*500)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -26,7 +27,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := dial(t, h.addr)
-	first.wantServed(t)
+	first.WantServed()
 	var idle []net.Conn
 	for range 3 * few { // the kernel accepts them all the same, up to its backlog
 		idle = append(idle, dial(t, h.addr))
@@ -34,11 +35,11 @@ func TestDescriptorsExhausted(t *testing.T) {
 	if err := h.WaitLog(t.Context(), "cannot accept connections"); err != nil {
 		t.Fatal(err)
 	}
-	first.send(t, produce(1, "apples", 10)) // needs a connection to a broker: there is none to be had
-	if answer := first.answer(t); len(answer) == 0 {
+	first.SendBytes(produce(1, "apples", 10)) // needs a connection to a broker: there is none to be had
+	if answer := first.ReceiveFrame(); len(answer) == 0 {
 		t.Error("no answer")
 	}
-	first.wantServed(t)
+	first.WantServed()
 	before := cpuTime(t, h.Pid())
 	const quiet = 3 * time.Second
 	time.Sleep(quiet) // to see what it does meanwhile
@@ -54,7 +55,7 @@ func TestDescriptorsExhausted(t *testing.T) {
 		_ = c.Close()
 	}
 	bird := startCanary(t, h.addr, "apples-canary")
-	for begun := time.Now(); bird.sent.Load() < 10 && time.Since(begun) < patience; {
+	for begun := time.Now(); bird.sent.Load() < 10 && time.Since(begun) < rawkafka.Patience; {
 		time.Sleep(50 * time.Millisecond) // it looks again and again
 	}
 	bird.finish(t)

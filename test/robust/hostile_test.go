@@ -10,10 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -65,7 +63,7 @@ func TestHostile(t *testing.T) {
 				crowd.stop()
 				t.Logf("%d clients sent %d MiB and were disconnected %d times; the canary's 99th of 100 took %.1f times that of the other",
 					c.clients, crowd.sent.Load()/mib, crowd.lost.Load(), float64(bird.quantile(0.99))/float64(other.quantile(0.99)))
-				dial(t, attacked.addr).wantServed(t)
+				dial(t, attacked.addr).WantServed()
 			})
 		})
 	}
@@ -104,11 +102,7 @@ func sendDamaged(p *patient) {
 	}
 }
 
-func metadataOfAll() []byte {
-	r := kmsg.NewPtrMetadataRequest()
-	r.Topics = nil
-	return wiretest.Frame(wire.KeyMetadata, 9, 1, "robust", r)
-}
+func metadataOfAll() []byte { return rawkafka.Frame(clientID, 1, rawkafka.AllTopics()) }
 
 // sendHalf sends half a length, and waits.
 func sendHalf(p *patient) {

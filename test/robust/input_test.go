@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -28,7 +29,7 @@ var closing = []struct {
 	{"SSH", "oversized_frame", []byte("SSH-2.0-OpenSSH_9.2\r\n")},
 	{"HTTP/2", "http_request", []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")},
 	{"no header", "malformed_header", i32(0)},
-	{"client id beyond the frame", "malformed_header", framed([]byte{0, 3, 0, 1, 0, 0, 0, 1, 0x7f, 0xff, 'x'})},
+	{"client id beyond the frame", "malformed_header", rawkafka.Framed([]byte{0, 3, 0, 1, 0, 0, 0, 1, 0x7f, 0xff, 'x'})},
 	{"tagged fields beyond the frame", "malformed_header", request(wire.KeyMetadata, 9, []byte{0xff, 0xff, 0xff, 0xff, 0x0f})},
 	{"unknown API", "unknown_api", request(71, 0)},
 	{"negative API", "unknown_api", request(-1, 0)},
@@ -64,9 +65,9 @@ func TestBadInput(t *testing.T) {
 		want := map[string]int64{}
 		for _, c := range closing {
 			p := dial(t, h.addr)
-			p.send(t, apiVersions(1), c.bytes)
-			p.answer(t) // what came before is answered
-			p.wantClosed(t)
+			p.SendBytes(apiVersions(1), c.bytes)
+			p.ReceiveFrame() // what came before is answered
+			p.WantClosed()
 			want[c.reason]++
 		}
 		want["tls_handshake"]++
@@ -107,7 +108,7 @@ func tryHTTP(t *testing.T, addr string) string {
 	if err := req.Write(p); err != nil {
 		t.Fatal(err)
 	}
-	p.wantClosed(t)
+	p.WantClosed()
 	return p.LocalAddr().String()
 }
 
@@ -129,11 +130,11 @@ func wantLogged(t *testing.T, h *host, client, what string) {
 func tryHalfOpen(t *testing.T, addr string) (closed func()) {
 	t.Helper()
 	middle, length := dial(t, addr), dial(t, addr)
-	middle.send(t, announce(1000, 500))
-	length.send(t, []byte{0, 0})
+	middle.SendBytes(announce(1000, 500))
+	length.SendBytes([]byte{0, 0})
 	return func() {
-		middle.wantClosed(t)
-		length.wantClosed(t)
+		middle.WantClosed()
+		length.WantClosed()
 	}
 }
 
@@ -142,12 +143,12 @@ func trySlow(t *testing.T, addr string) {
 	t.Helper()
 	p := dial(t, addr)
 	for _, b := range apiVersions(1) {
-		p.send(t, []byte{b})
+		p.SendBytes([]byte{b})
 		time.Sleep(50 * time.Millisecond)
 	}
-	p.answer(t)
+	p.ReceiveFrame()
 	time.Sleep(1500 * time.Millisecond) // silent, but between requests
-	p.wantServed(t)
+	p.WantServed()
 }
 
 // TestConcurrentBadInput sends all of it from many connections at the same time, for a while.
@@ -165,8 +166,8 @@ func TestConcurrentBadInput(t *testing.T) {
 					for range rounds {
 						for _, c := range closing {
 							p := dial(t, h.addr)
-							p.send(t, c.bytes)
-							p.wantClosed(t)
+							p.SendBytes(c.bytes)
+							p.WantClosed()
 							_ = p.Close() // the facade has
 						}
 					}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -140,7 +141,7 @@ func TestNoAnswerNamesABroker(t *testing.T) {
 		client.Produce(t.Context(), kgo.KeyStringRecord(strconv.Itoa(i), "x"), nil)
 		time.Sleep(3 * time.Millisecond)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), rawkafka.Patience)
 	defer cancel()
 	if err := client.Flush(ctx); err != nil {
 		t.Error(err)
@@ -167,25 +168,25 @@ func askEverything(t *testing.T, addr string) {
 				if v == 0 {
 					r.Topics = []kmsg.MetadataRequestTopic{}
 				}
-				p.send(t, wiretest.Frame(api.Key, v, 1, "robust", r))
+				p.SendBytes(wiretest.Frame(api.Key, v, 1, clientID, r))
 			case wire.KeyFindCoordinator:
 				r := kmsg.NewPtrFindCoordinatorRequest()
 				r.CoordinatorKey, r.CoordinatorKeys = "g", []string{"g"}
-				p.send(t, wiretest.Frame(api.Key, v, 1, "robust", r))
+				p.SendBytes(wiretest.Frame(api.Key, v, 1, clientID, r))
 			case wire.KeyProduce:
 				if v < 3 {
 					continue
 				}
 				batch := wiretest.Batch{Records: wiretest.Records(1, 10)}.Bytes()
 				for range 5 {
-					p.send(t, wiretest.ProduceFrame(v, 1, "robust", hiddenTopic, batch, batch, batch))
-					p.answer(t)
+					p.SendBytes(wiretest.ProduceFrame(v, 1, clientID, hiddenTopic, batch, batch, batch))
+					p.ReceiveFrame()
 				}
 				continue
 			default:
 				continue
 			}
-			p.answer(t)
+			p.ReceiveFrame()
 		}
 	}
 }

@@ -76,7 +76,7 @@ func TestMemory(t *testing.T) {
 				if peak-before > bound {
 					t.Errorf("memory grew by %d MiB, the bound is %d", (peak-before)/mib, bound/mib)
 				}
-				dial(t, h.addr).wantServed(t)
+				dial(t, h.addr).WantServed()
 				t.Logf("closed: %v", h.violations(t))
 			})
 		})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // quick is limits that end a client within seconds.
@@ -22,28 +24,24 @@ func ends(t *testing.T, h Host) {
 	t.Helper()
 	for _, tt := range []struct {
 		name, limits string
-		behave       func(t *testing.T, c client)
+		behave       func(c client)
 	}{
-		{"does not send", quick, func(*testing.T, client) {}},
-		{"sends half a length", quick, func(t *testing.T, c client) { t.Helper(); c.send(t, []byte{0, 0}) }},
-		{"sends half a request", quick, func(t *testing.T, c client) { t.Helper(); c.send(t, produce(1)[:50]) }},
-		{"sends half a request after others", quick, func(t *testing.T, c client) {
-			t.Helper()
-			c.send(t, slices.Concat(apiVersions(1), produce(2), produce(3)[:50]))
+		{"does not send", quick, func(client) {}},
+		{"sends half a length", quick, func(c client) { c.SendBytes([]byte{0, 0}) }},
+		{"sends half a request", quick, func(c client) { c.SendBytes(produce(1)[:50]) }},
+		{"sends half a request after others", quick, func(c client) {
+			c.SendBytes(slices.Concat(apiVersions(1), produce(2), produce(3)[:50]))
 		}},
-		{"does not read", quick, func(_ *testing.T, c client) { c.flood() }},
-		{"does not read, and half-closes", quick, func(_ *testing.T, c client) { c.flood(); _ = c.CloseWrite() }},
-		{"does not read, and is to be closed", "{}", func(t *testing.T, c client) {
-			t.Helper()
-			c.send(t, slices.Concat(bytes.Repeat(metadata(1, hugeTopic), answersLeft), []byte("GET / HTTP/1.1")))
+		{"does not read", quick, func(c client) { c.flood() }},
+		{"does not read, and half-closes", quick, func(c client) { c.flood(); _ = c.CloseWrite() }},
+		{"does not read, and is to be closed", "{}", func(c client) {
+			c.SendBytes(slices.Concat(bytes.Repeat(metadata(1, hugeTopic), answersLeft), []byte("GET / HTTP/1.1")))
 		}},
-		{"does not go when it is closed", "{}", func(t *testing.T, c client) {
-			t.Helper()
-			c.send(t, slices.Concat(apiVersions(1), []byte("GET / HTTP/1.1")))
+		{"does not go when it is closed", "{}", func(c client) {
+			c.SendBytes(slices.Concat(apiVersions(1), []byte("GET / HTTP/1.1")))
 		}},
-		{"half-closes, and does not go", "{}", func(t *testing.T, c client) {
-			t.Helper()
-			c.send(t, slices.Concat(apiVersions(1), produce(2)))
+		{"half-closes, and does not go", "{}", func(c client) {
+			c.SendBytes(slices.Concat(apiVersions(1), produce(2)))
 			_ = c.CloseWrite()
 		}},
 	} {
@@ -53,15 +51,15 @@ func ends(t *testing.T, h Host) {
 			m.hello(t)
 			c := m.dial(t)
 			_ = c.SetReadBuffer(4 << 10)
-			c.send(t, metadata(0, largeTopic))
-			c.want(t, 0)
+			c.SendBytes(metadata(0, largeTopic))
+			c.WantAnswer(0)
 			if !c.held(t, m.addr) {
 				t.Fatal("the host's end of the connection is not seen")
 			}
-			tt.behave(t, c)
+			tt.behave(c)
 			for begun := time.Now(); c.held(t, m.addr); {
-				if time.Since(begun) > patience {
-					t.Fatalf("the host has kept the connection for %v", patience)
+				if time.Since(begun) > rawkafka.Patience {
+					t.Fatalf("the host has kept the connection for %v", rawkafka.Patience)
 				}
 				time.Sleep(50 * time.Millisecond) //nolint:forbidigo // it looks again and again
 			}

@@ -17,17 +17,17 @@ func splits(t *testing.T, m *mesh) {
 	c := m.dial(t)
 	answered := func() {
 		for id := range int32(3) {
-			c.want(t, id+1)
+			c.WantAnswer(id + 1)
 		}
 	}
 	for at := 1; at < len(requests); at++ {
-		c.send(t, requests[:at])
+		c.SendBytes(requests[:at])
 		time.Sleep(100 * time.Microsecond) //nolint:forbidigo // most often it is read by then; if not, that place is not tried
-		c.send(t, requests[at:])
+		c.SendBytes(requests[at:])
 		answered()
 	}
 	for _, b := range requests {
-		c.send(t, []byte{b})
+		c.SendBytes([]byte{b})
 	}
 	answered()
 }
@@ -42,9 +42,9 @@ func pipelining(t *testing.T, m *mesh) {
 		requests = append(requests, kinds[id%3]...)
 	}
 	c := m.dial(t)
-	c.send(t, requests)
+	c.SendBytes(requests)
 	for id := range int32(count) {
-		c.want(t, id)
+		c.WantAnswer(id)
 	}
 }
 
@@ -54,16 +54,16 @@ func lateAnswers(t *testing.T, m *mesh) {
 	m.hello(t)
 	asked, release := m.stall(t)
 	c := m.dial(t)
-	c.send(t, produce(0))
+	c.SendBytes(produce(0))
 	<-asked
 	for id := range int32(10) {
-		c.send(t, metadata(id+1, topic))
+		c.SendBytes(metadata(id+1, topic))
 	}
 	m.hello(t)
-	c.silent(t)
+	c.WantSilence(50 * time.Millisecond)
 	release()
 	for id := range int32(11) {
-		c.want(t, id)
+		c.WantAnswer(id)
 	}
 }
 
@@ -72,8 +72,8 @@ func slowReader(t *testing.T, m *mesh) {
 	t.Helper()
 	const count = 500
 	c := m.dial(t)
-	c.send(t, metadata(0, largeTopic))
-	c.want(t, 0)
+	c.SendBytes(metadata(0, largeTopic))
+	c.WantAnswer(0)
 	var requests bytes.Buffer
 	for id := range int32(count) {
 		requests.Write(metadata(id, largeTopic))
@@ -90,7 +90,7 @@ func slowReader(t *testing.T, m *mesh) {
 	}
 	m.hello(t)
 	for id := range int32(count) {
-		c.want(t, id)
+		c.WantAnswer(id)
 	}
 	if err := <-sent; err != nil {
 		t.Error(err)
@@ -103,7 +103,7 @@ func halfClose(t *testing.T, m *mesh) {
 	m.hello(t)
 	asked, release := m.stall(t)
 	c := m.dial(t)
-	c.send(t, slices.Concat(produce(1), metadata(2, topic)))
+	c.SendBytes(slices.Concat(produce(1), metadata(2, topic)))
 	<-asked
 	if err := c.CloseWrite(); err != nil {
 		t.Fatal(err)
@@ -114,8 +114,8 @@ func halfClose(t *testing.T, m *mesh) {
 		_, _ = io.Copy(io.Discard, c)
 		return
 	}
-	c.want(t, 1)
-	c.want(t, 2)
+	c.WantAnswer(1)
+	c.WantAnswer(2)
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("then %v, want EOF", err)
 	}
@@ -128,7 +128,7 @@ func closeWhileBusy(t *testing.T, m *mesh) {
 	asked, release := m.stall(t)
 	for i := range 100 {
 		c := m.dial(t)
-		c.send(t, produce(1))
+		c.SendBytes(produce(1))
 		if i == 0 {
 			<-asked
 		}
@@ -140,8 +140,8 @@ func closeWhileBusy(t *testing.T, m *mesh) {
 	release()
 	m.hello(t)
 	c := m.dial(t)
-	c.send(t, produce(1))
-	c.want(t, 1)
+	c.SendBytes(produce(1))
+	c.WantAnswer(1)
 }
 
 // manyConnections has a thousand clients at the same time, all of which are answered.
@@ -165,7 +165,7 @@ func manyConnections(t *testing.T, m *mesh) {
 	}
 	all.Wait()
 	for i, c := range clients {
-		c.want(t, int32(i))
-		c.want(t, int32(i))
+		c.WantAnswer(int32(i))
+		c.WantAnswer(int32(i))
 	}
 }

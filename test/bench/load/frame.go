@@ -8,10 +8,15 @@ import (
 	"math/rand/v2"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // produceVersion is that of Frames' requests: the first with flexible fields, which all of today's clients send.
 const produceVersion = 9
+
+// clientID is in the header of Frames' requests.
+const clientID = "bench"
 
 // frame is a Produce request of one batch, made once and sent many times.
 type frame struct {
@@ -22,15 +27,7 @@ type frame struct {
 
 // newFrame makes a request with one batch for partition 0 of a topic.
 func newFrame(topic string, acks int16, batch []byte, records int64) frame {
-	r := kmsg.NewPtrProduceRequest()
-	r.SetVersion(produceVersion)
-	r.Acks, r.TimeoutMillis = acks, 30_000
-	p := kmsg.NewProduceRequestTopicPartition()
-	p.Partition, p.Records = 0, batch
-	t := kmsg.NewProduceRequestTopic()
-	t.Topic, t.Partitions = topic, []kmsg.ProduceRequestTopicPartition{p}
-	r.Topics = []kmsg.ProduceRequestTopic{t}
-	b := appendRequest(nil, r, 0)
+	b := rawkafka.Frame(clientID, 0, rawkafka.Produce(produceVersion, acks, topic, 0, batch))
 	// Behind the partition there are the batch's length, which takes a varint, the batch, and tags of partition, topic and request.
 	length := len(binary.AppendUvarint(nil, uint64(len(batch)+1)))
 	return frame{bytes: b, records: records, partition: len(b) - 3 - len(batch) - length - 4}
@@ -40,14 +37,6 @@ func newFrame(topic string, acks int16, batch []byte, records int64) frame {
 func (f *frame) number(correlation, partition int32) {
 	binary.BigEndian.PutUint32(f.bytes[8:], uint32(correlation))
 	binary.BigEndian.PutUint32(f.bytes[f.partition:], uint32(partition))
-}
-
-// appendRequest appends a request as a frame.
-func appendRequest(b []byte, r kmsg.Request, correlation int32) []byte {
-	at := len(b)
-	b = kmsg.NewRequestFormatter(kmsg.FormatterClientID("bench")).AppendRequest(b, r, correlation)
-	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
-	return b
 }
 
 // newBatch makes a record batch of about size bytes, of records with values of recordBytes bytes, at least one.

@@ -3,9 +3,7 @@ package load
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -15,6 +13,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // connection is one that a Frames client has, to a proxy or to a cluster. One goroutine writes and another reads.
@@ -133,21 +133,15 @@ func (r *frameRun) connect(j *Job, dial dialFunc) (conns []*connection, records 
 
 // greet asks for versions and metadata, as every client does first.
 func (c *connection) greet(j *Job) error {
-	versions := kmsg.NewPtrApiVersionsRequest()
-	versions.SetVersion(3)
-	versions.ClientSoftwareName, versions.ClientSoftwareVersion = "bench", "1"
-	metadata := kmsg.NewPtrMetadataRequest()
-	metadata.SetVersion(9)
+	var topics []string
 	for _, d := range j.To {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = new(d.Topic)
-		metadata.Topics = append(metadata.Topics, t)
+		topics = append(topics, d.Topic)
 	}
-	for i, r := range []kmsg.Request{versions, metadata} {
-		if _, err := c.Write(appendRequest(nil, r, int32(i))); err != nil {
+	for i, r := range []kmsg.Request{rawkafka.APIVersions(clientID, "1"), rawkafka.Metadata(topics...)} {
+		if _, err := c.Write(rawkafka.Frame(clientID, int32(i), r)); err != nil {
 			return err
 		}
-		if _, err := readFrame(c, nil); err != nil {
+		if _, err := rawkafka.ReadFrame(c, nil); err != nil {
 			return fmt.Errorf("%s: %w", kmsg.NameForKey(r.Key()), err)
 		}
 	}
@@ -190,7 +184,7 @@ func (c *connection) read(correlation int32) error {
 	}()
 	for ; ; correlation = (correlation + 1) & 0x7fffffff {
 		var err error
-		if body, err = readFrame(r, body); err != nil {
+		if body, err = rawkafka.ReadFrame(r, body); err != nil {
 			return err
 		}
 		if err := checkAnswer(body, correlation); err != nil {
@@ -205,21 +199,6 @@ func (c *connection) read(correlation int32) error {
 			latencies = append(latencies, int64(time.Since(epoch))-due)
 		}
 	}
-}
-
-// readFrame reads one frame without its length, into buf if it fits.
-func readFrame(r io.Reader, buf []byte) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return buf, err
-	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n > 1<<20 {
-		return buf, fmt.Errorf("an answer of %d bytes", n)
-	}
-	buf = slices.Grow(buf[:0], int(n))[:n]
-	_, err := io.ReadFull(r, buf)
-	return buf, err
 }
 
 // epoch is what latencies are reckoned from.
