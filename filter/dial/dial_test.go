@@ -1,14 +1,9 @@
 package dial_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
@@ -19,64 +14,39 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
 )
 
-// authority signs certificates for a server at 127.0.0.1 called "broker".
-type authority struct {
-	t           *testing.T
-	key         *ecdsa.PrivateKey
-	certificate *x509.Certificate
-	pem         string
+// signer is an authority whose certificates are for a server called "broker".
+type signer struct {
+	*authority.Authority
+
+	t *testing.T
 }
 
-func newAuthority(t *testing.T) *authority {
+func newSigner(t *testing.T) signer {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a, err := authority.New("authority")
 	check(t, err)
-	a := &authority{t: t, key: key}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		SubjectKeyId: []byte("authority"),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	check(t, err)
-	a.certificate, err = x509.ParseCertificate(der)
-	check(t, err)
-	a.pem = encode("CERTIFICATE", der)
-	return a
+	return signer{a, t}
 }
 
-func (a *authority) issue(serial int64, life time.Duration, names ...string) (certificate, key string) {
-	a.t.Helper()
-	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(a.t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "broker"}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, own.Public(), a.key)
-	check(a.t, err)
-	raw, err := x509.MarshalPKCS8PrivateKey(own)
-	check(a.t, err)
-	return encode("CERTIFICATE", der), encode("PRIVATE KEY", raw)
+func (s signer) pem() string { return string(s.PEM) }
+
+func (s signer) issue(serial int64, life time.Duration, names ...string) (certificate, key string) {
+	s.t.Helper()
+	leaf, err := s.Issue("broker", names, func(c *x509.Certificate) {
+		c.SerialNumber, c.NotAfter = big.NewInt(serial), time.Now().Add(life)
+	})
+	check(s.t, err)
+	return string(leaf.Certificate), string(leaf.Key)
 }
 
-func (a *authority) withdraw(serials ...int64) string {
-	a.t.Helper()
-	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now(), NextUpdate: time.Now().Add(time.Hour)}
-	for _, serial := range serials {
-		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: big.NewInt(serial), RevocationTime: time.Now(),
-		})
-	}
-	der, err := x509.CreateRevocationList(rand.Reader, list, a.certificate, a.key)
-	check(a.t, err)
-	return encode("X509 CRL", der)
-}
-
-func encode(kind string, der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+func (s signer) withdraw(serials ...int64) string {
+	s.t.Helper()
+	list, err := s.Withdraw(serials...)
+	check(s.t, err)
+	return string(list)
 }
 
 func check(t *testing.T, err error) {
@@ -91,7 +61,7 @@ func inline(text string) dial.Source { return dial.Source{Inline: text} }
 // What is verified of a server's certificate.
 func TestVerification(t *testing.T) {
 	t.Parallel()
-	a, other := newAuthority(t), newAuthority(t)
+	a, other := newSigner(t), newSigner(t)
 	certificate, key := a.issue(7, time.Hour, "broker")
 	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
 	check(t, err)
@@ -100,18 +70,18 @@ func TestVerification(t *testing.T) {
 		host string
 		want string // in the error; empty: there is none
 	}{
-		"right":                          {dial.TLS{CA: inline(a.pem)}, "broker", ""},
-		"another name":                   {dial.TLS{CA: inline(a.pem)}, "other", "not for other but for broker"},
-		"named":                          {dial.TLS{CA: inline(a.pem), ServerName: "broker"}, "other", ""},
-		"any name":                       {dial.TLS{CA: inline(a.pem), SkipName: true}, "other", ""},
-		"another authority":              {dial.TLS{CA: inline(other.pem)}, "broker", "none of the known authorities (those in the configuration)"},
-		"any name, another authority":    {dial.TLS{CA: inline(other.pem), SkipName: true}, "broker", "none of the known authorities"},
-		"anybody":                        {dial.TLS{CA: inline(other.pem), SkipVerify: true}, "other", ""},
-		"withdrawn":                      {dial.TLS{CA: inline(a.pem), CRL: inline(a.withdraw(5, 7))}, "broker", `certificate "broker" is withdrawn`},
-		"withdrawn, any name":            {dial.TLS{CA: inline(a.pem), CRL: inline(a.withdraw(7)), SkipName: true}, "broker", "is withdrawn"},
-		"another one withdrawn":          {dial.TLS{CA: inline(a.pem), CRL: inline(a.withdraw(8))}, "broker", ""},
-		"withdrawn by another authority": {dial.TLS{CA: inline(a.pem), CRL: inline(other.withdraw(8))}, "broker", ""},
-		"suites and curves":              {dial.TLS{CA: inline(a.pem), CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, Curves: []tls.CurveID{tls.CurveP256}}, "broker", ""},
+		"right":                          {dial.TLS{CA: inline(a.pem())}, "broker", ""},
+		"another name":                   {dial.TLS{CA: inline(a.pem())}, "other", "not for other but for broker"},
+		"named":                          {dial.TLS{CA: inline(a.pem()), ServerName: "broker"}, "other", ""},
+		"any name":                       {dial.TLS{CA: inline(a.pem()), SkipName: true}, "other", ""},
+		"another authority":              {dial.TLS{CA: inline(other.pem())}, "broker", "none of the known authorities (those in the configuration)"},
+		"any name, another authority":    {dial.TLS{CA: inline(other.pem()), SkipName: true}, "broker", "none of the known authorities"},
+		"anybody":                        {dial.TLS{CA: inline(other.pem()), SkipVerify: true}, "other", ""},
+		"withdrawn":                      {dial.TLS{CA: inline(a.pem()), CRL: inline(a.withdraw(5, 7))}, "broker", `certificate "broker" is withdrawn`},
+		"withdrawn, any name":            {dial.TLS{CA: inline(a.pem()), CRL: inline(a.withdraw(7)), SkipName: true}, "broker", "is withdrawn"},
+		"another one withdrawn":          {dial.TLS{CA: inline(a.pem()), CRL: inline(a.withdraw(8))}, "broker", ""},
+		"withdrawn by another authority": {dial.TLS{CA: inline(a.pem()), CRL: inline(other.withdraw(8))}, "broker", ""},
+		"suites and curves":              {dial.TLS{CA: inline(a.pem()), CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, Curves: []tls.CurveID{tls.CurveP256}}, "broker", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +89,7 @@ func TestVerification(t *testing.T) {
 			if len(problems) > 0 {
 				t.Fatal(problems[0])
 			}
-			near, far := net.Pipe()
+			near, far := connected(t)
 			server := tls.Server(far, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
 			done := make(chan struct{})
 			go func() {
@@ -141,10 +111,23 @@ func TestVerification(t *testing.T) {
 	}
 }
 
+// connected are the two ends of a connection. Unlike those of a pipe, both may write at the same time.
+func connected(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer l.Close()
+	near, err = net.Dial("tcp", l.Addr().String())
+	check(t, err)
+	far, err = l.Accept()
+	check(t, err)
+	return near, far
+}
+
 // A certificate that ends within 30 days is a warning.
 func TestExpiresSoon(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
+	a := newSigner(t)
 	for life, want := range map[time.Duration]int{29 * 24 * time.Hour: 1, 31 * 24 * time.Hour: 0} {
 		certificate, key := a.issue(1, life)
 		settings := dial.Settings{TLS: &dial.TLS{Certificate: inline(certificate), Key: inline(key)}}

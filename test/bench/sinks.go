@@ -47,7 +47,7 @@ func (c *clusters) close() {
 func startClusters(ctx context.Context, s *scenario, dir string) (*clusters, error) {
 	c := &clusters{}
 	if s.TLS {
-		c.ca = filepath.Join(dir, certificateFile)
+		c.ca = filepath.Join(dir, authorityFile)
 	}
 	for i := range s.Clusters {
 		var err error

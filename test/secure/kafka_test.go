@@ -27,7 +27,7 @@ type broker struct {
 	*stack.KafkaCluster
 
 	dir         string
-	ca, unknown *authority
+	ca, unknown *signer
 	own         leaf // a certificate that it takes
 	tokens      *tokenServer
 }
@@ -79,7 +79,7 @@ func startBroker() (err error) {
 	if b.dir, err = os.MkdirTemp("", "kafkamesh-secure-"); err != nil {
 		return err
 	}
-	b.ca, b.unknown = newAuthority(m, b.dir, "ca"), newAuthority(m, b.dir, "unknown-ca")
+	b.ca, b.unknown = newSigner(m, b.dir, "ca"), newSigner(m, b.dir, "unknown-ca")
 	server := b.ca.issue(m, b.dir, "broker", []string{"127.0.0.1", "localhost"}, nil)
 	wrongHost := b.ca.issue(m, b.dir, "wrong-host", []string{"kafka.example.com"}, nil)
 	old := b.ca.issue(m, b.dir, "old", []string{"127.0.0.1"}, func(c *x509.Certificate) {

@@ -11,6 +11,7 @@ import (
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -41,26 +42,22 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 	t.Helper()
 	dir := t.TempDir()
 	encrypted := filepath.Join(dir, "encrypted-key.pem")
-	key, err := x509.ParsePKCS8PrivateKey(b.own.key8)
+	key, err := x509.ParsePKCS8PrivateKey(b.own.PKCS8)
 	check(t, err)
 	der, err := pkcs8.MarshalPrivateKey(key, []byte(keyPassword), nil)
 	check(t, err)
-	write(t, encrypted, pemOf("ENCRYPTED PRIVATE KEY", der))
+	write(t, encrypted, authority.PEM("ENCRYPTED PRIVATE KEY", der))
 
-	raw, err := os.ReadFile(b.own.certificate)
-	check(t, err)
-	block, _ := pem.Decode(raw)
+	block, _ := pem.Decode(b.own.Certificate)
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	check(t, err)
-	store, err := pkcs12.Modern.WithRand(rand.Reader).Encode(key, certificate, []*x509.Certificate{b.ca.certificate}, storePassword)
+	store, err := pkcs12.Modern.WithRand(rand.Reader).Encode(key, certificate, []*x509.Certificate{b.ca.Certificate}, storePassword)
 	check(t, err)
 	keystore := filepath.Join(dir, "keystore.p12")
 	write(t, keystore, store)
-	caText, err := os.ReadFile(b.ca.file)
-	check(t, err)
 	folder := filepath.Join(dir, "authorities")
 	check(t, os.Mkdir(folder, 0o700))
-	write(t, filepath.Join(folder, "one.pem"), caText)
+	write(t, filepath.Join(folder, "one.pem"), b.ca.PEM)
 
 	file := func(name string) map[string]any { return map[string]any{"filename": name} }
 	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
@@ -77,7 +74,7 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 		{Name: "tls", Bootstrap: b.Listener("TLS"), Producer: map[string]string{"security.protocol": "ssl", "ssl.ca.location": b.ca.file}},
 		{Name: "tlsfolder", Bootstrap: "SSL://" + b.Listener("TLS"), Producer: map[string]string{"ssl.ca.location": folder}},
 		{Name: "tlspem", Bootstrap: b.Listener("TLS"), Producer: map[string]string{
-			"security.protocol": "ssl", "ssl.ca.pem": string(caText), "ssl.cipher.suites": "ECDHE-ECDSA-AES128-GCM-SHA256", "ssl.curves.list": "P-256",
+			"security.protocol": "ssl", "ssl.ca.pem": string(b.ca.PEM), "ssl.cipher.suites": "ECDHE-ECDSA-AES128-GCM-SHA256", "ssl.curves.list": "P-256",
 		}},
 		{Name: "mtls", Bootstrap: b.Listener("MTLS"), Producer: map[string]string{
 			"security.protocol": "ssl", "ssl.ca.location": b.ca.file, "ssl.certificate.location": b.own.certificate, "ssl.key.location": b.own.key,
