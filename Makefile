@@ -117,8 +117,9 @@ fmt: ## gofumpt and import order
 	$(LINT) fmt ./...
 
 .PHONY: generate
-generate: ## Go code from proto/
+generate: ## Go code from proto/ and from Kafka's message definitions
 	build/buf.sh generate
+	go generate ./filter/wire
 
 .PHONY: tidy
 tidy:

@@ -1,11 +1,26 @@
 package filter
 
+import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
 // BreakBroker gives the clients that connect from now on a facade with a bug that all requests meet which need the routes.
 func (f *Filter) BreakBroker(index int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w := f.workers[index]; w.broker != nil {
+		w.sessions = f.sessions.NewWorker(broken{w.broker}, &w.cork)
 		w.broker = nil
-		w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
 	}
+}
+
+// broken is a facade with a bug.
+type broken struct{ *broker.Broker }
+
+func (b broken) Serve(c *broker.Call) error {
+	if c.Header.Key == wire.KeyProduce || c.Header.Key == wire.KeyMetadata {
+		panic("bug in the facade")
+	}
+	return b.Broker.Serve(c)
 }

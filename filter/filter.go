@@ -207,7 +207,7 @@ func (f *Filter) newWorker(index int) *worker {
 	for _, r := range f.config.Rules {
 		rules = append(rules, route.Rule(r))
 	}
-	w.broker = broker.New(route.New(rules), upstreams, unmatched(f.config.UnmatchedTopic))
+	w.broker = broker.New(broker.APIs(), route.New(rules), upstreams, unmatched(f.config.UnmatchedTopic))
 	w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
 	return w
 }

@@ -33,7 +33,7 @@ func Overlaid(place string, b []byte) { if bytes.Contains(b, []byte("PANIC-"+pla
 `)
 	for _, o := range []struct{ file, function, call string }{
 		{"wire/framer.go", "func (f *Framer) Next(", `Overlaid("framer", p)`},
-		{"wire/header.go", "func ParseHeader(", `Overlaid("header", frame)`},
+		{"wire/header.go", "func (t *Table) ParseHeader(", `Overlaid("header", frame)`},
 		{"wire/produce.go", "func DecodeProduce(", `Overlaid("request", body)`},
 		{"record/check.go", "func Check(", `wire.Overlaid("check", b)`},
 		{"wire/produce_response.go", "func AppendProduceResponse(", `Overlaid("response", h.ClientID)`},

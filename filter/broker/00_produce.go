@@ -9,7 +9,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// Produce, versions 0 to 12.
+// produceAPI sends batches on.
 //
 // Every batch goes whole to the cluster that its topic's rule names, all clusters at the same time, and every partition
 // gets its own answer. Versions 0 to 2 carry message sets of magic 0 and 1, from producers older than Kafka 0.11: each is
@@ -24,6 +24,17 @@ import (
 //
 // acks=0 goes upstream as acks=1: on a connection shared by many clients, that is the only way to know whose batch
 // failed. KIP-98 (idempotence), KIP-467 (record errors), KIP-951 (the current leader is always node 0; NodeEndpoints are never sent).
+func produceAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeProduce, Min: 0, Max: 12}, Decided: 13,
+		Short:     "batches go on whole to the cluster of their topic",
+		Laborious: func(version int16, _ int) bool { return version < firstWithBatches },
+		Serve:     (*Broker).produce,
+	}
+}
+
+// firstWithBatches is the first version without message sets.
+const firstWithBatches = 3
 
 // What the message sets of one request may decompress to: so much, and so many times the length of the request, but no more than
 // the most. Text rarely shrinks to less than a fiftieth.
@@ -103,7 +114,7 @@ func (b *Broker) sort(call *produceCall) ([]clusterBatches, error) {
 		return nil, nil
 	}
 	var sets *record.Converter
-	if call.Header.Version < 3 {
+	if call.Header.Version < firstWithBatches {
 		sets, _ = b.converters.Get().(*record.Converter)
 		sets.Limit = min(mostDecompressed, leastDecompressed+decompressedRatio*len(call.Body))
 		defer b.converters.Put(sets)

@@ -6,16 +6,22 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// Fetch, versions 4 to 11: listed and refused.
+// fetchAPI is listed and refused.
 //
 // Without Fetch in the list, librdkafka takes the broker for one that knows only magic 0, and drops zstd. Consumers are
-// not served: every partition gets TOPIC_AUTHORIZATION_FAILED, which consumers do not retry.
-func refuseFetch(c *Call) error {
-	decoded, err := wire.DecodeRequest(c.Header, c.Body)
+// not served: every partition gets TOPIC_AUTHORIZATION_FAILED, which consumers do not retry. Version 12 is flexible, and 13 names topics by id.
+func fetchAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeFetch, Min: 4, Max: 11}, Decided: 18,
+		Short: "listed, refused", Query: true, Serve: (*Broker).refuseFetch,
+	}
+}
+
+func (b *Broker) refuseFetch(c *Call) error {
+	request, err := decode[*kmsg.FetchRequest](b, c)
 	if err != nil {
 		return err
 	}
-	request := decoded.(*kmsg.FetchRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	size := fetchSize(request, len(c.Body))
 	if err := hold(c, size); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// Metadata, versions 0 to 12.
+// metadataAPI tells of one broker and the topics' real partitions.
 //
 // There is one broker, node 0, at the address that the client is to use. A topic has its cluster's real partitions (at
 // most partition_count of them), topic id and leader epochs; node 0 is leader, replica and in-sync replica of each that
@@ -17,7 +17,14 @@ import (
 // INVALID_TOPIC_EXCEPTION, here and not from its cluster.
 //
 // Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise; twice if it is asked for
-// alone with version 1. No operations are listed as authorized.
+// alone with version 1. No operations are listed as authorized. Version 13 is for clients that bootstrap anew (KIP-1102): there is one
+// broker here.
+func metadataAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeMetadata, Min: 0, Max: 12}, Decided: 13,
+		Short: "one broker, the topics' real partitions", Query: true, Serve: (*Broker).metadata,
+	}
+}
 
 // clusterID is what clients are told the one cluster is called. It is the same on every replica of the proxy.
 const clusterID = "kafkamesh"
@@ -40,11 +47,10 @@ type metadataCall struct {
 }
 
 func (b *Broker) metadata(c *Call) error {
-	decoded, err := wire.DecodeRequest(c.Header, c.Body)
+	request, err := decode[*kmsg.MetadataRequest](b, c)
 	if err != nil {
 		return err
 	}
-	request := decoded.(*kmsg.MetadataRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	if err := hold(c, nameCost*len(request.Topics)+len(c.Body)); err != nil {
 		return err
 	}

@@ -6,16 +6,23 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// FindCoordinator, versions 0 to 4: listed and refused.
+// findCoordinatorAPI is listed and refused.
 //
 // librdkafka takes its presence for the sign that the broker knows LZ4. Groups and transactions are not served, and
 // the answer is one that no client retries: GROUP_AUTHORIZATION_FAILED or TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
-func refuseCoordinator(c *Call) error {
-	decoded, err := wire.DecodeRequest(c.Header, c.Body)
+// The versions after 4 are for transactions and share groups.
+func findCoordinatorAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeFindCoordinator, Min: 0, Max: 4}, Decided: 6,
+		Short: "listed, refused", Query: true, Serve: (*Broker).refuseCoordinator,
+	}
+}
+
+func (b *Broker) refuseCoordinator(c *Call) error {
+	request, err := decode[*kmsg.FindCoordinatorRequest](b, c)
 	if err != nil {
 		return err
 	}
-	request := decoded.(*kmsg.FindCoordinatorRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	code, message := wire.GroupAuthorizationFailed, "consumer groups are not served by this proxy"
 	if request.CoordinatorType == 1 {
 		code, message = wire.TransactionalIDAuthorizationFailed, noTransactions

@@ -6,26 +6,32 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// ApiVersions, versions 0 to 4.
+// apiVersionsAPI lists what is served, itself too.
 //
-// Lists what is served, itself too. As a real broker, a newer version is answered with UNSUPPORTED_VERSION in a body of
+// As a real broker, a newer version is answered with UNSUPPORTED_VERSION in a body of
 // version 0 that lists ApiVersions alone, so that the client can ask again (KIP-511); a client software name or version
 // that is empty or has characters outside letters, digits, '-' and '.' gets INVALID_REQUEST. Unlike one, no features are
-// listed.
-func apiVersions(c *Call) error {
+// listed. Version 5 names the cluster and node that the client thinks it talks to (KIP-1242).
+func apiVersionsAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeApiVersions, Min: 0, Max: 4}, Decided: 5,
+		Short: "this table", Query: true, Serve: (*Broker).apiVersions,
+	}
+}
+
+func (b *Broker) apiVersions(c *Call) error {
 	response := kmsg.NewPtrApiVersionsResponse()
-	self, _ := wire.LookupAPI(wire.KeyApiVersions)
+	self, _ := b.table.Lookup(wire.KeyApiVersions)
 	if !self.Served(c.Header.Version) {
 		response.ErrorCode = int16(wire.UnsupportedVersion)
 		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{listed(self)}
 		c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 		return nil
 	}
-	decoded, err := wire.DecodeRequest(c.Header, c.Body)
+	request, err := decode[*kmsg.ApiVersionsRequest](b, c)
 	if err != nil {
 		return err
 	}
-	request := decoded.(*kmsg.ApiVersionsRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	response.SetVersion(c.Header.Version)
 	switch {
 	case c.Header.Version < 3:
@@ -36,7 +42,7 @@ func apiVersions(c *Call) error {
 		c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 		return nil
 	}
-	for _, api := range wire.APIs() {
+	for _, api := range b.table.APIs() {
 		response.ApiKeys = append(response.ApiKeys, listed(api))
 	}
 	c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})

@@ -9,20 +9,27 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// InitProducerId, versions 0 to 5.
+// initProducerIDAPI gives idempotent producers their ids.
 //
-// The id is minted here, not fetched: bit 61 set and 61 random bits, epoch 0. A real broker's ids are unique in its own
+// An id is minted here, not fetched: bit 61 set and 61 random bits, epoch 0. A real broker's ids are unique in its own
 // cluster only; Kafka takes any id from an idempotent producer and counts sequences by it, so a random one is good for
 // all clusters at once, and nothing has to be remembered. A producer that asks for a new epoch of the id it has
 // (version 3 and up) gets a new id: to it, that is the same fresh start. As a real broker, an id without an epoch, or an
 // epoch without an id, gets INVALID_REQUEST, and so does an empty transactional id. Any other gets
 // TRANSACTIONAL_ID_AUTHORIZATION_FAILED. KIP-98, KIP-360.
-func initProducerID(c *Call) error {
-	decoded, err := wire.DecodeRequest(c.Header, c.Body)
+// Version 6 is for two-phase commit (KIP-939).
+func initProducerIDAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeInitProducerID, Min: 0, Max: 5}, Decided: 6,
+		Short: "an id of our own", Query: true, Serve: (*Broker).initProducerID,
+	}
+}
+
+func (b *Broker) initProducerID(c *Call) error {
+	request, err := decode[*kmsg.InitProducerIDRequest](b, c)
 	if err != nil {
 		return err
 	}
-	request := decoded.(*kmsg.InitProducerIDRequest) //nolint:forcetypeassert // DecodeRequest gives the type of the key
 	response := kmsg.NewPtrInitProducerIDResponse()
 	response.SetVersion(c.Header.Version)
 	response.ProducerID, response.ProducerEpoch = -1, -1

@@ -31,6 +31,8 @@ type Upstream struct {
 
 // Broker is the facade over all clusters of one worker. Serve may be called from any goroutine.
 type Broker struct {
+	apis      map[wire.APIKey]*API
+	table     *wire.Table
 	routes    route.Table
 	upstreams map[string]Upstream
 	unmatched wire.ErrorCode
@@ -38,10 +40,13 @@ type Broker struct {
 	converters sync.Pool // of *record.Converter
 }
 
-// New returns the facade that sends topics along routes, and answers for those without a route with unmatched. Every cluster
+// New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster
 // that routes names is in upstreams.
-func New(routes route.Table, upstreams map[string]Upstream, unmatched wire.ErrorCode) *Broker {
-	b := &Broker{routes: routes, upstreams: upstreams, unmatched: unmatched}
+func New(apis []API, routes route.Table, upstreams map[string]Upstream, unmatched wire.ErrorCode) *Broker {
+	b := &Broker{apis: map[wire.APIKey]*API{}, table: Table(apis), routes: routes, upstreams: upstreams, unmatched: unmatched}
+	for i := range apis {
+		b.apis[apis[i].Key] = &apis[i]
+	}
 	b.converters.New = func() any { return new(record.Converter) }
 	return b
 }
@@ -50,23 +55,20 @@ func New(routes route.Table, upstreams map[string]Upstream, unmatched wire.Error
 // goroutine, unless it returns an error: then the request was not one, and the connection is to be closed. The call must not change
 // until the answer.
 func (b *Broker) Serve(c *Call) error {
-	switch c.Header.Key {
-	case wire.KeyProduce:
-		return b.produce(c)
-	case wire.KeyFetch:
-		return refuseFetch(c)
-	case wire.KeyMetadata:
-		return b.metadata(c)
-	case wire.KeyFindCoordinator:
-		return refuseCoordinator(c)
-	case wire.KeyApiVersions:
-		return apiVersions(c)
-	case wire.KeyInitProducerID:
-		return initProducerID(c)
-	default: // ParseHeader lets no other pass
+	api := b.apis[c.Header.Key]
+	if api == nil { // ParseHeader lets no other pass
 		return fmt.Errorf("%s is not served", c.Header.Key)
 	}
+	return api.Serve(b, c)
 }
+
+// ParseHeader reads the header of a request. It fails with a *wire.Violation if the request is not for what is served.
+func (b *Broker) ParseHeader(frame []byte) (h wire.Header, body []byte, err error) {
+	return b.table.ParseHeader(frame)
+}
+
+// API returns what serves a request whose header ParseHeader has let pass.
+func (b *Broker) API(key wire.APIKey) *API { return b.apis[key] }
 
 // place is the cluster that a topic's rule names, or the code that its clients are told in place of it.
 func (b *Broker) place(topic string) (cluster string, code wire.ErrorCode) {

@@ -79,7 +79,7 @@ func facade() (b *broker.Broker, c1, c2 *fake) {
 		"bananas": {Name: "bananas", ID: [16]byte{2}, Partitions: []wire.Partition{{Index: 0, Leader: 1}, {Index: 1, Leader: 1}}},
 	}}
 	rules := []route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}}
-	return broker.New(route.New(rules), map[string]broker.Upstream{
+	return broker.New(broker.APIs(), route.New(rules), map[string]broker.Upstream{
 		"c1": {Cluster: c1}, "c2": {Cluster: c2, PartitionCount: 1},
 	}, wire.TopicAuthorizationFailed), c1, c2
 }
@@ -109,7 +109,7 @@ func call(h wire.Header, body []byte, r *pending) *broker.Call {
 func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
 	t.Helper()
 	frame := wiretest.Frame(key, version, 77, "test", request)
-	h, body, err := wire.ParseHeader(frame[4:])
+	h, body, err := b.ParseHeader(frame[4:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +142,8 @@ func TestApiVersions(t *testing.T) {
 		request := kmsg.NewPtrApiVersionsRequest()
 		request.ClientSoftwareName, request.ClientSoftwareVersion = "apache-kafka-java", "4.3.1"
 		r := parse[*kmsg.ApiVersionsResponse](t, wire.KeyApiVersions, version, ask(t, b, wire.KeyApiVersions, version, request))
-		if r.ErrorCode != 0 || len(r.ApiKeys) != len(wire.APIs()) {
-			t.Errorf("v%d: code %d, %d keys; want 0, %d", version, r.ErrorCode, len(r.ApiKeys), len(wire.APIs()))
+		if r.ErrorCode != 0 || len(r.ApiKeys) != len(broker.APIs()) {
+			t.Errorf("v%d: code %d, %d keys; want 0, %d", version, r.ErrorCode, len(r.ApiKeys), len(broker.APIs()))
 		}
 	}
 }

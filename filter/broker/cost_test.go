@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -55,7 +56,7 @@ func TestCostOfARequest(t *testing.T) {
 	if raceDetector {
 		sizes = sizes[:2]
 	}
-	for _, api := range wire.APIs() {
+	for _, api := range broker.APIs() {
 		worst := map[string]cost{}
 		for version := api.Min; version <= api.Max; version++ {
 			name, constant := api.Name, costConstant
@@ -94,7 +95,7 @@ func measure(t *testing.T, frame []byte) (allocated, answered int) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	r := &pending{}
-	h, body, err := wire.ParseHeader(frame[4:])
+	h, body, err := b.ParseHeader(frame[4:])
 	if err == nil {
 		err = b.Serve(call(h, body, r))
 	}

@@ -3,7 +3,7 @@ package broker_test
 import (
 	"testing"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
@@ -14,7 +14,7 @@ func FuzzServe(f *testing.F) {
 			f.Add(frame[4:])
 		}
 	}
-	for _, api := range wire.APIs() {
+	for _, api := range broker.APIs() {
 		for version := api.Min; version <= api.Max; version++ {
 			for _, req := range hostile(api.Key, version, 300, nil) {
 				f.Add(wiretest.Frame(api.Key, version, 77, "x", req)[4:])
@@ -25,7 +25,7 @@ func FuzzServe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		b, _, _ := facade()
 		r := &pending{}
-		h, body, err := wire.ParseHeader(frame)
+		h, body, err := b.ParseHeader(frame)
 		if err == nil {
 			err = b.Serve(call(h, body, r))
 		}

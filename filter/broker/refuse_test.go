@@ -52,7 +52,7 @@ func TestNoRoom(t *testing.T) {
 		"set":      wiretest.Frame(wire.KeyProduce, 2, 77, "test", produceRequest(-1, map[string][]byte{"apples": oldMessage(0, nil)}, "apples")),
 		"metadata": wiretest.Frame(wire.KeyMetadata, 9, 77, "test", metadataRequest(strings.Split(strings.Repeat("apples,", 100), ",")...)),
 	} {
-		h, body, err := wire.ParseHeader(frame[4:])
+		h, body, err := b.ParseHeader(frame[4:])
 		if err != nil {
 			t.Fatal(err)
 		}

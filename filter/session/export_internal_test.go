@@ -1,5 +1,7 @@
 package session
 
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+
 // What a slice is, and what each request counts for in it.
 const (
 	SliceWork   = sliceWork
@@ -39,4 +41,9 @@ func HoldTurns(s *Session) (release func()) {
 }
 
 // BreakServer gives a session's worker a facade with a bug that all requests meet.
-func BreakServer(s *Session) { s.worker.server = nil }
+func BreakServer(s *Session) { s.worker.server = broken{s.worker.server} }
+
+// broken is a facade with a bug.
+type broken struct{ Server }
+
+func (broken) Serve(*broker.Call) error { panic("bug in the facade") }

@@ -11,6 +11,10 @@ import (
 
 // Server is what answers requests: the facade.
 type Server interface {
+	// ParseHeader reads the header of a request. It fails if the request is not for what is served.
+	ParseHeader(frame []byte) (h wire.Header, body []byte, err error)
+	// API returns what a request whose header was parsed is for.
+	API(key wire.APIKey) *broker.API
 	// Serve has one request answered, before it returns or later and from any goroutine, unless it returns an error: then the
 	// request was not one, and the connection is to be closed. Requests of one client are served one at a time. The Reply of a
 	// call is a *Request.
@@ -64,7 +68,7 @@ func (r *Request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(ca
 
 // serve gives one request its place in the order of answers, and answers it, now or later.
 func (s *Session) serve(frame *wire.Frame) {
-	h, body, err := wire.ParseHeader(frame.Bytes())
+	h, body, err := s.worker.server.ParseHeader(frame.Bytes())
 	s.client.Identify(h.ClientID)
 	if err != nil {
 		frame.Release()
@@ -74,7 +78,8 @@ func (s *Session) serve(frame *wire.Frame) {
 	s.common.requests[h.Key].Add(1)
 	r := &Request{session: s}
 	r.call = broker.Call{Client: &s.client, Header: h, Body: body, Frame: frame, Received: time.Now(), Reply: r}
-	fits := s.begin(r, len(frame.Bytes()), h.Key != wire.KeyProduce)
+	api := s.worker.server.API(h.Key)
+	fits := s.begin(r, len(frame.Bytes()), api.Query)
 	defer s.completeAfterPanic(r)
 	s.pump()
 	if !fits {
@@ -84,7 +89,7 @@ func (s *Session) serve(frame *wire.Frame) {
 		}})
 		return
 	}
-	if isLaborious(h, body) {
+	if api.IsLaborious(&r.call) {
 		s.mu.Lock()
 		s.slice.deferRequest(r) // and what comes behind it is kept
 		s.mu.Unlock()

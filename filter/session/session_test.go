@@ -13,6 +13,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -30,6 +31,15 @@ type server struct {
 }
 
 var _ session.Server = (*server)(nil)
+
+// facade is whose APIs a server has.
+var facade = broker.New(broker.APIs(), route.New(nil), nil, wire.None)
+
+func (*server) ParseHeader(frame []byte) (wire.Header, []byte, error) {
+	return facade.ParseHeader(frame)
+}
+
+func (*server) API(key wire.APIKey) *broker.API { return facade.API(key) }
 
 func (s *server) Serve(c *broker.Call) error {
 	s.mu.Lock()

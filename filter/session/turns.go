@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 const (
@@ -13,18 +12,7 @@ const (
 	sliceWork = 1 << 20
 	// requestWork is what each request counts for: so 256 of the smallest are a slice.
 	requestWork = 4 << 10
-	// largeQuery is the length from which a request other than Produce is laborious.
-	largeQuery = 32 << 10
 )
-
-// isLaborious reports whether a request may take longer than the goroutine that brings it should be kept: one whose message sets
-// are to be converted, or that names very much.
-func isLaborious(h wire.Header, body []byte) bool {
-	if h.Key == wire.KeyProduce {
-		return h.Version < 3
-	}
-	return len(body) > largeQuery
-}
 
 // slice is how much a session has done since it last had its turn. The session's mutex guards it.
 type slice struct {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -49,7 +50,7 @@ type Common struct {
 // NewCommon makes one of options.
 func NewCommon(o Options) *Common {
 	c := &Common{Options: o, requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
-	for _, api := range wire.APIs() {
+	for _, api := range broker.APIs() {
 		c.requests[api.Key] = o.Stats.Request(api.Name)
 	}
 	for _, reason := range wire.Reasons() {

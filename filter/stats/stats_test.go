@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -51,7 +52,7 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	values := make([]int64, len(table))
 	s := stats.New(table, values)
 	use := []stats.Value{s.Connections, s.ActiveConnections, s.PanicsRecovered}
-	for _, api := range wire.APIs() {
+	for _, api := range broker.APIs() {
 		use = append(use, s.Request(api.Name))
 	}
 	for _, reason := range wire.Reasons() {

@@ -8,61 +8,53 @@ import (
 // APIKey is the number by which a request says which API it is for.
 type APIKey int16
 
-// The APIs that are listed to clients.
-const (
-	KeyProduce         APIKey = 0
-	KeyFetch           APIKey = 1
-	KeyMetadata        APIKey = 3
-	KeyFindCoordinator APIKey = 10
-	KeyApiVersions     APIKey = 18 //nolint:revive // Kafka's own name
-	KeyInitProducerID  APIKey = 22
-)
-
-// String is Kafka's name of the API, or API_71 for one that is not listed.
+// String is Kafka's name of the API, or API_71 for one of which there is no shape.
 func (k APIKey) String() string {
-	if a, ok := LookupAPI(k); ok {
-		return a.Name
+	for _, s := range shapes {
+		if s.Key == k {
+			return s.Name
+		}
 	}
 	return "API_" + strconv.Itoa(int(k))
 }
 
-// API is one row of the version table: the range of versions that clients may use.
+// Shapes lists the requests that can be read, by key.
+func Shapes() []*Shape { return slices.Clone(shapes[:]) }
+
+// API is the versions of one API that a peer may ask for. Its requests have the Shape.
 type API struct {
-	Key      APIKey
-	Name     string // as in Kafka's protocol guide
+	*Shape
+
 	Min, Max int16
-	// Flexible is the first version with compact lengths and tagged fields (KIP-482), in headers and bodies.
-	Flexible int16
 }
 
 // Served says whether version is in the range.
 func (a API) Served(version int16) bool { return a.Min <= version && version <= a.Max }
 
-// The first flexible versions of Produce and Metadata.
-const (
-	flexibleProduce  = 9
-	flexibleMetadata = 9
-)
-
-// APIs lists what is served, by key. Why each range is as it is: docs/protocol.md.
-func APIs() []API { return slices.Clone(apiTable[:]) }
-
-// LookupAPI finds the row of key. False: the API is not served.
-func LookupAPI(key APIKey) (API, bool) {
-	for i := range apiTable {
-		if apiTable[i].Key == key {
-			return apiTable[i], true
-		}
-	}
-	return API{}, false
+// Table is what a peer may ask for: one range of versions for each API. It never changes.
+type Table struct {
+	apis  []API   // by key
+	index []uint8 // from key to its place in apis, counted from 1; 0: it is not there
 }
 
-//nolint:gochecknoglobals // a constant table
-var apiTable = [...]API{
-	{KeyProduce, "Produce", 0, 12, flexibleProduce},
-	{KeyFetch, "Fetch", 4, 11, 12},
-	{KeyMetadata, "Metadata", 0, 12, flexibleMetadata},
-	{KeyFindCoordinator, "FindCoordinator", 0, 4, 3},
-	{KeyApiVersions, "ApiVersions", 0, 4, 3},
-	{KeyInitProducerID, "InitProducerId", 0, 5, 2},
+// NewTable returns the table of some APIs, each of them there once. It does not keep apis.
+func NewTable(apis ...API) *Table {
+	t := &Table{apis: slices.Clone(apis)}
+	slices.SortFunc(t.apis, func(a, b API) int { return int(a.Key) - int(b.Key) })
+	for i, a := range t.apis {
+		t.index = append(t.index, make([]uint8, int(a.Key)+1-len(t.index))...)
+		t.index[a.Key] = uint8(i + 1)
+	}
+	return t
+}
+
+// APIs lists what is in the table, by key.
+func (t *Table) APIs() []API { return slices.Clone(t.apis) }
+
+// Lookup finds an API. False: it is not served.
+func (t *Table) Lookup(key APIKey) (API, bool) {
+	if key < 0 || int(key) >= len(t.index) || t.index[key] == 0 {
+		return API{}, false
+	}
+	return t.apis[t.index[key]-1], true
 }

@@ -3,16 +3,17 @@ package wire_test
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
+
+// served is what clients may ask for.
+var served = broker.Table(broker.APIs())
 
 func readProtocol(t *testing.T) string {
 	t.Helper()
@@ -21,22 +22,6 @@ func readProtocol(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-func TestAPIsAreDocumented(t *testing.T) {
-	t.Parallel()
-	row := regexp.MustCompile(`(?m)^\| (\d+) \| (\w+) \| (\d+)–(\d+) \| (\d+) \|`)
-	var want []string
-	for _, m := range row.FindAllStringSubmatch(readProtocol(t), -1) {
-		want = append(want, strings.Join(m[1:], " "))
-	}
-	var got []string
-	for _, a := range wire.APIs() {
-		got = append(got, fmt.Sprint(int16(a.Key), " ", a.Name, " ", a.Min, " ", a.Max, " ", a.Flexible))
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("docs/protocol.md (-) and APIs() (+) differ:\n%s", d)
-	}
 }
 
 func TestReasonsAreDocumented(t *testing.T) {
@@ -54,37 +39,18 @@ func TestReasonsAreDocumented(t *testing.T) {
 	}
 }
 
-func TestAPIsAgreeWithKmsg(t *testing.T) {
+func TestTableLookup(t *testing.T) {
 	t.Parallel()
-	for _, a := range wire.APIs() {
-		req := kmsg.RequestForKey(int16(a.Key))
-		if req.MaxVersion() < a.Max {
-			t.Errorf("%s: kmsg knows versions up to %d, we list %d", a.Name, req.MaxVersion(), a.Max)
-		}
-		for v := a.Min; v <= a.Max; v++ {
-			req.SetVersion(v)
-			if got, want := v >= a.Flexible, req.IsFlexible(); got != want {
-				t.Errorf("%s v%d: flexible = %t, kmsg says %t", a.Name, v, got, want)
-			}
-		}
-		if got := kmsg.NameForKey(int16(a.Key)); !strings.EqualFold(got, a.Name) {
-			t.Errorf("key %d is %s, kmsg says %s", a.Key, a.Name, got)
-		}
-	}
-}
-
-func TestLookupAPI(t *testing.T) {
-	t.Parallel()
-	for _, want := range wire.APIs() {
-		if got, ok := wire.LookupAPI(want.Key); !ok || got != want {
-			t.Errorf("LookupAPI(%d) = %v, %t, want %v", want.Key, got, ok, want)
+	for _, want := range served.APIs() {
+		if got, ok := served.Lookup(want.Key); !ok || got != want {
+			t.Errorf("Lookup(%d) = %v, %t, want %v", want.Key, got, ok, want)
 		}
 		if want.Served(want.Min-1) || want.Served(want.Max+1) || !want.Served(want.Min) || !want.Served(want.Max) {
 			t.Errorf("%s: Served is wrong at its ends", want.Name)
 		}
 	}
-	if _, ok := wire.LookupAPI(71); ok {
-		t.Error("LookupAPI(71) = true, want false: telemetry is not served")
+	if _, ok := served.Lookup(71); ok {
+		t.Error("Lookup(71) = true, want false: telemetry is not served")
 	}
 	if got := wire.APIKey(71).String(); got != "API_71" {
 		t.Errorf("APIKey(71) = %s, want API_71", got)

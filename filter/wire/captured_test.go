@@ -26,7 +26,7 @@ func TestCaptured(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(string(golden), c.Format()); d != "" {
+			if d := cmp.Diff(string(golden), c.Format(served)); d != "" {
 				t.Errorf("read differently than when it was captured (-want +got):\n%s", d)
 			}
 			for _, f := range c.Frames {
@@ -44,12 +44,12 @@ func TestCaptured(t *testing.T) {
 
 func checkAgainstKmsg(t *testing.T, frame []byte) {
 	t.Helper()
-	h, body, err := wire.ParseHeader(frame[4:])
+	h, body, err := served.ParseHeader(frame[4:])
 	if err != nil {
 		t.Errorf("ParseHeader: %v", err)
 		return
 	}
-	api, _ := wire.LookupAPI(h.Key)
+	api, _ := served.Lookup(h.Key)
 	if !api.Served(h.Version) {
 		return
 	}

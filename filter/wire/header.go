@@ -12,10 +12,10 @@ type Header struct {
 
 // ParseHeader reads the header of a whole frame and gives what follows it as body, which points into frame.
 //
-// An API that is not listed, or a version out of its range, is a *Violation, with as much of the header as there is.
+// An API that is not in the table, or a version out of its range, is a *Violation, with as much of the header as there is.
 // ApiVersions is the exception: any version of it is returned, because it is answered with UNSUPPORTED_VERSION in a v0
 // body and the client tries again (KIP-511). The body of such a request is nil.
-func ParseHeader(frame []byte) (h Header, body []byte, err error) {
+func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	r := newReader(frame, false)
 	h.Key = APIKey(r.int16("api key"))
 	h.Version = r.int16("api version")
@@ -24,7 +24,7 @@ func ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	if !r.ok() {
 		return h, nil, &Violation{ReasonMalformedHeader, fmt.Sprintf("header of a frame of %d bytes: %s", len(frame), r.detail)}
 	}
-	api, ok := LookupAPI(h.Key)
+	api, ok := t.Lookup(h.Key)
 	if !ok {
 		return h, nil, &Violation{ReasonUnknownAPI, fmt.Sprintf("api key %d version %d is not served", h.Key, h.Version)}
 	}

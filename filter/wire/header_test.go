@@ -48,7 +48,7 @@ func TestParseHeader(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h, body, err := wire.ParseHeader(frame)
+			h, body, err := served.ParseHeader(frame)
 			if !cmp.Equal(h, tt.want, cmpopts.EquateEmpty()) || hex.EncodeToString(body) != tt.body {
 				t.Errorf("ParseHeader(%s) = %+v, %x, want %+v, %s", tt.frame, h, body, tt.want, tt.body)
 			}
@@ -63,12 +63,12 @@ func TestParseHeaderTruncated(t *testing.T) {
 	t.Parallel()
 	for _, v := range []int16{3, 9} {
 		frame := wiretest.ProduceFrame(v, 1, "client", "t")[4:]
-		_, body, err := wire.ParseHeader(frame)
+		_, body, err := served.ParseHeader(frame)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for n := range len(frame) - len(body) {
-			if _, _, err := wire.ParseHeader(frame[:n]); reasonOf(err) != wire.ReasonMalformedHeader {
+			if _, _, err := served.ParseHeader(frame[:n]); reasonOf(err) != wire.ReasonMalformedHeader {
 				t.Errorf("v%d, %d bytes: %v, want malformed_header", v, n, err)
 			}
 		}

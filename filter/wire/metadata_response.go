@@ -54,7 +54,7 @@ func (r *MetadataResponse) Size() int {
 // Node 0 is leader, replica and in-sync replica of every partition that has a leader. It keeps neither dst nor r.
 func AppendMetadataResponse(dst []byte, h Header, r *MetadataResponse) []byte {
 	start, v := len(dst), h.Version
-	flexible := v >= flexibleMetadata
+	flexible := v >= ShapeMetadata.Flexible
 	dst = appendResponseHeader(dst, h.CorrelationID, flexible)
 	if v >= 3 {
 		dst = binary.BigEndian.AppendUint32(dst, 0) // throttle time

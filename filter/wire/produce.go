@@ -16,6 +16,9 @@ type ProduceTopic struct {
 	Batches []Batch
 }
 
+// maxProduce is the newest version of Produce that is read and written here. Version 13 names topics by id.
+const maxProduce = 12
+
 // DecodeProduce reads the body of a Produce request. Batch.Records points into body and is nil where the records are
 // null; every Result is zero. A partition that is named twice is there twice.
 //
@@ -23,11 +26,10 @@ type ProduceTopic struct {
 //
 // Anything wrong is a *Violation; then the request is empty. Bytes behind the request are not looked at.
 func DecodeProduce(version int16, body []byte) (ProduceRequest, error) {
-	api, _ := LookupAPI(KeyProduce)
-	if !api.Served(version) {
+	if version < 0 || version > maxProduce {
 		return ProduceRequest{}, &Violation{ReasonUnsupportedVersion, fmt.Sprintf("Produce v%d cannot be decoded", version)}
 	}
-	r := newReader(body, version >= api.Flexible)
+	r := newReader(body, version >= ShapeProduce.Flexible)
 	var req ProduceRequest
 	if version >= 3 {
 		if id := r.nullable("transactional id"); id != nil {

@@ -12,7 +12,7 @@ import "encoding/binary"
 // OffsetForLeaderEpoch.
 func AppendProduceResponse(dst []byte, h Header, topics []ProduceTopic, throttleMillis int32) []byte {
 	start := len(dst)
-	flexible := h.Version >= flexibleProduce
+	flexible := h.Version >= ShapeProduce.Flexible
 	dst = appendResponseHeader(dst, h.CorrelationID, flexible)
 	dst = appendCount(dst, flexible, len(topics))
 	for i := range topics {

@@ -223,7 +223,7 @@ func TestGoldenProduce(t *testing.T) {
 			if err != nil || fr == nil || len(rest) != 0 {
 				t.Fatalf("Next = %v, %d bytes, %v", fr, len(rest), err)
 			}
-			h, body, err := wire.ParseHeader(fr.Bytes())
+			h, body, err := served.ParseHeader(fr.Bytes())
 			if !reflect.DeepEqual(h, tt.header) || err != nil {
 				t.Errorf("ParseHeader = %+v, %v, want %+v", h, err, tt.header)
 			}
@@ -248,7 +248,7 @@ func FuzzDecodeProduce(f *testing.F) {
 		f.Add(v, produceRequest(v).AppendTo(nil))
 	}
 	seeds(f, func(frame []byte) {
-		if h, body, err := wire.ParseHeader(frame[4:]); err == nil && h.Key == wire.KeyProduce {
+		if h, body, err := served.ParseHeader(frame[4:]); err == nil && h.Key == wire.KeyProduce {
 			f.Add(h.Version, body)
 		}
 	})
@@ -309,7 +309,7 @@ func BenchmarkDecodeProduce(b *testing.B) {
 			frame := wiretest.ProduceFrame(9, 1, "bench", "orders", repeat(batch, n)...)
 			b.ReportAllocs()
 			for b.Loop() {
-				h, body, err := wire.ParseHeader(frame[4:])
+				h, body, err := served.ParseHeader(frame[4:])
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -320,7 +320,7 @@ func BenchmarkDecodeProduce(b *testing.B) {
 		})
 		b.Run(name+" kmsg", func(b *testing.B) {
 			frame := wiretest.ProduceFrame(9, 1, "bench", "orders", repeat(batch, n)...)
-			_, body, _ := wire.ParseHeader(frame[4:])
+			_, body, _ := served.ParseHeader(frame[4:])
 			b.ReportAllocs()
 			for b.Loop() {
 				req := kmsg.NewPtrProduceRequest()

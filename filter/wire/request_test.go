@@ -66,7 +66,7 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 
 // eachRequest calls f for each API that DecodeRequest reads, in each version.
 func eachRequest(f func(h wire.Header)) {
-	for _, a := range wire.APIs() {
+	for _, a := range served.APIs() {
 		for v := a.Min; v <= a.Max && a.Key != wire.KeyProduce; v++ {
 			f(wire.Header{Key: a.Key, Version: v, CorrelationID: 7, ClientID: []byte("test")})
 		}
@@ -81,12 +81,12 @@ func TestDecodeRequest(t *testing.T) {
 	t.Parallel()
 	eachRequest(func(want wire.Header) {
 		raw := wiretest.Frame(want.Key, want.Version, want.CorrelationID, string(want.ClientID), request(want.Key, want.Version))
-		h, body, err := wire.ParseHeader(raw[4:])
+		h, body, err := served.ParseHeader(raw[4:])
 		if !reflect.DeepEqual(h, want) || err != nil {
 			t.Errorf("ParseHeader(%s v%d) = %+v, %v, want %+v", want.Key, want.Version, h, err, want)
 			return
 		}
-		got, err := wire.DecodeRequest(h, body)
+		got, err := served.DecodeRequest(h, body)
 		if err != nil {
 			t.Errorf("DecodeRequest(%s v%d): %v", h.Key, h.Version, err)
 			return
@@ -104,7 +104,7 @@ func TestDecodeRequestTruncated(t *testing.T) {
 	eachRequest(func(h wire.Header) {
 		body := request(h.Key, h.Version).AppendTo(nil)
 		for n := range len(body) {
-			if _, err := wire.DecodeRequest(h, body[:n]); reasonOf(err) != wire.ReasonMalformedBody {
+			if _, err := served.DecodeRequest(h, body[:n]); reasonOf(err) != wire.ReasonMalformedBody {
 				t.Errorf("DecodeRequest(%s v%d, %d of %d bytes): %v, want malformed_body", h.Key, h.Version, n, len(body), err)
 			}
 		}
@@ -117,7 +117,7 @@ func TestDecodeRequestTrailing(t *testing.T) {
 	eachRequest(func(h wire.Header) {
 		body := request(h.Key, h.Version).AppendTo(nil)
 		for _, more := range []string{"\x00", "\x00\x00\x00", string(body), strings.Repeat("\xff", 100)} {
-			got, err := wire.DecodeRequest(h, append(bytes.Clone(body), more...))
+			got, err := served.DecodeRequest(h, append(bytes.Clone(body), more...))
 			if err != nil {
 				t.Errorf("DecodeRequest(%s v%d, %d bytes behind it): %v", h.Key, h.Version, len(more), err)
 			} else if d := diffRequests(request(h.Key, h.Version), got); d != "" {
@@ -144,7 +144,7 @@ func TestDecodeRequestMutated(t *testing.T) {
 
 func checkDecodeRequest(t *testing.T, h wire.Header, body []byte) {
 	t.Helper()
-	got, err := wire.DecodeRequest(h, body)
+	got, err := served.DecodeRequest(h, body)
 	if err != nil {
 		if reasonOf(err) == 0 {
 			t.Errorf("DecodeRequest(%s v%d, %x): %v is no violation", h.Key, h.Version, body, err)
@@ -201,7 +201,7 @@ func TestDecodeRequestLies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := wire.DecodeRequest(wire.Header{Key: tt.key, Version: tt.version}, body); reasonOf(err) != tt.want {
+			if _, err := served.DecodeRequest(wire.Header{Key: tt.key, Version: tt.version}, body); reasonOf(err) != tt.want {
 				t.Errorf("DecodeRequest(%s v%d): %v, want %q", tt.key, tt.version, err, tt.want)
 			}
 		})
@@ -226,7 +226,7 @@ func TestDecodeRequestAllocatesWhatCame(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, _ = wire.DecodeRequest(tt.h, tt.body)
+			_, _ = served.DecodeRequest(tt.h, tt.body)
 			runtime.ReadMemStats(&after)
 			if got, limit := int(after.TotalAlloc-before.TotalAlloc), 150*len(tt.body)+4096; got > limit {
 				t.Errorf("body of %d bytes: %d allocated, limit %d", len(tt.body), got, limit)
@@ -243,7 +243,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	})
 	seeds(f, func(frame []byte) { f.Add(frame[4:]) })
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		h, body, err := wire.ParseHeader(frame)
+		h, body, err := served.ParseHeader(frame)
 		if err != nil {
 			if reasonOf(err) == 0 {
 				t.Errorf("ParseHeader(%x): %v is no violation", frame, err)
@@ -261,7 +261,7 @@ func BenchmarkDecodeRequest(b *testing.B) {
 			body := request(key, 4).AppendTo(nil)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := wire.DecodeRequest(h, body); err != nil {
+				if _, err := served.DecodeRequest(h, body); err != nil {
 					b.Fatal(err)
 				}
 			}

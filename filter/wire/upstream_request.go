@@ -22,7 +22,7 @@ type ProduceHeader struct {
 // Batches of one topic are next to each other, and no partition is there twice: a broker would keep only one of them.
 // There is no transactional id. The caller keeps the sum below the broker's socket.request.max.bytes.
 func AppendProduceRequest(scratch []byte, segments [][]byte, h ProduceHeader, batches []*Batch) ([]byte, [][]byte) {
-	flexible := h.Version >= flexibleProduce
+	flexible := h.Version >= ShapeProduce.Flexible
 	// From here on b never moves, so that segments may point into it.
 	b := slices.Grow(scratch, requestBound(h, batches))
 	start := len(b)

@@ -20,10 +20,10 @@ func DecodeProduceResponse(version int16, body []byte, batches []*Batch) (thrott
 	for _, b := range batches {
 		b.Result = Result{Code: unanswered}
 	}
-	if version < 3 || version > 12 {
+	if version < 3 || version > maxProduce {
 		err = &Violation{ReasonUnsupportedVersion, fmt.Sprintf("Produce response v%d cannot be decoded", version)}
 	} else {
-		d := responseDecoder{reader: newReader(body, version >= flexibleProduce), version: version, batches: batches}
+		d := responseDecoder{reader: newReader(body, version >= ShapeProduce.Flexible), version: version, batches: batches}
 		throttleMillis = d.response()
 		err = d.end("Produce response", version)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
@@ -40,7 +41,7 @@ func TestCapture(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(file, []byte(wiretest.Capture{Client: c.name, Frames: frames}.Format()), 0o644); err != nil {
+			if err := os.WriteFile(file, []byte(wiretest.Capture{Client: c.name, Frames: frames}.Format(broker.Table(broker.APIs()))), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		})

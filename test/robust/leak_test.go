@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
@@ -159,7 +160,7 @@ func TestNoAnswerNamesABroker(t *testing.T) {
 func askEverything(t *testing.T, addr string) {
 	t.Helper()
 	p := dial(t, addr)
-	for _, api := range wire.APIs() {
+	for _, api := range broker.APIs() {
 		for v := api.Min; v <= api.Max; v++ {
 			switch api.Key {
 			case wire.KeyMetadata:

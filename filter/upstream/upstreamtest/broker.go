@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // answer is one response on its way.
@@ -35,13 +36,14 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 	answers := make(chan answer, 64) // more than a lane's window
 	defer close(answers)
 	go c.answer(id, conn, answers)
+	requests := wiretest.Requests()
 	for deaf := false; ; {
 		c.await(id, conn, func(n *node) bool { return n.clogged })
 		frame, err := c.readFrame(id, conn)
 		if err != nil {
 			return
 		}
-		h, body, err := wire.ParseHeader(frame)
+		h, body, err := requests.ParseHeader(frame)
 		if err != nil {
 			return
 		}

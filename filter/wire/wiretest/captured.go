@@ -67,13 +67,13 @@ func ParseCapture(text string) ([][]byte, error) {
 	return frames, nil
 }
 
-// Format writes a capture as text. What is said of each frame is what our decoders make of it.
-func (c Capture) Format() string {
+// Format writes a capture as text. What is said of each frame is what our decoders make of it, given what is served.
+func (c Capture) Format(served *wire.Table) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What %s sends to the facade: requests of each API, version and length.\n", c.Client)
 	b.WriteString("# Captured by: go test ./test/robust -run TestCapture -update\n")
 	for _, frame := range c.Frames {
-		fmt.Fprintf(&b, "\n# %s\n", Describe(frame))
+		fmt.Fprintf(&b, "\n# %s\n", Describe(served, frame))
 		for rest := frame; len(rest) > 0; {
 			n := min(hexWidth, len(rest))
 			b.WriteString(hex.EncodeToString(rest[:n]) + "\n")
@@ -84,17 +84,17 @@ func (c Capture) Format() string {
 }
 
 // Describe says in a line what our decoders make of a request.
-func Describe(frame []byte) string {
-	h, body, err := wire.ParseHeader(frame[4:])
+func Describe(served *wire.Table, frame []byte) string {
+	h, body, err := served.ParseHeader(frame[4:])
 	if err != nil {
 		return err.Error()
 	}
 	text := fmt.Sprintf("%s v%d, correlation id %d, client id %q: ", h.Key, h.Version, h.CorrelationID, h.ClientID)
-	if api, _ := wire.LookupAPI(h.Key); !api.Served(h.Version) {
+	if api, _ := served.Lookup(h.Key); !api.Served(h.Version) {
 		return text + "not served"
 	}
 	if h.Key != wire.KeyProduce {
-		r, err := wire.DecodeRequest(h, body)
+		r, err := served.DecodeRequest(h, body)
 		if err != nil {
 			return text + err.Error()
 		}

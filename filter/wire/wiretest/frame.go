@@ -9,6 +9,15 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
+// Requests is the table of all requests that have a shape, in every version.
+func Requests() *wire.Table {
+	var all []wire.API
+	for _, s := range wire.Shapes() {
+		all = append(all, wire.API{Shape: s, Max: s.Defined.Until - 1})
+	}
+	return wire.NewTable(all...)
+}
+
 // Frame is the whole request as a client sends it, length included. It sets req's version.
 func Frame(key wire.APIKey, version int16, correlationID int32, clientID string, req kmsg.Request) []byte {
 	req.SetVersion(version)

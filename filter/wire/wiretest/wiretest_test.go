@@ -48,7 +48,7 @@ func TestFrames(t *testing.T) {
 	t.Parallel()
 	for _, v := range []int16{3, 9} {
 		frame := wiretest.ProduceFrame(v, 5, "me", "orders", []byte("zero"), []byte("one"))
-		h, body, err := wire.ParseHeader(frame[4:])
+		h, body, err := wiretest.Requests().ParseHeader(frame[4:])
 		if want := (wire.Header{Key: wire.KeyProduce, Version: v, CorrelationID: 5, ClientID: []byte("me")}); !reflect.DeepEqual(h, want) || err != nil {
 			t.Errorf("ParseHeader = %+v, %v, want %+v", h, err, want)
 		}

@@ -1,0 +1,60 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// API is one API that clients are served. All that there is to say of it stands in one file, named by its key: what ParseHeader
+// lets pass, ApiVersions lists and docs/protocol.md has in its table comes from here. Its metric has the name of its shape.
+type API struct {
+	// API are its shape, which has the key and the name, and the versions that are served.
+	wire.API
+	// Decided is the newest version that anybody has decided about, served or not. A test fails when there is a newer one.
+	Decided int16
+	// Short is what docs/protocol.md says of it in the table of APIs.
+	Short string
+	// Query says that a few bytes can ask for a large answer: a session lets only few of them wait.
+	Query bool
+	// Laborious says whether a request with so long a body takes longer than the goroutine that brings it should be kept. Nil: if
+	// the body is long.
+	Laborious func(version int16, size int) bool
+	// Serve does for one request what Broker.Serve says.
+	Serve func(b *Broker, c *Call) error
+}
+
+// APIs lists what clients are served. A new API is a file like the others and its name here.
+func APIs() []API {
+	return []API{produceAPI(), fetchAPI(), metadataAPI(), findCoordinatorAPI(), apiVersionsAPI(), initProducerIDAPI()}
+}
+
+// longBody is the length from which a request is laborious if its API does not say.
+const longBody = 32 << 10
+
+// IsLaborious says whether a request takes longer than the goroutine that brings it should be kept.
+func (a *API) IsLaborious(c *Call) bool {
+	if a.Laborious != nil {
+		return a.Laborious(c.Header.Version, len(c.Body))
+	}
+	return len(c.Body) > longBody
+}
+
+// Table is what clients may ask for: the APIs as package wire sees them.
+func Table(apis []API) *wire.Table {
+	rows := make([]wire.API, 0, len(apis))
+	for i := range apis {
+		rows = append(rows, apis[i].API)
+	}
+	return wire.NewTable(rows...)
+}
+
+// decode reads the body of a request of an API other than Produce.
+func decode[R kmsg.Request](b *Broker, c *Call) (R, error) {
+	request, err := b.table.DecodeRequest(c.Header, c.Body)
+	if err != nil {
+		var none R
+		return none, err
+	}
+	return request.(R), nil //nolint:forcetypeassert // DecodeRequest gives the type of the key
+}
