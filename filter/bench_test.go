@@ -25,8 +25,10 @@ type counter struct {
 
 var _ session.Conn = (*counter)(nil)
 
-func (c *counter) Write(p []byte) bool {
-	c.bytes.Add(int64(len(p)))
+func (c *counter) Writev(parts [][]byte) bool {
+	for _, p := range parts {
+		c.bytes.Add(int64(len(p)))
+	}
 	select {
 	case c.wrote <- struct{}{}:
 	default:

@@ -135,11 +135,13 @@ func (m *mesh) connect() *client {
 	return c
 }
 
-func (c *client) Write(p []byte) bool {
+func (c *client) Writev(parts [][]byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.meet("Write")
-	c.got = append(c.got, p...)
+	for _, p := range parts {
+		c.got = append(c.got, p...)
+	}
 	c.writes++
 	return c.limit > 0 && len(c.got) > c.limit
 }

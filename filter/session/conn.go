@@ -4,10 +4,10 @@ package session
 //
 // Every method may be called from any goroutine, never blocks, and does nothing once the connection is gone.
 type Conn interface {
-	// Write queues p for the client behind everything written before. It does not keep p. It reports true when more is
-	// unsent than the host likes: then the session serves no further request until the host calls Congested(false), which
-	// it does once that has been sent, whether or not it called Congested(true).
-	Write(p []byte) (outputFull bool)
+	// Writev queues parts for the client, one behind the other, behind everything written before. It keeps neither parts, which it
+	// may change, nor what they point to. It reports true when more is unsent than the host likes: then the session takes no further
+	// request until the host calls Congested(false), which it does once that has been sent, whether or not it called Congested(true).
+	Writev(parts [][]byte) (outputFull bool)
 	// Close closes the connection once everything written has left, or the client has not taken it for some seconds.
 	Close()
 	// Abort closes the connection at once, whatever is unsent. It may follow Close.

@@ -25,14 +25,16 @@ import (
 type sink struct {
 	written        int
 	closed         bool
-	writes         func() // called by each Write; nil: nothing is
+	writes         func() // called by each Writev; nil: nothing is
 	pauses, aborts int
 }
 
 var _ session.Conn = (*sink)(nil)
 
-func (s *sink) Write(p []byte) bool {
-	s.written += len(p)
+func (s *sink) Writev(parts [][]byte) bool {
+	for _, p := range parts {
+		s.written += len(p)
+	}
 	if s.writes != nil {
 		s.writes()
 	}

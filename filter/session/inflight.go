@@ -123,7 +123,13 @@ func (q *inflight) drop() (freed int64) {
 }
 
 // size is how much an answer holds.
-func size(a broker.Answer) int64 { return int64(len(a.Frame)) }
+func size(a broker.Answer) int64 {
+	n := len(a.Frame)
+	for _, p := range a.Parts {
+		n += len(p)
+	}
+	return int64(n)
+}
 
 // idle reports whether no request waits for its answer.
 func (q *inflight) idle() bool { return q.requests == 0 }

@@ -59,8 +59,8 @@ func (s *Session) nextActions(done actions, full bool) (todo actions, p []byte, 
 	if full {
 		s.output.becomeFullSince(done.drained)
 	}
-	if done.out != nil && s.output.full() && !s.phase.isGone() {
-		evict = s.worker.unread.hold(s, len(done.out))
+	if done.written > 0 && s.output.full() && !s.phase.isGone() {
+		evict = s.worker.unread.hold(s, done.written)
 	}
 	return s.due()
 }
@@ -90,9 +90,9 @@ func (s *Session) abort(why error) {
 
 // actions is what is due to a connection.
 type actions struct {
-	out       []byte
+	written   int   // bytes, which are in the session's outgoing
 	drained   uint  // how often the client's output had been drained before
-	freed     int64 // by the answers in out, and those that nobody waits for
+	freed     int64 // by the answers that are written, and those that nobody waits for
 	violation error // to report
 	close     bool
 	abort     bool
@@ -110,7 +110,7 @@ const (
 
 // none reports whether nothing is due.
 func (a *actions) none() bool {
-	return a.out == nil && a.freed == 0 && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
+	return a.written == 0 && a.freed == 0 && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
 }
 
 // due takes what is to be done out of the session's state. If there is nothing, whoever acts stops, and p is to be taken. s.mu is
@@ -145,14 +145,11 @@ func (s *Session) collectAnswers(todo *actions) {
 		case a.Violation != nil:
 			s.phase.becomeClosing()
 			todo.violation, todo.close = a.Violation, true
-		case s.phase.isGone() || a.Frame == nil:
-		case todo.out == nil:
-			todo.out = a.Frame
-		default:
-			todo.out = append(todo.out, a.Frame...)
+		case !s.phase.isGone():
+			s.outgoing.add(a)
 		}
 	}
-	if todo.out != nil {
+	if todo.written = s.outgoing.size(); todo.written > 0 {
 		s.active = time.Now()
 	}
 }
@@ -169,8 +166,8 @@ func (s *Session) wantsPause() bool {
 
 // do does it, and reports whether the host has more unsent than it likes.
 func (a *actions) do(s *Session) (outputFull bool) {
-	if a.out != nil {
-		outputFull = s.conn.Write(a.out)
+	if a.written > 0 {
+		outputFull = s.outgoing.write(s.conn)
 	}
 	if a.violation != nil {
 		s.report(a.violation)

@@ -2,7 +2,6 @@ package session
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
@@ -130,9 +129,6 @@ func (s *Session) completeAfterPanic(r *Request) {
 
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts.
 func (s *Session) complete(r *Request, a broker.Answer) {
-	if a.Parts != nil {
-		a.Frame, a.Parts = slices.Concat(append([][]byte{a.Frame}, a.Parts...)...), nil
-	}
 	s.mu.Lock()
 	if s.phase.isClosed() { // nobody gets it
 		a = broker.Answer{}

@@ -37,6 +37,7 @@ type Session struct {
 	inflight  inflight
 	kept      kept
 	slice     slice
+	outgoing  outgoing    // of the goroutine that pumps alone
 	pumping   bool        // one goroutine writes, pauses and closes; the others leave it to that one
 	owed      actions     // what was decided, and is still to be done by that one
 	paused    bool        // the host has been told to pause

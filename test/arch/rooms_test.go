@@ -20,7 +20,7 @@ import (
 // rooms are the types of a package whose fields only their own file may touch, and the packages' other files by methods alone.
 var rooms = map[string][]string{
 	"filter/session": {
-		"output", "input", "kept", "inflight", "place", "slice", "ends", // of a session
+		"output", "outgoing", "input", "kept", "inflight", "place", "slice", "ends", // of a session
 		"budget", "debit", "arrivals", "arrival", "unread", "backlog", "turns", // of a worker
 		"reports", // of a configuration
 	},

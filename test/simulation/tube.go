@@ -100,9 +100,9 @@ var (
 // congestion is how much a host holds before it likes no more.
 const congestion = 256
 
-// Write is for the session.
-func (t *tube) Write(p []byte) (congested bool) {
-	p = slices.Clone(p)
+// Writev is for the session.
+func (t *tube) Writev(parts [][]byte) (congested bool) {
+	p := slices.Concat(parts...)
 	t.mu.Lock()
 	t.unsent += len(p)
 	congested = t.unsent > congestion

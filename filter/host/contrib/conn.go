@@ -3,6 +3,7 @@ package contrib
 import (
 	"net"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -60,8 +61,15 @@ const takeTime = 30 * time.Second
 
 var _ session.Conn = (*conn)(nil)
 
-// Write implements session.Conn. Envoy copies p and sends it later, however much there is: it never says that it is too much.
-func (c *conn) Write(p []byte) (congested bool) {
+// Writev implements session.Conn. Envoy copies what it gets and sends it later, however much there is: it never says that it is too
+// much. One call of it takes longer than joining parts.
+func (c *conn) Writev(parts [][]byte) (outputFull bool) {
+	var p []byte
+	if len(parts) == 1 {
+		p = parts[0]
+	} else {
+		p = slices.Concat(parts...)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.callback != nil && !c.closing && len(p) > 0 {

@@ -56,21 +56,24 @@ func newConn(nc net.Conn, o *Options) *conn {
 	return &conn{nc: nc, o: o, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// Write implements session.Conn. What is written after Close is dropped.
-func (c *conn) Write(p []byte) (congested bool) {
+// Writev implements session.Conn. What is written after Close is dropped.
+func (c *conn) Writev(parts [][]byte) (outputFull bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || c.closing || len(p) == 0 {
+	if c.gone || c.closing {
 		return false
 	}
 	if c.unsent == 0 {
-		p = p[c.io.tryWrite(p[:min(len(p), writeSize)]):] // waking a flusher would take longer
+		parts = c.io.tryWritev(parts) // waking a flusher would take longer
 	}
-	if len(p) == 0 {
+	before := c.unsent
+	for _, p := range parts {
+		c.out = append(c.out, p...)
+		c.unsent += len(p)
+	}
+	if c.unsent == before {
 		return false
 	}
-	c.out = append(c.out, p...)
-	c.unsent += len(p)
 	if c.unsent > congestedAbove && !c.congested {
 		c.congested = true
 		c.signal()

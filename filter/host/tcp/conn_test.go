@@ -68,7 +68,7 @@ func TestFill(t *testing.T) {
 		}
 		s.data = func(p []byte) { got = append(got, p...) }
 		s.end = func() {
-			s.conn.Write(got)
+			write(s.conn, got)
 			s.conn.Close()
 		}
 	})
@@ -86,6 +86,36 @@ func TestFill(t *testing.T) {
 	}
 	if filled == 0 || filled == len(want) {
 		t.Errorf("%d of %d bytes filled, want some", filled, len(want))
+	}
+}
+
+// TestParts has answers of many parts, more than the kernel takes at once, written to a client that reads slowly.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	const writes, parts = 20, 1500
+	var want []byte
+	h := start(t, func(s *engine) {
+		s.data = func([]byte) {
+			for i := range writes {
+				list := make([][]byte, parts)
+				for j := range list {
+					list[j] = bytes.Repeat([]byte{byte(i), byte(j)}, 1+j%200)
+					want = append(want, list[j]...)
+				}
+				s.conn.Writev(list)
+				s.conn.Writev(nil)
+				s.conn.Writev([][]byte{{}})
+			}
+			s.conn.Close()
+		}
+	})
+	nc := h.dial(t)
+	_ = nc.SetReadBuffer(64 << 10)
+	send(t, nc, "x")
+	got, err := io.ReadAll(nc)
+	receive(t, h.session(t).done, "Closed")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("ReadAll = %d bytes, %v, want the %d written", len(got), err, len(want))
 	}
 }
 
@@ -114,14 +144,14 @@ func TestHalfClose(t *testing.T) {
 	send(t, nc, "request")
 	nc.CloseWrite()
 	conn := receive(t, ended, "End")
-	conn.Write([]byte("ans"))
+	write(conn, []byte("ans"))
 	expect(t, nc, "ans")
-	conn.Write([]byte("wer"))
+	write(conn, []byte("wer"))
 	conn.Close()
 	expect(t, nc, "wer")
 	expectEOF(t, nc)
 	receive(t, h.session(t).done, "Closed")
-	conn.Write([]byte("after Closed nothing happens"))
+	write(conn, []byte("after Closed nothing happens"))
 	conn.PauseReads(true)
 	conn.PauseReads(false)
 	conn.Close()
@@ -133,7 +163,7 @@ func TestCloseWithUnreadInput(t *testing.T) {
 	h := start(t, func(s *engine) {
 		s.data = func([]byte) {
 			s.conn.PauseReads(true)
-			s.conn.Write([]byte("refused"))
+			write(s.conn, []byte("refused"))
 			s.conn.Close()
 		}
 	})
@@ -190,7 +220,7 @@ func TestCongested(t *testing.T) {
 	nc := h.dial(t)
 	s := h.session(t)
 	answer := bytes.Repeat([]byte("answer.."), 4<<20) // 32 MiB, more than the kernel buffers
-	s.conn.Write(answer)
+	write(s.conn, answer)
 	if on := receive(t, told, "Congested while the reader waits"); !on {
 		t.Error("Congested(false) first")
 	}
@@ -218,7 +248,7 @@ func TestRelieved(t *testing.T) {
 	nc := h.dial(t)
 	s := h.session(t)
 	answer := strings.Repeat("x", 32<<20)
-	s.conn.Write([]byte(answer))
+	write(s.conn, []byte(answer))
 	receive(t, told, "Congested(true)")
 	expect(t, nc, answer)
 	if on := receive(t, told, "Congested(false)"); on {
@@ -241,7 +271,7 @@ func TestPanic(t *testing.T) {
 		{"End", func(s *engine) { s.end = bug }},
 		{"Congested", func(s *engine) {
 			s.congested = func(bool) { bug() }
-			s.data = func([]byte) { s.conn.Write(make([]byte, 32<<20)) }
+			s.data = func([]byte) { write(s.conn, make([]byte, 32<<20)) }
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

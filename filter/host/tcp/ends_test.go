@@ -70,7 +70,7 @@ func wantEnd(t *testing.T, s *engine, after time.Duration) {
 const left = 1 << 20 // for the client, when its connection is to be closed
 
 func leave(c session.Conn) {
-	c.Write(make([]byte, left))
+	write(c, make([]byte, left))
 	c.Close()
 }
 
@@ -133,10 +133,10 @@ func TestAbort(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string]func(c session.Conn){
 		"idle":        func(c session.Conn) { c.Abort() },
-		"congested":   func(c session.Conn) { c.Write(make([]byte, 4*left)); c.Abort() },
+		"congested":   func(c session.Conn) { write(c, make([]byte, 4*left)); c.Abort() },
 		"closing":     func(c session.Conn) { leave(c); c.Abort() },
 		"paused":      func(c session.Conn) { c.PauseReads(true); c.Abort() },
-		"then closed": func(c session.Conn) { c.Write(make([]byte, left)); c.Abort(); c.Close() },
+		"then closed": func(c session.Conn) { write(c, make([]byte, left)); c.Abort(); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -46,7 +46,7 @@ func (s *engine) Data(p []byte) {
 		s.data(p)
 		return
 	}
-	s.conn.Write(p)
+	write(s.conn, p)
 }
 
 func (s *engine) Fill(read func(p []byte) (n int)) bool {
@@ -162,6 +162,9 @@ func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
 	}
 	return v
 }
+
+// write has a host write p.
+func write(c session.Conn, p []byte) (outputFull bool) { return c.Writev([][]byte{p}) }
 
 func send(t *testing.T, nc net.Conn, p string) {
 	t.Helper()

@@ -20,7 +20,7 @@ func TestHammer(t *testing.T) {
 			p := make([]byte, rand.IntN(4<<10))
 			answers.Go(func() {
 				s.conn.PauseReads(rand.IntN(2) == 0)
-				s.conn.Write(p)
+				write(s.conn, p)
 				s.conn.PauseReads(false)
 			})
 		}

@@ -48,7 +48,7 @@ func TestPanicOfConnection(t *testing.T) {
 				l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 				h := startOn(t, l, func(s *engine) {
 					s.data = func(p []byte) {
-						s.conn.Write(p)
+						write(s.conn, p)
 						s.conn.Close()
 					}
 				}, func(o *tcp.Options) { o.Panicked = func() { bugs.Add(1) } })

@@ -64,7 +64,7 @@ func TestStopAnswers(t *testing.T) {
 	if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", h.addr); err == nil {
 		t.Error("a new connection was accepted while stopping")
 	}
-	conn.Write([]byte("answer"))
+	write(conn, []byte("answer"))
 	conn.Close()
 	expect(t, nc, "answer")
 	expectEOF(t, nc)

@@ -6,11 +6,15 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
 	// readSize is the most that one read takes with a borrowed buffer.
 	readSize = 64 << 10
+	// maxVectors is how many parts the kernel takes at once.
+	maxVectors = 1024
 	// fillSize is the most that one read takes straight to where it belongs.
 	fillSize = 1 << 20
 )
@@ -31,12 +35,13 @@ type socket struct {
 	fill func(read func(p []byte) (n int)) bool // the session's; nil: there is none, or no more
 	into func(p []byte) (n int)
 	fd   uintptr // for into
+
+	parts [][]byte // to be written
 }
 
 // operation is a system call on the socket and what came of it. Its func is made once and not for each call.
 type operation struct {
 	call func(fd uintptr) bool
-	data []byte
 	n    int
 	err  error
 }
@@ -106,24 +111,36 @@ func (s *socket) readInto(p []byte) int {
 	}
 }
 
-// tryWrite writes as much as the socket takes at once, and says how much that was. An error is for the next write, which waits,
-// to meet.
-func (s *socket) tryWrite(p []byte) int {
+// tryWritev writes as much as the socket takes at once, and returns the rest, for which it changes parts. The next write, which waits,
+// meets what was wrong.
+func (s *socket) tryWritev(parts [][]byte) (rest [][]byte) {
 	if s.raw == nil {
-		return 0
+		return parts
 	}
-	s.out.data, s.out.n = p, 0
-	defer func() { s.out.data = nil }()
+	s.parts, s.out.n = parts, 0
+	defer func() { s.parts = nil }()
 	if err := s.raw.Write(s.out.call); err != nil {
-		return 0
+		return parts
 	}
-	return max(s.out.n, 0)
+	n := max(s.out.n, 0)
+	for len(parts) > 0 && n >= len(parts[0]) {
+		n -= len(parts[0])
+		parts = parts[1:]
+	}
+	if n > 0 {
+		parts[0] = parts[0][n:]
+	}
+	return parts
 }
 
-// writeOnce is always content: the runtime need not wait until there is room.
+// writeOnce writes once, and leaves in s.out what came of it. It always reports true: the runtime need not wait until there is room.
 func (s *socket) writeOnce(fd uintptr) bool {
 	for {
-		s.out.n, s.out.err = syscall.Write(int(fd), s.out.data)
+		if len(s.parts) == 1 {
+			s.out.n, s.out.err = syscall.Write(int(fd), s.parts[0])
+		} else {
+			s.out.n, s.out.err = unix.Writev(int(fd), s.parts[:min(len(s.parts), maxVectors)])
+		}
 		if !errors.Is(s.out.err, syscall.EINTR) {
 			return true
 		}

@@ -37,14 +37,19 @@ const takeTime = 30 * time.Second
 
 const gone = 1
 
-// Write queues p for the client. It does not keep p. It reports true when too much is unsent: Congested(false) follows
-// once that has been sent.
-func (c *Conn) Write(p []byte) (congested bool) {
+// Writev queues parts for the client. It keeps neither them nor what they point to: C copies each to what Envoy is handed next. It
+// reports true when too much is unsent: Congested(false) follows once that has been sent.
+func (c *Conn) Writev(parts [][]byte) (outputFull bool) {
 	if !c.acquire() {
 		return false
 	}
 	defer c.release()
-	return bool(C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p))))
+	for _, p := range parts {
+		if C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p))) {
+			outputFull = true
+		}
+	}
+	return outputFull
 }
 
 // Close closes the connection once everything written has left. What is written after it is dropped.

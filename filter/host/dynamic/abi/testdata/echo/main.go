@@ -89,19 +89,21 @@ type session struct {
 	seen   int
 }
 
+func (s *session) write(p []byte) { s.c.Writev([][]byte{p}) }
+
 func (s *session) loop(work <-chan []byte) {
 	for p := range work {
 		if s.f.mode == "late" {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if bytes.HasPrefix(p, []byte("QUIT")) {
-			s.c.Write([]byte("bye"))
+			s.write([]byte("bye"))
 			s.c.Close()
-			s.c.Write([]byte("after close"))
+			s.write([]byte("after close"))
 			continue
 		}
 		s.mu.Lock() // as an engine would: the call below may destroy the connection under it
-		s.c.Write(p)
+		s.write(p)
 		s.mu.Unlock()
 	}
 	s.c.Close()
@@ -110,7 +112,7 @@ func (s *session) loop(work <-chan []byte) {
 // talk writes without end, so that there is always something on its way when the connection goes.
 func (s *session) talk() {
 	for !s.silent.Load() {
-		s.c.Write([]byte("x"))
+		s.write([]byte("x"))
 		runtime.Gosched()
 	}
 }
@@ -136,7 +138,7 @@ func (s *session) Data(p []byte) {
 			s.mu.Lock() // and leave it locked
 			panic("boom in Data")
 		}
-		s.c.Write(p)
+		s.write(p)
 	case "pause": // pauses after the first read, tells how much came, goes on after 300 ms
 		s.seen += len(p)
 		if !s.paused {
@@ -145,22 +147,22 @@ func (s *session) Data(p []byte) {
 			s.c.PauseReads(false)
 			s.c.PauseReads(true)
 			time.AfterFunc(300*time.Millisecond, func() {
-				s.c.Write(fmt.Appendf(nil, "%d\n", s.seen))
+				s.write(fmt.Appendf(nil, "%d\n", s.seen))
 				s.c.PauseReads(false)
 			})
 		}
 	case "flood", "panicflood": // 8 MiB, then close
 		for range 8 {
-			s.c.Write(make([]byte, 1<<20))
+			s.write(make([]byte, 1<<20))
 		}
 		s.c.Close()
 	default:
 		if bytes.HasPrefix(p, []byte("QUIT")) {
-			s.c.Write([]byte("bye"))
+			s.write([]byte("bye"))
 			s.c.Close()
 			return
 		}
-		s.c.Write(p)
+		s.write(p)
 	}
 }
 
@@ -171,10 +173,10 @@ func (s *session) End() {
 		close(s.work)
 		s.work = nil
 	case "pause":
-		s.c.Write(fmt.Appendf(nil, "all %d\n", s.seen))
+		s.write(fmt.Appendf(nil, "all %d\n", s.seen))
 		s.c.Close()
 	default:
-		s.c.Write([]byte("bye-after-eof"))
+		s.write([]byte("bye-after-eof"))
 		s.c.Close()
 	}
 }
