@@ -10,6 +10,5 @@
 //
 // Names are an interface: they appear in dashboards and alerts, so they are added to, never changed.
 //
-// The package imports nothing of ours. The names of APIs, violations and error codes in names.go are those of package
-// wire; a test in package filter compares them.
+// The names of APIs, violations and error codes are package wire's.
 package stats

@@ -1,9 +1,42 @@
 package stats
 
 import (
-	"maps"
-	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
+
+// Kind says how a metric moves.
+type Kind uint8
+
+// The kinds of metric.
+const (
+	// Counter only grows.
+	Counter Kind = iota
+	// Gauge goes up and down.
+	Gauge
+)
+
+// String is the kind in lower case, as docs/operations.md spells it.
+func (k Kind) String() string {
+	if k == Gauge {
+		return "gauge"
+	}
+	return "counter"
+}
+
+// Metric is one row of the table.
+type Metric struct {
+	// Name is lower case, dots between levels: requests.produce, cluster.kafka_c1.batches. A host puts its own
+	// namespace in front.
+	Name string
+	Kind Kind
+	// Unit is what one is: connections, bytes, batches.
+	Unit string
+	// Help is one sentence for an operator.
+	Help string
+}
 
 // Table lists every metric of a configuration with these upstream clusters, in the order in which to show them.
 func Table(clusters []string) []Metric {
@@ -11,18 +44,30 @@ func Table(clusters []string) []Metric {
 	for _, r := range new(Set).rows() {
 		table = append(table, r.Metric)
 	}
-	for _, api := range apis() {
-		table = append(table, Metric{
-			requestPrefix + snake(api), Counter, "requests", "Requests from clients to the API " + api + ".",
-		})
+	for _, s := range wire.Shapes() {
+		table = append(table, Metric{requestName(s.Name), Counter, "requests", "Requests from clients to the API " + s.Name + "."})
 	}
-	for _, v := range violations() {
-		table = append(table, Metric{violationPrefix + v.reason, Counter, "connections", v.help})
+	for _, r := range wire.Reasons() {
+		table = append(table, Metric{violationName(r.String()), Counter, "connections", violationHelp(r)})
 	}
 	for _, name := range clusters {
 		table = append(table, clusterTable(clusterPrefix(name))...)
 	}
 	return table
+}
+
+func clusterTable(prefix string) []Metric {
+	var table []Metric
+	for _, r := range new(Cluster).rows() {
+		r.Name = prefix + r.Name
+		table = append(table, r.Metric)
+	}
+	for _, code := range wire.ErrorCodes() {
+		if code != wire.None {
+			table = append(table, Metric{prefix + errorName(code), Counter, "batches", "Batches answered with this error code."})
+		}
+	}
+	return append(table, Metric{prefix + otherErrors, Counter, "batches", "Batches answered with an error code not listed here."})
 }
 
 // row joins a metric with the field that counts it.
@@ -58,19 +103,63 @@ func (c *Cluster) rows() []row {
 	}
 }
 
-func clusterTable(prefix string) []Metric {
-	var table []Metric
-	for _, r := range new(Cluster).rows() {
-		r.Name = prefix + r.Name
-		table = append(table, r.Metric)
+// violationHelp says what a client did whose connection was closed for a reason.
+func violationHelp(r wire.Reason) string {
+	switch r {
+	case wire.ReasonOversizedFrame:
+		return "Closed: a frame longer than the limit."
+	case wire.ReasonNegativeLength:
+		return "Closed: a frame of negative length."
+	case wire.ReasonTLSHandshake:
+		return "Closed: the client speaks TLS, the listener does not."
+	case wire.ReasonHTTPRequest:
+		return "Closed: the client speaks HTTP."
+	case wire.ReasonMalformedHeader:
+		return "Closed: a request header that does not parse."
+	case wire.ReasonUnknownAPI:
+		return "Closed: a request to an API that is not served."
+	case wire.ReasonUnsupportedVersion:
+		return "Closed: a version that is not served of an API that is."
+	case wire.ReasonMalformedBody:
+		return "Closed: a request body that does not parse."
+	case wire.ReasonTooManyPartitions:
+		return "Closed: a request that names more partitions than the limit."
+	case wire.ReasonRequestTooLarge:
+		return "Closed: a request that would take more memory than the limit."
+	case wire.ReasonSlowRequest:
+		return "Closed: a request that began to arrive and did not go on."
+	case wire.ReasonMemoryLimit:
+		return "Closed: requests held too much memory."
+	case wire.ReasonProduceFailed:
+		return "Closed: a Produce with acks=0 failed, which has no other answer."
+	case wire.ReasonPanic:
+		return "Closed: a bug met while serving the connection; please report."
+	default:
+		return ""
 	}
-	codes := errorCodes()
-	for _, code := range slices.Sorted(maps.Keys(codes)) {
-		table = append(table, Metric{
-			prefix + errorPrefix + codes[code], Counter, "batches", "Batches answered with this error code.",
-		})
+}
+
+// otherErrors counts the batches answered with a code that has no metric of its own.
+const otherErrors = "errors.other"
+
+// requestName is the metric of an API: InitProducerId becomes requests.init_producer_id.
+func requestName(api string) string {
+	b := []byte("requests.")
+	for i, r := range api {
+		if unicode.IsUpper(r) && i > 0 {
+			b = append(b, '_')
+		}
+		b = append(b, string(unicode.ToLower(r))...)
 	}
-	return append(table, Metric{
-		prefix + errorPrefix + otherErrors, Counter, "batches", "Batches answered with an error code not listed here.",
-	})
+	return string(b)
+}
+
+func violationName(reason string) string { return "violations." + reason }
+
+// errorName is the metric of an error code: Kafka's name of it in lower case.
+func errorName(code wire.ErrorCode) string { return "errors." + strings.ToLower(code.String()) }
+
+// clusterPrefix stands before each metric of a cluster. Envoy keeps ':' out of its stat names in the same way.
+func clusterPrefix(cluster string) string {
+	return "cluster." + strings.ReplaceAll(cluster, ":", "_") + "."
 }

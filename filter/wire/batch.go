@@ -40,20 +40,3 @@ type RecordError struct {
 func Failed(code ErrorCode, message string) Result {
 	return Result{Code: code, BaseOffset: -1, LogAppendTime: -1, LogStartOffset: -1, LeaderEpoch: -1, Message: message}
 }
-
-// Topic is what a cluster says of one topic (MetadataResponse.json).
-type Topic struct {
-	Name       string
-	ID         [16]byte // zero when the cluster is too old to have topic ids
-	Code       ErrorCode
-	Internal   bool
-	Partitions []Partition // by index, none missing, unless Code is set
-}
-
-// Partition is what a cluster says of one partition.
-type Partition struct {
-	Index       int32
-	Code        ErrorCode
-	Leader      int32 // the upstream's node id; -1 when there is no leader
-	LeaderEpoch int32 // -1 when the cluster does not say
-}

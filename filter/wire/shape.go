@@ -50,6 +50,9 @@ const Later = math.MaxInt16
 // Has says whether version is in the range.
 func (v Versions) Has(version int16) bool { return v.From <= version && version < v.Until }
 
+// MaxControlBytes is the longest body of a request other than Produce.
+const MaxControlBytes = 1 << 20
+
 // Check walks over the body of a request, and fails with a *Violation that names the field if the body is not what it says, or
 // more than a request other than Produce may be. Bytes behind the request are not looked at.
 func (s *Shape) Check(version int16, body []byte) error {

@@ -1,7 +1,5 @@
 package wire
 
-import "unicode/utf8"
-
 // MaxTopicName is how many bytes the name of a topic may have (Topic.java).
 const MaxTopicName = 249
 
@@ -20,22 +18,19 @@ func ValidTopicName(name string) bool {
 	return true
 }
 
-// Clip is s, for a log or a message: cut to at most n bytes, not within a character, with an ellipsis if there was more.
-func Clip(s string, n int) string {
-	const more = "…"
-	if len(s) <= n {
-		return s
-	}
-	return cut(s, n-len(more)) + more
+// Topic is what a cluster says of one topic (MetadataResponse.json).
+type Topic struct {
+	Name       string
+	ID         [16]byte // zero when the cluster is too old to have topic ids
+	Code       ErrorCode
+	Internal   bool
+	Partitions []Partition // by index, none missing, unless Code is set
 }
 
-// cut is at most the first n bytes of s, not ending within a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for least := n - utf8.UTFMax; n > least && n > 0 && !utf8.RuneStart(s[n]); {
-		n--
-	}
-	return s[:n]
+// Partition is what a cluster says of one partition.
+type Partition struct {
+	Index       int32
+	Code        ErrorCode
+	Leader      int32 // the upstream's node id; -1 when there is no leader
+	LeaderEpoch int32 // -1 when the cluster does not say
 }

@@ -21,6 +21,26 @@ const (
 	ReasonPanic                                // a bug of ours, caught
 )
 
+// reasonNames are the reasons' stable names.
+//
+//nolint:gochecknoglobals // a constant table
+var reasonNames = [...]string{
+	ReasonOversizedFrame:     "oversized_frame",
+	ReasonNegativeLength:     "negative_length",
+	ReasonTLSHandshake:       "tls_handshake",
+	ReasonHTTPRequest:        "http_request",
+	ReasonMalformedHeader:    "malformed_header",
+	ReasonUnknownAPI:         "unknown_api",
+	ReasonUnsupportedVersion: "unsupported_version",
+	ReasonMalformedBody:      "malformed_body",
+	ReasonTooManyPartitions:  "too_many_partitions",
+	ReasonRequestTooLarge:    "request_too_large",
+	ReasonSlowRequest:        "slow_request",
+	ReasonMemoryLimit:        "memory_limit",
+	ReasonProduceFailed:      "produce_failed",
+	ReasonPanic:              "panic",
+}
+
 // Reasons lists every reason, so that each can have its metric from the start.
 func Reasons() []Reason {
 	rs := make([]Reason, 0, ReasonPanic)
@@ -30,40 +50,12 @@ func Reasons() []Reason {
 	return rs
 }
 
-// String is the reason's stable snake_case name.
+// String is the reason's name, in snake_case.
 func (r Reason) String() string {
-	switch r {
-	case ReasonOversizedFrame:
-		return "oversized_frame"
-	case ReasonNegativeLength:
-		return "negative_length"
-	case ReasonTLSHandshake:
-		return "tls_handshake"
-	case ReasonHTTPRequest:
-		return "http_request"
-	case ReasonMalformedHeader:
-		return "malformed_header"
-	case ReasonUnknownAPI:
-		return "unknown_api"
-	case ReasonUnsupportedVersion:
-		return "unsupported_version"
-	case ReasonMalformedBody:
-		return "malformed_body"
-	case ReasonTooManyPartitions:
-		return "too_many_partitions"
-	case ReasonRequestTooLarge:
-		return "request_too_large"
-	case ReasonSlowRequest:
-		return "slow_request"
-	case ReasonMemoryLimit:
-		return "memory_limit"
-	case ReasonProduceFailed:
-		return "produce_failed"
-	case ReasonPanic:
-		return "panic"
-	default:
+	if r == 0 || int(r) >= len(reasonNames) {
 		return "unknown"
 	}
+	return reasonNames[r]
 }
 
 // Violation is what a peer did that the protocol does not allow. The connection it came on cannot be trusted any more
@@ -75,3 +67,12 @@ type Violation struct { //nolint:errname // a protocol violation is its own kind
 
 // Error gives the reason and the detail.
 func (v *Violation) Error() string { return v.Reason.String() + ": " + v.Detail }
+
+// Clip is s, for a log or a message: cut to at most n bytes, not within a character, with an ellipsis if there was more.
+func Clip(s string, n int) string {
+	const more = "…"
+	if len(s) <= n {
+		return s
+	}
+	return cut(s, n-len(more)) + more
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 )
 
 const (
@@ -211,4 +212,54 @@ func (r *reader) endRequest(message string, version int16) error {
 		return nil
 	}
 	return &Violation{r.reason, fmt.Sprintf("%s v%d: %s", message, version, r.detail)}
+}
+
+// appendCount appends the count of an array, or the length of bytes.
+func appendCount(dst []byte, flexible bool, n int) []byte {
+	if flexible {
+		return binary.AppendUvarint(dst, uint64(n)+1)
+	}
+	return binary.BigEndian.AppendUint32(dst, uint32(n))
+}
+
+// appendString appends a string, cut to the longest that Kafka takes.
+func appendString(dst []byte, flexible bool, s string) []byte {
+	s = cut(s, maxString)
+	if flexible {
+		dst = binary.AppendUvarint(dst, uint64(len(s))+1)
+	} else {
+		dst = binary.BigEndian.AppendUint16(dst, uint16(len(s)))
+	}
+	return append(dst, s...)
+}
+
+// cut is at most the first n bytes of s, not ending within a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for least := n - utf8.UTFMax; n > least && n > 0 && !utf8.RuneStart(s[n]); {
+		n--
+	}
+	return s[:n]
+}
+
+// appendNullable is appendString with null for the empty string.
+func appendNullable(dst []byte, flexible bool, s string) []byte {
+	switch {
+	case s != "":
+		return appendString(dst, flexible, s)
+	case flexible:
+		return append(dst, 0)
+	default:
+		return append(dst, 0xff, 0xff)
+	}
+}
+
+// appendTags appends the tagged fields that end a structure: none.
+func appendTags(dst []byte, flexible bool) []byte {
+	if flexible {
+		return append(dst, 0)
+	}
+	return dst
 }
