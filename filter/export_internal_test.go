@@ -2,6 +2,7 @@ package filter
 
 import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -14,6 +15,9 @@ func (f *Filter) BreakBroker(index int) {
 		w.broker = nil
 	}
 }
+
+// Reroute replaces the rules.
+func (f *Filter) Reroute(rules ...route.Rule) { f.shared.routes.Store(route.New(rules)) }
 
 // broken is a facade with a bug.
 type broken struct{ *broker.Broker }

@@ -11,7 +11,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
@@ -39,6 +38,7 @@ type Options struct {
 type Filter struct {
 	config   *config.Config
 	options  Options
+	shared   shared
 	sessions *session.Common
 	life     context.Context //nolint:containedctx // of the probes; ends with Close
 	end      context.CancelFunc
@@ -62,6 +62,7 @@ type worker struct {
 func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
+	f.shared.init(c)
 	f.sessions = session.NewCommon(session.Options{
 		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
 		Stats: o.Stats, Log: o.Log, Panicked: f.caught,
@@ -203,11 +204,7 @@ func (f *Filter) newWorker(index int) *worker {
 		w.pools = append(w.pools, pool)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: pool, PartitionCount: cluster.PartitionCount}
 	}
-	rules := make([]route.Rule, 0, len(f.config.Rules))
-	for _, r := range f.config.Rules {
-		rules = append(rules, route.Rule(r))
-	}
-	w.broker = broker.New(broker.APIs(), route.New(rules), upstreams, unmatched(f.config.UnmatchedTopic))
+	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic))
 	w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
 	return w
 }

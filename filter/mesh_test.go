@@ -129,9 +129,11 @@ type client struct {
 
 var _ session.Conn = (*client)(nil)
 
-func (m *mesh) connect() *client {
+func (m *mesh) connect() *client { return m.connectTo(0) }
+
+func (m *mesh) connectTo(worker int) *client {
 	c := &client{t: m.t}
-	c.session = m.filter.NewSession(0, session.Peer{Remote: "10.0.0.1:999", LocalHost: "10.0.0.2", LocalPort: 19092}, c)
+	c.session = m.filter.NewSession(worker, session.Peer{Remote: "10.0.0.1:999", LocalHost: "10.0.0.2", LocalPort: 19092}, c)
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
@@ -325,6 +326,28 @@ func TestRelease(t *testing.T) {
 		again := m.connect()
 		again.session.Data(produce(2, "apples"))
 		again.wantAnswers(2)
+	})
+}
+
+// Rules that are replaced count from the next request on, in every worker, and for workers that come later.
+func TestReroute(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		m.c2.CreateTopic("apples", 1)
+		clients := []*client{m.connectTo(0), m.connectTo(1)}
+		for _, c := range clients {
+			c.session.Data(produce(1, "apples"))
+			c.wantAnswers(1)
+		}
+		m.filter.Reroute(route.Rule{Prefix: "", Cluster: "c2"})
+		clients = append(clients, m.connectTo(2))
+		for _, c := range clients {
+			c.session.Data(produce(1, "apples"))
+			c.answers()
+		}
+		if first, second := len(m.c1.Stored("apples", 0)), len(m.c2.Stored("apples", 0)); first != 2 || second != 3 {
+			t.Errorf("%d batches in the first cluster, %d in the second, want 2, 3", first, second)
+		}
 	})
 }
 

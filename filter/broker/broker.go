@@ -6,7 +6,6 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -22,6 +21,12 @@ type Cluster interface {
 	Topics(names []string, create bool, done func([]wire.Topic))
 }
 
+// Routes says where topics go. Any goroutine may use it.
+type Routes interface {
+	// Lookup is the cluster of a topic. False: no rule matches it.
+	Lookup(topic string) (cluster string, ok bool)
+}
+
 // Upstream is one upstream cluster and what clients are told about it.
 type Upstream struct {
 	Cluster Cluster
@@ -33,7 +38,7 @@ type Upstream struct {
 type Broker struct {
 	apis      map[wire.APIKey]*API
 	table     *wire.Table
-	routes    route.Table
+	routes    Routes
 	upstreams map[string]Upstream
 	unmatched wire.ErrorCode
 
@@ -42,7 +47,7 @@ type Broker struct {
 
 // New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster
 // that routes names is in upstreams.
-func New(apis []API, routes route.Table, upstreams map[string]Upstream, unmatched wire.ErrorCode) *Broker {
+func New(apis []API, routes Routes, upstreams map[string]Upstream, unmatched wire.ErrorCode) *Broker {
 	b := &Broker{apis: map[wire.APIKey]*API{}, table: Table(apis), routes: routes, upstreams: upstreams, unmatched: unmatched}
 	for i := range apis {
 		b.apis[apis[i].Key] = &apis[i]
