@@ -1,30 +1,29 @@
 package conformance
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 func TestMain(m *testing.M) {
 	// Kafka lives for a minute here: to compile its code well costs more than it gains.
-	code := 1
-	if err := os.Setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1"); err == nil {
-		code = m.Run()
-	}
-	stopTargets()
-	for _, d := range uncarried() {
-		fmt.Fprintf(os.Stderr, "no scenario carries the difference %s\n", d)
-		code = 1
-	}
-	if err := goleak.Find(); code == 0 && err != nil {
+	if err := os.Setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		os.Exit(1)
 	}
-	os.Exit(code)
+	stack.Main(m, func() error {
+		stopTargets()
+		var errs []error
+		for _, d := range uncarried() {
+			errs = append(errs, fmt.Errorf("no scenario carries the difference %s", d))
+		}
+		return errors.Join(errs...)
+	})
 }
 
 // uncarried are the differences that no scenario carries, if all were played.

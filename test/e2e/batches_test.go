@@ -2,17 +2,16 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // TestBatchesAreByteIdentical sends batches in several versions of Produce and compares what the broker has stored.
@@ -145,15 +144,12 @@ func TestAcks(t *testing.T) {
 func waitEnd(t *testing.T, broker, topic string, partition int32, end int64) {
 	t.Helper()
 	c := direct(t, broker)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for c.offset(t, topic, partition, -1) < end {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s/%d has not reached %d records", topic, partition, end)
-		case <-time.After(20 * time.Millisecond):
+	stack.Wait(t, topic+" to hold what was sent", func() error {
+		if got := c.offset(t, topic, partition, -1); got < end {
+			return fmt.Errorf("partition %d holds %d of %d records", partition, got, end)
 		}
-	}
+		return nil
+	})
 }
 
 // TestHalfClose sends a request and closes the sending half at once: the answer still comes, and then the end.

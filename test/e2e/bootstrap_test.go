@@ -24,11 +24,8 @@ func TestBootstrap(t *testing.T) {
 	apples := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(1, "apples-bootstrap")}})
 	port, err := stack.FreePort()
 	stack.Check(t, err)
-	late := stack.Local(port)
-	mesh := twoClusters(freeAddr(t), deaf.Addr().String()+","+freeAddr(t)+","+apples.Addr(), late)
-	config, err := mesh.Bootstrap()
-	stack.Check(t, err)
-	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config})
+	mesh := stack.TwoClusters(stack.Addr(t), deaf.Addr().String()+","+stack.Addr(t)+","+apples.Addr(), stack.Local(port))
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh})
 	client, err := kgo.NewClient(kgo.SeedBrokers(mesh.Addr), kgo.UnknownTopicRetries(-1))
 	stack.Check(t, err)
 	defer client.Close()
@@ -40,9 +37,12 @@ func TestBootstrap(t *testing.T) {
 	if err := envoy.WaitLog(ctx, "nobody listens there"); err != nil {
 		t.Error(err)
 	}
+	const asked = "kafkamesh.requests.metadata"
+	before, err := envoy.Stats(ctx, asked)
+	stack.Check(t, err)
 	waiting := make(chan error, 1)
 	client.Produce(ctx, record("bootstrap", "bananas-bootstrap", 0), func(_ *kgo.Record, err error) { waiting <- err })
-	time.Sleep(time.Second) // it tries
+	stack.Check(t, envoy.WaitStats(ctx, asked, before+2)) // it has been told that there is no leader, and tries again
 	bananas, err := kfake.NewCluster(kfake.Ports(port), kfake.NumBrokers(1), kfake.SeedTopics(1, "bananas-bootstrap"))
 	stack.Check(t, err)
 	defer bananas.Close()

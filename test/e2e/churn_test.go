@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -50,7 +49,7 @@ func churnOn(t *testing.T, version string, total int) {
 	if grown > memoryBound {
 		t.Errorf("Envoy's memory grew by %d bytes, want at most %d", grown, memoryBound)
 	}
-	requireAlive(t, envoy)
+	stack.WantAlive(t, envoy.Process)
 	if err := c.visit(produceAndLeave); err != nil {
 		t.Errorf("after the load: %v", err)
 	}
@@ -69,7 +68,7 @@ func churnOn(t *testing.T, version string, total int) {
 func TestChurnPreempted(t *testing.T) {
 	envoy, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)})
 	c.run(t, 10_000)
-	requireAlive(t, envoy)
+	stack.WantAlive(t, envoy.Process)
 	waitNoConnections(t, envoy, c.addr)
 }
 
@@ -93,7 +92,7 @@ func TestChurnUnguarded(t *testing.T) {
 		case <-envoy.Done():
 			t.Logf("Envoy ended (%v) after %s", err, c.visits())
 			if code := envoy.ExitCode(); code != -1 {
-				t.Errorf("Envoy's exit code = %d, want it killed by a signal:\n%s", code, tail(envoy.Log()))
+				t.Errorf("Envoy's exit code = %d, want it killed by a signal:\n%s", code, stack.Tail(envoy.Log()))
 			}
 			return
 		default:
@@ -120,12 +119,8 @@ func startChurn(t *testing.T, o stack.EnvoyOptions) (*stack.EnvoyProcess, *churn
 		kfake.BlackholeProduce(), // its memory is this test's
 		kfake.SeedTopics(partitions, topic),
 	}})
-	mesh := twoClusters(freeAddr(t), broker.Addr(), broker.Addr())
-	config, err := mesh.Bootstrap()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Config = config
+	mesh := stack.TwoClusters(stack.Addr(t), broker.Addr(), broker.Addr())
+	o.Mesh = &mesh
 	return stack.Envoy(t, o), newChurn(mesh.Addr, topic, partitions)
 }
 
@@ -142,15 +137,7 @@ func rss(t *testing.T, envoy *stack.EnvoyProcess) int64 {
 func waitNoConnections(t *testing.T, envoy *stack.EnvoyProcess, addr string) {
 	t.Helper()
 	gauge := "listener." + strings.ReplaceAll(addr, ":", "_") + ".downstream_cx_active"
-	var active int64
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		var err error
-		if active, err = envoy.Stats(t.Context(), gauge); err != nil {
-			t.Fatal(err)
-		}
-		if active == 0 {
-			return
-		}
+	if err := envoy.WaitGauge(t.Context(), gauge, 0); err != nil {
+		t.Error(err)
 	}
-	t.Errorf("%s = %d, want 0", gauge, active)
 }

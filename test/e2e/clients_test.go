@@ -88,7 +88,7 @@ func runCommand(t *testing.T, s sending, cmd *exec.Cmd) outcome {
 	err := cmd.Run()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", s.client, tail(log.String()))
+			t.Logf("log of %s:\n%s", s.client, stack.Tail(log.String()))
 		}
 	})
 	text := out.String()

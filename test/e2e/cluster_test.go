@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // cluster looks at a Kafka cluster directly, past the mesh.
@@ -58,19 +60,20 @@ func createTopics(t *testing.T, addr string, partitions int32, names ...string) 
 		}
 	}
 	for _, name := range names {
-		for !led(t, addr, name, partitions) {
-			time.Sleep(20 * time.Millisecond)
-		}
+		stack.Wait(t, name+" to be led", func() error { return led(t, addr, name, partitions) })
 	}
 }
 
-// led tells whether the broker leads all partitions of a new topic. That they have a leader in its metadata is not enough:
-// it is told first, and opens the logs afterwards.
-func led(t *testing.T, addr, name string, partitions int32) bool {
+// led says what is missing until the broker leads all partitions of a new topic. That they have a leader in its metadata is not
+// enough: it is told first, and opens the logs afterwards.
+func led(t *testing.T, addr, name string, partitions int32) error {
 	t.Helper()
 	conn := dialRaw(t, addr)
 	defer func() { _ = conn.Close() }() // its work is done
-	return rawkafka.Led(conn.Ask(rawkafka.EndOffsets(name, partitions)).(*kmsg.ListOffsetsResponse)) == partitions
+	if n := rawkafka.Led(conn.Ask(rawkafka.EndOffsets(name, partitions)).(*kmsg.ListOffsetsResponse)); n < partitions {
+		return fmt.Errorf("%d of %d partitions are led", n, partitions)
+	}
+	return nil
 }
 
 // topics are the names of all topics in the cluster.

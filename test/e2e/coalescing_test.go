@@ -18,12 +18,8 @@ func TestCoalescing(t *testing.T) {
 	p := sharedBrokers(t)
 	topics := []string{"apples-shared-request", "apples-shared-request-too"}
 	createTopics(t, p.apples.Addr(), 8, topics...)
-	mesh := twoClusters(freeAddr(t), p.apples.Addr(), p.bananas.Addr())
-	config, err := mesh.Bootstrap()
-	if err != nil {
-		t.Fatal(err)
-	}
-	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config, Concurrency: 1})
+	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh, Concurrency: 1})
 
 	sent := make([]sending, producers)
 	var work sync.WaitGroup

@@ -65,7 +65,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 				t.Fatal("the configuration is still good")
 			}
 			envoy, err := stack.LaunchEnvoy(t.Context(), stack.EnvoyOptions{
-				Config: stack.Bootstrap(freeAddr(t), stack.AsString(config)),
+				Config: stack.Bootstrap(stack.Addr(t), stack.AsString(config)),
 			})
 			stack.Check(t, err)
 			defer envoy.Close()
@@ -75,10 +75,10 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 			}
 			log := envoy.Log()
 			if code := envoy.ExitCode(); code <= 0 {
-				t.Errorf("Envoy's exit code = %d, want an error; its log:\n%s", code, tail(log))
+				t.Errorf("Envoy's exit code = %d, want an error; its log:\n%s", code, stack.Tail(log))
 			}
 			if !strings.Contains(log, bad.field) {
-				t.Errorf("Envoy's log does not name %s:\n%s", bad.field, tail(log))
+				t.Errorf("Envoy's log does not name %s:\n%s", bad.field, stack.Tail(log))
 			}
 		})
 	}
@@ -87,7 +87,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 // TestGoodConfigurationStarts proves that what is bad above is what was replaced.
 func TestGoodConfigurationStarts(t *testing.T) {
 	t.Parallel()
-	stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(freeAddr(t), stack.AsString(goodConfig))})
+	stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(stack.Addr(t), stack.AsString(goodConfig))})
 }
 
 // TestUpdates gives a running Envoy a bad listener, which it refuses with the reason while the old one goes on serving,
@@ -95,7 +95,7 @@ func TestGoodConfigurationStarts(t *testing.T) {
 func TestUpdates(t *testing.T) {
 	t.Parallel()
 	broker := stack.Fake(t, stack.FakeOptions{})
-	mesh := twoClusters(freeAddr(t), broker.Addr(), broker.Addr())
+	mesh := stack.TwoClusters(stack.Addr(t), broker.Addr(), broker.Addr())
 	apples := mesh
 	apples.Rules = mesh.Rules[:1]
 	bad := mesh
@@ -171,7 +171,7 @@ func TestReferenceConfigurationLoads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr := freeAddr(t)
+			addr := stack.Addr(t)
 			stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, filterConfig)})
 			dialRaw(t, addr).WantServed()
 		})

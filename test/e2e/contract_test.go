@@ -19,15 +19,15 @@ func TestContract(t *testing.T) {
 			hosttest.Run(t, hosttest.Host{
 				Start: func(t *testing.T, config string) string {
 					t.Helper()
-					addr := freeAddr(t)
+					addr := stack.Addr(t)
 					envoy := stack.Envoy(t, stack.EnvoyOptions{Version: version, Config: stack.Bootstrap(addr, stack.AsStruct(config))})
-					t.Cleanup(func() { requireAlive(t, envoy) })
+					t.Cleanup(func() { stack.WantAlive(t, envoy.Process) })
 					return addr
 				},
 				Refuse: func(t *testing.T, config string) string {
 					t.Helper()
 					envoy, err := stack.StartEnvoy(t.Context(), stack.EnvoyOptions{
-						Version: version, Config: stack.Bootstrap(freeAddr(t), stack.AsStruct(config)),
+						Version: version, Config: stack.Bootstrap(stack.Addr(t), stack.AsStruct(config)),
 					})
 					if err == nil {
 						envoy.Close()
@@ -43,7 +43,7 @@ func TestContract(t *testing.T) {
 		hosttest.Run(t, hosttest.Host{
 			Start: func(t *testing.T, config string) string {
 				t.Helper()
-				addr := freeAddr(t)
+				addr := stack.Addr(t)
 				stack.Standalone(t, &stack.Mesh{Addr: addr, Text: config})
 				return addr
 			},
@@ -53,7 +53,7 @@ func TestContract(t *testing.T) {
 				stack.Check(t, err)
 				file := filepath.Join(t.TempDir(), "mesh.json")
 				stack.Check(t, os.WriteFile(file, []byte(config), 0o600))
-				said, err := exec.CommandContext(t.Context(), binary, "serve", "--config", file, "--listen", freeAddr(t)).CombinedOutput()
+				said, err := exec.CommandContext(t.Context(), binary, "serve", "--config", file, "--listen", stack.Addr(t)).CombinedOutput()
 				if err == nil {
 					t.Error("the configuration was taken")
 				}

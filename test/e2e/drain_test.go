@@ -29,11 +29,7 @@ func TestDrain(t *testing.T) {
 				d := startDrain(t, version)
 				signal(t, d.envoy, syscall.SIGTERM)
 				d.wantGentleEnd(t)
-				select {
-				case <-d.envoy.Done():
-				case <-time.After(time.Minute):
-					t.Fatal("Envoy does not end")
-				}
+				stack.Check(t, d.envoy.WaitEnd(t.Context()))
 				if code := d.envoy.ExitCode(); code != 0 {
 					t.Errorf("Envoy ended with code %d", code)
 				}
@@ -43,7 +39,7 @@ func TestDrain(t *testing.T) {
 				d := startDrain(t, version)
 				stack.Check(t, d.envoy.Post(t.Context(), "/drain_listeners?graceful"))
 				d.wantGentleEnd(t)
-				requireAlive(t, d.envoy)
+				stack.WantAlive(t, d.envoy.Process)
 			})
 			t.Run("update", func(t *testing.T) {
 				t.Parallel()
@@ -61,7 +57,7 @@ func TestDrain(t *testing.T) {
 				replace(t, d.file, "resources: []\n")
 				wait(t, d.envoy, "listener_manager.listener_removed", 1)
 				d.wantGentleEnd(t)
-				requireAlive(t, d.envoy)
+				stack.WantAlive(t, d.envoy.Process)
 			})
 		})
 	}
@@ -78,13 +74,11 @@ func TestHotRestart(t *testing.T) {
 			apples, bananas := "apples-hot", "bananas-hot"
 			c1 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, apples)}})
 			c2 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, bananas)}})
-			mesh := twoClusters(freeAddr(t), c1.Addr(), c2.Addr())
-			config, err := mesh.Bootstrap()
-			stack.Check(t, err)
+			mesh := stack.TwoClusters(stack.Addr(t), c1.Addr(), c2.Addr())
 			base := os.Getpid()%100_000*10 + i
 			epoch := func(n int) *stack.EnvoyProcess {
 				return stack.Envoy(t, stack.EnvoyOptions{
-					Version: version, Config: config, HotRestart: &stack.HotRestart{BaseID: base, Epoch: n},
+					Version: version, Mesh: &mesh, HotRestart: &stack.HotRestart{BaseID: base, Epoch: n},
 					Args: []string{"--drain-time-s", "1", "--parent-shutdown-time-s", "2"},
 				})
 			}
@@ -95,16 +89,12 @@ func TestHotRestart(t *testing.T) {
 			}
 			for n := range restarts {
 				next := epoch(n + 1)
-				select {
-				case <-envoy.Done():
-				case <-time.After(time.Minute):
-					t.Fatal("the old Envoy does not end")
-				}
+				stack.Check(t, envoy.WaitEnd(t.Context()))
 				envoy = next
 			}
 			verifyTopic(t, c1.Addr(), apples, loads[0].finish(t))
 			verifyTopic(t, c2.Addr(), bananas, loads[1].finish(t))
-			requireAlive(t, envoy)
+			stack.WantAlive(t, envoy.Process)
 		})
 	}
 }
@@ -125,7 +115,7 @@ func startDrain(t *testing.T, version string) *draining {
 	const topic = "apples-drain"
 	cluster := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(1, topic)}})
 	other := stack.Fake(t, stack.FakeOptions{})
-	d := &draining{mesh: twoClusters(freeAddr(t), cluster.Addr(), other.Addr()), file: filepath.Join(t.TempDir(), "listeners.yaml")}
+	d := &draining{mesh: stack.TwoClusters(stack.Addr(t), cluster.Addr(), other.Addr()), file: filepath.Join(t.TempDir(), "listeners.yaml")}
 	update(t, d.file, &d.mesh)
 	d.envoy = stack.Envoy(t, stack.EnvoyOptions{Version: version, Config: stack.DynamicBootstrap(d.file)})
 	wait(t, d.envoy, "listener_manager.listener_create_success", 1)

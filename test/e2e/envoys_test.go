@@ -3,7 +3,6 @@ package e2e
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -22,7 +21,7 @@ func TestEveryEnvoy(t *testing.T) {
 			apples, bananas := "apples-envoy", "bananas-envoy"
 			c1 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, apples)}})
 			c2 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, bananas)}})
-			mesh := twoClusters(freeAddr(t), c1.Addr(), c2.Addr())
+			mesh := stack.TwoClusters(stack.Addr(t), c1.Addr(), c2.Addr())
 			more := mesh
 			more.Rules = append([]stack.MeshRule{{Cluster: mesh.Clusters[1].Name, Prefix: "cherries"}}, mesh.Rules...)
 			file := filepath.Join(t.TempDir(), "listeners.yaml")
@@ -35,12 +34,14 @@ func TestEveryEnvoy(t *testing.T) {
 			for i := range updates {
 				update(t, file, []*stack.Mesh{&more, &mesh}[i%2])
 				wait(t, envoy, "listener_manager.listener_modified", int64(i+1))
-				time.Sleep(150 * time.Millisecond)
+				for _, l := range loads {
+					l.wantMore(t, 200)
+				}
 			}
 			wait(t, envoy, "kafkamesh.connections", 7) // the producers need at most three each: drains have closed some
 			verifyTopic(t, c1.Addr(), apples, loads[0].finish(t))
 			verifyTopic(t, c2.Addr(), bananas, loads[1].finish(t))
-			requireAlive(t, envoy)
+			stack.WantAlive(t, envoy.Process)
 		})
 	}
 }

@@ -21,7 +21,7 @@ func TestExamplesLoad(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), envoy, "--mode", "validate", "--config-path", file)
 		cmd.Env = append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+modules)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", file, err, tail(string(out)))
+			t.Errorf("%s: %v\n%s", file, err, stack.Tail(string(out)))
 		}
 	}
 }

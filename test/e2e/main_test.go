@@ -1,19 +1,9 @@
 package e2e
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	stopShared()
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { stack.Main(m, stopShared) }

@@ -18,7 +18,7 @@ func TestQuota(t *testing.T) {
 	p := sharedBrokers(t)
 	createTopics(t, p.apples.Addr(), 1, topic)
 	limitClient(t, p.apples.Addr(), id, 50_000)
-	mesh := twoClusters(freeAddr(t), p.apples.Addr(), p.bananas.Addr())
+	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	mesh.Clusters[0].Producer = map[string]string{"client.id": id}
 	stack.Standalone(t, &mesh)
 	conn := dialRaw(t, mesh.Addr)

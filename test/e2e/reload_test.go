@@ -19,7 +19,7 @@ func TestReload(t *testing.T) {
 	const idempotent, plain = "apples-reload-idempotent", "apples-reload-plain"
 	p := sharedBrokers(t)
 	createTopics(t, p.apples.Addr(), 3, idempotent, plain)
-	mesh := twoClusters(freeAddr(t), p.apples.Addr(), p.bananas.Addr())
+	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	s := stack.Standalone(t, &mesh)
 	more := mesh
 	more.Rules = append([]stack.MeshRule{{Cluster: mesh.Clusters[1].Name, Prefix: "cherries"}}, mesh.Rules...)
@@ -33,10 +33,10 @@ func TestReload(t *testing.T) {
 	}
 	reload(t, s, strings.Replace(configs[0], "bootstrap_servers", "bootstrap_server", 1), "the configuration is invalid; the one before it stays")
 	if log := s.Log(); !strings.Contains(log, "did you mean bootstrap_servers?") {
-		t.Errorf("the log does not name the mistake:\n%s", tail(log))
+		t.Errorf("the log does not name the mistake:\n%s", stack.Tail(log))
 	}
-	time.Sleep(100 * time.Millisecond) // under way again
 	for _, l := range loads {
+		l.wantMore(t, 100)
 		verifyTopic(t, p.apples.Addr(), l.topic, l.finish(t))
 	}
 }
@@ -62,7 +62,7 @@ func reload(t *testing.T, s *stack.StandaloneProcess, config, said string) {
 	for strings.Count(s.Log(), said) == before {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("the binary does not say %q:\n%s", said, tail(s.Log()))
+			t.Fatalf("the binary does not say %q:\n%s", said, stack.Tail(s.Log()))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,17 +30,15 @@ func TestUpstreamRestart(t *testing.T) {
 	createTopics(t, kafka.Addr(), 3, "apples-restart")
 	envoy, addr := envoyBefore(t, kafka.Addr())
 	l := startLoad(t, addr, "apples-restart")
-	time.Sleep(time.Second) // under way
+	l.wantMore(t, 1000)
 	kafka.Stop()
-	time.Sleep(time.Second) // everything under way has failed
-	if err := kafka.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(time.Second) // under way again
+	stack.Check(t, envoy.WaitGauge(t.Context(), "kafkamesh.cluster.kafka_c1.connections", 0)) // everything under way has failed
+	stack.Check(t, kafka.Start(t.Context()))
+	l.wantMore(t, 1000)
 	sent := l.finish(t)
 	sent.repeats = true
 	verifyTopic(t, kafka.Addr(), "apples-restart", sent)
-	requireAlive(t, envoy)
+	stack.WantAlive(t, envoy.Process)
 }
 
 // TestLeadersMove moves the leaders of partitions about while a default producer sends.
@@ -50,33 +49,20 @@ func TestLeadersMove(t *testing.T) {
 	envoy, addr := envoyBefore(t, broker.Addr())
 	l := startLoad(t, addr, topic)
 	for range moves {
-		time.Sleep(50 * time.Millisecond)
+		l.wantMore(t, 100)
 		if err := broker.MoveTopicPartition(topic, rand.Int32N(partitions), rand.Int32N(nodes)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	sent := l.finish(t)
 	verifyTopic(t, broker.Addr(), topic, sent)
-	requireAlive(t, envoy)
+	stack.WantAlive(t, envoy.Process)
 }
 
 func envoyBefore(t *testing.T, broker string) (*stack.EnvoyProcess, string) {
 	t.Helper()
-	mesh := twoClusters(freeAddr(t), broker, broker)
-	config, err := mesh.Bootstrap()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack.Envoy(t, stack.EnvoyOptions{Config: config}), mesh.Addr
-}
-
-func requireAlive(t *testing.T, envoy *stack.EnvoyProcess) {
-	t.Helper()
-	select {
-	case <-envoy.Done():
-		t.Errorf("Envoy has ended with %d", envoy.ExitCode())
-	default:
-	}
+	mesh := stack.TwoClusters(stack.Addr(t), broker, broker)
+	return stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh}), mesh.Addr
 }
 
 // load is a producer with default settings that sends some thousand records a second to a topic until it is told to stop.
@@ -86,6 +72,7 @@ type load struct {
 	stop   context.CancelFunc
 	done   chan struct{}
 	sent   int
+	stored atomic.Int64 // acknowledged so far
 
 	mu       sync.Mutex
 	failures []string
@@ -113,15 +100,29 @@ func (l *load) run(ctx context.Context) {
 			l.sent++
 			// The context is not ours: what was sent before the end has to arrive.
 			l.client.Produce(context.Background(), record("load", l.topic, i), func(_ *kgo.Record, err error) {
-				if err != nil {
-					l.mu.Lock()
-					defer l.mu.Unlock()
-					l.failures = append(l.failures, fmt.Sprintf("%d: %v", i, err))
+				if err == nil {
+					l.stored.Add(1)
+					return
 				}
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				l.failures = append(l.failures, fmt.Sprintf("%d: %v", i, err))
 			})
 		}
 		time.Sleep(3 * time.Millisecond)
 	}
+}
+
+// wantMore waits until so many more records than now are acknowledged.
+func (l *load) wantMore(t *testing.T, records int64) {
+	t.Helper()
+	want := l.stored.Load() + records
+	stack.Wait(t, fmt.Sprintf("%d more records in %s", records, l.topic), func() error {
+		if got := l.stored.Load(); got < want {
+			return fmt.Errorf("%d of %d are acknowledged", got, want)
+		}
+		return nil
+	})
 }
 
 // finish stops the load, waits until everything is answered, and fails the test if anything failed.

@@ -43,7 +43,7 @@ func shared(t *testing.T) *parts {
 	stack.Check(t, envoyOnce())
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("Envoy's log:\n%s", tail(running.envoy.Log()))
+			t.Logf("Envoy's log:\n%s", stack.Tail(running.envoy.Log()))
 		}
 	})
 	return &running
@@ -60,20 +60,16 @@ func startBrokers() error {
 }
 
 func startEnvoy() error {
-	port, err := stack.FreePort()
+	addr, err := stack.FreeAddr()
 	if err != nil {
 		return err
 	}
-	running.mesh = twoClusters(stack.Local(port), running.apples.Addr(), running.bananas.Addr())
-	config, err := running.mesh.Bootstrap()
-	if err != nil {
-		return err
-	}
-	running.envoy, err = stack.StartEnvoy(context.Background(), stack.EnvoyOptions{Config: config})
+	running.mesh = stack.TwoClusters(addr, running.apples.Addr(), running.bananas.Addr())
+	running.envoy, err = stack.StartEnvoy(context.Background(), stack.EnvoyOptions{Mesh: &running.mesh})
 	return err
 }
 
-func stopShared() {
+func stopShared() error {
 	if running.envoy != nil {
 		running.envoy.Close()
 	}
@@ -84,18 +80,7 @@ func stopShared() {
 		}
 	}
 	wg.Wait()
-}
-
-// twoClusters is a mesh that sends apples to one cluster and bananas to another.
-func twoClusters(addr, apples, bananas string) stack.Mesh {
-	return stack.Mesh{
-		Addr: addr,
-		Clusters: []stack.MeshCluster{
-			{Name: "kafka_c1", Bootstrap: apples},
-			{Name: "kafka_c2", Bootstrap: bananas},
-		},
-		Rules: []stack.MeshRule{{Cluster: "kafka_c1", Prefix: "apples"}, {Cluster: "kafka_c2", Prefix: "bananas"}},
-	}
+	return nil
 }
 
 // target is something that speaks Kafka, and the broker that stores what is sent there to topics beginning with apples.
@@ -110,7 +95,7 @@ func targets(t *testing.T) []target {
 		"kafka": func() string { return broker },
 		"envoy": func() string { return shared(t).mesh.Addr },
 		"standalone": func() string {
-			mesh := twoClusters(freeAddr(t), broker, running.bananas.Addr())
+			mesh := stack.TwoClusters(stack.Addr(t), broker, running.bananas.Addr())
 			stack.Standalone(t, &mesh)
 			return mesh.Addr
 		},
@@ -120,22 +105,4 @@ func targets(t *testing.T) []target {
 		list = append(list, target{name, addr[name](), broker})
 	}
 	return list
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	port, err := stack.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack.Local(port)
-}
-
-// tail keeps what a reader of a failure will read.
-func tail(log string) string {
-	const limit = 20_000
-	if len(log) <= limit {
-		return log
-	}
-	return "…" + log[len(log)-limit:]
 }

@@ -15,7 +15,7 @@ func TestStandalone(t *testing.T) {
 	apples, bananas := "apples-standalone", "bananas-standalone"
 	createTopics(t, p.apples.Addr(), 3, apples)
 	createTopics(t, p.bananas.Addr(), 3, bananas)
-	mesh := twoClusters(freeAddr(t), p.apples.Addr(), p.bananas.Addr())
+	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	s := stack.Standalone(t, &mesh)
 
 	sent := sendAtOnce(t, mesh.Addr, 500, apples, bananas)

@@ -1,11 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
@@ -22,38 +22,86 @@ func TestSequencesSurvive(t *testing.T) {
 	front.to(first.addr)
 
 	l := startLoad(t, front.addr(), "apples-survive-load")
-	java := make(chan sending, 1)
-	go func() {
-		defer close(java)
-		c := client{"java", runJava}
-		if s, got := c.send(t, front.addr(), 150_000, "apples-survive-java"); got.stored == s.count {
-			java <- s
-		}
-	}()
-	pause := func() { time.Sleep(700 * time.Millisecond) }
+	java := startJava(t, front.addr(), kafka.Addr(), "apples-survive-java", 150_000)
+	goOn := func() {
+		l.wantMore(t, 1000)
+		java.wantMore(t, 1000)
+	}
 	for range 3 { // connections of clients
-		pause()
+		goOn()
 		front.cut()
 	}
-	pause()
+	goOn()
 	second := replica(t, front, kafka.Addr())
 	front.to(second.addr) // another replica, for the connections that come
 	front.cut()
-	pause()
+	goOn()
 	first.envoy.Close()
 	first = replica(t, front, kafka.Addr()) // the first one again, without anything that it knew
 	front.to(first.addr)
 	second.envoy.Close() // cuts what it serves
-	pause()
+	goOn()
 
 	sent := l.finish(t)
 	verifyTopic(t, kafka.Addr(), "apples-survive-load", sent)
-	s, ok := <-java
-	if !ok {
+	verifyTopic(t, kafka.Addr(), "apples-survive-java", java.finish(t))
+	stack.WantAlive(t, first.envoy.Process)
+}
+
+// javaLoad is a Java producer that sends a number of records to a topic.
+type javaLoad struct {
+	cluster cluster
+	topic   string
+	sent    sending
+	done    chan struct{}
+	lost    bool // some are not stored
+}
+
+func startJava(t *testing.T, addr, broker, topic string, count int) *javaLoad {
+	t.Helper()
+	l := &javaLoad{cluster: direct(t, broker), topic: topic, done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		l.lost = true // if it fails the test
+		var got outcome
+		l.sent, got = client{"java", runJava}.send(t, addr, count, topic)
+		l.lost = got.stored != count
+	}()
+	return l
+}
+
+// wantMore waits until so many more records than now are stored, or all.
+func (l *javaLoad) wantMore(t *testing.T, records int64) {
+	t.Helper()
+	want := l.stored(t) + records
+	stack.Wait(t, fmt.Sprintf("%d more records in %s", records, l.topic), func() error {
+		select {
+		case <-l.done:
+			return nil
+		default:
+		}
+		if got := l.stored(t); got < want {
+			return fmt.Errorf("%d of %d are stored", got, want)
+		}
+		return nil
+	})
+}
+
+func (l *javaLoad) stored(t *testing.T) (records int64) {
+	t.Helper()
+	for _, p := range l.cluster.partitions(t, l.topic) {
+		records += l.cluster.offset(t, l.topic, p.Partition, -1)
+	}
+	return records
+}
+
+// finish waits until all records are stored.
+func (l *javaLoad) finish(t *testing.T) sending {
+	t.Helper()
+	if <-l.done; l.lost {
 		t.Fatal("java lost records")
 	}
-	verifyTopic(t, kafka.Addr(), "apples-survive-java", s)
-	requireAlive(t, first.envoy)
+	return l.sent
 }
 
 type meshReplica struct {
@@ -64,12 +112,12 @@ type meshReplica struct {
 // replica starts an Envoy that tells clients to come to front.
 func replica(t *testing.T, front *front, broker string) meshReplica {
 	t.Helper()
-	mesh := twoClusters(front.addr(), broker, broker)
+	mesh := stack.TwoClusters(front.addr(), broker, broker)
 	config, err := mesh.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
+	addr := stack.Addr(t)
 	return meshReplica{stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, stack.AsStruct(config))}), addr}
 }
 

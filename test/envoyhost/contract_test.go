@@ -14,9 +14,7 @@ func TestContract(t *testing.T) {
 		t.Helper()
 		options := func(t *testing.T, config string) stack.EnvoyHostOptions {
 			t.Helper()
-			port, err := stack.FreePort()
-			stack.Check(t, err)
-			o := stack.EnvoyHostOptions{Contrib: contrib, Addr: stack.Local(port), Workers: 2, Value: []byte(config)}
+			o := stack.EnvoyHostOptions{Contrib: contrib, Addr: stack.Addr(t), Workers: 2, Value: []byte(config)}
 			if contrib {
 				o.TypeURL, o.Value = structURL, asStruct(t, config)
 			}
@@ -28,7 +26,7 @@ func TestContract(t *testing.T) {
 				t.Helper()
 				o := options(t, config)
 				host := stack.EnvoyHost(t, o)
-				t.Cleanup(func() { wantAlive(t, host) })
+				t.Cleanup(func() { stack.WantAlive(t, host.Process) })
 				return o.Addr
 			},
 			Refuse: func(t *testing.T, config string) string {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -50,25 +50,16 @@ func TestBadConfiguration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			port, err := stack.FreePort()
-			stack.Check(t, err)
+			addr := stack.Addr(t)
 			var value []byte
 			if tt.config != "" {
 				value = asStruct(t, tt.config)
 			}
-			host := stack.EnvoyHost(t, stack.EnvoyHostOptions{Contrib: true, Addr: stack.Local(port), Workers: 1, TypeURL: tt.url, Value: value})
+			host := stack.EnvoyHost(t, stack.EnvoyHostOptions{Contrib: true, Addr: addr, Workers: 1, TypeURL: tt.url, Value: value})
 			for range 3 {
-				conn, err := net.DialTimeout("tcp", stack.Local(port), patience)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_ = conn.SetDeadline(time.Now().Add(patience))
-				if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil && !strings.Contains(err.Error(), "reset") {
-					t.Errorf("%d bytes, %v; want the connection closed", len(rest), err)
-				}
-				_ = conn.Close()
+				rawkafka.Connect(t, addr, clientID).WantClosed()
 			}
-			wantAlive(t, host)
+			stack.WantAlive(t, host.Process)
 			if n := strings.Count(host.Log(), tt.want); n != 1 {
 				t.Errorf("the log says %q %d times, want once:\n%s", tt.want, n, host.Log())
 			}
@@ -88,18 +79,11 @@ func TestClientThatNeverWaits(t *testing.T) {
 		m.bananas.SleepControl(func() { <-gate })
 		return nil, nil, false
 	})
-	conn, err := net.DialTimeout("tcp", m.mesh.Addr, patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := rawkafka.Connect(t, m.mesh.Addr, clientID)
 	batch := wiretest.Batch{Records: wiretest.Records(1, 1<<20)}.Bytes()
-	request := wiretest.ProduceFrame(9, 1, "envoyhost", "bananas", batch)
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	request := wiretest.ProduceFrame(9, 1, clientID, "bananas", batch)
 	for range 100 { // MiB: 16 in flight, 4 kept, and the others dropped
-		if _, err := conn.Write(request); err != nil {
-			t.Fatal(err)
-		}
+		conn.SendBytes(request)
 	}
 	release()
 	answers, err := io.ReadAll(conn)
@@ -120,17 +104,14 @@ func TestFilterAhead(t *testing.T) {
 	for _, does := range []string{"stop", "close"} {
 		t.Run(does, func(t *testing.T) {
 			t.Parallel()
-			port, err := stack.FreePort()
-			stack.Check(t, err)
-			host := stack.EnvoyHost(t, stack.EnvoyHostOptions{Contrib: true, Addr: stack.Local(port), Workers: 1, Prefilter: does})
-			conn, err := net.DialTimeout("tcp", stack.Local(port), patience)
+			addr := stack.Addr(t)
+			host := stack.EnvoyHost(t, stack.EnvoyHostOptions{Contrib: true, Addr: addr, Workers: 1, Prefilter: does})
+			conn, err := net.DialTimeout("tcp", addr, patience)
 			if err == nil {
 				_ = conn.Close()
 			}
-			select {
-			case <-host.Done():
-			case <-time.After(patience):
-				t.Error("the host lives")
+			if err := host.WaitEnd(t.Context()); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,14 +20,15 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 const (
 	structURL = "type.googleapis.com/google.protobuf.Struct"
 	patience  = time.Minute
+	clientID  = "envoyhost" // in the header of what all clients send
 )
 
 // meshes is an Envoy, played, in front of two clusters: apples and bananas.
@@ -63,8 +63,6 @@ func start(t *testing.T, o stack.EnvoyHostOptions) *meshes {
 // startAs starts the host with its configuration in a form of its own.
 func startAs(t *testing.T, o stack.EnvoyHostOptions, form func(config string) (url string, value []byte)) *meshes {
 	t.Helper()
-	port, err := stack.FreePort()
-	stack.Check(t, err)
 	topics := func(names ...string) stack.FakeOptions {
 		return stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, names...)}}
 	}
@@ -72,20 +70,12 @@ func startAs(t *testing.T, o stack.EnvoyHostOptions, form func(config string) (u
 		apples:  stack.Fake(t, topics("apples", "apples-counted")),
 		bananas: stack.Fake(t, topics("bananas", "bananas-counted")),
 	}
-	m.mesh = mesh(stack.Local(port), m.apples.Addr(), m.bananas.Addr())
+	m.mesh = stack.TwoClusters(stack.Addr(t), m.apples.Addr(), m.bananas.Addr())
 	o.TypeURL, o.Value = form(m.config(t))
 	o.Addr, o.Workers = m.mesh.Addr, max(o.Workers, 2)
 	m.value, m.host = o.Value, stack.EnvoyHost(t, o)
-	t.Cleanup(func() { wantAlive(t, m.host) })
+	t.Cleanup(func() { stack.WantAlive(t, m.host.Process) })
 	return m
-}
-
-func mesh(addr, apples, bananas string) stack.Mesh {
-	return stack.Mesh{
-		Addr:     addr,
-		Clusters: []stack.MeshCluster{{Name: "kafka_c1", Bootstrap: apples}, {Name: "kafka_c2", Bootstrap: bananas}},
-		Rules:    []stack.MeshRule{{Cluster: "kafka_c1", Prefix: "apples"}, {Cluster: "kafka_c2", Prefix: "bananas"}},
-	}
 }
 
 func (m *meshes) config(t *testing.T) string {
@@ -95,16 +85,6 @@ func (m *meshes) config(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return text
-}
-
-// wantAlive fails the test if the process has ended: AddressSanitizer, or a panic.
-func wantAlive(t *testing.T, p *stack.EnvoyHostProcess) {
-	t.Helper()
-	select {
-	case <-p.Done():
-		t.Errorf("the host has ended: %s", p.Ending())
-	default:
-	}
 }
 
 // asStruct is a google.protobuf.Struct with the content of a configuration.
@@ -241,15 +221,15 @@ func (m *meshes) disturb(t *testing.T, rnd *rand.Rand) {
 }
 
 func (m *meshes) visit(rnd *rand.Rand) error {
-	conn, err := net.DialTimeout("tcp", m.mesh.Addr, patience)
+	conn, err := rawkafka.Dial(m.mesh.Addr, clientID)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	request := metadata(1)
+	request := conn.Frame(rawkafka.AllTopics())
 	if rnd.IntN(4) == 0 { // what is answered late, by a goroutine
 		batch := wiretest.Batch{Records: wiretest.Records(1, 1+rnd.IntN(2000))}.Bytes()
-		request = wiretest.ProduceFrame(9, 1, "envoyhost", []string{"apples", "bananas"}[rnd.IntN(2)], batch)
+		request = wiretest.ProduceFrame(9, 1, clientID, []string{"apples", "bananas"}[rnd.IntN(2)], batch)
 	}
 	for range rnd.IntN(5) {
 		_, _ = conn.Write(request)
@@ -260,15 +240,9 @@ func (m *meshes) visit(rnd *rand.Rand) error {
 		_, _ = io.CopyN(io.Discard, conn, int64(rnd.IntN(500)))
 	}
 	if rnd.IntN(2) == 0 {
-		_ = conn.(*net.TCPConn).SetLinger(0)
+		_ = conn.SetLinger(0)
 	}
 	return nil
-}
-
-func metadata(id int32) []byte {
-	r := kmsg.NewPtrMetadataRequest()
-	r.Topics = nil
-	return wiretest.Frame(wire.KeyMetadata, 9, id, "envoyhost", r)
 }
 
 // TestUpdates changes the configuration while clients produce. The module ends the connections of the version before; in the
@@ -327,14 +301,7 @@ func (m *meshes) hello(t *testing.T) {
 }
 
 func (m *meshes) ask() error {
-	conn, err := net.DialTimeout("tcp", m.mesh.Addr, patience)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	_, _ = conn.Write(metadata(1))
-	_, err = io.ReadFull(conn, make([]byte, 8))
+	_, err := rawkafka.Ask[*kmsg.MetadataResponse](m.mesh.Addr, clientID, 9, rawkafka.AllTopics())
 	return err
 }
 
@@ -357,10 +324,8 @@ func TestLateScheduled(t *testing.T) {
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("build the module without its guard: %v\n%s", err, out)
 		}
-		port, err := stack.FreePort()
-		stack.Check(t, err)
 		m := &meshes{apples: stack.Fake(t, stack.FakeOptions{}), bananas: stack.Fake(t, stack.FakeOptions{})}
-		m.mesh = mesh(stack.Local(port), m.apples.Addr(), m.bananas.Addr())
+		m.mesh = stack.TwoClusters(stack.Addr(t), m.apples.Addr(), m.bananas.Addr())
 		m.host = stack.EnvoyHost(t, stack.EnvoyHostOptions{
 			Addr: m.mesh.Addr, Workers: 2, Value: []byte(m.config(t)), CommitDelay: delay, ModuleDir: dir,
 		})

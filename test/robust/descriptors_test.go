@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -55,9 +54,12 @@ func TestDescriptorsExhausted(t *testing.T) {
 		_ = c.Close()
 	}
 	bird := startCanary(t, h.addr, "apples-canary")
-	for begun := time.Now(); bird.sent.Load() < 10 && time.Since(begun) < rawkafka.Patience; {
-		time.Sleep(50 * time.Millisecond) // it looks again and again
-	}
+	stack.Wait(t, "the canary to be served", func() error {
+		if n := bird.sent.Load(); n < 10 {
+			return fmt.Errorf("%d records are stored", n)
+		}
+		return nil
+	})
 	bird.finish(t)
 }
 

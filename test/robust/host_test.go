@@ -1,27 +1,16 @@
 package robust
 
 import (
-	"fmt"
-	"os"
 	"regexp"
 	"runtime"
 	"strconv"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { stack.Main(m, func() error { return nil }) }
 
 // host is the mesh in one of its hosts. It sends topics that begin with apples to one cluster and bananas to another.
 type host struct {
@@ -56,26 +45,14 @@ func startHost(t *testing.T, name, apples, bananas string, limits map[string]int
 	if name == "standalone" {
 		return &host{stack.Standalone(t, &mesh).Process, name, mesh.Addr, min(runtime.NumCPU(), 4), nil}
 	}
-	config, err := mesh.Bootstrap()
-	if err != nil {
-		t.Fatal(err)
-	}
 	const workers = 2
-	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config, Concurrency: workers})
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh, Concurrency: workers})
 	return &host{envoy.Process, name, mesh.Addr, workers, envoy}
 }
 
 func meshOf(t *testing.T, apples, bananas string) stack.Mesh {
 	t.Helper()
-	port, err := stack.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack.Mesh{
-		Addr:     stack.Local(port),
-		Clusters: []stack.MeshCluster{{Name: "kafka_c1", Bootstrap: apples}, {Name: "kafka_c2", Bootstrap: bananas}},
-		Rules:    []stack.MeshRule{{Cluster: "kafka_c1", Prefix: "apples"}, {Cluster: "kafka_c2", Prefix: "bananas"}},
-	}
+	return stack.TwoClusters(stack.Addr(t), apples, bananas)
 }
 
 // violations are the connections closed so far, by reason. The plain binary tells when it ends, so it is stopped.

@@ -58,7 +58,7 @@ func produceApples(partitions ...[]byte) []byte {
 // TestBadInput sends everything that is no Kafka, or a lie, and counts what comes of it.
 func TestBadInput(t *testing.T) {
 	broker := stack.Fake(t, stack.FakeOptions{})
-	limits := map[string]int64{"partial_request_timeout_ms": 1000}
+	limits := map[string]int64{"partial_request_timeout_ms": partialTimeout.Milliseconds()}
 	onEachHost(t, broker.Addr(), broker.Addr(), limits, func(t *testing.T, h *host) {
 		t.Helper()
 		bird := startCanary(t, h.addr, "apples-canary")
@@ -138,16 +138,19 @@ func tryHalfOpen(t *testing.T, addr string) (closed func()) {
 	}
 }
 
+// partialTimeout is how long a request that has begun to arrive may stand still.
+const partialTimeout = time.Second
+
 // trySlow is a client that sends a request byte by byte, for as long as one that is silent would not be served.
 func trySlow(t *testing.T, addr string) {
 	t.Helper()
 	p := dial(t, addr)
 	for _, b := range apiVersions(1) {
 		p.SendBytes([]byte{b})
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(partialTimeout / 20)
 	}
 	p.ReceiveFrame()
-	time.Sleep(1500 * time.Millisecond) // silent, but between requests
+	time.Sleep(partialTimeout * 3 / 2) // silent, but between requests
 	p.WantServed()
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -43,14 +44,14 @@ func sharedBroker(t *testing.T) *broker {
 	return &running
 }
 
-func stopShared() {
+func stopShared() error {
 	if running.KafkaCluster != nil {
 		running.Close()
 	}
 	if running.tokens != nil {
 		running.tokens.close()
 	}
-	_ = os.RemoveAll(running.dir)
+	return os.RemoveAll(running.dir)
 }
 
 // maker makes certificates outside of any test.
@@ -110,7 +111,7 @@ func startBroker() (err error) {
 		p[at+".oauthbearer.sasl.server.callback.handler.class"] = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
 	}
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512", "oauthbearer"} {
-		p["listener.name.short."+mechanism+".connections.max.reauth.ms"] = "3000"
+		p["listener.name.short."+mechanism+".connections.max.reauth.ms"] = strconv.FormatInt(session.Milliseconds(), 10)
 	}
 	b.KafkaCluster, err = stack.StartKafka(context.Background(), stack.KafkaOptions{
 		Version: os.Getenv("SECURE_KAFKA"),

@@ -58,8 +58,7 @@ func startKDC(t *testing.T) *kdc {
 	t.Helper()
 	parts, err := stack.Kerberos(t.Context())
 	stack.Check(t, err)
-	port, err := stack.FreePort()
-	check(t, err)
+	addr := stack.Addr(t)
 	k := &kdc{parts: parts, dir: t.TempDir()}
 	k.config = filepath.Join(k.dir, "krb5.conf")
 	profile := filepath.Join(k.dir, "kdc.conf")
@@ -72,12 +71,12 @@ func startKDC(t *testing.T) *kdc {
  udp_preference_limit = 1
 [realms]
  %[1]s = {
-  kdc = 127.0.0.1:%[2]d
+  kdc = %[2]s
  }
-`, realm, port))
+`, realm, addr))
 	write(t, profile, fmt.Appendf(nil, `[kdcdefaults]
  kdc_listen = ""
- kdc_tcp_listen = 127.0.0.1:%[2]d
+ kdc_tcp_listen = %[2]s
 [realms]
  %[1]s = {
   database_name = %[3]s/principal
@@ -85,7 +84,7 @@ func startKDC(t *testing.T) *kdc {
  }
 [dbmodules]
  db_module_dir = %[4]s/libraries/krb5/plugins/kdb
-`, realm, port, k.dir, parts))
+`, realm, addr, k.dir, parts))
 	k.environment = append(os.Environ(),
 		"KRB5_CONFIG="+k.config, "KRB5_KDC_PROFILE="+profile, "LD_LIBRARY_PATH="+filepath.Join(parts, "libraries"))
 	k.run(t, "usr/sbin/kdb5_util", "create", "-s", "-r", realm, "-P", "hush-the-master")
@@ -101,7 +100,7 @@ func startKDC(t *testing.T) *kdc {
 			t.Logf("the KDC's log:\n%s", &log)
 		}
 	})
-	check(t, stack.WaitDial(t.Context(), stack.Local(port)))
+	check(t, stack.WaitDial(t.Context(), addr))
 	return k
 }
 

@@ -2,8 +2,10 @@ package secure
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,9 +28,7 @@ type mesh struct {
 func start(t *testing.T, clusters ...stack.MeshCluster) *mesh {
 	t.Helper()
 	m := meshOf(t, clusters...)
-	config, err := m.Bootstrap()
-	check(t, err)
-	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config})
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Mesh: m})
 	return watched(t, &mesh{envoy.Process, m.Addr})
 }
 
@@ -41,9 +41,7 @@ func startAlone(t *testing.T, clusters ...stack.MeshCluster) *mesh {
 
 func meshOf(t *testing.T, clusters ...stack.MeshCluster) *stack.Mesh {
 	t.Helper()
-	port, err := stack.FreePort()
-	check(t, err)
-	m := &stack.Mesh{Addr: stack.Local(port), Clusters: clusters}
+	m := &stack.Mesh{Addr: stack.Addr(t), Clusters: clusters}
 	for _, c := range clusters {
 		m.Rules = append(m.Rules, stack.MeshRule{Cluster: c.Name, Prefix: c.Name + "-"})
 	}
@@ -112,6 +110,8 @@ type load struct {
 	stop  context.CancelFunc
 	done  chan error
 	sent  int
+
+	stored atomic.Int64 // acknowledged so far
 }
 
 func (m *mesh) startLoad(t *testing.T, topic string, more ...kgo.Opt) *load {
@@ -128,11 +128,24 @@ func (m *mesh) startLoad(t *testing.T, topic string, more ...kgo.Opt) *load {
 				l.done <- err
 				return
 			}
+			l.stored.Add(1)
 		}
 		l.done <- nil
 	}()
 	t.Cleanup(stop)
 	return l
+}
+
+// wantMore waits until so many more records than now are acknowledged, or one has failed.
+func (l *load) wantMore(t *testing.T, records int64) {
+	t.Helper()
+	want := l.stored.Load() + records
+	stack.Wait(t, fmt.Sprintf("%d more records in %s", records, l.topic), func() error {
+		if got := l.stored.Load(); got < want && len(l.done) == 0 {
+			return fmt.Errorf("%d of %d are acknowledged", got, want)
+		}
+		return nil
+	})
 }
 
 // finish stops the load and sees that all of it is stored.

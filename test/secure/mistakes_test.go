@@ -112,9 +112,7 @@ func TestVerified(t *testing.T) {
 			mistake.cluster.Name = "mistake"
 			m := meshOf(t, good, mistake.cluster)
 			m.Verify = true
-			config, err := m.Bootstrap()
-			check(t, err)
-			envoy, err := stack.StartEnvoy(t.Context(), stack.EnvoyOptions{Config: config})
+			envoy, err := stack.StartEnvoy(t.Context(), stack.EnvoyOptions{Mesh: m})
 			if err == nil {
 				envoy.Close()
 				t.Fatal("the configuration was taken")
@@ -127,9 +125,7 @@ func TestVerified(t *testing.T) {
 	}
 	m := meshOf(t, good)
 	m.Verify = true
-	config, err := m.Bootstrap()
-	check(t, err)
-	stack.Envoy(t, stack.EnvoyOptions{Config: config})
+	stack.Envoy(t, stack.EnvoyOptions{Mesh: m})
 }
 
 // TestMended has a client produce while the password is wrong. The broker is not stormed with connections, and once the
@@ -153,10 +149,11 @@ func TestMended(t *testing.T) {
 		client.Produce(t.Context(), &kgo.Record{Topic: "mended-a", Value: []byte(strconv.Itoa(i))}, func(_ *kgo.Record, err error) { failures <- err })
 	}
 	m.wantLog(t, "the broker refuses our login by SCRAM-SHA-256")
-	time.Sleep(3 * time.Second)
+	const watched = 3 * time.Second
+	time.Sleep(watched) // to see what it does meanwhile
 	// Two workers and the probe, each of which waits twice as long after each failure.
 	if n := counted.accepted.Load(); n > 60 {
-		t.Errorf("%d connections in 3 s", n)
+		t.Errorf("%d connections in %s", n, watched)
 	}
 	t.Logf("%d connections while the password was wrong", counted.accepted.Load())
 	write(t, file, []byte(password+"\n"))

@@ -3,6 +3,7 @@ package secure
 import (
 	"crypto/pbkdf2"
 	"crypto/sha512"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -61,19 +62,21 @@ func TestRotation(t *testing.T) {
 		m.startLoad(t, "rotatedtls-a"),
 		m.startLoad(t, "rotatedsasl-a", kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1)),
 	}
-	time.Sleep(time.Second) // under way
+	wantMore(t, loads, 100)
 	second := b.ca.issue(t, dir, "client-2", nil, nil)
 	move(t, second.key, first.key) // there is a moment in which they do not belong together
 	move(t, second.certificate, first.certificate)
 	setPassword(t, b, "rotated", secondPassword)
 	write(t, secret, []byte(secondPassword))
-	deadline := time.Now().Add(patience)
-	for strings.Count(m.Log(), renewed) < 2 && time.Now().Before(deadline) { // at least once for each cluster
-		time.Sleep(100 * time.Millisecond)
-	}
+	stack.Wait(t, "new connections for each cluster", func() error {
+		if n := strings.Count(m.Log(), renewed); n < 2 {
+			return fmt.Errorf("%d times it is said that there are", n)
+		}
+		return nil
+	})
 	m.wantLog(t, "cluster=rotatedtls")
 	m.wantLog(t, "cluster=rotatedsasl")
-	time.Sleep(time.Second)
+	wantMore(t, loads, 100)
 	for _, l := range loads {
 		l.finish(t, b)
 	}
@@ -92,15 +95,18 @@ func TestBadRotation(t *testing.T) {
 		"mechanism": "MECHANISM_PLAIN", "username": map[string]any{"inline_string": "mesh"}, "password": map[string]any{"filename": secret},
 	}})
 	l := m.startLoad(t, "badrotation-a")
-	time.Sleep(500 * time.Millisecond) // under way
+	l.wantMore(t, 100)
 	write(t, secret, []byte(wrongPassword))
 	m.wantLog(t, "cannot replace a connection; the old one goes on")
 	write(t, secret, []byte(password))
-	time.Sleep(time.Second)
+	l.wantMore(t, 100)
 	l.finish(t, b)
 }
 
-// TestSessions has the broker end every login after three seconds: connections are replaced before, and no record fails.
+// session is how long a login by the listener SHORT is good. The broker ends it then.
+const session = 3 * time.Second
+
+// TestSessions has the broker end every login after a session: connections are replaced before, and no record fails.
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
@@ -125,12 +131,20 @@ func TestSessions(t *testing.T) {
 	for _, c := range clusters {
 		loads = append(loads, m.startLoad(t, c.Name+"-a"))
 	}
-	time.Sleep(10 * time.Second) // three sessions
+	time.Sleep(3*session + time.Second) // the broker counts time, so it has to pass
+	wantMore(t, loads, 1)
 	for _, l := range loads {
 		l.finish(t, b)
 	}
 	if strings.Contains(m.Log(), "lost a broker") {
 		t.Errorf("a connection was lost:\n%s", m.Log())
+	}
+}
+
+func wantMore(t *testing.T, loads []*load, records int64) {
+	t.Helper()
+	for _, l := range loads {
+		l.wantMore(t, records)
 	}
 }
 

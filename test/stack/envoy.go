@@ -18,6 +18,7 @@ import (
 // EnvoyOptions describes an Envoy with our module.
 type EnvoyOptions struct {
 	Config      string   // the bootstrap, YAML or JSON
+	Mesh        *Mesh    // in place of Config: the mesh is the only listener
 	Version     string   // EnvoyVersion if empty
 	ModuleDir   string   // where libkafkamesh.so is; what the function ModuleDir finds if empty
 	Concurrency int      // worker threads; 2 if 0
@@ -61,6 +62,12 @@ func StartEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
 
 // LaunchEnvoy starts Envoy and does not wait for it, for a test that expects it to refuse its configuration.
 func LaunchEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
+	if o.Mesh != nil {
+		var err error
+		if o.Config, err = o.Mesh.Bootstrap(); err != nil {
+			return nil, err
+		}
+	}
 	if o.Version == "" {
 		o.Version = EnvoyVersion
 	}
@@ -109,10 +116,19 @@ func (e *EnvoyProcess) Stats(ctx context.Context, name string) (int64, error) {
 
 // WaitStats waits until a counter or gauge has reached at least a value.
 func (e *EnvoyProcess) WaitStats(ctx context.Context, name string, least int64) error {
+	return e.waitStats(ctx, name, fmt.Sprint("at least ", least), func(value int64) bool { return value >= least })
+}
+
+// WaitGauge waits until a gauge has a value.
+func (e *EnvoyProcess) WaitGauge(ctx context.Context, name string, value int64) error {
+	return e.waitStats(ctx, name, fmt.Sprint(value), func(got int64) bool { return got == value })
+}
+
+func (e *EnvoyProcess) waitStats(ctx context.Context, name, want string, reached func(int64) bool) error {
 	return e.wait(ctx, name, func(ctx context.Context) error {
 		value, err := e.Stats(ctx, name)
-		if err == nil && value < least {
-			err = fmt.Errorf("%s is %d, want %d", name, value, least)
+		if err == nil && !reached(value) {
+			err = fmt.Errorf("%s is %d, want %s", name, value, want)
 		}
 		return err
 	})

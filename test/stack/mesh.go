@@ -31,6 +31,15 @@ type MeshRule struct {
 	Prefix  string `json:"topic_prefix"`
 }
 
+// TwoClusters is a mesh that sends topics that begin with apples to one cluster, kafka_c1, and with bananas to another, kafka_c2.
+func TwoClusters(addr, apples, bananas string) Mesh {
+	return Mesh{
+		Addr:     addr,
+		Clusters: []MeshCluster{{Name: "kafka_c1", Bootstrap: apples}, {Name: "kafka_c2", Bootstrap: bananas}},
+		Rules:    []MeshRule{{Cluster: "kafka_c1", Prefix: "apples"}, {Cluster: "kafka_c2", Prefix: "bananas"}},
+	}
+}
+
 // Config is the KafkaMesh message as JSON, which is YAML too: what `kafkamesh serve --config` reads.
 func (m *Mesh) Config() (string, error) {
 	if m.Text != "" {

@@ -45,6 +45,12 @@ func FreePort() (int, error) {
 	return 0, fmt.Errorf("no free port: %w", err)
 }
 
+// FreeAddr is the address of such a port.
+func FreeAddr() (string, error) {
+	port, err := FreePort()
+	return Local(port), err
+}
+
 // hold locks a port's file. It fails if this process or another has locked it.
 func hold(port int) error {
 	dir := filepath.Join(os.TempDir(), "kafkamesh-ports")

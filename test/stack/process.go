@@ -78,6 +78,18 @@ func (p *Process) ExitCode() int {
 // Ending says how the process ended: with which code, or by which signal. It is called after Done.
 func (p *Process) Ending() string { return p.cmd.ProcessState.String() }
 
+// WaitEnd waits until the process has ended by itself.
+func (p *Process) WaitEnd(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the end of %s: %w", p.name, ctx.Err())
+	}
+}
+
 // Stop ends the process with SIGTERM, or with SIGKILL if it does not obey, and waits for its end.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already

@@ -2,8 +2,26 @@ package stack
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+// Main runs the tests of a package, then stop, which ends what they share, and fails if a goroutine is left.
+func Main(m *testing.M, stop func() error) {
+	code := m.Run()
+	err := stop()
+	if leak := goleak.Find(); code == 0 {
+		err = errors.Join(err, leak)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // Kafka starts an Apache Kafka for the length of a test.
 func Kafka(tb testing.TB, o KafkaOptions) *KafkaCluster {
@@ -69,6 +87,41 @@ func EnvoyHost(tb testing.TB, o EnvoyHostOptions) *EnvoyHostProcess {
 		show(tb, c.Process)
 	})
 	return c
+}
+
+// Addr is an address of this machine that nobody listens on.
+func Addr(tb testing.TB) string {
+	tb.Helper()
+	addr, err := FreeAddr()
+	Check(tb, err)
+	return addr
+}
+
+// Wait waits until ready returns nil, for as long as the start of any part may take, or else ends the test.
+func Wait(tb testing.TB, what string, ready func() error) {
+	tb.Helper()
+	if err := Await(tb.Context(), what, ready); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// WantAlive fails the test if the process has ended.
+func WantAlive(tb testing.TB, p *Process) {
+	tb.Helper()
+	select {
+	case <-p.Done():
+		tb.Errorf("%s has ended: %s", p.name, p.Ending())
+	default:
+	}
+}
+
+// Tail is the end of a log: what a reader of a failure will read.
+func Tail(log string) string {
+	const limit = 20_000
+	if len(log) <= limit {
+		return log
+	}
+	return "…" + log[len(log)-limit:]
 }
 
 // Check ends the test if err is not nil: as skipped if a part is missing that need not be there, else as failed.
