@@ -2,9 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
-	"net"
-	"sync"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
@@ -17,28 +14,28 @@ func TestSequencesSurvive(t *testing.T) {
 	t.Parallel()
 	kafka := sharedBrokers(t).apples
 	createTopics(t, kafka.Addr(), 3, "apples-survive-load", "apples-survive-java")
-	front := listenFront(t)
+	front := stack.NewRelay(t, nil) // the address that clients know
 	first := replica(t, front, kafka.Addr())
-	front.to(first.addr)
+	front.Aim(first.addr)
 
-	l := startLoad(t, front.addr(), "apples-survive-load")
-	java := startJava(t, front.addr(), kafka.Addr(), "apples-survive-java", 150_000)
+	l := startLoad(t, front.Addr(), "apples-survive-load")
+	java := startJava(t, front.Addr(), kafka.Addr(), "apples-survive-java", 150_000)
 	goOn := func() {
 		l.wantMore(t, 1000)
 		java.wantMore(t, 1000)
 	}
 	for range 3 { // connections of clients
 		goOn()
-		front.cut()
+		front.Reset()
 	}
 	goOn()
 	second := replica(t, front, kafka.Addr())
-	front.to(second.addr) // another replica, for the connections that come
-	front.cut()
+	front.Aim(second.addr) // another replica, for the connections that come
+	front.Reset()
 	goOn()
 	first.envoy.Close()
 	first = replica(t, front, kafka.Addr()) // the first one again, without anything that it knew
-	front.to(first.addr)
+	front.Aim(first.addr)
 	second.envoy.Close() // cuts what it serves
 	goOn()
 
@@ -110,85 +107,13 @@ type meshReplica struct {
 }
 
 // replica starts an Envoy that tells clients to come to front.
-func replica(t *testing.T, front *front, broker string) meshReplica {
+func replica(t *testing.T, front *stack.Relay, broker string) meshReplica {
 	t.Helper()
-	mesh := stack.TwoClusters(front.addr(), broker, broker)
+	mesh := stack.TwoClusters(front.Addr(), broker, broker)
 	config, err := mesh.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := stack.Addr(t)
 	return meshReplica{stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, stack.AsStruct(config))}), addr}
-}
-
-// front is the address that clients know: it passes their connections on to one replica or another.
-type front struct {
-	listener net.Listener
-
-	mu     sync.Mutex
-	target string
-	conns  map[net.Conn]bool
-}
-
-func listenFront(t *testing.T) *front {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &front{listener: listener, conns: map[net.Conn]bool{}}
-	t.Cleanup(func() {
-		_ = listener.Close()
-		f.cut()
-	})
-	go f.accept()
-	return f
-}
-
-func (f *front) addr() string { return f.listener.Addr().String() }
-
-// to sends the connections that come from now on to addr.
-func (f *front) to(addr string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.target = addr
-}
-
-// cut resets every connection.
-func (f *front) cut() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for c := range f.conns {
-		_ = c.(*net.TCPConn).SetLinger(0)
-		_ = c.Close()
-	}
-	clear(f.conns)
-}
-
-func (f *front) accept() {
-	for {
-		client, err := f.listener.Accept()
-		if err != nil {
-			return
-		}
-		f.mu.Lock()
-		target := f.target
-		f.mu.Unlock()
-		server, err := net.Dial("tcp", target)
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		f.mu.Lock()
-		f.conns[client], f.conns[server] = true, true
-		f.mu.Unlock()
-		go pass(client, server)
-		go pass(server, client)
-	}
-}
-
-func pass(from, to net.Conn) {
-	_, _ = io.Copy(to, from)
-	_ = from.Close()
-	_ = to.Close()
 }

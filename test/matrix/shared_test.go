@@ -64,7 +64,7 @@ func (p *parts) start(ctx context.Context) error {
 	// Kafka tells each client the address of the listener that it came through; the second is reached through the breaker.
 	p.kafka, err = stack.StartKafka(ctx, stack.KafkaOptions{Version: kafkaVersion(), Port: broker, Properties: map[string]string{
 		"listeners":                      fmt.Sprintf("PLAINTEXT://%s,CUT://%s,CONTROLLER://%s", stack.Local(broker), behind, controller),
-		"advertised.listeners":           fmt.Sprintf("PLAINTEXT://%s,CUT://%s", stack.Local(broker), p.cut.addr()),
+		"advertised.listeners":           fmt.Sprintf("PLAINTEXT://%s,CUT://%s", stack.Local(broker), p.cut.Addr()),
 		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"controller.quorum.voters":       "1@" + controller,
 		"inter.broker.listener.name":     "PLAINTEXT",
@@ -77,7 +77,7 @@ func (p *parts) start(ctx context.Context) error {
 		Clusters: []stack.MeshCluster{
 			{Name: "kafka_c1", Bootstrap: p.kafka.Addr()},
 			{Name: "kafka_c2", Bootstrap: p.kafka.Addr()},
-			{Name: "kafka_c3", Bootstrap: p.cut.addr()},
+			{Name: "kafka_c3", Bootstrap: p.cut.Addr()},
 			downCluster: {Name: "kafka_c4", Bootstrap: stack.Local(ports[4])},
 		},
 		Rules: []stack.MeshRule{
@@ -87,11 +87,7 @@ func (p *parts) start(ctx context.Context) error {
 			{Cluster: "kafka_c4", Prefix: "down"},
 		},
 	}
-	config, err := p.mesh.Bootstrap()
-	if err != nil {
-		return err
-	}
-	p.envoy, err = stack.StartEnvoy(ctx, stack.EnvoyOptions{Config: config})
+	p.envoy, err = stack.StartEnvoy(ctx, stack.EnvoyOptions{Mesh: &p.mesh})
 	return err
 }
 
@@ -103,7 +99,7 @@ func (p *parts) stop() {
 		p.kafka.Close()
 	}
 	if p.cut != nil {
-		p.cut.close()
+		p.cut.Close()
 	}
 }
 

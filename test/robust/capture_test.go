@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,21 +121,20 @@ func (c captureClient) capture(t *testing.T) [][]byte {
 	in := newRecorder(t)
 	mesh := meshOf(t, broker.Addr(), broker.Addr())
 	listen := mesh.Addr
-	in.serve(t, listen)
-	mesh.Addr = in.addr
+	in.Aim(listen)
+	mesh.Addr = in.Addr()
 	engine(t, &mesh, listen)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if out, err := c.command(t, ctx, in.addr, "apples", "3", "-/-/-").CombinedOutput(); err != nil {
+	if out, err := c.command(t, ctx, in.Addr(), "apples", "3", "-/-/-").CombinedOutput(); err != nil {
 		t.Logf("%v\n%s", err, out) // a client that gives up has sent something all the same
 	}
 	return in.frames(t)
 }
 
-// recorder is a proxy that keeps what both sides send.
+// recorder is a relay that keeps what both sides send.
 type recorder struct {
-	addr     string
-	listener net.Listener
+	*stack.Relay
 
 	mu    sync.Mutex
 	conns []*recorded
@@ -147,52 +145,15 @@ type recorded struct{ sent, received bytes.Buffer }
 
 func newRecorder(t *testing.T) *recorder {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &recorder{addr: l.Addr().String(), listener: l}
-}
-
-// serve passes connections on to addr until the test ends.
-func (r *recorder) serve(t *testing.T, addr string) {
-	t.Helper()
-	var wg sync.WaitGroup
-	t.Cleanup(func() {
-		_ = r.listener.Close()
-		wg.Wait()
+	r := &recorder{}
+	r.Relay = stack.NewRelay(t, func(server, client io.Writer) (io.Writer, io.Writer) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		rec := &recorded{}
+		r.conns = append(r.conns, rec)
+		return io.MultiWriter(locked{&r.mu, &rec.sent}, server), io.MultiWriter(locked{&r.mu, &rec.received}, client)
 	})
-	wg.Go(func() {
-		for {
-			client, err := r.listener.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() { r.pass(client, addr) })
-		}
-	})
-}
-
-func (r *recorder) pass(client net.Conn, addr string) {
-	defer client.Close()
-	facade, err := net.Dial("tcp", addr)
-	if err != nil {
-		return
-	}
-	defer facade.Close()
-	rec := &recorded{}
-	r.mu.Lock()
-	r.conns = append(r.conns, rec)
-	r.mu.Unlock()
-	var wg sync.WaitGroup
-	one := func(to, from net.Conn, keep *bytes.Buffer) {
-		_, _ = io.Copy(to, io.TeeReader(from, locked{&r.mu, keep}))
-		_ = to.Close()
-		_ = from.Close()
-	}
-	wg.Go(func() { one(facade, client, &rec.sent) })
-	wg.Go(func() { one(client, facade, &rec.received) })
-	wg.Wait()
+	return r
 }
 
 type locked struct {

@@ -119,18 +119,18 @@ func TestNoAnswerNamesABroker(t *testing.T) {
 	mesh := meshOf(t, cluster.Addr(), cluster.Addr())
 	facade, own := newRecorder(t), newRecorder(t)
 	listen := mesh.Addr
-	facade.serve(t, listen)
-	own.serve(t, cluster.Addr())
-	mesh.Addr = facade.addr
+	facade.Aim(listen)
+	own.Aim(cluster.Addr())
+	mesh.Addr = facade.Addr()
 	engine(t, &mesh, listen)
 
-	askEverything(t, own.addr)
+	askEverything(t, own.Addr())
 	if len(traces(cluster, own.received())) < 4 {
 		t.Fatalf("asked themselves, the brokers do not tell where they are: found %v", traces(cluster, own.received()))
 	}
 	tattle(cluster)
-	askEverything(t, facade.addr)
-	client, err := kgo.NewClient(kgo.SeedBrokers(facade.addr), kgo.DefaultProduceTopic(hiddenTopic))
+	askEverything(t, facade.Addr())
+	client, err := kgo.NewClient(kgo.SeedBrokers(facade.Addr()), kgo.DefaultProduceTopic(hiddenTopic))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,9 @@ package secure
 
 import (
 	"context"
-	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,10 +131,11 @@ func TestVerified(t *testing.T) {
 func TestMended(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
-	counted := newCounter(t, b.Listener("SASL"))
+	counted := stack.NewRelay(t, nil)
+	counted.Aim(b.Listener("SASL"))
 	file := filepath.Join(t.TempDir(), "password")
 	write(t, file, []byte(wrongPassword+"\n"))
-	m := start(t, stack.MeshCluster{Name: "mended", Bootstrap: counted.addr, SASL: map[string]any{
+	m := start(t, stack.MeshCluster{Name: "mended", Bootstrap: counted.Addr(), SASL: map[string]any{
 		"mechanism": "MECHANISM_SCRAM_SHA_256",
 		"username":  map[string]any{"inline_string": "mesh"}, "password": map[string]any{"filename": file},
 	}})
@@ -152,10 +151,10 @@ func TestMended(t *testing.T) {
 	const watched = 3 * time.Second
 	time.Sleep(watched) // to see what it does meanwhile
 	// Two workers and the probe, each of which waits twice as long after each failure.
-	if n := counted.accepted.Load(); n > 60 {
+	if n := counted.Accepted(); n > 60 {
 		t.Errorf("%d connections in %s", n, watched)
 	}
-	t.Logf("%d connections while the password was wrong", counted.accepted.Load())
+	t.Logf("%d connections while the password was wrong", counted.Accepted())
 	write(t, file, []byte(password+"\n"))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -166,29 +165,4 @@ func TestMended(t *testing.T) {
 		}
 	}
 	verify(t, b.KafkaCluster, "mended-a", records)
-}
-
-// counter forwards connections and counts them.
-type counter struct {
-	addr     string
-	accepted atomic.Int32
-}
-
-func newCounter(t *testing.T, target string) *counter {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	c := &counter{addr: l.Addr().String()}
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.accepted.Add(1)
-			go forward(client, target)
-		}
-	}()
-	return c
 }

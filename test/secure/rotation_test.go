@@ -4,8 +4,6 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha512"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,24 +16,6 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
-
-// forward joins a client to a target until one of them ends.
-func forward(client net.Conn, target string) {
-	server, err := net.Dial("tcp", target)
-	if err != nil {
-		_ = client.Close()
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	}()
-	_, _ = io.Copy(client, server)
-	_, _ = client.Close(), server.Close()
-	<-done
-}
 
 const renewed = "certificates or passwords have been replaced; connecting anew"
 

@@ -2,12 +2,15 @@ package stack_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -60,6 +63,73 @@ func TestAnswerOfAnother(t *testing.T) {
 		p.Stop()
 		t.Error("a process that has ended is said to listen where another one does")
 	}
+}
+
+// A relay passes bytes on both ways, counts connections, and lets a test cut them or send new ones elsewhere.
+func TestRelay(t *testing.T) {
+	t.Parallel()
+	here, there := named(t, "here"), named(t, "there")
+	relay := stack.NewRelay(t, nil)
+	dial := func(want string) net.Conn {
+		conn, err := net.Dial("tcp", relay.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+			t.Errorf("read %q, %v, want %q", got, err, want)
+		}
+		return conn
+	}
+	relay.Aim(here)
+	first := dial("here")
+	defer first.Close()
+	relay.Aim(there)
+	second := dial("there")
+	defer second.Close()
+	if n := relay.Accepted(); n != 2 {
+		t.Errorf("Accepted() = %d, want 2", n)
+	}
+	relay.Reset()
+	for _, conn := range []net.Conn{first, second} {
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("read of a connection that was cut: %v, want it reset", err)
+		}
+	}
+	third := dial("there")
+	defer third.Close()
+	relay.Hangup()
+	if _, err := third.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("read of a connection that was hung up: %v, want its end", err)
+	}
+}
+
+// named says its name to whoever connects, and waits for the end.
+func named(t *testing.T, name string) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		_ = l.Close()
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				_, _ = conn.Write([]byte(name))
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			})
+		}
+	})
+	return l.Addr().String()
 }
 
 func TestMeshConfig(t *testing.T) {

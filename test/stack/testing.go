@@ -77,6 +77,15 @@ func Standalone(tb testing.TB, m *Mesh) *StandaloneProcess {
 	return s
 }
 
+// NewRelay starts a relay for the length of a test. Through may be nil.
+func NewRelay(tb testing.TB, through Through) *Relay {
+	tb.Helper()
+	r, err := StartRelay(through)
+	Check(tb, err)
+	tb.Cleanup(r.Close)
+	return r
+}
+
 // EnvoyHost starts the program that plays Envoy, until the test ends.
 func EnvoyHost(tb testing.TB, o EnvoyHostOptions) *EnvoyHostProcess {
 	tb.Helper()
