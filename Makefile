@@ -67,8 +67,8 @@ chaos: build envoy kafka clients ## a verified load under each fault; writes bui
 SOAK ?= 100000
 .PHONY: soak
 soak: build envoy envoyhost ## many connections (SOAK) on every Envoy, and on the program that plays the contrib image's
-	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestChurn$$' ./test/e2e
-	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestCollected$$' ./test/envoyhost
+	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestChurnLeavesNothing$$' ./test/e2e
+	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestNothingIsFreedTooEarly$$' ./test/envoyhost
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

@@ -14,10 +14,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestDemo runs the demo to its READY line: each record is in the cluster of its prefix.
+// TestDemoBecomesReady runs the demo to its READY line: each record is in the cluster of its prefix.
 //
 //nolint:paralleltest // the demo has ports of its own
-func TestDemo(t *testing.T) {
+func TestDemoBecomesReady(t *testing.T) {
 	_, err := stack.ModuleDir()
 	stack.Check(t, err)
 	_, err = stack.EnvoyBinary(t.Context(), stack.EnvoyVersion)
@@ -37,10 +37,10 @@ func TestDemo(t *testing.T) {
 	wantRows(t, out)
 }
 
-// TestEmbedded runs `kafkamesh demo`, which is the same without Envoy.
+// TestEmbeddedDemoStoresAll runs `kafkamesh demo`, which is the same without Envoy.
 //
 //nolint:paralleltest // the demo has ports of its own
-func TestEmbedded(t *testing.T) {
+func TestEmbeddedDemoStoresAll(t *testing.T) {
 	binary, err := stack.Binary()
 	stack.Check(t, err)
 	out, err := exec.CommandContext(t.Context(), binary, "demo", "--once").CombinedOutput()
@@ -60,10 +60,10 @@ func wantRows(t *testing.T, out string) {
 	}
 }
 
-// TestBusyPort runs the demo while one of its ports is taken.
+// TestBusyPortIsNamed runs the demo while one of its ports is taken.
 //
 //nolint:paralleltest // the demo has ports of its own
-func TestBusyPort(t *testing.T) {
+func TestBusyPortIsNamed(t *testing.T) {
 	if l, err := net.Listen("tcp", adminAddr); err == nil { // else another has it, which will do
 		defer l.Close()
 	}

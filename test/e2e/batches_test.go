@@ -108,9 +108,9 @@ func fetchRaw(t *testing.T, broker, topic string, partition int32) []byte {
 	return resp.Topics[0].Partitions[0].RecordBatches
 }
 
-// TestAcks stores a batch under each acks. One with acks=0 is not answered: the answer that comes next is to what was
+// TestEachAcksStores stores a batch under each acks. One with acks=0 is not answered: the answer that comes next is to what was
 // asked next.
-func TestAcks(t *testing.T) {
+func TestEachAcksStores(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets(t) {
 		topic := "apples-acks-" + target.name
@@ -152,8 +152,8 @@ func waitEnd(t *testing.T, broker, topic string, partition int32, end int64) {
 	})
 }
 
-// TestHalfClose sends a request and closes the sending half at once: the answer still comes, and then the end.
-func TestHalfClose(t *testing.T) {
+// TestHalfCloseIsAnswered sends a request and closes the sending half at once: the answer still comes, and then the end.
+func TestHalfCloseIsAnswered(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets(t) {
 		if target.name == "kafka" {

@@ -12,9 +12,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestBootstrap finds a cluster though its first server is deaf and its second one is not there, while another cluster does not
-// answer at all; and that other one when it comes up.
-func TestBootstrap(t *testing.T) {
+// TestBootstrapPassesDeafServers finds a cluster though its first server is deaf and its second one is not there, while another
+// cluster does not answer at all; and that other one when it comes up.
+func TestBootstrapPassesDeafServers(t *testing.T) {
 	t.Parallel()
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never says a word
 	if err != nil {

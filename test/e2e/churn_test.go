@@ -20,11 +20,11 @@ const memoryBound = 32 << 20
 // alarms are words that Envoy's log must not hold.
 var alarms = []string{"panic", "sigsegv", "segmentation fault", "caught aborted", "envoy bug", "assert failure", "fatal error"}
 
-// TestChurn opens, uses and resets connections at random, on each Envoy: it lives, keeps no connection and does not grow.
+// TestChurnLeavesNothing opens, uses and resets connections at random, on each Envoy: it lives, keeps no connection and does not grow.
 // CHURN_CONNECTIONS says how many, 50,000 if it is not set.
 //
 //nolint:paralleltest // it uses the whole machine
-func TestChurn(t *testing.T) {
+func TestChurnLeavesNothing(t *testing.T) {
 	total := 50_000
 	if s := os.Getenv("CHURN_CONNECTIONS"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -62,22 +62,22 @@ func churnOn(t *testing.T, version string, total int) {
 	}
 }
 
-// TestChurnPreempted is the same load, shorter, while the module's threads lose the processor at the worst moments.
+// TestChurnPreemptedDoesNotCrash is the same load, shorter, while the module's threads lose the processor at the worst moments.
 //
 //nolint:paralleltest // it uses the whole machine
-func TestChurnPreempted(t *testing.T) {
+func TestChurnPreemptedDoesNotCrash(t *testing.T) {
 	envoy, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)})
 	c.run(t, 10_000)
 	stack.WantAlive(t, envoy.Process)
 	waitNoConnections(t, envoy, c.addr)
 }
 
-// TestChurnUnguarded shows that this load finds the crash that the guard in the module's C layer prevents: Envoy may call
+// TestChurnUnguardedCrashes shows that this load finds the crash that the guard in the module's C layer prevents: Envoy may call
 // the module for a connection that is gone if one of the module's threads was handing over an answer for it. A module
 // that was built without the guard kills Envoy within a few thousand connections.
 //
 //nolint:paralleltest // it uses the whole machine
-func TestChurnUnguarded(t *testing.T) {
+func TestChurnUnguardedCrashes(t *testing.T) {
 	dir := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared",
 		"-o", filepath.Join(dir, "libkafkamesh.so"), "../../cmd/libkafkamesh")

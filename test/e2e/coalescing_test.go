@@ -10,9 +10,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestCoalescing has many clients, idempotent and not, produce small batches to the same partitions, in Envoy with one worker:
-// batches share requests, and every record is stored once and in order.
-func TestCoalescing(t *testing.T) {
+// TestSmallBatchesShareRequests has many clients, idempotent and not, produce small batches to the same partitions, in Envoy
+// with one worker: batches share requests, and every record is stored once and in order.
+func TestSmallBatchesShareRequests(t *testing.T) {
 	t.Parallel()
 	const producers, each = 48, 400
 	p := sharedBrokers(t)

@@ -90,9 +90,9 @@ func TestGoodConfigurationStarts(t *testing.T) {
 	stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(stack.Addr(t), stack.AsString(goodConfig))})
 }
 
-// TestUpdates gives a running Envoy a bad listener, which it refuses with the reason while the old one goes on serving,
-// and then a good one.
-func TestUpdates(t *testing.T) {
+// TestUpdatesAreTakenOrRefused gives a running Envoy a bad listener, which it refuses with the reason while the old one goes on
+// serving, and then a good one.
+func TestUpdatesAreTakenOrRefused(t *testing.T) {
 	t.Parallel()
 	broker := stack.Fake(t, stack.FakeOptions{})
 	mesh := stack.TwoClusters(stack.Addr(t), broker.Addr(), broker.Addr())

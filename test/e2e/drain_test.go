@@ -16,10 +16,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestDrain has each Envoy end connections, in each of the ways that it has, while a request is in flight on one and none on
-// the other. The request is answered before its connection ends, and both clients are told FIN. Without the bootstrap
-// extension Envoy would cut them: at once when it ends, after its drain time (600 s) when a listener is updated.
-func TestDrain(t *testing.T) {
+// TestDrainAnswersWhatIsInFlight has each Envoy end connections, in each of the ways that it has, while a request is in flight
+// on one and none on the other. The request is answered before its connection ends, and both clients are told FIN. Without the
+// bootstrap extension Envoy would cut them: at once when it ends, after its drain time (600 s) when a listener is updated.
+func TestDrainAnswersWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	for _, version := range stack.EnvoyVersions() {
 		t.Run(version, func(t *testing.T) {
@@ -63,9 +63,9 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestHotRestart has Envoys take over from each other while clients produce: no record fails, and all are stored once and in
-// order. That goes for a client that is not idempotent too, because what an old Envoy took it answers.
-func TestHotRestart(t *testing.T) {
+// TestHotRestartLosesNothing has Envoys take over from each other while clients produce: no record fails, and all are stored
+// once and in order. That goes for a client that is not idempotent too, because what an old Envoy took it answers.
+func TestHotRestartLosesNothing(t *testing.T) {
 	t.Parallel()
 	const restarts = 3
 	for i, version := range stack.EnvoyVersions() {

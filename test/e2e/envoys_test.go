@@ -9,10 +9,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestEveryEnvoy runs each Envoy that we say we run in, under two default producers, while its listener is updated again and
-// again. Envoy closes the connections of an old listener when its drain time is over, with answers on their way; the
-// producers notice nothing, and all is stored once and in order.
-func TestEveryEnvoy(t *testing.T) {
+// TestListenerUpdatesLoseNothing runs each Envoy that we say we run in, under two default producers, while its listener is
+// updated again and again. Envoy closes the connections of an old listener when its drain time is over, with answers on their
+// way; the producers notice nothing, and all is stored once and in order.
+func TestListenerUpdatesLoseNothing(t *testing.T) {
 	t.Parallel()
 	const updates = 20
 	for _, version := range stack.EnvoyVersions() {

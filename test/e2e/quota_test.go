@@ -10,9 +10,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestQuota gives the mesh a quota at a broker and exceeds it: the client is told of the throttle time, as it would be by the
-// broker, and nothing is refused.
-func TestQuota(t *testing.T) {
+// TestQuotaTellsTheThrottleTime gives the mesh a quota at a broker and exceeds it: the client is told of the throttle time, as
+// it would be by the broker, and nothing is refused.
+func TestQuotaTellsTheThrottleTime(t *testing.T) {
 	t.Parallel()
 	const id, topic = "throttled", "apples-quota"
 	p := sharedBrokers(t)

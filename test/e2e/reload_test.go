@@ -11,9 +11,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestReload changes the configuration of `kafkamesh serve` again and again while clients produce: no record fails, and all
+// TestReloadLosesNothing changes the configuration of `kafkamesh serve` again and again while clients produce: no record fails, and all
 // are stored once and in order. That goes for a client that is not idempotent too, because what was taken is answered.
-func TestReload(t *testing.T) {
+func TestReloadLosesNothing(t *testing.T) {
 	t.Parallel()
 	const reloads = 20
 	const idempotent, plain = "apples-reload-idempotent", "apples-reload-plain"

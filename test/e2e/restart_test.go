@@ -16,13 +16,13 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestUpstreamRestart stops Kafka while a default producer sends, and starts it again on its data: every record is
+// TestUpstreamRestartLosesNothing stops Kafka while a default producer sends, and starts it again on its data: every record is
 // stored, in order.
 //
 // Some may be stored twice: a Kafka 4.3.1 of one node that ends with answers outstanding does not know all sequences
 // again, and stores the producer's retry. It does so without us too: with the producer connected directly, 3 of 6 runs
 // had repeated records when Kafka was stopped, and 2 of 5 when it was killed.
-func TestUpstreamRestart(t *testing.T) {
+func TestUpstreamRestartLosesNothing(t *testing.T) {
 	t.Parallel()
 	kafka := stack.Kafka(t, stack.KafkaOptions{Properties: map[string]string{
 		"broker.session.timeout.ms": "6000", // until it has ended the broker cannot come back
@@ -41,8 +41,8 @@ func TestUpstreamRestart(t *testing.T) {
 	stack.WantAlive(t, envoy.Process)
 }
 
-// TestLeadersMove moves the leaders of partitions about while a default producer sends.
-func TestLeadersMove(t *testing.T) {
+// TestLeaderMovesLoseNothing moves the leaders of partitions about while a default producer sends.
+func TestLeaderMovesLoseNothing(t *testing.T) {
 	t.Parallel()
 	const topic, partitions, nodes, moves = "apples-move", 6, 3, 40
 	broker := stack.Fake(t, stack.FakeOptions{Nodes: nodes, More: []kfake.Opt{kfake.SeedTopics(partitions, topic)}})

@@ -6,10 +6,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestStandalone has the clients send through `kafkamesh serve`, which then ends in order.
+// TestStandaloneServesAndEndsInOrder has the clients send through `kafkamesh serve`, which then ends in order.
 //
 //nolint:tparallel // the clients send together, and then what they sent is verified
-func TestStandalone(t *testing.T) {
+func TestStandaloneServesAndEndsInOrder(t *testing.T) {
 	t.Parallel()
 	p := sharedBrokers(t)
 	apples, bananas := "apples-standalone", "bananas-standalone"

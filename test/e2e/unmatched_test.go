@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestUnmatchedTopic sends to a topic that no rule matches and to one that a rule does, in turns: the first fails and is
+// TestUnmatchedTopicFailsAlone sends to a topic that no rule matches and to one that a rule does, in turns: the first fails and is
 // named, the second is stored as if nothing were.
-func TestUnmatchedTopic(t *testing.T) {
+func TestUnmatchedTopicFailsAlone(t *testing.T) {
 	t.Parallel()
 	p := shared(t)
 	for _, c := range clients() {

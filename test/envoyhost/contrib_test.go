@@ -19,8 +19,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestConfigurations has the forms in which a configuration may come.
-func TestConfigurations(t *testing.T) {
+// TestEachFormOfConfigurationLoads has the forms in which a configuration may come.
+func TestEachFormOfConfigurationLoads(t *testing.T) {
 	t.Parallel()
 	for name, form := range map[string]func(config string) (url string, value []byte){
 		"TypedStruct": func(config string) (string, []byte) {
@@ -40,8 +40,8 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// TestBadConfiguration cannot be refused: it is logged, and connections are closed.
-func TestBadConfiguration(t *testing.T) {
+// TestBadConfigurationIsLoggedAndCloses cannot be refused: it is logged, and connections are closed.
+func TestBadConfigurationIsLoggedAndCloses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ url, config, want string }{
 		"mistakes": {structURL, `{"forwarding_rules": [{"target_cluster": "c9"}], "upstream_cluster": []}`, `unknown field "upstream_cluster"; did you mean upstream_clusters?`},
@@ -67,8 +67,8 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
-// TestClientThatNeverWaits sends without end to a cluster that has stalled. It cannot be paused, so it is disconnected.
-func TestClientThatNeverWaits(t *testing.T) {
+// TestClientThatNeverWaitsIsDisconnected sends without end to a cluster that has stalled. It cannot be paused, so it is disconnected.
+func TestClientThatNeverWaitsIsDisconnected(t *testing.T) {
 	t.Parallel()
 	m := start(t, stack.EnvoyHostOptions{Contrib: true})
 	gate := make(chan struct{})
@@ -96,10 +96,10 @@ func TestClientThatNeverWaits(t *testing.T) {
 	m.hello(t)
 }
 
-// TestFilterAhead shows why no filter ahead of ours may stop the chain, or close the connection, when it is new: Envoy then
+// TestFilterAheadEndsEnvoy shows why no filter ahead of ours may stop the chain, or close the connection, when it is new: Envoy then
 // tells a filter of the connection's end that was never made, and Envoy's own part in Go panics. It is not ours to mend; if it
 // is mended, docs/operations.md can say so.
-func TestFilterAhead(t *testing.T) {
+func TestFilterAheadEndsEnvoy(t *testing.T) {
 	t.Parallel()
 	for _, does := range []string{"stop", "close"} {
 		t.Run(does, func(t *testing.T) {

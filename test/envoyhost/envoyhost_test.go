@@ -165,7 +165,7 @@ func verify(t *testing.T, addr, topic string, count int) {
 	}
 }
 
-func TestProduce(t *testing.T) {
+func TestRecordsAreStoredOnce(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *testing.T, contrib bool) {
 		t.Helper()
@@ -173,9 +173,9 @@ func TestProduce(t *testing.T) {
 	})
 }
 
-// TestCollected has Go collect garbage all the time, while clients come and go and the listener is updated: what is freed too
-// early is used after it. CHURN_CONNECTIONS says with how many connections, 3,000 if it is not set.
-func TestCollected(t *testing.T) {
+// TestNothingIsFreedTooEarly has Go collect garbage all the time, while clients come and go and the listener is updated: what is
+// freed too early is used after it. CHURN_CONNECTIONS says with how many connections, 3,000 if it is not set.
+func TestNothingIsFreedTooEarly(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *testing.T, contrib bool) {
 		t.Helper()
@@ -245,9 +245,9 @@ func (m *meshes) visit(rnd *rand.Rand) error {
 	return nil
 }
 
-// TestUpdates changes the configuration while clients produce. The module ends the connections of the version before; in the
+// TestUpdatesLoseNothing changes the configuration while clients produce. The module ends the connections of the version before; in the
 // contrib image they go on, until Envoy closes those of ten versions before.
-func TestUpdates(t *testing.T) {
+func TestUpdatesLoseNothing(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *testing.T, contrib bool) {
 		t.Helper()
@@ -305,9 +305,9 @@ func (m *meshes) ask() error {
 	return err
 }
 
-// TestLateScheduled holds goroutines up while they ask for their worker: on_scheduled then comes after its connection is freed.
-// Without its guard the module uses what is freed, with it not.
-func TestLateScheduled(t *testing.T) {
+// TestLateScheduledNeedsTheGuard holds goroutines up while they ask for their worker: on_scheduled then comes after its
+// connection is freed. Without its guard the module uses what is freed, with it not.
+func TestLateScheduledNeedsTheGuard(t *testing.T) {
 	t.Parallel()
 	const delay = 20 * time.Millisecond
 	t.Run("with the guard", func(t *testing.T) {

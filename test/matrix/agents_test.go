@@ -127,9 +127,9 @@ log { source(lines); destination(mesh); };
 `, a.work, a.addr, a.topic)}
 }
 
-// TestAgents has each agent send lines to a topic, which are then there, once each; and to a topic without a rule, of which it
-// must tell.
-func TestAgents(t *testing.T) {
+// TestAgentsDeliverOnce has each agent send lines to a topic, which are then there, once each; and to a topic without a rule, of
+// which it must tell.
+func TestAgentsDeliverOnce(t *testing.T) {
 	t.Parallel()
 	p := shared(t)
 	for _, a := range agents() {

@@ -109,8 +109,8 @@ func (l *resultList) write() error {
 	return os.WriteFile(document, []byte(out), 0o600)
 }
 
-// TestTables checks that each table of docs/clients.md has a row for each client, and no others.
-func TestTables(t *testing.T) {
+// TestTablesHaveARowForEachClient checks that each table of docs/clients.md has a row for each client, and no others.
+func TestTablesHaveARowForEachClient(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(document)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestProperties compares our table of librdkafka's properties with what the librdkafka of the matrix says.
-func TestProperties(t *testing.T) {
+// TestPropertiesAreLibrdkafkas compares our table of librdkafka's properties with what the librdkafka of the matrix says.
+func TestPropertiesAreLibrdkafkas(t *testing.T) {
 	t.Parallel()
 	root, err := stack.Root()
 	stack.Check(t, err)

@@ -9,9 +9,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestContainerFiles checks what no container engine is here to try: the Dockerfile with hadolint, and the compose file
+// TestContainerFilesAreValid checks what no container engine is here to try: the Dockerfile with hadolint, and the compose file
 // against the schema of the Compose specification.
-func TestContainerFiles(t *testing.T) {
+func TestContainerFilesAreValid(t *testing.T) {
 	t.Parallel()
 	root, err := stack.Root()
 	stack.Check(t, err)

@@ -27,8 +27,8 @@ const newestGlibc = "GLIBC_2.31"
 // modules are the shared libraries of a release.
 var modules = []string{"libkafkamesh.so", "libkafkamesh-contrib.so"}
 
-// TestRelease makes a release and looks at it as somebody who downloads it.
-func TestRelease(t *testing.T) {
+// TestReleaseIsWhole makes a release and looks at it as somebody who downloads it.
+func TestReleaseIsWhole(t *testing.T) {
 	t.Parallel()
 	root, err := stack.Root()
 	stack.Check(t, err)

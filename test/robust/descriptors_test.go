@@ -15,9 +15,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestDescriptorsExhausted takes all file descriptors of the plain binary, by connections that do nothing. It waits for some to
-// become free: it does not end, nor keep a processor busy, and serves again afterwards, also who needs a new connection to a broker.
-func TestDescriptorsExhausted(t *testing.T) {
+// TestServesAgainAfterDescriptorsRanOut takes all file descriptors of the plain binary, by connections that do nothing. It waits
+// for some to become free: it does not end, nor keep a processor busy, and serves again afterwards, also who needs a new
+// connection to a broker.
+func TestServesAgainAfterDescriptorsRanOut(t *testing.T) {
 	const few = 64
 	broker := stack.Fake(t, stack.FakeOptions{})
 	h := startHost(t, "standalone", broker.Addr(), broker.Addr(), nil)

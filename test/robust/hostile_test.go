@@ -29,11 +29,12 @@ func hostileTime(t *testing.T) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// TestHostile has hostile clients do their worst to one mesh, while a second one beside it is left in peace. A canary in each tells
-// what it costs: no record of the one may fail, and the log compares the times.
+// TestHostileClientsFailNobodyElse has hostile clients do their worst to one mesh, while a second one beside it is left in
+// peace. A canary in each tells what it costs: no record of the one may fail, and the log compares the times.
 //
-// Times are not asserted: both meshes, the clusters and the hostile clients share the machine. docs/operations.md has measured ones.
-func TestHostile(t *testing.T) {
+// Times are not asserted: both meshes, the clusters and the hostile clients share the machine. docs/operations.md has measured
+// ones.
+func TestHostileClientsFailNobodyElse(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		clients int

@@ -55,8 +55,8 @@ func produceApples(partitions ...[]byte) []byte {
 	return request(wire.KeyProduce, 3, append(head, partitions...)...)
 }
 
-// TestBadInput sends everything that is no Kafka, or a lie, and counts what comes of it.
-func TestBadInput(t *testing.T) {
+// TestBadInputClosesAndIsCounted sends everything that is no Kafka, or a lie, and counts what comes of it.
+func TestBadInputClosesAndIsCounted(t *testing.T) {
 	broker := stack.Fake(t, stack.FakeOptions{})
 	limits := map[string]int64{"partial_request_timeout_ms": partialTimeout.Milliseconds()}
 	onEachHost(t, broker.Addr(), broker.Addr(), limits, func(t *testing.T, h *host) {
@@ -154,8 +154,8 @@ func trySlow(t *testing.T, addr string) {
 	p.WantServed()
 }
 
-// TestConcurrentBadInput sends all of it from many connections at the same time, for a while.
-func TestConcurrentBadInput(t *testing.T) {
+// TestConcurrentBadInputClosesAndIsCounted sends all of it from many connections at the same time, for a while.
+func TestConcurrentBadInputClosesAndIsCounted(t *testing.T) {
 	const clients, rounds = 8, 5
 	broker := stack.Fake(t, stack.FakeOptions{})
 	onEachHost(t, broker.Addr(), broker.Addr(), nil, func(t *testing.T, h *host) {

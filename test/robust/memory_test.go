@@ -40,8 +40,8 @@ func memoryBound(h *host, clients int, perClient int64) int64 {
 	return int64(h.workers)*worst*2 + int64(clients)*perClient
 }
 
-// TestMemory has many clients do their worst. Memory stays bounded, and the canary sings.
-func TestMemory(t *testing.T) {
+// TestMemoryStaysBounded has many clients do their worst. Memory stays bounded, and the canary sings.
+func TestMemoryStaysBounded(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		clients   int

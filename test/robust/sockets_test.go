@@ -183,8 +183,8 @@ func procAddr(text string) netip.AddrPort {
 	return netip.AddrPortFrom(addr.Unmap(), binary.BigEndian.Uint16(p))
 }
 
-// TestSockets shows that the look above sees connections: this process's own.
-func TestSockets(t *testing.T) {
+// TestSocketsSeesConnections shows that the look above sees connections: this process's own.
+func TestSocketsSeesConnections(t *testing.T) {
 	l, err := net.Listen("tcp", hiddenHost+":0")
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,8 @@ type kdc struct {
 	environment        []string
 }
 
-// TestKerberos logs in by GSSAPI, with a keytab and with a ticket that somebody else got, and with a key that is wrong.
-func TestKerberos(t *testing.T) {
+// TestKerberosLogsIn logs in by GSSAPI, with a keytab and with a ticket that somebody else got, and with a key that is wrong.
+func TestKerberosLogsIn(t *testing.T) {
 	t.Parallel()
 	k := startKDC(t)
 	broker, client, other := k.keytab(t, "kafka/127.0.0.1"), k.keytab(t, "mesh"), k.keytab(t, "other")

@@ -86,8 +86,8 @@ func mistakes(b *broker) map[string]struct {
 	}
 }
 
-// TestMistakes are found by Envoy before the first client comes, and said in the log.
-func TestMistakes(t *testing.T) {
+// TestMistakesAreLoggedAtStart are found by Envoy before the first client comes, and said in the log.
+func TestMistakesAreLoggedAtStart(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	for name, mistake := range mistakes(b) {
@@ -99,8 +99,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestVerified has the same mistakes refused when the configuration says that it is to be verified.
-func TestVerified(t *testing.T) {
+// TestMistakesAreRefusedWhereVerified has the same mistakes refused when the configuration says that it is to be verified.
+func TestMistakesAreRefusedWhereVerified(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	good := stack.MeshCluster{Name: "good", Bootstrap: b.Addr()}
@@ -126,9 +126,9 @@ func TestVerified(t *testing.T) {
 	stack.Envoy(t, stack.EnvoyOptions{Mesh: m})
 }
 
-// TestMended has a client produce while the password is wrong. The broker is not stormed with connections, and once the
-// password is right everything is stored.
-func TestMended(t *testing.T) {
+// TestMendedPasswordStoresWhatWaited has a client produce while the password is wrong. The broker is not stormed with
+// connections, and once the password is right everything is stored.
+func TestMendedPasswordStoresWhatWaited(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	counted := stack.NewRelay(t, nil)

@@ -15,8 +15,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// TestProtocols produces through each way to a broker that there is, in Envoy and alone.
-func TestProtocols(t *testing.T) {
+// TestEachWayToABrokerStores produces through each way to a broker that there is, in Envoy and alone.
+func TestEachWayToABrokerStores(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	clusters := ways(t, b)

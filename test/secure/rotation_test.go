@@ -19,9 +19,9 @@ import (
 
 const renewed = "certificates or passwords have been replaced; connecting anew"
 
-// TestRotation replaces a client certificate and a password while two clients produce, one of which is not idempotent: no
+// TestRotationLosesNothing replaces a client certificate and a password while two clients produce, one of which is not idempotent: no
 // record fails, and all are stored once and in order.
-func TestRotation(t *testing.T) {
+func TestRotationLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	dir := t.TempDir()
@@ -65,8 +65,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestBadRotation replaces a password by a wrong one: the connections that are there go on.
-func TestBadRotation(t *testing.T) {
+// TestBadRotationKeepsConnections replaces a password by a wrong one: the connections that are there go on.
+func TestBadRotationKeepsConnections(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	secret := filepath.Join(t.TempDir(), "password")
@@ -86,8 +86,9 @@ func TestBadRotation(t *testing.T) {
 // session is how long a login by the listener SHORT is good. The broker ends it then.
 const session = 3 * time.Second
 
-// TestSessions has the broker end every login after a session: connections are replaced before, and no record fails.
-func TestSessions(t *testing.T) {
+// TestConnectionsAreReplacedBeforeLoginsEnd has the broker end every login after a session: connections are replaced before, and
+// no record fails.
+func TestConnectionsAreReplacedBeforeLoginsEnd(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	file := func(name string) map[string]any { return map[string]any{"filename": name} }

@@ -18,7 +18,7 @@ import (
 )
 
 //nolint:paralleltest // a process that another test is starting holds the port until it runs its program
-func TestFreePort(t *testing.T) {
+func TestFreePortCanBeListenedOn(t *testing.T) {
 	port, err := stack.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestFreePortIsHeld(t *testing.T) {
 }
 
 // What answers is the process that was started, and not another that happens to listen there.
-func TestAnswerOfAnother(t *testing.T) {
+func TestAnswerOfAnotherProcessDoesNotCount(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,7 +66,7 @@ func TestAnswerOfAnother(t *testing.T) {
 }
 
 // A relay passes bytes on both ways, counts connections, and lets a test cut them or send new ones elsewhere.
-func TestRelay(t *testing.T) {
+func TestRelayPassesOnUntilItCuts(t *testing.T) {
 	t.Parallel()
 	here, there := named(t, "here"), named(t, "there")
 	relay := stack.NewRelay(t, nil)
@@ -132,7 +132,7 @@ func named(t *testing.T, name string) (addr string) {
 	return l.Addr().String()
 }
 
-func TestMeshConfig(t *testing.T) {
+func TestMeshConfigIsWhatTheMeshReads(t *testing.T) {
 	t.Parallel()
 	mesh := stack.Mesh{
 		Addr:     "127.0.0.1:19092",
@@ -155,7 +155,7 @@ func TestMeshConfig(t *testing.T) {
 	}
 }
 
-func TestFilterConfigForms(t *testing.T) {
+func TestFilterConfigFormsHoldTheText(t *testing.T) {
 	t.Parallel()
 	const text = `{"a": "b\"c"}`
 	for name, form := range map[string]string{"StringValue": stack.AsString(text), "BytesValue": stack.AsBytes(text)} {
@@ -175,8 +175,8 @@ func TestFilterConfigForms(t *testing.T) {
 	}
 }
 
-// TestRefused starts an Envoy with a configuration that it cannot read: StartEnvoy says what Envoy said.
-func TestRefused(t *testing.T) {
+// TestRefusedConfigurationIsNamed starts an Envoy with a configuration that it cannot read: StartEnvoy says what Envoy said.
+func TestRefusedConfigurationIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := stack.EnvoyBinary(t.Context(), stack.EnvoyVersion)
 	stack.Check(t, err)
@@ -186,8 +186,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestMissing looks for a version that is not there, where nothing may be fetched.
-func TestMissing(t *testing.T) {
+// TestMissingPartIsNamedWithItsCure looks for a version that is not there, where nothing may be fetched.
+func TestMissingPartIsNamedWithItsCure(t *testing.T) {
 	t.Setenv("E2E", "")
 	_, err := stack.EnvoyBinary(t.Context(), "0.0.0")
 	if err == nil || !strings.Contains(err.Error(), "build/install-envoy.sh 0.0.0") {
@@ -195,7 +195,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-func TestRoot(t *testing.T) {
+func TestRootIsTheRepository(t *testing.T) {
 	t.Parallel()
 	root, err := stack.Root()
 	if err != nil {
