@@ -50,7 +50,7 @@ e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka
 	go test -count=1 -timeout 20m ./test/chaos # alone: it measures what becomes of a load
 
 .PHONY: matrix
-matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md (6 minutes)
+matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md
 	MATRIX=full MATRIX_KAFKA=$(KAFKA_VERSION) go test -count=1 -timeout 60m ./test/matrix -update
 	MATRIX=full MATRIX_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 60m ./test/matrix -update
 

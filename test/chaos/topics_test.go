@@ -43,7 +43,7 @@ func topicFaults() []fault {
 			t.note("deleted")
 			t.sent(ctx, 500, soon)
 			for _, i := range []int{0, 2} {
-				if err := t.admin["c1"].CreateTopic(ctx, t.topics[i].name, partitions, nodes); err != nil {
+				if err := t.admin["c1"].CreateTopics(ctx, stack.TopicOptions{Partitions: partitions, Replicas: nodes}, t.topics[i].name); err != nil {
 					return err
 				}
 			}

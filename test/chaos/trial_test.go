@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 const patience = 2 * time.Minute // for the load to go on when a fault is over
@@ -63,7 +64,8 @@ func (t *trial) load(ctx context.Context) error {
 		if prefix == "d1" {
 			tp.cluster = "c1"
 		}
-		if err := t.admin[tp.cluster].CreateTopic(ctx, tp.name, partitions, int16(len(t.brokers(tp.cluster).Nodes))); err != nil {
+		made := stack.TopicOptions{Partitions: partitions, Replicas: int16(len(t.brokers(tp.cluster).Nodes))}
+		if err := t.admin[tp.cluster].CreateTopics(ctx, made, tp.name); err != nil {
 			return err
 		}
 		t.topics = append(t.topics, tp)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -108,18 +107,15 @@ type hosts struct {
 
 func startHosts(t *testing.T, front *proxy, clusters []stack.MeshCluster) *hosts {
 	t.Helper()
-	port, err := stack.FreePort()
-	stack.Check(t, err)
-	other, err := stack.FreePort()
-	stack.Check(t, err)
 	h := &hosts{
-		t: t, front: front, addr: stack.Local(port), second: stack.Local(other), file: filepath.Join(t.TempDir(), "listeners.yaml"),
+		t: t, front: front, addr: stack.Addr(t), second: stack.Addr(t), file: filepath.Join(t.TempDir(), "listeners.yaml"),
 		base: os.Getpid() % 100_000 * 10,
 		mesh: stack.Mesh{Addr: front.addr(), Clusters: clusters, Rules: []stack.MeshRule{
 			{Cluster: "c1", Prefix: "c1-"}, {Cluster: "c2", Prefix: "c2-"},
 		}},
 	}
 	stack.Check(t, h.update())
+	var err error
 	h.envoy, err = h.start(t.Context())
 	stack.Check(t, err)
 	t.Cleanup(func() {
@@ -154,11 +150,7 @@ func (h *hosts) update() error {
 	if err != nil {
 		return err
 	}
-	next := h.file + ".next"
-	if err := os.WriteFile(next, []byte(stack.Listeners(h.addr, stack.AsStruct(config))), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(next, h.file)
+	return stack.ReplaceFile(h.file, []byte(stack.Listeners(h.addr, stack.AsStruct(config))))
 }
 
 // kill kills Envoy and starts another.
@@ -184,10 +176,8 @@ func (h *hosts) succeed(ctx context.Context) error {
 		return err
 	}
 	h.envoy = next
-	select {
-	case <-old.Done():
-	case <-time.After(time.Minute):
-		return fmt.Errorf("the old Envoy does not end: %s", tail(old.Log()))
+	if err := old.WaitEnd(ctx); err != nil {
+		return fmt.Errorf("%w: %s", err, tail(old.Log()))
 	}
 	old.Close()
 	return nil

@@ -20,7 +20,7 @@ func TestBatchesAreByteIdentical(t *testing.T) {
 	for _, target := range targets(t) {
 		topic := "apples-bytes-" + target.name
 		versions := []int16{3, 7, 9, 12}
-		createTopics(t, target.broker, int32(len(versions)*len(codecs)*2), topic)
+		stack.CreateTopics(t, target.broker, stack.TopicOptions{Partitions: int32(len(versions) * len(codecs) * 2)}, topic)
 		partition := int32(-1)
 		for _, version := range versions {
 			for codec := range codecs {
@@ -114,7 +114,7 @@ func TestEachAcksStores(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets(t) {
 		topic := "apples-acks-" + target.name
-		createTopics(t, target.broker, 3, topic)
+		stack.CreateTopics(t, target.broker, stack.TopicOptions{Partitions: 3}, topic)
 		for partition, acks := range []int16{-1, 0, 1} {
 			t.Run(fmt.Sprintf("%s/acks=%d", target.name, acks), func(t *testing.T) {
 				t.Parallel()
@@ -160,7 +160,7 @@ func TestHalfCloseIsAnswered(t *testing.T) {
 			continue // a broker that reads the end may drop its answer
 		}
 		topic := "apples-half-" + target.name
-		createTopics(t, target.broker, 1, topic)
+		stack.CreateTopics(t, target.broker, stack.TopicOptions{Partitions: 1}, topic)
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()
 			const requests = 3

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -25,14 +24,7 @@ var alarms = []string{"panic", "sigsegv", "segmentation fault", "caught aborted"
 //
 //nolint:paralleltest // it uses the whole machine
 func TestChurnLeavesNothing(t *testing.T) {
-	total := 50_000
-	if s := os.Getenv("CHURN_CONNECTIONS"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatalf("CHURN_CONNECTIONS: %v", err)
-		}
-		total = n
-	}
+	total := stack.EnvInt(t, "CHURN_CONNECTIONS", 50_000)
 	for _, version := range stack.EnvoyVersions() {
 		t.Run(version, func(t *testing.T) { churnOn(t, version, total) })
 	}

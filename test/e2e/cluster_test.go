@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
-	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // cluster looks at a Kafka cluster directly, past the mesh.
@@ -44,45 +42,11 @@ func ask[R kmsg.Response](t *testing.T, c cluster, req request[R]) R {
 	return answer
 }
 
-func createTopics(t *testing.T, addr string, partitions int32, names ...string) {
-	t.Helper()
-	c := direct(t, addr)
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.TimeoutMillis = 30_000
-	for _, name := range names {
-		topic := kmsg.NewCreateTopicsRequestTopic()
-		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
-		req.Topics = append(req.Topics, topic)
-	}
-	for _, topic := range ask(t, c, req).Topics {
-		if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
-			t.Fatalf("create topic %s: %v", topic.Topic, err)
-		}
-	}
-	for _, name := range names {
-		stack.Wait(t, name+" to be led", func() error { return led(t, addr, name, partitions) })
-	}
-}
-
-// led says what is missing until the broker leads all partitions of a new topic. That they have a leader in its metadata is not
-// enough: it is told first, and opens the logs afterwards.
-func led(t *testing.T, addr, name string, partitions int32) error {
-	t.Helper()
-	conn := dialRaw(t, addr)
-	defer func() { _ = conn.Close() }() // its work is done
-	if n := rawkafka.Led(conn.Ask(rawkafka.EndOffsets(name, partitions)).(*kmsg.ListOffsetsResponse)); n < partitions {
-		return fmt.Errorf("%d of %d partitions are led", n, partitions)
-	}
-	return nil
-}
-
 // topics are the names of all topics in the cluster.
 func (c cluster) topics(t *testing.T) []string {
 	t.Helper()
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = nil // all
 	var names []string
-	for _, topic := range ask(t, c, req).Topics {
+	for _, topic := range ask(t, c, rawkafka.AllTopics()).Topics {
 		names = append(names, *topic.Topic)
 	}
 	slices.Sort(names)
@@ -91,11 +55,7 @@ func (c cluster) topics(t *testing.T) []string {
 
 func (c cluster) partitions(t *testing.T, name string) []kmsg.MetadataResponseTopicPartition {
 	t.Helper()
-	req := kmsg.NewPtrMetadataRequest()
-	topic := kmsg.NewMetadataRequestTopic()
-	topic.Topic = &name
-	req.Topics = append(req.Topics, topic)
-	answer := ask(t, c, req)
+	answer := ask(t, c, rawkafka.Metadata(name))
 	if len(answer.Topics) != 1 || answer.Topics[0].ErrorCode != 0 {
 		return nil
 	}

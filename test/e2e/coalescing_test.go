@@ -17,7 +17,7 @@ func TestSmallBatchesShareRequests(t *testing.T) {
 	const producers, each = 48, 400
 	p := sharedBrokers(t)
 	topics := []string{"apples-shared-request", "apples-shared-request-too"}
-	createTopics(t, p.apples.Addr(), 8, topics...)
+	stack.CreateTopics(t, p.apples.Addr(), stack.TopicOptions{Partitions: 8}, topics...)
 	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	envoy := stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh, Concurrency: 1})
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -128,19 +127,7 @@ func update(t *testing.T, file string, m *stack.Mesh) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace(t, file, stack.Listeners(m.Addr, stack.AsStruct(config)))
-}
-
-// replace moves a file with new content into the place of another.
-func replace(t *testing.T, file, content string) {
-	t.Helper()
-	fresh := file + ".new"
-	if err := os.WriteFile(fresh, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(fresh, file); err != nil {
-		t.Fatal(err)
-	}
+	stack.Replace(t, file, stack.Listeners(m.Addr, stack.AsStruct(config)))
 }
 
 // reference is the configuration in the documentation of Envoy's own C++ filter.

@@ -54,7 +54,7 @@ func TestDrainAnswersWhatIsInFlight(t *testing.T) {
 			t.Run("removal", func(t *testing.T) {
 				t.Parallel()
 				d := startDrain(t, version)
-				replace(t, d.file, "resources: []\n")
+				stack.Replace(t, d.file, "resources: []\n")
 				wait(t, d.envoy, "listener_manager.listener_removed", 1)
 				d.wantGentleEnd(t)
 				stack.WantAlive(t, d.envoy.Process)
@@ -72,9 +72,7 @@ func TestHotRestartLosesNothing(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			apples, bananas := "apples-hot", "bananas-hot"
-			c1 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, apples)}})
-			c2 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, bananas)}})
-			mesh := stack.TwoClusters(stack.Addr(t), c1.Addr(), c2.Addr())
+			c1, c2, mesh := fakes(t, apples, bananas)
 			base := os.Getpid()%100_000*10 + i
 			epoch := func(n int) *stack.EnvoyProcess {
 				return stack.Envoy(t, stack.EnvoyOptions{

@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kfake"
-
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -19,9 +17,7 @@ func TestListenerUpdatesLoseNothing(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			apples, bananas := "apples-envoy", "bananas-envoy"
-			c1 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, apples)}})
-			c2 := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, bananas)}})
-			mesh := stack.TwoClusters(stack.Addr(t), c1.Addr(), c2.Addr())
+			c1, c2, mesh := fakes(t, apples, bananas)
 			more := mesh
 			more.Rules = append([]stack.MeshRule{{Cluster: mesh.Clusters[1].Name, Prefix: "cherries"}}, mesh.Rules...)
 			file := filepath.Join(t.TempDir(), "listeners.yaml")

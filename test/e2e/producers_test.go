@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // TestProducersReachTheirCluster is the main job, end to end.
@@ -17,8 +19,8 @@ func TestProducersReachTheirCluster(t *testing.T) {
 	apples := []string{"apples-red", "apples-green"}
 	bananas := []string{"bananas-ripe", "bananas-not-yet"}
 	topics := slices.Concat(apples, bananas)
-	createTopics(t, p.apples.Addr(), 3, apples...)
-	createTopics(t, p.bananas.Addr(), 3, bananas...)
+	stack.CreateTopics(t, p.apples.Addr(), stack.TopicOptions{Partitions: 3}, apples...)
+	stack.CreateTopics(t, p.bananas.Addr(), stack.TopicOptions{Partitions: 3}, bananas...)
 
 	sent := sendAtOnce(t, p.mesh.Addr, count, topics...)
 
@@ -54,7 +56,7 @@ func TestProducersAgainstKafkaItself(t *testing.T) {
 	t.Parallel()
 	p := sharedBrokers(t)
 	topics := []string{"oracle-1", "oracle-2", "oracle-3", "oracle-4"}
-	createTopics(t, p.apples.Addr(), 3, topics...)
+	stack.CreateTopics(t, p.apples.Addr(), stack.TopicOptions{Partitions: 3}, topics...)
 	sent := sendAtOnce(t, p.apples.Addr(), 1000, topics...)
 	for _, topic := range topics {
 		verifyTopic(t, p.apples.Addr(), topic, sent...)

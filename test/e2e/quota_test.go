@@ -16,7 +16,7 @@ func TestQuotaTellsTheThrottleTime(t *testing.T) {
 	t.Parallel()
 	const id, topic = "throttled", "apples-quota"
 	p := sharedBrokers(t)
-	createTopics(t, p.apples.Addr(), 1, topic)
+	stack.CreateTopics(t, p.apples.Addr(), stack.TopicOptions{Partitions: 1}, topic)
 	limitClient(t, p.apples.Addr(), id, 50_000)
 	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	mesh.Clusters[0].Producer = map[string]string{"client.id": id}

@@ -18,7 +18,7 @@ func TestReloadLosesNothing(t *testing.T) {
 	const reloads = 20
 	const idempotent, plain = "apples-reload-idempotent", "apples-reload-plain"
 	p := sharedBrokers(t)
-	createTopics(t, p.apples.Addr(), 3, idempotent, plain)
+	stack.CreateTopics(t, p.apples.Addr(), stack.TopicOptions{Partitions: 3}, idempotent, plain)
 	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	s := stack.Standalone(t, &mesh)
 	more := mesh

@@ -27,7 +27,7 @@ func TestUpstreamRestartLosesNothing(t *testing.T) {
 	kafka := stack.Kafka(t, stack.KafkaOptions{Properties: map[string]string{
 		"broker.session.timeout.ms": "6000", // until it has ended the broker cannot come back
 	}})
-	createTopics(t, kafka.Addr(), 3, "apples-restart")
+	stack.CreateTopics(t, kafka.Addr(), stack.TopicOptions{Partitions: 3}, "apples-restart")
 	envoy, addr := envoyBefore(t, kafka.Addr())
 	l := startLoad(t, addr, "apples-restart")
 	l.wantMore(t, 1000)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -81,6 +83,14 @@ func stopShared() error {
 	}
 	wg.Wait()
 	return nil
+}
+
+// fakes are two embedded clusters with a topic of three partitions each, and a mesh to be put in front of them.
+func fakes(t *testing.T, apples, bananas string) (c1, c2 *stack.FakeCluster, mesh stack.Mesh) {
+	t.Helper()
+	c1 = stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, apples)}})
+	c2 = stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.SeedTopics(3, bananas)}})
+	return c1, c2, stack.TwoClusters(stack.Addr(t), c1.Addr(), c2.Addr())
 }
 
 // target is something that speaks Kafka, and the broker that stores what is sent there to topics beginning with apples.

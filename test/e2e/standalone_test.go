@@ -13,8 +13,8 @@ func TestStandaloneServesAndEndsInOrder(t *testing.T) {
 	t.Parallel()
 	p := sharedBrokers(t)
 	apples, bananas := "apples-standalone", "bananas-standalone"
-	createTopics(t, p.apples.Addr(), 3, apples)
-	createTopics(t, p.bananas.Addr(), 3, bananas)
+	stack.CreateTopics(t, p.apples.Addr(), stack.TopicOptions{Partitions: 3}, apples)
+	stack.CreateTopics(t, p.bananas.Addr(), stack.TopicOptions{Partitions: 3}, bananas)
 	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	s := stack.Standalone(t, &mesh)
 

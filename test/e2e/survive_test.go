@@ -13,7 +13,7 @@ import (
 func TestSequencesSurvive(t *testing.T) {
 	t.Parallel()
 	kafka := sharedBrokers(t).apples
-	createTopics(t, kafka.Addr(), 3, "apples-survive-load", "apples-survive-java")
+	stack.CreateTopics(t, kafka.Addr(), stack.TopicOptions{Partitions: 3}, "apples-survive-load", "apples-survive-java")
 	front := stack.NewRelay(t, nil) // the address that clients know
 	first := replica(t, front, kafka.Addr())
 	front.Aim(first.addr)

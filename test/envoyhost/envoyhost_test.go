@@ -190,14 +190,8 @@ func TestNothingIsFreedTooEarly(t *testing.T) {
 // churn has clients come and go, eight at a time.
 func (m *meshes) churn(t *testing.T) {
 	t.Helper()
-	total, goroutines := 3000, 8
-	if s := os.Getenv("CHURN_CONNECTIONS"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatalf("CHURN_CONNECTIONS: %v", err)
-		}
-		total = n
-	}
+	const goroutines = 8
+	total := stack.EnvInt(t, "CHURN_CONNECTIONS", 3000)
 	began := time.Now()
 	var clients sync.WaitGroup
 	for seed := range goroutines {

@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 const (
@@ -34,7 +36,7 @@ func direct(t *testing.T, addr string, more ...kgo.Opt) cluster {
 	return cluster{c, addr}
 }
 
-// create creates topics and waits until their partitions take offsets: a broker tells of a leader before that.
+// create creates topics.
 func (c cluster) create(t *testing.T, names ...string) {
 	t.Helper()
 	c.createWith(t, nil, names...)
@@ -43,35 +45,8 @@ func (c cluster) create(t *testing.T, names ...string) {
 // createWith creates topics with settings of their own.
 func (c cluster) createWith(t *testing.T, settings map[string]string, names ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), readWait)
-	defer cancel()
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.TimeoutMillis = 30_000
-	for _, name := range names {
-		topic := kmsg.NewCreateTopicsRequestTopic()
-		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
-		for key, value := range settings {
-			topic.Configs = append(topic.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
-		}
-		req.Topics = append(req.Topics, topic)
-	}
-	resp, err := req.RequestWith(ctx, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, topic := range resp.Topics {
-		if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
-			t.Fatalf("create topic %s: %v", topic.Topic, err)
-		}
-	}
-	for {
-		if _, err := c.ends(ctx, names...); err == nil {
-			return
-		} else if ctx.Err() != nil {
-			t.Fatalf("create topics: %v", err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	o := stack.TopicOptions{Partitions: partitions, Settings: settings}
+	stack.Check(t, stack.Admin{Client: c.Client}.CreateTopics(t.Context(), o, names...))
 }
 
 // ends are the next offsets of all partitions of topics.

@@ -3,8 +3,6 @@ package robust
 import (
 	"io"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -18,15 +16,7 @@ import (
 // hostileTime is how long hostile clients are at it: HOSTILE_SECONDS, 3 if it is not set.
 func hostileTime(t *testing.T) time.Duration {
 	t.Helper()
-	text := os.Getenv("HOSTILE_SECONDS")
-	if text == "" {
-		return 3 * time.Second
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("HOSTILE_SECONDS: %v", err)
-	}
-	return time.Duration(n) * time.Second
+	return time.Duration(stack.EnvInt(t, "HOSTILE_SECONDS", 3)) * time.Second
 }
 
 // TestHostileClientsFailNobodyElse has hostile clients do their worst to one mesh, while a second one beside it is left in

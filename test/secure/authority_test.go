@@ -2,12 +2,12 @@ package secure
 
 import (
 	"crypto/x509"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // signer is an authority whose certificate is in a file.
@@ -49,8 +49,7 @@ func (s *signer) issue(tb testing.TB, dir, name string, hosts []string, change f
 // write moves a file into place, as whoever replaces certificates should.
 func write(tb testing.TB, file string, content []byte) {
 	tb.Helper()
-	check(tb, os.WriteFile(file+".new", content, 0o600))
-	check(tb, os.Rename(file+".new", file))
+	check(tb, stack.ReplaceFile(file, content))
 }
 
 func check(tb testing.TB, err error) {

@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 const adminTimeout = 15_000 // milliseconds
@@ -16,21 +18,39 @@ const adminTimeout = 15_000 // milliseconds
 // Admin changes a cluster. Its methods may be called from any goroutine.
 type Admin struct{ *kgo.Client }
 
-// CreateTopic makes a topic and waits until all of its partitions have leaders.
-func (a Admin) CreateTopic(ctx context.Context, topic string, partitions int32, replicas int16) error {
+// TopicOptions describes topics that are to be made. The zero value is one partition on one node.
+type TopicOptions struct {
+	Partitions int32
+	Replicas   int16
+	Settings   map[string]string // those that differ from the cluster's
+}
+
+// CreateTopics makes topics and waits until all of their partitions are led.
+func (a Admin) CreateTopics(ctx context.Context, o TopicOptions, names ...string) error {
+	o.Partitions, o.Replicas = max(o.Partitions, 1), max(o.Replicas, 1)
 	r := kmsg.NewPtrCreateTopicsRequest()
 	r.TimeoutMillis = adminTimeout
-	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, partitions, replicas
-	r.Topics = append(r.Topics, t)
-	answer, err := r.RequestWith(ctx, a.Client)
-	if err == nil {
-		err = failure("create "+topic, answer.Topics[0].ErrorCode)
+	for _, name := range names {
+		t := kmsg.NewCreateTopicsRequestTopic()
+		t.Topic, t.NumPartitions, t.ReplicationFactor = name, o.Partitions, o.Replicas
+		for key, value := range o.Settings {
+			t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: key, Value: &value})
+		}
+		r.Topics = append(r.Topics, t)
 	}
+	answer, err := r.RequestWith(ctx, a.Client)
 	if err != nil {
 		return err
 	}
-	return Await(ctx, topic+" to have leaders", func() error { return a.led(ctx, topic, partitions) })
+	for _, t := range answer.Topics {
+		err = errors.Join(err, failure("create "+t.Topic, t.ErrorCode))
+	}
+	for _, name := range names {
+		if err == nil {
+			err = a.awaitLed(ctx, name, o.Partitions)
+		}
+	}
+	return err
 }
 
 // DeleteTopic deletes a topic and waits until it is gone.
@@ -70,7 +90,7 @@ func (a Admin) AddPartitions(ctx context.Context, topic string, partitions int32
 	if err != nil {
 		return err
 	}
-	return Await(ctx, topic+" to have leaders", func() error { return a.led(ctx, topic, partitions) })
+	return a.awaitLed(ctx, topic, partitions)
 }
 
 // SetTopic changes one property of a topic.
@@ -159,11 +179,7 @@ func (a Admin) Controller(ctx context.Context) (int32, error) {
 
 // Partitions is what the cluster says of a topic's partitions.
 func (a Admin) Partitions(ctx context.Context, topic string) ([]kmsg.MetadataResponseTopicPartition, error) {
-	r := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = &topic
-	r.Topics = append(r.Topics, t)
-	answer, err := r.RequestWith(ctx, a.Client)
+	answer, err := rawkafka.Metadata(topic).RequestWith(ctx, a.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -183,17 +199,19 @@ func (a Admin) InSync(ctx context.Context, topic string) error {
 	})
 }
 
-func (a Admin) led(ctx context.Context, topic string, partitions int32) error {
-	has, err := a.Partitions(ctx, topic)
-	if err == nil && len(has) < int(partitions) {
-		err = fmt.Errorf("%d of %d partitions", len(has), partitions)
-	}
-	for _, p := range has {
-		if p.Leader < 0 {
-			err = fmt.Errorf("partition %d has no leader", p.Partition)
+// awaitLed waits until brokers lead the first partitions of a topic. That they have leaders in the metadata is not enough: a broker is
+// told that it leads first, and opens the logs afterwards.
+func (a Admin) awaitLed(ctx context.Context, topic string, partitions int32) error {
+	return Await(ctx, topic+" to be led", func() error {
+		answer, err := rawkafka.EndOffsets(topic, partitions).RequestWith(ctx, a.Client)
+		if err != nil {
+			return err
 		}
-	}
-	return err
+		if n := rawkafka.Led(answer); n < partitions {
+			return fmt.Errorf("%d of %d partitions are", n, partitions)
+		}
+		return nil
+	})
 }
 
 func failure(what string, code int16) error {

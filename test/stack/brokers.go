@@ -10,7 +10,8 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // KafkaBrokers is an Apache Kafka cluster of several nodes, each broker and controller in one process. Each is stopped, killed,
@@ -110,9 +111,7 @@ func (b *KafkaBrokers) whole(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	ask := kmsg.NewPtrMetadataRequest()
-	ask.Topics = []kmsg.MetadataRequestTopic{}
-	answer, err := ask.RequestWith(ctx, client)
+	answer, err := rawkafka.Metadata().RequestWith(ctx, client)
 	if err == nil && len(answer.Brokers) < len(b.Nodes) {
 		err = fmt.Errorf("%d of %d brokers", len(answer.Brokers), len(b.Nodes))
 	}

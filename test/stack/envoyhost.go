@@ -99,11 +99,5 @@ func (c *EnvoyHostProcess) Close() {
 	_ = os.Remove(c.file) // in the system's directory for temporary files
 }
 
-// configure moves a new file into place: the program may be reading the old one.
-func (c *EnvoyHostProcess) configure(value []byte) error {
-	fresh := c.file + ".new"
-	if err := os.WriteFile(fresh, value, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, c.file)
-}
+// configure writes a new file: the program may be reading the old one.
+func (c *EnvoyHostProcess) configure(value []byte) error { return ReplaceFile(c.file, value) }

@@ -163,6 +163,15 @@ func installed(ctx context.Context, path, script string, args ...string) (string
 	return file, nil
 }
 
+// ReplaceFile moves a file with new content into the place of another, so that nobody reads half of it.
+func ReplaceFile(file string, content []byte) error {
+	fresh := file + ".new"
+	if err := os.WriteFile(fresh, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, file)
+}
+
 // run runs a command to its end and puts what it printed into the error.
 func run(cmd *exec.Cmd) error {
 	var out bytes.Buffer

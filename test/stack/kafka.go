@@ -13,7 +13,8 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
 // KafkaOptions describes an Apache Kafka cluster of one node, or what the nodes of several share. The zero value works.
@@ -216,9 +217,7 @@ func serves(ctx context.Context, addr string) error {
 		return err
 	}
 	defer client.Close()
-	ask := kmsg.NewPtrMetadataRequest()
-	ask.Topics = []kmsg.MetadataRequestTopic{}
-	answer, err := ask.RequestWith(ctx, client)
+	answer, err := rawkafka.Metadata().RequestWith(ctx, client)
 	if err == nil && len(answer.Brokers) == 0 {
 		err = fmt.Errorf("%s knows no broker yet", addr)
 	}

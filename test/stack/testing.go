@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 )
 
@@ -96,6 +98,35 @@ func EnvoyHost(tb testing.TB, o EnvoyHostOptions) *EnvoyHostProcess {
 		show(tb, c.Process)
 	})
 	return c
+}
+
+// CreateTopics makes topics in the cluster at addr and waits until all of their partitions are led.
+func CreateTopics(tb testing.TB, addr string, o TopicOptions, names ...string) {
+	tb.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	Check(tb, err)
+	defer client.Close()
+	Check(tb, Admin{client}.CreateTopics(tb.Context(), o, names...))
+}
+
+// EnvInt is a number that a variable of the environment gives to a test.
+func EnvInt(tb testing.TB, name string, otherwise int) int {
+	tb.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		tb.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// Replace moves a file with new content into the place of another, so that nobody reads half of it.
+func Replace(tb testing.TB, file, content string) {
+	tb.Helper()
+	Check(tb, ReplaceFile(file, []byte(content)))
 }
 
 // Addr is an address of this machine that nobody listens on.
