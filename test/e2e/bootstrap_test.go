@@ -26,9 +26,7 @@ func TestBootstrapPassesDeafServers(t *testing.T) {
 	stack.Check(t, err)
 	mesh := stack.TwoClusters(stack.Addr(t), deaf.Addr().String()+","+stack.Addr(t)+","+apples.Addr(), stack.Local(port))
 	envoy := stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh})
-	client, err := kgo.NewClient(kgo.SeedBrokers(mesh.Addr), kgo.UnknownTopicRetries(-1))
-	stack.Check(t, err)
-	defer client.Close()
+	client := stack.Client(t, mesh.Addr, kgo.UnknownTopicRetries(-1))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := client.ProduceSync(ctx, record("bootstrap", "apples-bootstrap", 0)).FirstErr(); err != nil {

@@ -107,12 +107,7 @@ func runCommand(t *testing.T, s sending, cmd *exec.Cmd) outcome {
 // runFranz runs franz-go in this process. Unlike the others it does not ask for topics to be created, unless it is told to.
 func runFranz(ctx context.Context, t *testing.T, addr string, s sending) outcome {
 	t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AllowAutoTopicCreation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return sendAll(ctx, c, s)
+	return sendAll(ctx, stack.Client(t, addr, kgo.AllowAutoTopicCreation()), s)
 }
 
 func sendAll(ctx context.Context, c *kgo.Client, s sending) outcome {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // cluster looks at a Kafka cluster directly, past the mesh.
@@ -18,12 +19,7 @@ type cluster struct{ *kgo.Client }
 
 func direct(t *testing.T, addr string, more ...kgo.Opt) cluster {
 	t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr)}, more...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return cluster{c}
+	return cluster{stack.Client(t, addr, more...)}
 }
 
 // request is a kmsg request whose answer is an R.

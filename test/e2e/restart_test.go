@@ -80,11 +80,7 @@ type load struct {
 
 func startLoad(t *testing.T, addr, topic string, more ...kgo.Opt) *load {
 	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr)}, more...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
+	client := stack.Client(t, addr, more...)
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	l := &load{client: client, topic: topic, stop: stop, done: make(chan struct{})}

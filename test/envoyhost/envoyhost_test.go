@@ -115,11 +115,7 @@ func (m *meshes) produce(t *testing.T, count int) {
 // produceIn takes at least a time for it.
 func (m *meshes) produceIn(t *testing.T, count int, d time.Duration) {
 	t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(m.mesh.Addr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := stack.Client(t, m.mesh.Addr)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for i := range count {
@@ -142,11 +138,7 @@ func (m *meshes) produceIn(t *testing.T, count int, d time.Duration) {
 
 func verify(t *testing.T, addr, topic string, count int) {
 	t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := stack.Client(t, addr, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	seen, last := map[string]bool{}, map[int32]int{}

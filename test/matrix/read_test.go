@@ -28,12 +28,7 @@ type cluster struct {
 
 func direct(t *testing.T, addr string, more ...kgo.Opt) cluster {
 	t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr)}, more...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return cluster{c, addr}
+	return cluster{stack.Client(t, addr, more...), addr}
 }
 
 // create creates topics.

@@ -130,11 +130,7 @@ func TestNoAnswerNamesABroker(t *testing.T) {
 	}
 	tattle(cluster)
 	askEverything(t, facade.Addr())
-	client, err := kgo.NewClient(kgo.SeedBrokers(facade.Addr()), kgo.DefaultProduceTopic(hiddenTopic))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := stack.Client(t, facade.Addr(), kgo.DefaultProduceTopic(hiddenTopic))
 	for i := range 300 {
 		if i%10 == 0 {
 			move(t, cluster)

@@ -67,9 +67,7 @@ func wantNoSecret(t *testing.T, text string) {
 // produce sends count records to a topic, one request after the other, and returns the first error.
 func (m *mesh) produce(t *testing.T, topic string, count int) error {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(m.addr), kgo.AllowAutoTopicCreation())
-	check(t, err)
-	defer client.Close()
+	client := stack.Client(t, m.addr, kgo.AllowAutoTopicCreation())
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for i := range count {
@@ -83,11 +81,7 @@ func (m *mesh) produce(t *testing.T, topic string, count int) error {
 // verify sees that the topic holds count records, once and in order.
 func verify(t *testing.T, b *stack.KafkaCluster, topic string, count int) {
 	t.Helper()
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(b.Addr()), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-	)
-	check(t, err)
-	defer client.Close()
+	client := stack.Client(t, b.Addr(), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for next := 0; next < count; {

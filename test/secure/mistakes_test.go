@@ -139,9 +139,7 @@ func TestMendedPasswordStoresWhatWaited(t *testing.T) {
 		"mechanism": "MECHANISM_SCRAM_SHA_256",
 		"username":  map[string]any{"inline_string": "mesh"}, "password": map[string]any{"filename": file},
 	}})
-	client, err := kgo.NewClient(kgo.SeedBrokers(m.addr), kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(-1))
-	check(t, err)
-	defer client.Close()
+	client := stack.Client(t, m.addr, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(-1))
 	const records = 50
 	failures := make(chan error, records)
 	for i := range records {

@@ -132,14 +132,13 @@ func wantMore(t *testing.T, loads []*load, records int64) {
 // setPassword gives a user a password for SCRAM-SHA-512.
 func setPassword(t *testing.T, b *broker, user, password string) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
-	check(t, err)
-	defer client.Close()
+	client := stack.Client(t, b.Addr())
 	const iterations = 4096
 	upsert := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
 	upsert.Name, upsert.Mechanism, upsert.Iterations, upsert.Salt = user, 2, iterations, []byte("salt")
-	upsert.SaltedPassword, err = pbkdf2.Key(sha512.New, password, upsert.Salt, iterations, sha512.Size)
+	salted, err := pbkdf2.Key(sha512.New, password, upsert.Salt, iterations, sha512.Size)
 	check(t, err)
+	upsert.SaltedPassword = salted
 	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
 	req.Upsertions = append(req.Upsertions, upsert)
 	answer, err := req.RequestWith(t.Context(), client)

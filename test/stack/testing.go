@@ -100,13 +100,19 @@ func EnvoyHost(tb testing.TB, o EnvoyHostOptions) *EnvoyHostProcess {
 	return c
 }
 
+// Client is a client of the brokers at addr until the test ends.
+func Client(tb testing.TB, addr string, more ...kgo.Opt) *kgo.Client {
+	tb.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr)}, more...)...)
+	Check(tb, err)
+	tb.Cleanup(c.Close)
+	return c
+}
+
 // CreateTopics makes topics in the cluster at addr and waits until all of their partitions are led.
 func CreateTopics(tb testing.TB, addr string, o TopicOptions, names ...string) {
 	tb.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
-	Check(tb, err)
-	defer client.Close()
-	Check(tb, Admin{client}.CreateTopics(tb.Context(), o, names...))
+	Check(tb, Admin{Client(tb, addr)}.CreateTopics(tb.Context(), o, names...))
 }
 
 // EnvInt is a number that a variable of the environment gives to a test.
