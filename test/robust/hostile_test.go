@@ -83,7 +83,7 @@ func sendNoise(p *patient) {
 
 // sendDamaged sends good requests with one byte changed.
 func sendDamaged(p *patient) {
-	kinds := [][]byte{apiVersions(1), produce(1, "apples", 2000), metadataOfAll()}
+	kinds := [][]byte{apiVersions(), produce(1, "apples", 2000), metadataOfAll()}
 	go p.waitClosed()
 	for err := error(nil); err == nil; {
 		frame := append([]byte(nil), kinds[rand.IntN(len(kinds))]...)
@@ -119,7 +119,7 @@ const manyRequests = 10_000
 
 // sendMany writes many requests at once, again and again, and reads no answer.
 func sendMany(p *patient) {
-	requests := times(manyRequests, apiVersions(1))
+	requests := times(manyRequests, apiVersions())
 	for err := error(nil); err == nil; {
 		err = p.write(requests)
 	}

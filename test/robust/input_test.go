@@ -65,7 +65,7 @@ func TestBadInputClosesAndIsCounted(t *testing.T) {
 		want := map[string]int64{}
 		for _, c := range closing {
 			p := dial(t, h.addr)
-			p.SendBytes(apiVersions(1), c.bytes)
+			p.SendBytes(apiVersions(), c.bytes)
 			p.ReceiveFrame() // what came before is answered
 			p.WantClosed()
 			want[c.reason]++
@@ -145,7 +145,7 @@ const partialTimeout = time.Second
 func trySlow(t *testing.T, addr string) {
 	t.Helper()
 	p := dial(t, addr)
-	for _, b := range apiVersions(1) {
+	for _, b := range apiVersions() {
 		p.SendBytes([]byte{b})
 		time.Sleep(partialTimeout / 20)
 	}

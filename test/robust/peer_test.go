@@ -18,9 +18,7 @@ func dial(t *testing.T, addr string) *rawkafka.Client {
 	return rawkafka.Connect(t, addr, clientID)
 }
 
-func apiVersions(id int32) []byte {
-	return rawkafka.Frame(clientID, id, rawkafka.APIVersions(clientID, "1.0"))
-}
+func apiVersions() []byte { return rawkafka.Frame(clientID, 1, rawkafka.APIVersions(clientID, "1.0")) }
 
 // request is a frame of any content without a client id: header and body in hexadecimal notation would be longer.
 func request(key wire.APIKey, version int16, body ...[]byte) []byte {

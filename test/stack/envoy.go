@@ -116,22 +116,12 @@ func (e *EnvoyProcess) Stats(ctx context.Context, name string) (int64, error) {
 
 // WaitStats waits until a counter or gauge has reached at least a value.
 func (e *EnvoyProcess) WaitStats(ctx context.Context, name string, least int64) error {
-	return e.waitStats(ctx, name, fmt.Sprint("at least ", least), func(value int64) bool { return value >= least })
+	return e.waitStats(ctx, name, "at least "+strconv.FormatInt(least, 10), func(value int64) bool { return value >= least })
 }
 
 // WaitGauge waits until a gauge has a value.
 func (e *EnvoyProcess) WaitGauge(ctx context.Context, name string, value int64) error {
-	return e.waitStats(ctx, name, fmt.Sprint(value), func(got int64) bool { return got == value })
-}
-
-func (e *EnvoyProcess) waitStats(ctx context.Context, name, want string, reached func(int64) bool) error {
-	return e.wait(ctx, name, func(ctx context.Context) error {
-		value, err := e.Stats(ctx, name)
-		if err == nil && !reached(value) {
-			err = fmt.Errorf("%s is %d, want %s", name, value, want)
-		}
-		return err
-	})
+	return e.waitStats(ctx, name, strconv.FormatInt(value, 10), func(got int64) bool { return got == value })
 }
 
 // Post calls a path of Envoy's admin interface that changes something.
@@ -144,6 +134,16 @@ func (e *EnvoyProcess) Post(ctx context.Context, path string) error {
 func (e *EnvoyProcess) Close() {
 	e.Stop()
 	_ = os.RemoveAll(e.dir) // in the system's directory for temporary files
+}
+
+func (e *EnvoyProcess) waitStats(ctx context.Context, name, want string, reached func(int64) bool) error {
+	return e.wait(ctx, name, func(ctx context.Context) error {
+		value, err := e.Stats(ctx, name)
+		if err == nil && !reached(value) {
+			err = fmt.Errorf("%s is %d, want %s", name, value, want)
+		}
+		return err
+	})
 }
 
 func (e *EnvoyProcess) adminFile() string { return filepath.Join(e.dir, "admin") }
