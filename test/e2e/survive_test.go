@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
@@ -43,62 +42,6 @@ func TestSequencesSurvive(t *testing.T) {
 	verifyTopic(t, kafka.Addr(), "apples-survive-load", sent)
 	verifyTopic(t, kafka.Addr(), "apples-survive-java", java.finish(t))
 	stack.WantAlive(t, first.envoy.Process)
-}
-
-// javaLoad is a Java producer that sends a number of records to a topic.
-type javaLoad struct {
-	cluster cluster
-	topic   string
-	sent    sending
-	done    chan struct{}
-	lost    bool // some are not stored
-}
-
-func startJava(t *testing.T, addr, broker, topic string, count int) *javaLoad {
-	t.Helper()
-	l := &javaLoad{cluster: direct(t, broker), topic: topic, done: make(chan struct{})}
-	go func() {
-		defer close(l.done)
-		l.lost = true // if it fails the test
-		var got outcome
-		l.sent, got = client{"java", runJava}.send(t, addr, count, topic)
-		l.lost = got.stored != count
-	}()
-	return l
-}
-
-// wantMore waits until so many more records than now are stored, or all.
-func (l *javaLoad) wantMore(t *testing.T, records int64) {
-	t.Helper()
-	want := l.stored(t) + records
-	stack.Wait(t, fmt.Sprintf("%d more records in %s", records, l.topic), func() error {
-		select {
-		case <-l.done:
-			return nil
-		default:
-		}
-		if got := l.stored(t); got < want {
-			return fmt.Errorf("%d of %d are stored", got, want)
-		}
-		return nil
-	})
-}
-
-func (l *javaLoad) stored(t *testing.T) (records int64) {
-	t.Helper()
-	for _, p := range l.cluster.partitions(t, l.topic) {
-		records += l.cluster.offset(t, l.topic, p.Partition, -1)
-	}
-	return records
-}
-
-// finish waits until all records are stored.
-func (l *javaLoad) finish(t *testing.T) sending {
-	t.Helper()
-	if <-l.done; l.lost {
-		t.Fatal("java lost records")
-	}
-	return l.sent
 }
 
 type meshReplica struct {
