@@ -53,7 +53,7 @@ type Filter struct {
 // worker is what serves the sessions of one of the host's threads.
 type worker struct {
 	cork     cork.Cork
-	pools    []*upstream.Pool
+	clusters []*upstream.Cluster
 	broker   *broker.Broker
 	sessions *session.Worker
 }
@@ -68,11 +68,9 @@ func New(c *config.Config, o Options) (*Filter, error) {
 		Stats: o.Stats, Log: o.Log, Panicked: f.caught,
 	})
 	for _, cluster := range c.Clusters { // what cannot be a client is a mistake to find now
-		client, err := o.NewClient(settings(cluster))
-		if err != nil {
+		if _, err := o.NewClient(settings(cluster)); err != nil {
 			return nil, fmt.Errorf("upstream cluster %s: %w", cluster.Name, err)
 		}
-		client.Close()
 	}
 	if c.VerifyUpstreams {
 		if err := f.verify(); err != nil {
@@ -172,8 +170,8 @@ func (f *Filter) closeAll(workers map[int]*worker) {
 	var closing sync.WaitGroup
 	for _, w := range workers {
 		closing.Go(func() { f.guard("close", w.sessions.Wait) })
-		for _, pool := range w.pools {
-			closing.Go(func() { f.guard("close", func() { pool.Close(ctx) }) })
+		for _, u := range w.clusters {
+			closing.Go(func() { f.guard("close", func() { u.Close(ctx) }) })
 		}
 	}
 	closing.Wait()
@@ -200,9 +198,9 @@ func (f *Filter) newWorker(index int) *worker {
 			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
 			continue
 		}
-		pool := upstream.New(settings(cluster), client, &w.cork, f.options.Stats.Cluster(cluster.Name), log)
-		w.pools = append(w.pools, pool)
-		upstreams[cluster.Name] = broker.Upstream{Cluster: pool, PartitionCount: cluster.PartitionCount}
+		u := upstream.New(settings(cluster), client, &w.cork, f.options.Stats.Cluster(cluster.Name), log)
+		w.clusters = append(w.clusters, u)
+		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
 	}
 	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic))
 	w.sessions = f.sessions.NewWorker(w.broker, &w.cork)

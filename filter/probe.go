@@ -9,6 +9,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 )
 
 const (
@@ -80,7 +81,6 @@ func (f *Filter) reach(ctx context.Context, cluster config.Cluster) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	return f.reachAny(ctx, client, cluster.BootstrapServers)
@@ -113,10 +113,10 @@ func (f *Filter) dialOnce(ctx context.Context, client upstream.Client, server st
 	defer f.recover("probe")
 	err := errInternal
 	defer func() { result <- err }()
-	var link upstream.Link
-	if link, err = client.Dial(ctx, server); err == nil {
+	var conn link.Conn
+	if conn, err = client.Dial(ctx, server); err == nil {
 		err = errInternal // unless there is no panic
-		link.Close()
+		conn.Close()
 		err = nil
 	}
 }

@@ -40,7 +40,7 @@ func BenchmarkProduce(b *testing.B) {
 	})
 }
 
-func benchPool(b *testing.B, partitions int) (pool *upstream.Pool, stop func()) {
+func benchPool(b *testing.B, partitions int) (pool *upstream.Cluster, stop func()) {
 	b.Helper()
 	cluster := upstreamtest.New(1)
 	cluster.Sockets()
@@ -60,7 +60,7 @@ func benchPool(b *testing.B, partitions int) (pool *upstream.Pool, stop func()) 
 	}
 }
 
-func produceOne(pool *upstream.Pool, partition int32) {
+func produceOne(pool *upstream.Cluster, partition int32) {
 	batch := &wire.Batch{Topic: "a", Partition: partition, Records: make([]byte, 1<<10)}
 	done := make(chan struct{})
 	pool.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })

@@ -85,7 +85,7 @@ const (
 // producer is a client that numbers its batches.
 type producer struct {
 	t         *testing.T
-	pool      *upstream.Pool
+	pool      *upstream.Cluster
 	fences    order.Fences
 	number    int
 	partition int32

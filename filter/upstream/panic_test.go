@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -25,7 +27,6 @@ const (
 	inRead     = "read"
 	inWrite    = "write"
 	inHangUp   = "hang up"
-	inClose    = "close"
 )
 
 // faulty is a cluster's client, and the connections that it makes, with a bug in one place that shows a number of times.
@@ -36,7 +37,7 @@ type faulty struct {
 	left  atomic.Int32
 }
 
-func (f *faulty) Dial(ctx context.Context, addr string) (upstream.Link, error) {
+func (f *faulty) Dial(ctx context.Context, addr string) (link.Conn, error) {
 	f.bug(inDial)
 	l, err := f.Client.Dial(ctx, addr)
 	if err != nil {
@@ -48,17 +49,10 @@ func (f *faulty) Dial(ctx context.Context, addr string) (upstream.Link, error) {
 	return l, nil
 }
 
-func (f *faulty) Metadata(ctx context.Context, names []string, create bool) (upstream.Metadata, error) {
-	f.bug(inMetadata)
-	return f.Client.Metadata(ctx, names, create)
-}
-
 func (f *faulty) Watch(ctx context.Context, changed func()) {
 	f.bug(inWatch)
 	f.Client.Watch(ctx, changed)
 }
-
-func (f *faulty) Close() { f.bug(inClose) }
 
 func (f *faulty) bug(place string) {
 	if f.place == place && f.left.Add(-1) >= 0 {
@@ -77,7 +71,14 @@ func (c faultyConn) Read(p []byte) (int, error) {
 	c.f.bug(inRead)
 	return n, err
 }
-func (c faultyConn) Write(p []byte) (int, error) { c.f.bug(inWrite); return c.Conn.Write(p) }
+
+func (c faultyConn) Write(p []byte) (int, error) {
+	c.f.bug(inWrite)
+	if len(p) > 6 && wire.APIKey(binary.BigEndian.Uint16(p[4:])) == wire.KeyMetadata {
+		c.f.bug(inMetadata)
+	}
+	return c.Conn.Write(p)
+}
 
 // withFaulty runs f with a pool before a faulty cluster.
 func withFaulty(t *testing.T, place string, f func(b *bench, cluster *faulty)) {
@@ -156,12 +157,6 @@ func TestPanics(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestPanicOnClose has the pool closed all the same.
-func TestPanicOnClose(t *testing.T) {
-	t.Parallel()
-	withFaulty(t, inClose, func(_ *bench, cluster *faulty) { cluster.left.Store(1) })
 }
 
 // TestPanicOfWhoIsTold has a bug in a client's own part: it is not that of the others whose batches or questions went along.

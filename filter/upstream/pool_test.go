@@ -3,7 +3,6 @@ package upstream_test
 import (
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -29,7 +28,7 @@ func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a s
 
 func settings() upstream.Settings {
 	return upstream.Settings{
-		Name: "c1", BootstrapServers: []string{"1"}, ClientID: "test", RequestTimeout: 30 * time.Second,
+		Name: "c1", BootstrapServers: []string{"bootstrap:1"}, ClientID: "test", RequestTimeout: 30 * time.Second,
 		MetadataRefreshInterval: 5 * time.Minute, MetadataMaxAge: 15 * time.Minute,
 	}
 }
@@ -38,14 +37,14 @@ func settings() upstream.Settings {
 type bench struct {
 	t       *testing.T
 	cluster *upstreamtest.Cluster
-	pool    *upstream.Pool
+	pool    *upstream.Cluster
 	fences  *order.Fences // of the one client
 	table   []stats.Metric
 	values  []int64
 }
 
 // newPool makes a pool before a cluster, without a bubble and with metrics that nobody reads.
-func newPool(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Pool {
+func newPool(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Cluster {
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	return upstream.New(s, cluster, k, st, slog.New(slog.DiscardHandler))
@@ -343,20 +342,6 @@ func TestCloseAnswersEverything(t *testing.T) {
 		<-done
 		wantCode(t, "in flight at Close", batch.Result, wire.None)
 		wantCode(t, "after Close", b.produce("a", 0, "2"), wire.NotLeaderOrFollower)
-	})
-}
-
-// A connection may live for more requests than there are correlation ids.
-func TestCorrelationIDsBeginAgain(t *testing.T) {
-	t.Parallel()
-	inBubble(t, 1, func(b *bench) {
-		b.cluster.CreateTopic("a", 1)
-		wantCode(t, "the first", b.produce("a", 0, "0"), wire.None)
-		b.pool.Skip(math.MaxInt32 - 2)
-		for i := range 5 {
-			wantCode(t, fmt.Sprint("number ", i), b.produce("a", 0, strconv.Itoa(i+1)), wire.None)
-		}
-		b.wantStored(0, "0", "1", "2", "3", "4", "5")
 	})
 }
 

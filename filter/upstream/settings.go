@@ -3,11 +3,13 @@ package upstream
 import (
 	"cmp"
 	"context"
-	"net"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 )
 
 // Settings is what one upstream cluster is configured to be.
@@ -67,42 +69,14 @@ func (s Settings) withDefaults() Settings {
 
 // Client reaches the brokers of one cluster. Package saramaclient has the real one.
 type Client interface {
-	// Dial connects to the broker at addr, negotiates versions and authenticates. The connection is the caller's.
-	Dial(ctx context.Context, addr string) (Link, error)
-	// Metadata asks one broker, whichever answers, about topics; nil topics means all. With create, the broker may create
-	// those that are missing. Calls never overlap.
-	Metadata(ctx context.Context, topics []string, create bool) (Metadata, error)
+	link.Dialer
+
 	// Watch calls changed, from its own goroutine, whenever connections should be made anew because what they are made from,
 	// such as a certificate, has been replaced. It returns when ctx ends, or at once if that cannot happen.
 	Watch(ctx context.Context, changed func())
-	// Close ends what Metadata keeps open.
-	Close()
-}
-
-// Link is an authenticated connection to one broker, taken over from whoever dialled it.
-type Link struct {
-	// Conn is for reading and writing. Without TLS it is the socket itself, so that several slices are written by one writev.
-	Conn net.Conn
-	// Close closes Conn and lets go of what else belongs to it. It may be called once, from any goroutine, and does not
-	// wait.
-	Close func()
-	// ProduceVersion is the highest version of Produce that this broker takes and we write, 3 to 12.
-	ProduceVersion int16
-	// Until is when the connection has to be replaced by another. Zero: never.
-	Until time.Time
-}
-
-// Metadata is one answer of a cluster.
-type Metadata struct {
-	Brokers map[int32]string // node id → host:port
-	Topics  []wire.Topic     // in any order
 }
 
 const (
-	minProduceVersion = 3
-	// MaxProduceVersion is the newest Produce that names topics by name (13 names them by id).
-	MaxProduceVersion = 12
-
 	// window is the default of Settings.Window.
 	window = 5
 
@@ -111,35 +85,42 @@ const (
 
 	// answerTimeout is the default of Settings.AnswerTimeout, and librdkafka's of socket.timeout.ms.
 	answerTimeout = 60 * time.Second
-	// maxFences bounds what is remembered of refused batches, over all clients of a worker and cluster.
-	maxFences = 1 << 17
-	// grace is how much longer than its client a request with a short timeout is waited for: a broker gives up by itself what its
-	// replicas do not confirm in the client's time, and says so.
-	grace = 2 * time.Second
-	// minQueueing is how long a batch may be queued, besides lingering, however short its client's timeout is.
-	minQueueing = time.Second
-	// maxTimeout is the longest timeout of a client that is listened to. The longest that a default client tries is as long.
-	maxTimeout = 5 * time.Minute
 
 	// The reconnect back-off, as librdkafka's reconnect.backoff.ms and reconnect.backoff.max.ms have it.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
 
-	// maxNames is how many topics are asked for in one request of several clients, so that it fits into what a broker takes.
-	maxNames = 10_000
-	// metadataTimeout bounds one round of metadata requests, over all brokers that are tried.
-	metadataTimeout = 30 * time.Second
-	// patience is how long clients wait for the answer to a metadata request before they are answered from memory.
-	patience = 2 * time.Second
-	// metadataFresh is the age up to which what is known of a topic answers a client's request for metadata. Clients that ask
-	// at the same moment share one request to the cluster; one that asks later sees what has changed.
-	metadataFresh = 5 * time.Second
-	// sweepInterval is how often a lane with work looks for requests that are past their time.
-	sweepInterval = 500 * time.Millisecond
-
-	// complaintInterval is how often the same trouble is logged.
-	complaintInterval = time.Minute
-
-	// maxResponseBytes bounds what a broker may make us allocate for one Produce response.
+	// maxResponseBytes is the default of Settings.MaxResponseBytes.
 	maxResponseBytes = 64 << 20
 )
+
+// link is what connections are told to be.
+func (s *Settings) link(panics guard.Panics) link.Settings {
+	return link.Settings{ClientID: s.ClientID, MaxAnswer: s.MaxResponseBytes, Panics: panics}
+}
+
+// produce is what the lanes are told to be.
+func (s *Settings) produce(panics guard.Panics) produce.Settings {
+	return produce.Settings{
+		Link: s.link(panics), AcksOverride: s.AcksOverride, RequestTimeout: s.RequestTimeout, MessageTimeout: s.MessageTimeout,
+		AnswerTimeout: s.AnswerTimeout, MaxMessageBytes: s.MaxMessageBytes, MaxRequestBytes: s.MaxRequestBytes,
+		MetadataMaxAge: s.MetadataMaxAge, Window: s.Window, ConnectionsPerBroker: s.ConnectionsPerBroker, Linger: s.Linger,
+		MaxIdle: s.MaxIdle, ReconnectBackoff: s.ReconnectBackoff, ReconnectBackoffMax: s.ReconnectBackoffMax,
+	}
+}
+
+// topology is what the asking is told to be.
+func (s *Settings) topology(panics guard.Panics, refreshed func()) topology.Settings {
+	return topology.Settings{
+		Cluster: s.Name, Link: s.link(panics), Bootstrap: s.bootstrap, RefreshInterval: s.MetadataRefreshInterval, MaxAge: s.MetadataMaxAge,
+		Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Refreshed: refreshed,
+	}
+}
+
+// bootstrap lists the addresses that the bootstrap servers stand for.
+func (s *Settings) bootstrap(ctx context.Context) (all []string) {
+	for _, server := range s.BootstrapServers {
+		all = append(all, s.Dial.Socket.Resolve(ctx, server)...)
+	}
+	return all
+}

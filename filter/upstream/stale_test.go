@@ -2,8 +2,8 @@ package upstream_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -80,23 +81,14 @@ func TestAnswerAsPatienceIsLost(t *testing.T) {
 	}
 }
 
-// unlisted is a cluster whose list of all topics cannot be had.
-type unlisted struct{ *upstreamtest.Cluster }
-
-func (u unlisted) Metadata(ctx context.Context, names []string, create bool) (upstream.Metadata, error) {
-	if names == nil {
-		return upstream.Metadata{}, errors.New("too long")
-	}
-	return u.Cluster.Metadata(ctx, names, create)
-}
-
 // A cluster whose list of topics cannot be had is not taken for one that is away for long.
 func TestUnlistedClusterIsServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := unlisted{upstreamtest.New(1)}
+		c := upstreamtest.New(1)
+		c.Unlist(true)
 		c.CreateTopic("a", 1)
-		b := &bench{t: t, cluster: c.Cluster, fences: new(order.Fences), pool: newPool(settings(), c, new(cork.Cork))}
+		b := &bench{t: t, cluster: c, fences: new(order.Fences), pool: newPool(settings(), c, new(cork.Cork))}
 		b.list()
 		b.produceUntilStored(0, "x")
 		b.pool.Close(t.Context())
@@ -132,24 +124,6 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Names that nobody knows are not kept while the cluster cannot be asked for them.
-func TestOutageKeepsNoNames(t *testing.T) {
-	t.Parallel()
-	inBubble(t, 1, func(b *bench) {
-		b.cluster.Silence(true)
-		b.list()
-		for i := range 1000 {
-			name := fmt.Sprintf("t%d", i)
-			b.produce(name, 0, "x")
-			b.pool.Topics([]string{name}, false, func([]wire.Topic) {})
-		}
-		if topics, stale := b.pool.Remembered(); topics != 0 || stale != 0 {
-			t.Errorf("%d topics and %d names to ask for, want none", topics, stale)
-		}
-		b.cluster.Silence(false)
-	})
 }
 
 // What is known of a topic's partitions outlives an answer that says there is no such topic, for as long as batches are on their way.
@@ -200,7 +174,7 @@ func TestTopicMadeAgain(t *testing.T) {
 	})
 }
 
-// slowDial dials the first connection to addr "1" slowly: what is at the address when it is dialled is what is reached.
+// slowDial dials the first connection to a broker slowly: what is at the address when it is dialled is what is reached.
 type slowDial struct {
 	*upstreamtest.Cluster
 
@@ -208,12 +182,12 @@ type slowDial struct {
 	first atomic.Bool
 }
 
-func (s *slowDial) Dial(ctx context.Context, addr string) (upstream.Link, error) {
-	link, err := s.Cluster.Dial(ctx, addr)
-	if s.first.CompareAndSwap(false, true) {
+func (s *slowDial) Dial(ctx context.Context, addr string) (link.Conn, error) {
+	conn, err := s.Cluster.Dial(ctx, addr)
+	if strings.HasPrefix(addr, "1:") && s.first.CompareAndSwap(false, true) {
 		<-s.gate
 	}
-	return link, err
+	return conn, err
 }
 
 // What changes while a connection is made counts: an address is not served by the broker that had it before, and a certificate that
@@ -222,16 +196,16 @@ func TestChangesDuringADial(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
-		change func(c *slowDial, pool *upstream.Pool)
+		change func(c *slowDial, pool *upstream.Cluster)
 		dials  int
 	}{
-		{"address", func(c *slowDial, pool *upstream.Pool) {
+		{"address", func(c *slowDial, pool *upstream.Cluster) {
 			c.Exchange(1, 2) // the address that is being dialled is the other broker's from now on
 			c.Cut(1)
 			advance(6 * time.Second)
 			pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		}, 2},
-		{"certificate", func(c *slowDial, _ *upstream.Pool) { c.Replace() }, 2},
+		{"certificate", func(c *slowDial, _ *upstream.Cluster) { c.Replace() }, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

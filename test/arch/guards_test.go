@@ -12,7 +12,7 @@ import (
 )
 
 // guards are the functions and methods that stop a panic: deferred first, or called with all that there is to do.
-var guards = []string{"recover", "guard", "attempt", "caught"}
+var guards = []string{"recover", "guard", "attempt", "caught", "Guard", "Attempt"}
 
 // starters run a function on another goroutine, or later: nobody above it on the stack would stop a panic. sync.OnceFunc and its
 // like are none: they run on the stack of who calls.

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -63,12 +64,10 @@ func (info) UpstreamLocalAddress() (string, bool)  { return "10.0.0.2:9092", tru
 // client is a cluster's that is never asked.
 type client struct{ upstream.Client }
 
-func (client) Close() {}
-
 func (client) Watch(context.Context, func()) {}
 
-func (client) Dial(context.Context, string) (upstream.Link, error) {
-	return upstream.Link{Close: func() {}}, nil
+func (client) Dial(context.Context, string) (link.Conn, error) {
+	return link.Conn{Close: func() {}}, nil
 }
 
 func newLoader(log *bytes.Buffer) loader {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -14,19 +13,11 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 )
 
-// Client is an upstream.Client on sarama. Dial and Watch may be called from any goroutine; Metadata and Close one at a time.
+// Client is an upstream.Client on sarama. Its methods may be called from any goroutine.
 type Client struct {
 	settings upstream.Settings
 	config   *sarama.Config
 	tokens   tokens
-	// outdated says that the connection for metadata was made from what has been replaced since.
-	outdated atomic.Bool
-
-	// broker answers Metadata, on the connection in tap, until it fails; nil before the first and after a failure.
-	broker *sarama.Broker
-	tap    *capture
-	// known holds the brokers that the last answer named, tried when the one in use fails.
-	known []string
 }
 
 var _ upstream.Client = (*Client)(nil)
@@ -46,9 +37,6 @@ func New(s upstream.Settings) (upstream.Client, error) {
 	}
 	return c, nil
 }
-
-// Close ends the connection that Metadata uses.
-func (c *Client) Close() { c.drop() }
 
 // open connects a broker and waits until it is negotiated and authenticated, or ctx ends. The connection that sarama
 // uses is returned too. Certificates and passwords are those that are there now.

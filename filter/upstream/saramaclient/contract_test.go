@@ -20,7 +20,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -50,11 +52,10 @@ func newClient(t *testing.T, s upstream.Settings) upstream.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(client.Close)
 	return client
 }
 
-func newPool(t *testing.T, s upstream.Settings) *upstream.Pool {
+func newPool(t *testing.T, s upstream.Settings) *upstream.Cluster {
 	t.Helper()
 	client, err := saramaclient.New(s)
 	if err != nil {
@@ -67,25 +68,52 @@ func newPool(t *testing.T, s upstream.Settings) *upstream.Pool {
 	return pool
 }
 
+// listener is what a map tells.
+type listener chan topology.News
+
+func (l listener) Learned(n *topology.News)              { l <- *n }
+func (listener) Impatient()                              {}
+func (listener) InUse(time.Time, time.Duration) []string { return nil }
+
+// newMap returns a map of the cluster that a client reaches, and what it tells.
+func newMap(t *testing.T, s upstream.Settings) (*topology.Map, listener) {
+	t.Helper()
+	told := make(listener, 100)
+	m := topology.New(topology.Settings{
+		Cluster: s.Name, Link: link.Settings{ClientID: s.ClientID}, MaxAge: time.Minute, Backoff: time.Millisecond, BackoffMax: time.Second,
+		Bootstrap: func(context.Context) []string { return s.BootstrapServers }, Refreshed: func() {},
+	}, newClient(t, s), slog.New(slog.DiscardHandler))
+	m.Start(told)
+	t.Cleanup(m.Close)
+	return m, told
+}
+
+// ask asks for topics, and returns what clients and what the owner are told.
+func ask(m *topology.Map, told listener, names []string, create bool) ([]wire.Topic, topology.News) {
+	got := make(chan []wire.Topic, 1)
+	m.Topics(names, create, func(topics []wire.Topic) { got <- topics })
+	return <-got, <-told
+}
+
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 	_, s := cluster(t, kfake.SeedTopics(4, "apples"), kfake.AllowAutoTopicCreation(), kfake.DefaultNumPartitions(2))
-	client := newClient(t, s)
-	meta, err := client.Metadata(t.Context(), []string{"apples", "missing"}, false)
-	if err != nil {
-		t.Fatal(err)
+	m, told := newMap(t, s)
+	topics, news := ask(m, told, []string{"apples", "missing"}, false)
+	if news.Err != nil {
+		t.Fatal(news.Err)
 	}
-	if len(meta.Brokers) != 3 || len(meta.Topics) != 2 {
-		t.Fatalf("%d brokers, topics %+v; want 3 and 2", len(meta.Brokers), meta.Topics)
+	if len(news.Brokers) != 3 || len(topics) != 2 {
+		t.Fatalf("%d brokers, topics %+v; want 3 and 2", len(news.Brokers), topics)
 	}
-	for _, topic := range meta.Topics {
+	for _, topic := range topics {
 		switch topic.Name {
 		case "apples":
 			if topic.Code != wire.None || len(topic.Partitions) != 4 || topic.ID == [16]byte{} {
 				t.Errorf("apples: %+v", topic)
 			}
 			for i, p := range topic.Partitions {
-				if int(p.Index) != i || meta.Brokers[p.Leader] == "" {
+				if int(p.Index) != i || news.Brokers[p.Leader] == "" {
 					t.Errorf("apples partition %d: %+v", i, p)
 				}
 			}
@@ -95,11 +123,11 @@ func TestMetadata(t *testing.T) {
 			}
 		}
 	}
-	if meta, err = client.Metadata(t.Context(), []string{"new"}, true); err != nil || len(meta.Topics) != 1 {
-		t.Fatalf("creating: %+v, %v", meta, err)
+	if topics, news = ask(m, told, []string{"new"}, true); news.Err != nil || len(topics) != 1 {
+		t.Fatalf("creating: %+v, %v", topics, news.Err)
 	}
-	if meta, err = client.Metadata(t.Context(), nil, false); err != nil || len(meta.Topics) != 2 {
-		t.Errorf("all topics: %+v, %v; want apples and new", meta.Topics, err)
+	if topics, news = ask(m, told, nil, false); news.Err != nil || len(topics) != 2 {
+		t.Errorf("all topics: %+v, %v; want apples and new", topics, news.Err)
 	}
 }
 
@@ -114,9 +142,9 @@ func TestMetadataTriesEveryBroker(t *testing.T) {
 	_ = dead.Close()
 	c, s := cluster(t, kfake.SeedTopics(1, "apples"))
 	s.BootstrapServers = append([]string{address}, s.BootstrapServers...)
-	client := newClient(t, s)
-	if _, err := client.Metadata(t.Context(), []string{"apples"}, false); err != nil {
-		t.Fatal(err)
+	m, told := newMap(t, s)
+	if _, news := ask(m, told, nil, false); news.Err != nil {
+		t.Fatal(news.Err)
 	}
 	var once atomic.Bool
 	c.ControlKey(int16(kmsg.Metadata), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -126,8 +154,8 @@ func TestMetadataTriesEveryBroker(t *testing.T) {
 		}
 		return nil, nil, false
 	})
-	if _, err := client.Metadata(t.Context(), []string{"apples"}, false); err != nil {
-		t.Errorf("after the connection in use was closed: %v", err)
+	if _, news := ask(m, told, nil, false); news.Err != nil {
+		t.Errorf("after the connection in use was closed: %v", news.Err)
 	}
 }
 
@@ -141,9 +169,6 @@ func TestNobodyAnswers(t *testing.T) {
 	client := newClient(t, upstream.Settings{Name: "c1", BootstrapServers: []string{deaf.Addr().String()}, ClientID: "x"})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := client.Metadata(ctx, nil, false); err == nil {
-		t.Error("Metadata of a deaf broker: no error")
-	}
 	if _, err := client.Dial(ctx, deaf.Addr().String()); err == nil {
 		t.Error("Dial of a deaf broker: no error")
 	}

@@ -34,7 +34,6 @@ func (c *Client) Watch(ctx context.Context, changed func()) {
 		}
 		if now := settings.Fingerprint(); now != last && now != missing {
 			last = now
-			c.outdated.Store(true)
 			c.tokens.forget()
 			changed()
 		}

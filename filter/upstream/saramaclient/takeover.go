@@ -12,53 +12,52 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // Dial has sarama connect, negotiate and authenticate, and takes the connection over.
-func (c *Client) Dial(ctx context.Context, addr string) (upstream.Link, error) {
+func (c *Client) Dial(ctx context.Context, addr string) (link.Conn, error) {
 	broker, tap, err := c.open(ctx, addr)
 	if err != nil {
-		return upstream.Link{}, err
+		return link.Conn{}, err
 	}
-	produce, err := c.produceVersion(ctx, broker, tap)
+	versions, err := c.versions(ctx, broker, tap)
 	if err != nil {
 		_ = broker.Close()
-		return upstream.Link{}, fmt.Errorf("ask %s for its versions: %w", addr, err)
+		return link.Conn{}, fmt.Errorf("ask %s for its versions: %w", addr, err)
 	}
 	conn := tap.taken()
 	if conn == nil {
 		_ = broker.Close()
-		return upstream.Link{}, errors.New("sarama did not dial through the hook")
+		return link.Conn{}, errors.New("sarama did not dial through the hook")
 	}
 	if err := conn.SetDeadline(time.Time{}); err != nil { // sarama sets one with each request
 		_ = broker.Close()
-		return upstream.Link{}, fmt.Errorf("take over the connection to %s: %w", addr, err)
+		return link.Conn{}, fmt.Errorf("take over the connection to %s: %w", addr, err)
 	}
 	release := func() { _ = broker.Close() } // closes conn too, and ends sarama's own reader
-	return upstream.Link{Conn: conn, Close: release, ProduceVersion: produce, Until: sessionEnd(broker)}, nil
+	return link.Conn{Conn: conn, Close: release, Versions: versions, Until: sessionEnd(broker)}, nil
 }
 
-// produceVersion asks a broker for the newest Produce that it and we know; -1: it has none. sarama keeps to itself what it was
-// told, and one more round trip is little in a connection's life.
-func (c *Client) produceVersion(ctx context.Context, broker *sarama.Broker, tap *capture) (int16, error) {
+// versions asks a broker for what it takes. sarama keeps to itself what it was told, and one more round trip is little in a connection's
+// life.
+func (c *Client) versions(ctx context.Context, broker *sarama.Broker, tap *capture) (link.Versions, error) {
 	stop := context.AfterFunc(ctx, tap.close) // sarama knows no context
-	versions, err := broker.ApiVersions(&sarama.ApiVersionsRequest{
+	answer, err := broker.ApiVersions(&sarama.ApiVersionsRequest{
 		Version: 3, ClientSoftwareName: "kafkamesh", ClientSoftwareVersion: "sarama",
 	})
 	switch {
 	case !stop():
-		return -1, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	case err != nil:
-		return -1, c.settings.Dial.Explain(err)
+		return nil, c.settings.Dial.Explain(err)
 	}
-	for _, k := range versions.ApiKeys {
-		if k.ApiKey == int16(wire.KeyProduce) {
-			return min(k.MaxVersion, upstream.MaxProduceVersion), nil
-		}
+	versions := make(link.Versions, len(answer.ApiKeys))
+	for _, k := range answer.ApiKeys {
+		versions[wire.APIKey(k.ApiKey)] = link.Range{Min: k.MinVersion, Max: k.MaxVersion}
 	}
-	return -1, nil
+	return versions, nil
 }
 
 // capture is the dialer that sarama is given (golang.org/x/net/proxy.Dialer): it remembers the connection. TLS is made here,

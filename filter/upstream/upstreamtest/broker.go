@@ -24,7 +24,7 @@ type answer struct {
 
 var errCut = errors.New("cut")
 
-// serve is one broker's end of one connection: it reads Produce requests and answers them in order, one at a time.
+// serve is one broker's end of one connection: it reads requests and answers them in order, one at a time.
 func (c *Cluster) serve(id int32, conn net.Conn) {
 	defer func() {
 		_ = conn.Close()
@@ -46,6 +46,14 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		h, body, err := requests.ParseHeader(frame)
 		if err != nil {
 			return
+		}
+		if h.Key == wire.KeyMetadata {
+			told, err := c.tell(h, body)
+			if err != nil {
+				return
+			}
+			answers <- answer{told, time.Now()}
+			continue
 		}
 		request := kmsg.NewPtrProduceRequest()
 		request.SetVersion(h.Version)

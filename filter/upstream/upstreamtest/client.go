@@ -6,9 +6,10 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -17,38 +18,59 @@ const loginTime = 10 * time.Second
 
 var errRefused = errors.New("connection refused")
 
-// Dial connects to the broker at addr.
-func (c *Cluster) Dial(ctx context.Context, addr string) (upstream.Link, error) {
+// versions is what every broker takes.
+func versions() link.Versions {
+	return link.Versions{wire.KeyProduce: {Min: 3, Max: 12}, wire.KeyMetadata: {Min: 0, Max: 12}}
+}
+
+// Dial connects to the broker at addr, with or without a port. At an address that no broker ever had there is a bootstrap server: it
+// can be asked for metadata as long as a broker is up, and does nothing else.
+func (c *Cluster) Dial(ctx context.Context, addr string) (link.Conn, error) {
+	addr, _, _ = strings.Cut(addr, ":")
 	c.mu.Lock()
+	if !c.taken[addr] {
+		defer c.mu.Unlock()
+		return c.bootstrap(ctx)
+	}
 	c.dials++
 	dialing := c.dialing
 	c.mu.Unlock()
 	if err := pause(ctx, dialing); err != nil {
-		return upstream.Link{}, err
+		return link.Conn{}, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	id, n := c.at(addr)
 	if n == nil || n.down || n.refuses {
-		return upstream.Link{}, errRefused
+		return link.Conn{}, errRefused
 	}
 	if n.deaf {
 		c.mu.Unlock()
 		err := pause(ctx, loginTime)
 		c.mu.Lock()
-		return upstream.Link{}, errors.Join(errors.New("the broker says nothing"), err)
+		return link.Conn{}, errors.Join(errors.New("the broker says nothing"), err)
 	}
 	near, far, err := c.pair(ctx)
 	if err != nil {
-		return upstream.Link{}, err
+		return link.Conn{}, err
 	}
 	c.conns[far] = id
 	go c.serve(id, far)
-	link := upstream.Link{Conn: near, Close: func() { _ = near.Close() }, ProduceVersion: upstream.MaxProduceVersion}
+	conn := link.Conn{Conn: near, Close: func() { _ = near.Close() }, Versions: versions()}
 	if c.session > 0 {
-		link.Until = time.Now().Add(c.session)
+		conn.Until = time.Now().Add(c.session)
 	}
-	return link, nil
+	return conn, nil
+}
+
+// bootstrap connects to a bootstrap server. c.mu is held.
+func (c *Cluster) bootstrap(ctx context.Context) (link.Conn, error) {
+	if err := ctx.Err(); err != nil || c.allDown() {
+		return link.Conn{}, errors.Join(errRefused, err)
+	}
+	near, far := net.Pipe()
+	go c.inform(far)
+	return link.Conn{Conn: near, Close: func() { _ = near.Close() }, Versions: versions()}, nil
 }
 
 // at finds the broker at an address. c.mu is held.
@@ -98,8 +120,20 @@ func (c *Cluster) pair(ctx context.Context) (near, far net.Conn, err error) {
 	return near, far, err
 }
 
-// Metadata answers for the whole cluster. Topics that may be created get one partition, led by node 1.
-func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (upstream.Metadata, error) {
+// Metadata is what the cluster says of itself.
+type Metadata struct {
+	Brokers map[int32]string // node id → address
+	Topics  []wire.Topic     // in any order
+}
+
+// Metadata answers for the whole cluster, all topics for nil. Topics that may be created get one partition, led by node 1.
+func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (Metadata, error) {
+	err := c.consider(ctx)
+	return c.metadata(err, names, create)
+}
+
+// consider takes as long as an answer takes.
+func (c *Cluster) consider(ctx context.Context) error {
 	c.mu.Lock()
 	gate, slowness := c.gate, c.slowness
 	c.asked++
@@ -111,12 +145,17 @@ func (c *Cluster) Metadata(ctx context.Context, names []string, create bool) (up
 		case <-ctx.Done():
 		}
 	}
+	return errors.Join(err, ctx.Err())
+}
+
+// metadata is what Metadata answers now, unless it was given up because of err.
+func (c *Cluster) metadata(err error, names []string, create bool) (Metadata, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err = errors.Join(err, ctx.Err()); err != nil || c.silent || c.allDown() {
-		return upstream.Metadata{}, errors.Join(errors.New("no broker answers"), err)
+	if err != nil || c.silent || c.allDown() || names == nil && c.unlisted {
+		return Metadata{}, errors.Join(errors.New("no broker answers"), err)
 	}
-	meta := upstream.Metadata{Brokers: c.addresses()}
+	meta := Metadata{Brokers: c.addresses()}
 	if c.old != nil {
 		meta.Brokers = c.old.Brokers
 	}
@@ -172,9 +211,6 @@ func (c *Cluster) describe(name string) wire.Topic {
 	}
 	return d
 }
-
-// Close does nothing: the cluster outlives its clients.
-func (c *Cluster) Close() {}
 
 // Watch has changed called by Replace.
 func (c *Cluster) Watch(ctx context.Context, changed func()) {

@@ -21,6 +21,7 @@ type Cluster struct {
 	topics   map[string]*topic
 	created  byte // topics so far
 	nodes    map[int32]*node
+	taken    map[string]bool // addresses that brokers have, or had
 	dials    int
 	asked    int
 	conns    map[net.Conn]int32
@@ -31,8 +32,9 @@ type Cluster struct {
 	watchers []func()
 
 	silent   bool // Metadata fails
+	unlisted bool // it fails for all topics
 	slowness time.Duration
-	old      *upstream.Metadata // what Metadata answers from, if it is stale
+	old      *Metadata // what Metadata answers from, if it is stale
 	// gate, if not nil, holds Metadata back until it is closed.
 	gate chan struct{}
 	// dialing is how long it takes to connect.
@@ -71,10 +73,14 @@ var _ upstream.Client = (*Cluster)(nil)
 
 // New returns a cluster of n brokers, node ids 1 to n.
 func New(n int) *Cluster {
-	c := &Cluster{topics: map[string]*topic{}, nodes: map[int32]*node{}, conns: map[net.Conn]int32{}, refusals: map[flow]refusal{}}
+	c := &Cluster{
+		topics: map[string]*topic{}, nodes: map[int32]*node{}, taken: map[string]bool{}, conns: map[net.Conn]int32{},
+		refusals: map[flow]refusal{},
+	}
 	c.changed = sync.NewCond(&c.mu)
 	for i := range n {
-		c.nodes[int32(i+1)] = &node{addr: strconv.Itoa(i + 1)}
+		addr := strconv.Itoa(i + 1)
+		c.nodes[int32(i+1)], c.taken[addr] = &node{addr: addr}, true
 	}
 	return c
 }
@@ -132,7 +138,7 @@ func (c *Cluster) Requests() []*kmsg.ProduceRequest {
 	return slices.Clone(c.requests)
 }
 
-// Calls returns how often Dial and Metadata have been called.
+// Calls returns how often a broker has been dialled, and how often the cluster was asked for metadata.
 func (c *Cluster) Calls() (dials, metadata int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -3,5 +3,6 @@
 // test says so.
 //
 // Where the next line goes: what a cluster is, cluster.go; what can go wrong with it, faults.go; how it is reached, client.go;
-// a broker's end of a connection, broker.go; what is stored and what is refused for its number, log.go.
+// a broker's end of a connection, broker.go, and a bootstrap server's, metadata.go; what is stored and what is refused for its number,
+// log.go.
 package upstreamtest

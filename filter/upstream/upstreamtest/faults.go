@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -110,7 +109,9 @@ func (c *Cluster) Down(id int32, on bool) {
 }
 
 // Readdress moves a broker to another address. Its connections go on.
-func (c *Cluster) Readdress(id int32, addr string) { c.set(id, func(n *node) { n.addr = addr }) }
+func (c *Cluster) Readdress(id int32, addr string) {
+	c.set(id, func(n *node) { n.addr, c.taken[addr] = addr, true })
+}
 
 // Exchange gives two brokers each other's address. Their connections go on.
 func (c *Cluster) Exchange(id, other int32) {
@@ -147,6 +148,13 @@ func (c *Cluster) Silence(on bool) {
 	c.silent = on
 }
 
+// Unlist has a list of all topics be what cannot be had, or what can again.
+func (c *Cluster) Unlist(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unlisted = on
+}
+
 // DelayMetadata has Metadata take so long.
 func (c *Cluster) DelayMetadata(d time.Duration) {
 	c.mu.Lock()
@@ -160,7 +168,7 @@ func (c *Cluster) Outdate(on bool) {
 	defer c.mu.Unlock()
 	c.old = nil
 	if on {
-		now := upstream.Metadata{Brokers: c.addresses()}
+		now := Metadata{Brokers: c.addresses()}
 		for _, name := range slices.Sorted(maps.Keys(c.topics)) {
 			now.Topics = append(now.Topics, c.describe(name))
 		}

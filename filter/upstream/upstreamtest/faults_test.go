@@ -11,7 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
@@ -20,7 +20,7 @@ import (
 // way is a connection to who is at the address 1 of a scripted cluster.
 type way struct {
 	t    *testing.T
-	link upstream.Link
+	link link.Conn
 }
 
 func dial(t *testing.T, c *upstreamtest.Cluster) way {

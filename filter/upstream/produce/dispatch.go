@@ -1,4 +1,4 @@
-package upstream
+package produce
 
 import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 

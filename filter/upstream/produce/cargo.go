@@ -1,24 +1,75 @@
-package upstream
+package produce
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // maxScanned is how many shares are looked at for one request. It bounds the work that is done under the mutex.
 const maxScanned = 1024
 
+// The versions of Produce that are written: from the first that has batches of magic 2 to the last that names topics by name.
+const (
+	minVersion = 3
+	maxVersion = 12
+)
+
 // cargo is what one request carries: the oldest share of a lane's queue, and of those behind it what may go along. That is how a
-// thousand clients with small batches become few large requests.
+// thousand clients with small batches become few large requests. It is a call on the lane's connection.
 type cargo struct {
-	shares   []*share
-	batches  []*wire.Batch // of all shares, those of one topic next to each other
-	deadline time.Time     // of the share that has least time
-	bytes    int64
+	connection *connection // on which it is sent
+	shares     []*share
+	batches    []*wire.Batch // of all shares, those of one topic next to each other
+	deadline   time.Time     // of the share that has least time
+	bytes      int64
+
+	first [1]*share // room for what most have
 }
+
+var _ link.Call = (*cargo)(nil)
+
+// API implements link.Call.
+func (c *cargo) API() (key wire.APIKey, least, most int16) {
+	return wire.KeyProduce, minVersion, maxVersion
+}
+
+// Deadline implements link.Call.
+func (c *cargo) Deadline() time.Time { return c.deadline }
+
+// Append implements link.Call.
+func (c *cargo) Append(scratch []byte, segments [][]byte, h link.Head) ([]byte, [][]byte) {
+	return wire.AppendProduceRequest(scratch, segments, wire.ProduceHeader{
+		Version: h.Version, CorrelationID: h.CorrelationID, ClientID: h.ClientID,
+		Acks: c.shares[0].produce.acks, TimeoutMillis: c.shares[0].produce.timeout,
+	}, c.batches)
+}
+
+// Answer implements link.Call: it gives the batches their results.
+func (c *cargo) Answer(a *link.Answer) error {
+	p, throttle := c.connection.lane.pool, int32(0)
+	err := p.panics.Attempt("decode produce response", func() (err error) {
+		throttle, err = wire.DecodeProduceResponse(a.Version, a.Body(), c.batches)
+		return err
+	})
+	if err != nil {
+		for _, s := range c.shares {
+			s.fail(wire.RequestTimedOut, "the partition's leader gave an answer that cannot be read")
+		}
+		err = fmt.Errorf("decode produce response v%d: %w", a.Version, err)
+	}
+	behind := c.connection.landed(c)
+	p.report(c.shares, throttle)
+	p.report(behind, 0)
+	return err
+}
+
+// Fail implements link.Call. All that has failed gets its result at once, when the connection has ended.
+func (c *cargo) Fail(_ error, sent bool) { c.connection.lose(c, sent) }
 
 // take returns what the next request carries. The pool's mutex is held and the queue is not empty.
 //
@@ -27,13 +78,15 @@ type cargo struct {
 // already, or in a share that stays: a broker takes one batch of a partition in a request, and a partition's batches are sent in
 // the order in which they came. The first that does not fit waits for the next request, and so do all behind it: a large batch
 // is not overtaken by small ones for ever.
-func (l *lane) take() cargo {
+func (l *lane) take() *cargo {
 	first := l.queue[0]
-	c := cargo{shares: []*share{first}, batches: first.batches, deadline: first.produce.deadline, bytes: first.bytes}
+	c := &cargo{first: [1]*share{first}, batches: first.batches, deadline: first.produce.deadline, bytes: first.bytes}
+	c.shares = c.first[:]
 	if len(l.queue) == 1 {
-		l.queue = nil
+		l.queue[0] = nil
+		l.queue = l.queue[:0]
 	} else {
-		l.load(&c)
+		l.load(c)
 	}
 	l.queued -= c.bytes
 	return c

@@ -1,4 +1,4 @@
-package upstream
+package produce
 
 import (
 	"hash/fnv"
@@ -9,15 +9,17 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// topic is what a pool knows of one topic, guarded by the pool's mutex.
+// topic is what a pool knows of one topic, guarded by the pool's mutex. It is told by the topology.
 type topic struct {
 	name  string
 	known bool // meta has been answered, without an error
 	meta  wire.Topic
-	// asked is when meta was answered, used when a client last needed it.
+	// asked is when meta was answered, used when a batch last needed it.
 	asked, used time.Time
 	// doubted is set when a broker's answer contradicts meta: batches wait until it has been asked for again.
-	doubted    bool
+	doubted bool
+	// asking says that the topology has been told to ask for it, and has not come back yet.
+	asking     bool
 	partitions []*partition
 	// waiting holds the batches that wait for meta, in order.
 	waiting []waitingBatch
@@ -89,17 +91,6 @@ func (t *topic) leader(i int32) (node int32, code wire.ErrorCode) {
 		return n, wire.None
 	}
 	return -1, wire.NotLeaderOrFollower
-}
-
-// led reports whether every partition has a leader. While one has none, clients are told so and do not send to it, so no
-// batch would show that it has got one: it has to be asked for.
-func (t *topic) led() bool {
-	for _, p := range t.meta.Partitions {
-		if p.Leader < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // learn replaces what is known by a cluster's answer.

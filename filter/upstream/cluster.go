@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Cluster is one worker's way into one cluster. Its methods may be called from any goroutine and, but for Close, never wait.
+type Cluster struct {
+	settings Settings
+	client   Client
+	log      *slog.Logger
+	panics   guard.Panics
+	topology *topology.Map
+	lanes    *produce.Pool
+
+	life context.Context //nolint:containedctx // of the watching; ended by Close
+	end  context.CancelFunc
+	work sync.WaitGroup
+}
+
+// New returns the way into a cluster through c. It connects when it is first needed. While the cork is held, what it is given waits.
+func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger) *Cluster {
+	u := &Cluster{settings: s.withDefaults(), client: c, log: log.With("cluster", s.Name)}
+	u.panics.Caught = func(where string, reason any, stack []byte) {
+		st.Panics.Add(1)
+		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))
+	}
+	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c, u.log)
+	u.lanes = produce.New(u.settings.produce(u.panics), c, u.topology, k, st, u.log)
+	u.life, u.end = context.WithCancel(context.Background())
+	u.work.Go(func() { u.panics.Guard("watch", u.watch) })
+	return u
+}
+
+// Produce hands batches to the leaders of their partitions with the client's acks (-1 or 1) and its timeout. done is
+// called once, when every batch has its Result, from any goroutine and possibly before Produce returns; it gets the
+// longest throttle time that a broker asked for. Until then the batches are kept and their Records read.
+//
+// fences are those of the client's connection to this cluster. Only the cluster uses them, and it keeps them while it has a batch
+// that came with them.
+func (u *Cluster) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
+	u.lanes.Produce(fences, batches, acks, timeoutMillis, done)
+}
+
+// Fences returns those of a new connection of a client.
+func (u *Cluster) Fences() *order.Fences { return u.lanes.Fences() }
+
+// Forget says that the connection of the fences is gone.
+func (u *Cluster) Forget(fences *order.Fences) { u.lanes.Forget(fences) }
+
+// Topics reports what the cluster says of the named topics, in the order named; nil asks for all topics. With create,
+// the cluster may create those that are missing. done is called once, from any goroutine and possibly before Topics
+// returns; it must not change what it gets.
+func (u *Cluster) Topics(names []string, create bool, done func([]wire.Topic)) {
+	u.topology.Topics(names, create && !u.settings.NoAutoCreate, done)
+}
+
+// Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still
+// open then are answered as failed.
+func (u *Cluster) Close(ctx context.Context) {
+	u.topology.Drain()
+	u.lanes.Drain(ctx)
+	u.end()
+	u.lanes.Shut()
+	u.topology.Close()
+	u.lanes.Wait()
+	u.work.Wait()
+}
+
+// watch has every connection replaced when what it is made from has been. After a panic it goes on.
+func (u *Cluster) watch() {
+	for u.panics.Attempt("watch", func() error { u.client.Watch(u.life, u.renew); return nil }) != nil && u.pause() {
+	}
+}
+
+// pause waits a while and reports whether the cluster is still used.
+func (u *Cluster) pause() bool {
+	timer := time.NewTimer(u.settings.ReconnectBackoffMax)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-u.life.Done():
+		return false
+	}
+}
+
+// renew has every connection replaced by one made from what is there now.
+func (u *Cluster) renew() {
+	u.log.Info("certificates or passwords have been replaced; connecting anew")
+	u.topology.Renew()
+	u.lanes.Renew()
+}

@@ -1,0 +1,222 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+)
+
+// Settings is what links are told to be.
+type Settings struct {
+	// ClientID is what requests say.
+	ClientID string
+	// MaxAnswer is the length, in bytes, of the longest answer that is read.
+	MaxAnswer int32
+	// AnswerTimeout is how long a broker may owe an answer. Zero: for ever.
+	AnswerTimeout time.Duration
+	// LateTimeout is the same while a call on the link is past its deadline.
+	LateTimeout time.Duration
+	// Panics stops those of calls, owners and dialers.
+	Panics guard.Panics
+}
+
+var (
+	// ErrVersion says that the broker takes no version of a call.
+	ErrVersion = errors.New("the broker takes no version that can be written here")
+
+	errNotUp    = errors.New("not connected yet")
+	errTimedOut = errors.New("a request is past its time")
+)
+
+// Link is one connection to a broker. Its methods may be called from any goroutine.
+type Link struct {
+	settings Settings
+	owner    Owner
+	stop     context.CancelFunc // ends dialling
+
+	full atomic.Bool
+
+	mu      sync.Mutex
+	conn    Conn
+	up      bool     // conn is there
+	err     error    // why the link ended; nil while it lives
+	flight  []flight // calls without an answer, in the order sent
+	heard   time.Time
+	watched bool        // the timer runs
+	timer   *time.Timer // looks for answers past their time; nil before the first call
+
+	writer
+
+	answer Answer // of the goroutine that reads
+}
+
+// flight is a call without an answer.
+type flight struct {
+	call    Call
+	number  int64 // of the request on its connection, from 0
+	version int16
+	sent    time.Time
+	due     time.Time // the call's deadline
+}
+
+// correlation is the request's correlation id. A connection may live for more requests than there are ids.
+func (f *flight) correlation() int32 { return int32(f.number & math.MaxInt32) }
+
+// Start has a broker dialled, and returns at once: the owner is told when the link is ready. The end of ctx ends the dialling.
+func Start(ctx context.Context, s Settings, d Dialer, addr string, o Owner) *Link {
+	l := &Link{settings: s, owner: o}
+	ctx, l.stop = context.WithCancel(ctx)
+	l.changed = sync.NewCond(&l.mu)
+	go l.run(ctx, d, addr)
+	return l
+}
+
+// Send sends a call. Who sends from one goroutine at a time has its calls sent in that order. Unless there is an error, the link has
+// taken the call; with an error the call hears nothing.
+//
+// With inline it is written now, as far as the socket takes it without waiting; if Append makes much of it, or the socket is not one
+// that can be written so, it is left to a goroutine, as without.
+func (l *Link) Send(c Call, inline bool) error {
+	f, mine, err := l.take(c, inline)
+	if mine {
+		l.writeNow(f)
+	}
+	return err
+}
+
+// Full says that what was sent is not written yet: what comes now waits behind it. Owner.Ready comes after that.
+func (l *Link) Full() bool { return l.full.Load() }
+
+// Close ends the link because of err, of which its calls and the owner hear from another goroutine. Only the first reason counts.
+func (l *Link) Close(err error) {
+	l.mu.Lock()
+	hangUp := l.fail(err)
+	l.mu.Unlock()
+	hangUp()
+}
+
+// Versions is what the broker takes, once the link has been ready.
+func (l *Link) Versions() Versions {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn.Versions
+}
+
+// Until is when the broker ends the connection; zero: it does not say.
+func (l *Link) Until() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn.Until
+}
+
+// take puts a call in flight: before it is written, since the answer may be faster than the writer. The caller has to write it if it is
+// said to be theirs.
+func (l *Link) take(c Call, inline bool) (f flight, mine bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.err != nil:
+		return f, false, l.err
+	case !l.up:
+		return f, false, errNotUp
+	}
+	key, least, most := c.API()
+	version, ok := l.conn.Versions.Newest(key, least, most)
+	if !ok {
+		return f, false, fmt.Errorf("%s, versions %d to %d: %w", key, least, most, ErrVersion)
+	}
+	f = flight{call: c, number: l.next, version: version, sent: time.Now(), due: c.Deadline()}
+	l.next++
+	l.flight = append(l.flight, f)
+	l.watch()
+	switch {
+	case l.writing: // whoever writes goes on with it
+		l.full.Store(true)
+	case inline && l.raw != nil:
+		l.writing, mine = true, true
+		l.begun++
+	default:
+		l.writing = true
+		l.full.Store(true)
+		go l.writeRest()
+	}
+	return f, mine, nil
+}
+
+// fail ends the link because of err, once: reads and writes on it return when what is returned has been called, without the mutex.
+// l.mu is held.
+func (l *Link) fail(err error) (hangUp func()) {
+	if l.err != nil {
+		return func() {}
+	}
+	l.err = err
+	l.stop()
+	l.changed.Broadcast()
+	if !l.up {
+		return func() {}
+	}
+	return func() { l.settings.Panics.Guard("hang up", l.conn.Close) }
+}
+
+func (l *Link) run(ctx context.Context, d Dialer, addr string) {
+	l.settings.Panics.Guard("link", func() { l.live(ctx, d, addr) })
+}
+
+// live dials, reads until the end, and tells everybody of it.
+func (l *Link) live(ctx context.Context, d Dialer, addr string) {
+	defer l.finish()
+	conn, err := l.dial(ctx, d, addr)
+	if err == nil {
+		l.settings.Panics.Guard("link ready", l.tellReady)
+		err = l.settings.Panics.Attempt("link reader", func() error { return l.read(conn) })
+	}
+	l.Close(err)
+}
+
+func (l *Link) tellReady() { l.owner.Ready(l) }
+
+// dial connects, unless the link is closed meanwhile.
+func (l *Link) dial(ctx context.Context, d Dialer, addr string) (net.Conn, error) {
+	var conn Conn
+	err := l.settings.Panics.Attempt("dial", func() (err error) {
+		conn, err = d.Dial(ctx, addr)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	if err = l.err; err == nil {
+		l.conn, l.up = conn, true
+		l.prepare(conn.Conn)
+	}
+	l.mu.Unlock()
+	if err != nil {
+		l.settings.Panics.Guard("hang up", conn.Close)
+	}
+	return conn.Conn, err
+}
+
+// finish fails what is in flight when the link has ended.
+func (l *Link) finish() {
+	l.mu.Lock()
+	for l.writing { // somebody still reads what calls are made of
+		l.changed.Wait()
+	}
+	lost, begun := l.flight, l.begun
+	l.flight = nil
+	l.stopWatching()
+	l.mu.Unlock()
+	for i := range lost {
+		f := &lost[i]
+		l.settings.Panics.Guard("call", func() { f.call.Fail(l.err, f.number < begun) })
+	}
+	l.settings.Panics.Guard("link ended", func() { l.owner.Ended(l.err) })
+}

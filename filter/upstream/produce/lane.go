@@ -1,0 +1,189 @@
+package produce
+
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// maxInline is how many bytes may be queued for whoever brings some of them to write the next request.
+const maxInline = 256 << 10
+
+// lane is the way to one broker: a queue, and a connection that is opened when the queue is first used. The pool's mutex guards it.
+type lane struct {
+	pool *Pool
+	node int32
+	addr string
+	item cork.Item // flushing it has sent what is due
+
+	queue   []*share
+	queued  int64  // bytes in it
+	filling *share // the share that the current dispatch is filling
+	closed  bool
+	// sending says that somebody takes from the queue and sends: one at a time, so that what is taken first is sent first. What others
+	// bring is left to that one.
+	sending bool
+
+	current *connection // nil while there is none
+	// successor is a connection that is to be used next, made while the current one is in use.
+	successor *connection
+	// Until downUntil, after a failure, batches are refused at once: a broker that refuses connections is not asked all the time.
+	downUntil time.Time
+	backoff   time.Duration
+	sweeping  bool
+	lingering bool // the queue is looked at when the oldest share has waited long enough
+}
+
+func newLane(p *Pool, node int32, addr string) *lane {
+	l := &lane{pool: p, node: node, addr: addr}
+	l.item.Flush = l.flush
+	return l
+}
+
+// isDown reports whether the lane refuses batches now. The mutex is held.
+func (l *lane) isDown(now time.Time) bool {
+	return l.closed || now.Before(l.downUntil)
+}
+
+// idle reports whether nothing is queued or in flight. The mutex is held.
+func (l *lane) idle() bool {
+	return len(l.queue) == 0 && !l.sending && (l.current == nil || l.current.inFlight == 0)
+}
+
+// push queues s; flush has it sent. The mutex is held.
+func (l *lane) push(s *share) {
+	l.queue = append(l.queue, s)
+	l.queued += s.bytes
+	l.sweepLater()
+}
+
+// flush is send for who must not meet a panic.
+func (l *lane) flush() { l.pool.panics.Guard("lane", l.send) }
+
+// send has what is due sent, unless somebody does already, and has the broker dialled if there is no connection. The mutex must not be
+// held.
+func (l *lane) send() {
+	p := l.pool
+	p.mu.Lock()
+	defer p.unlock()
+	if l.sending {
+		return
+	}
+	l.sending = true
+	defer func() { l.sending = false }()
+	for sent := 0; ; sent++ {
+		if l.current == nil && len(l.queue) > 0 && !l.closed {
+			l.connect()
+		}
+		if !l.ready() {
+			break
+		}
+		inline := l.queued <= maxInline && sent < p.settings.Window // a host's thread is not kept for longer
+		c := l.take()
+		if err := l.current.send(c, inline); err != nil {
+			p.reportLater(p.refuse(c.shares, wire.NotLeaderOrFollower, noConnection))
+		}
+	}
+	l.lingerLater()
+}
+
+// ready says that there is something to send and room for it. The mutex is held.
+func (l *lane) ready() bool { return l.current != nil && l.current.hasRoom() && l.due() }
+
+// due says whether there is something to send, and whether it has waited for company long enough. The mutex is held.
+func (l *lane) due() bool {
+	switch linger := l.pool.settings.Linger; {
+	case len(l.queue) == 0:
+		return false
+	case linger == 0 || l.queued >= l.pool.settings.MaxRequestBytes:
+		return true
+	default:
+		return time.Since(l.queue[0].produce.now) >= linger
+	}
+}
+
+// lingerLater has the queue looked at when its oldest share has waited for company long enough. The mutex is held.
+func (l *lane) lingerLater() {
+	linger := l.pool.settings.Linger
+	if linger == 0 || len(l.queue) == 0 || l.lingering {
+		return
+	}
+	left := linger - time.Since(l.queue[0].produce.now)
+	if left <= 0 {
+		return
+	}
+	l.lingering = true
+	l.pool.after(left, "linger", func() {
+		l.pool.locked(func() { l.lingering = false })
+		l.send()
+	})
+}
+
+// shut ends the lane. The mutex is held.
+func (l *lane) shut() {
+	l.closed = true
+	if l.current != nil {
+		l.current.closeLater(errClosed)
+	}
+	if l.successor != nil {
+		l.successor.closeLater(errClosed)
+	}
+	l.pool.reportLater(l.failQueued(true))
+}
+
+const noConnection = "no connection to the partition's leader"
+
+// failQueued gives everything queued, none of which was ever sent, its result, and starts the back-off; grow lengthens it. It
+// returns what is to be reported. The mutex is held.
+func (l *lane) failQueued(grow bool) []*share {
+	s := &l.pool.settings
+	if !grow || l.backoff == 0 {
+		l.backoff = s.ReconnectBackoff
+	} else {
+		l.backoff = min(2*l.backoff, s.ReconnectBackoffMax)
+	}
+	l.downUntil = time.Now().Add(l.backoff)
+	queue := l.queue
+	l.queue, l.queued = nil, 0
+	return l.pool.refuse(queue, wire.NotLeaderOrFollower, noConnection)
+}
+
+// sweepLater has the queue looked at for batches past their time, for as long as it has some. The mutex is held.
+func (l *lane) sweepLater() {
+	if l.sweeping || len(l.queue) == 0 {
+		return
+	}
+	l.sweeping = true
+	l.pool.after(sweepInterval, "lane sweep", l.sweep)
+}
+
+func (l *lane) sweep() {
+	l.pool.locked(func() {
+		l.sweeping = false
+		const why = "the batch waited for the partition's leader until its time was over"
+		l.pool.reportLater(l.pool.refuse(l.takeLate(time.Now()), wire.RequestTimedOut, why))
+		l.sweepLater()
+	})
+}
+
+// takeLate removes from the queue the shares that would have too little time left to be answered. The mutex is held.
+func (l *lane) takeLate(now time.Time) []*share {
+	return l.takeIf(func(s *share) bool { return now.After(s.produce.sendBy) })
+}
+
+// takeIf removes from the queue, in order, the shares that f chooses. The mutex is held.
+func (l *lane) takeIf(f func(*share) bool) (taken []*share) {
+	keep := l.queue[:0]
+	for _, s := range l.queue {
+		if f(s) {
+			taken = append(taken, s)
+			l.queued -= s.bytes
+		} else {
+			keep = append(keep, s)
+		}
+	}
+	clear(l.queue[len(keep):])
+	l.queue = keep
+	return taken
+}

@@ -1,0 +1,122 @@
+package produce
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// place finds the way of one batch, or leaves it waiting for its topic's metadata. The mutex is held.
+func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
+	p.stats.InFlightBatches.Add(1)
+	p.stats.InFlightBytes.Add(int64(len(b.Records)))
+	if p.draining {
+		d.fail(b, req, wire.NotLeaderOrFollower, "the proxy is shutting down")
+		return
+	}
+	if limit := cmp.Or(p.settings.MaxMessageBytes, maxBatchBytes); int64(len(b.Records)) > min(limit, maxBatchBytes) {
+		d.fail(b, req, wire.MessageTooLarge, "the batch is larger than the cluster's message.max.bytes allows")
+		return
+	}
+	if req.outOfOrder(b) {
+		d.fail(b, req, wire.NotLeaderOrFollower, earlierFirst)
+		return
+	}
+	t := p.topics[b.Topic]
+	if (t == nil || !t.known) && p.failing {
+		p.wanted = b.Topic
+		d.fail(b, req, wire.NotLeaderOrFollower, unknownLeaders)
+		return
+	}
+	t = p.topic(b.Topic, req.now)
+	if !t.known || t.doubted && !p.failing || len(t.waiting) > 0 {
+		t.waiting = append(t.waiting, waitingBatch{b, req})
+		p.refresh(t)
+		return
+	}
+	if req.now.Sub(t.asked) > p.settings.MetadataMaxAge {
+		p.refresh(t)
+	}
+	p.placeKnown(t, b, req, d)
+}
+
+const (
+	// maxBatchBytes is the longest batch that fits into a request that a broker takes (socket.request.max.bytes).
+	maxBatchBytes = 100<<20 - 64<<10
+
+	earlierFirst   = "an earlier batch of this producer has to come again first"
+	unknownLeaders = "the cluster cannot be asked for the topic's leaders"
+)
+
+// placeKnown is place for a topic whose metadata is there. The mutex is held.
+func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
+	node, code := t.leader(b.Partition)
+	if code != wire.None {
+		p.refresh(t)
+		d.fail(b, req, code, "")
+		return
+	}
+	part := t.partitions[b.Partition]
+	l := p.lane(laneKey{node, part.slot(t.name, p.settings.ConnectionsPerBroker)})
+	if l == nil {
+		p.refresh(t)
+		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
+		return
+	}
+	if part.latest == req.number {
+		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
+		return
+	}
+	if l.isDown(req.now) {
+		p.refresh(t)
+		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
+		return
+	}
+	if !part.enter(req.fences, l) {
+		d.fail(b, req, wire.NotLeaderOrFollower, "the partition is moving to a new leader")
+		return
+	}
+	part.latest = req.number
+	d.add(l, part, b, req)
+}
+
+// refresh has a topic asked for again; the topology comes back in any case. The mutex is held.
+func (p *Pool) refresh(t *topic) {
+	if !t.asking {
+		t.asking = true
+		p.stale = append(p.stale, t.name)
+	}
+}
+
+// topic returns what is known of name, a new entry if nothing is. The mutex is held.
+func (p *Pool) topic(name string, now time.Time) *topic {
+	t := p.topics[name]
+	if t == nil {
+		t = &topic{name: name}
+		p.topics[name] = t
+	}
+	t.used = now
+	return t
+}
+
+// laneKey is a broker, and one of the connections to it.
+type laneKey struct {
+	node int32
+	slot int
+}
+
+// lane returns a lane to a broker, nil when the cluster has no such broker, or the pool is shut: nobody would shut a new one.
+// The mutex is held.
+func (p *Pool) lane(key laneKey) *lane {
+	if l := p.lanes[key]; l != nil {
+		return l
+	}
+	addr, ok := p.brokers[key.node]
+	if !ok || p.shut {
+		return nil
+	}
+	l := newLane(p, key.node, addr)
+	p.lanes[key] = l
+	return l
+}

@@ -1,0 +1,272 @@
+package topology
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+const (
+	// maxNames is how many topics are asked for in one request of several clients, so that it fits into what a broker takes.
+	maxNames = 10_000
+	// roundTimeout bounds one round of requests, over all brokers that are tried.
+	roundTimeout = 30 * time.Second
+	// patience is how long somebody waits for the answer to a round before memory has to do.
+	patience = 2 * time.Second
+	// complaintInterval is how often the same trouble is logged.
+	complaintInterval = time.Minute
+)
+
+// agenda is what is to be asked, guarded by the map's mutex.
+type agenda struct {
+	running bool
+	asks    []ask           // of clients, for the next round
+	current []ask           // of the round that is on its way
+	stale   map[string]bool // topics to ask for again
+	// failing is set while the cluster does not answer: nobody waits for it then. wanted is a topic that somebody asked for
+	// meanwhile, the last one: it is asked for to see whether the cluster answers again.
+	failing bool
+	wanted  string
+}
+
+// ask is one call of Topics that memory could not answer.
+type ask struct {
+	names  []string // nil: all topics
+	create bool
+	done   func([]wire.Topic)
+}
+
+// asker is what the goroutine that asks has for itself.
+type asker struct {
+	guide   *guide   // who answers; nil: nobody yet, or no more
+	known   []string // addresses of the brokers that the last answer named
+	backoff time.Duration
+	// impatience ends the patience of who waits for the current round.
+	impatience <-chan time.Time
+	// complaint is what was last logged of a failure, and when.
+	complaint  string
+	complained time.Time
+}
+
+// Ask has topics asked for again: stale ones; doubted ones, of which what is known is wrong; and, while the cluster cannot be asked, one
+// that is only wanted. The owner is told what came of stale and doubted ones, before or after Ask returns.
+func (m *Map) Ask(stale, doubted []string, wanted string) {
+	m.mu.Lock()
+	for _, name := range stale {
+		m.note(name)
+	}
+	for _, name := range doubted {
+		if t := m.topics[name]; t != nil {
+			t.doubted = true
+		}
+		m.note(name)
+	}
+	if m.failing && wanted != "" {
+		m.wanted = wanted
+	}
+	over := m.life.Err()
+	m.mu.Unlock()
+	if over != nil {
+		m.owner.Learned(&News{Asked: append(stale, doubted...), Err: over})
+	}
+}
+
+// note takes down that a topic is to be asked for again. m.mu is held.
+func (m *Map) note(name string) {
+	if m.stale == nil {
+		m.stale = map[string]bool{}
+	}
+	m.stale[name] = true
+	m.run()
+}
+
+// run starts the asking goroutine unless it runs. m.mu is held.
+func (m *Map) run() {
+	if !m.running && m.life.Err() == nil {
+		m.running = true
+		m.spawn("metadata", m.askUntilDone)
+	}
+}
+
+// askUntilDone asks until there is nothing more to ask. After a panic, who waits is answered from memory, and it goes on.
+func (m *Map) askUntilDone() {
+	for m.panics.Attempt("metadata", m.askInTurn) != nil {
+		m.panics.Guard("metadata", m.losePatience)
+		m.pause(m.settings.BackoffMax) // not if closing
+	}
+}
+
+func (m *Map) askInTurn() error {
+	backoff := &m.asker.backoff
+	for {
+		asks, stale, over := m.next()
+		if over {
+			return nil
+		}
+		if m.round(asks, stale) == nil {
+			*backoff = 0
+			continue
+		}
+		*backoff = min(max(2**backoff, m.settings.Backoff), m.settings.BackoffMax)
+		m.pause(*backoff) // not if closing: what is left is then answered from memory
+	}
+}
+
+// next takes what is to be asked next. It reports that the asking is over when there is nothing, and the cluster answers or the map is
+// closed.
+func (m *Map) next() (asks []ask, stale map[string]bool, over bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	nothing := len(m.asks) == 0 && len(m.stale) == 0
+	if nothing && (!m.failing || m.life.Err() != nil) {
+		m.running = false
+		return nil, nil, true
+	}
+	if nothing && m.wanted != "" {
+		m.stale = map[string]bool{m.wanted: true}
+	}
+	names, n := 0, 0
+	for n < len(m.asks) && (n == 0 || names+len(m.asks[n].names) <= maxNames) {
+		names += len(m.asks[n].names)
+		n++
+	}
+	asks, stale = m.asks[:n:n], m.stale
+	m.asks, m.stale, m.current = m.asks[n:], nil, asks
+	return asks, stale, false
+}
+
+// round asks the cluster, tells the owner, and answers asks. Topics whose creation is allowed are asked for apart from the others: the
+// protocol has one flag for a whole request.
+func (m *Map) round(asks []ask, stale map[string]bool) error {
+	ctx, cancel := context.WithTimeout(m.life, roundTimeout)
+	defer cancel()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	m.asker.impatience = timer.C
+
+	all, create, plain := sortAsks(asks, stale)
+	news := News{Asked: plain, Topics: map[string]wire.Topic{}}
+	if len(create) > 0 {
+		news.Asked = slices.Concat(create, plain)
+	}
+	var listed []wire.Topic
+	request := func(names []string, mayCreate bool) []wire.Topic {
+		said, err := m.request(ctx, names, mayCreate)
+		if err != nil {
+			news.Err = err
+			m.complain(err)
+			return nil
+		}
+		m.asker.complaint = ""
+		news.Brokers = said.brokers
+		for _, t := range said.topics {
+			news.Topics[t.Name] = t
+		}
+		return said.topics
+	}
+	if all || len(news.Asked) == 0 { // nothing is wanted but to know whether the cluster answers again
+		listed = request(nil, false)
+	}
+	if len(create) > 0 {
+		request(create, true)
+	}
+	if len(plain) > 0 {
+		request(plain, false)
+	}
+	m.learn(&news)
+	m.owner.Learned(&news)
+	m.answerAll(m.takeAsks(news.Err, stale), news.Topics, listed)
+	return news.Err
+}
+
+// complain logs that the cluster cannot be asked: once, and again when the reason changes or time has passed.
+func (m *Map) complain(err error) {
+	if m.life.Err() != nil {
+		return
+	}
+	a, now := &m.asker, time.Now()
+	if err.Error() == a.complaint && now.Sub(a.complained) < complaintInterval {
+		return
+	}
+	a.complaint, a.complained = err.Error(), now
+	m.log.Warn("cannot get metadata", "error", err)
+}
+
+// takeAsks returns the asks that the round just answered, or failed to: then also those that came since, and what else was to
+// be asked for is kept for the next round.
+func (m *Map) takeAsks(failure error, stale map[string]bool) []ask {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	asks := m.current
+	m.current = nil
+	if m.failing = failure != nil; !m.failing {
+		m.wanted = ""
+		return asks
+	}
+	asks = append(asks, m.asks...)
+	m.asks = nil
+	for name := range stale {
+		if m.topics[name] != nil && m.life.Err() == nil {
+			m.note(name)
+		}
+	}
+	return asks
+}
+
+// losePatience stops waiting for a cluster that takes its time: clients are answered from memory. The request goes on.
+func (m *Map) losePatience() {
+	m.mu.Lock()
+	m.failing = true
+	asks := append(m.current, m.asks...)
+	m.current, m.asks = nil, nil
+	m.mu.Unlock()
+	m.owner.Impatient()
+	m.answerAll(asks, nil, nil)
+}
+
+// answerAll tells those who asked. A panic of one of them is not the others'.
+func (m *Map) answerAll(asks []ask, got map[string]wire.Topic, listed []wire.Topic) {
+	for _, a := range asks {
+		m.panics.Guard("answer", func() { a.done(m.answer(a, got, listed)) })
+	}
+}
+
+// answer picks what one ask wanted out of what the cluster said, memory standing in for what it did not say.
+func (m *Map) answer(a ask, got map[string]wire.Topic, listed []wire.Topic) []wire.Topic {
+	if listed != nil && a.names == nil {
+		return listed
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	topics := m.recall(a.names)
+	for i, name := range a.names {
+		if t, ok := got[name]; ok {
+			topics[i] = t
+		}
+	}
+	return topics
+}
+
+// sortAsks says whether all topics are wanted, and which by name, with and without creation.
+func sortAsks(asks []ask, stale map[string]bool) (all bool, create, plain []string) {
+	mayCreate := map[string]bool{}
+	for name := range stale {
+		mayCreate[name] = false
+	}
+	for _, a := range asks {
+		all = all || a.names == nil
+		for _, name := range a.names {
+			mayCreate[name] = mayCreate[name] || a.create
+		}
+	}
+	for name, c := range mayCreate {
+		if c {
+			create = append(create, name)
+		} else {
+			plain = append(plain, name)
+		}
+	}
+	return all, create, plain
+}

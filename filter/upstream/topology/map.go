@@ -1,0 +1,153 @@
+package topology
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Settings is what a map is told to be.
+type Settings struct {
+	// Cluster is the name of the cluster.
+	Cluster string
+	// Link is what the connection that is asked on is told to be, but for its limits.
+	Link link.Settings
+	// Bootstrap lists where to ask when no broker is known, or none of them answers. It may wait.
+	Bootstrap func(context.Context) []string
+	// RefreshInterval is how often the topics in use are asked for again. Zero: never.
+	RefreshInterval time.Duration
+	// MaxAge is how long a topic that nobody has used is remembered.
+	MaxAge time.Duration
+	// Backoff is the pause after the cluster has not answered; it doubles up to BackoffMax.
+	Backoff, BackoffMax time.Duration
+	// Refreshed is called when the cluster has answered.
+	Refreshed func()
+}
+
+// Owner is told what a map learns, by one goroutine and with no lock held.
+type Owner interface {
+	// Learned tells what came of asking. It does not keep n, but may keep what is in it, which nobody changes.
+	Learned(n *News)
+	// Impatient says that the cluster takes its time. It is still asked, and Learned will come.
+	Impatient()
+	// InUse names the topics that the owner has needed for the last maxAge; it may forget the others.
+	InUse(now time.Time, maxAge time.Duration) []string
+}
+
+// News is what came of asking once.
+type News struct {
+	// Brokers are all of the cluster's, by node id, host:port. Nil: the cluster did not say.
+	Brokers map[int32]string
+	// Asked are the topics that were asked for by name, and Topics what the cluster said of them.
+	Asked  []string
+	Topics map[string]wire.Topic
+	// Err says that the cluster could not be asked, for all or for some.
+	Err error
+}
+
+// Map is what is known of one cluster. Its methods may be called from any goroutine and, but for Close, never wait.
+type Map struct {
+	settings Settings
+	dialer   link.Dialer
+	log      *slog.Logger
+	panics   guard.Panics
+
+	life context.Context //nolint:containedctx // of all asking; ended by Close
+	end  context.CancelFunc
+	work sync.WaitGroup // every goroutine and link
+
+	owner Owner // set by Start
+	asker asker // of the goroutine that asks
+
+	mu       sync.Mutex
+	draining bool // clients are answered from memory
+	topics   map[string]*topic
+	brokers  map[int32]string
+	renewals int // how often what connections are made from has been replaced
+	agenda
+}
+
+// topic is what is known of one topic.
+type topic struct {
+	meta wire.Topic // answered without an error
+	// asked is when meta was answered, used when a client last needed it.
+	asked, used time.Time
+	// doubted is set when a broker's answer contradicts meta.
+	doubted bool
+}
+
+const (
+	// maxAnswer is the length of the longest answer that is read.
+	maxAnswer = 100 << 20
+	// answerTimeout bounds one answer.
+	answerTimeout = 10 * time.Second
+)
+
+// New returns a map of the cluster that d reaches. It knows and asks nothing before it is started.
+func New(s Settings, d link.Dialer, log *slog.Logger) *Map {
+	s.Link.MaxAnswer, s.Link.AnswerTimeout = maxAnswer, answerTimeout
+	m := &Map{
+		settings: s, dialer: d, log: log, panics: s.Link.Panics,
+		topics: map[string]*topic{}, brokers: map[int32]string{},
+	}
+	m.life, m.end = context.WithCancel(context.Background())
+	return m
+}
+
+// Start says who owns the map. It has to come before everything else.
+func (m *Map) Start(o Owner) {
+	m.owner = o
+	if m.settings.RefreshInterval > 0 {
+		m.keep("metadata refresh", func() error { m.refreshPeriodically(); return nil })
+	}
+}
+
+// Renew has the connection that is asked on replaced by one made from what is there now.
+func (m *Map) Renew() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.renewals++
+}
+
+// Drain has clients answered from memory from now on. What the owner asks about is still asked.
+func (m *Map) Drain() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.draining = true
+}
+
+// Close stops asking, and answers everybody who waits.
+func (m *Map) Close() {
+	m.end()
+	m.work.Wait()
+}
+
+// spawn runs f on a goroutine that Close waits for.
+func (m *Map) spawn(name string, f func()) {
+	m.work.Go(func() { m.panics.Guard(name, f) })
+}
+
+// keep is spawn for what has to go on: after a panic f is called again.
+func (m *Map) keep(name string, f func() error) {
+	m.spawn(name, func() {
+		for m.panics.Attempt(name, f) != nil && m.pause(m.settings.BackoffMax) { //nolint:revive // all is done by the condition
+		}
+	})
+}
+
+// pause waits and reports whether the map still lives.
+func (m *Map) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-m.life.Done():
+		return false
+	}
+}
