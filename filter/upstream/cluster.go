@@ -23,10 +23,11 @@ type Cluster struct {
 	panics   guard.Panics
 	topology *topology.Map
 	lanes    *produce.Pool
+	calls    calls
 
-	life context.Context //nolint:containedctx // of the watching; ended by Close
+	life context.Context //nolint:containedctx // of the watching and of what was opened; ended by Close
 	end  context.CancelFunc
-	work sync.WaitGroup
+	work sync.WaitGroup // the watching and every link that was opened
 }
 
 // New returns the way into a cluster through c. It connects when it is first needed. While the cork is held, what it is given waits.
@@ -80,7 +81,12 @@ func (u *Cluster) Close(ctx context.Context) {
 
 // watch has every connection replaced when what it is made from has been. After a panic it goes on.
 func (u *Cluster) watch() {
-	for u.panics.Attempt("watch", func() error { u.client.Watch(u.life, u.renew); return nil }) != nil && u.pause() {
+	watch := func() error {
+		u.client.Watch(u.life, u.renew)
+		return nil
+	}
+	for again := true; again; {
+		again = u.panics.Attempt("watch", watch) != nil && u.pause()
 	}
 }
 
@@ -101,4 +107,5 @@ func (u *Cluster) renew() {
 	u.log.Info("certificates or passwords have been replaced; connecting anew")
 	u.topology.Renew()
 	u.lanes.Renew()
+	u.calls.renew()
 }

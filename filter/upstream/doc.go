@@ -4,5 +4,6 @@
 // lanes, which keep order and put the batches of many clients into one request; topology asks for topics and leaders; link is one
 // connection to a broker, for any API; guard stops panics. Package saramaclient dials and logs in; upstreamtest plays a cluster in tests.
 //
-// Where the next line goes: what a cluster is told to be, and what its parts are told of that, settings.go; what it does, cluster.go.
+// Where the next line goes: what a cluster is told to be, and what its parts are told of that, settings.go; what it does, cluster.go; links of
+// a caller's own, open.go; single requests to a broker, call.go.
 package upstream

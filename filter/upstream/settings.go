@@ -95,12 +95,12 @@ const (
 )
 
 // link is what connections are told to be.
-func (s *Settings) link(panics guard.Panics) link.Settings {
+func (s Settings) link(panics guard.Panics) link.Settings {
 	return link.Settings{ClientID: s.ClientID, MaxAnswer: s.MaxResponseBytes, Panics: panics}
 }
 
 // produce is what the lanes are told to be.
-func (s *Settings) produce(panics guard.Panics) produce.Settings {
+func (s Settings) produce(panics guard.Panics) produce.Settings {
 	return produce.Settings{
 		Link: s.link(panics), AcksOverride: s.AcksOverride, RequestTimeout: s.RequestTimeout, MessageTimeout: s.MessageTimeout,
 		AnswerTimeout: s.AnswerTimeout, MaxMessageBytes: s.MaxMessageBytes, MaxRequestBytes: s.MaxRequestBytes,
@@ -110,7 +110,7 @@ func (s *Settings) produce(panics guard.Panics) produce.Settings {
 }
 
 // topology is what the asking is told to be.
-func (s *Settings) topology(panics guard.Panics, refreshed func()) topology.Settings {
+func (s Settings) topology(panics guard.Panics, refreshed func()) topology.Settings {
 	return topology.Settings{
 		Cluster: s.Name, Link: s.link(panics), Bootstrap: s.bootstrap, RefreshInterval: s.MetadataRefreshInterval, MaxAge: s.MetadataMaxAge,
 		Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Refreshed: refreshed,
@@ -118,7 +118,7 @@ func (s *Settings) topology(panics guard.Panics, refreshed func()) topology.Sett
 }
 
 // bootstrap lists the addresses that the bootstrap servers stand for.
-func (s *Settings) bootstrap(ctx context.Context) (all []string) {
+func (s Settings) bootstrap(ctx context.Context) (all []string) {
 	for _, server := range s.BootstrapServers {
 		all = append(all, s.Dial.Socket.Resolve(ctx, server)...)
 	}

@@ -139,17 +139,17 @@ func (o *owner) Ready(*link.Link) {
 func (o *owner) Answering() { o.count(1) }
 func (o *owner) Answered()  { o.count(-1) }
 
+func (o *owner) Ended(err error) {
+	o.err = err
+	close(o.ended)
+}
+
 func (o *owner) count(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.inside += n
 	o.runs += max(0, n)
 	o.unpaired = o.unpaired || o.inside < 0 || o.inside > 1
-}
-
-func (o *owner) Ended(err error) {
-	o.err = err
-	close(o.ended)
 }
 
 // call is a request whose body is text.

@@ -119,6 +119,8 @@ func (l *Link) Until() time.Time {
 // take puts a call in flight: before it is written, since the answer may be faster than the writer. The caller has to write it if it is
 // said to be theirs.
 func (l *Link) take(c Call, inline bool) (f flight, mine bool, err error) {
+	key, least, most := c.API()
+	due := c.Deadline()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -127,12 +129,11 @@ func (l *Link) take(c Call, inline bool) (f flight, mine bool, err error) {
 	case !l.up:
 		return f, false, errNotUp
 	}
-	key, least, most := c.API()
 	version, ok := l.conn.Versions.Newest(key, least, most)
 	if !ok {
 		return f, false, fmt.Errorf("%s, versions %d to %d: %w", key, least, most, ErrVersion)
 	}
-	f = flight{call: c, number: l.next, version: version, sent: time.Now(), due: c.Deadline()}
+	f = flight{call: c, number: l.next, version: version, sent: time.Now(), due: due}
 	l.next++
 	l.flight = append(l.flight, f)
 	l.watch()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -289,7 +290,7 @@ func TestCorrelationIDsBeginAgain(t *testing.T) {
 	b.send(newCall("the first")).wantAnswer(t, "the first")
 	b.link.Skip(math.MaxInt32 - 2)
 	for i := range 5 {
-		b.send(newCall(fmt.Sprint(i))).wantAnswer(t, fmt.Sprint(i))
+		b.send(newCall(strconv.Itoa(i))).wantAnswer(t, strconv.Itoa(i))
 	}
 	b.stop()
 }

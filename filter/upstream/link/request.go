@@ -73,6 +73,7 @@ func (r *Request) Answer(a *Answer) error {
 // Fail implements Call.
 func (r *Request) Fail(err error, _ bool) { r.Done(nil, err) }
 
+//nolint:ireturn // as kmsg has it
 func (r *Request) decode(a *Answer) (kmsg.Response, error) {
 	response := r.response
 	response.SetVersion(a.Version)

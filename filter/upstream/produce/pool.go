@@ -124,13 +124,13 @@ func (p *Pool) Drain(ctx context.Context) {
 
 // Shut ends every lane: what is there still is answered as failed. Drain comes before, Wait after it.
 func (p *Pool) Shut() {
-	p.end()
 	p.locked(func() {
 		p.shut = true
 		for _, l := range p.lanes {
 			l.shut()
 		}
 	})
+	p.end()
 }
 
 // Wait waits until every connection has ended.

@@ -147,7 +147,7 @@ func (m *Map) round(asks []ask, stale map[string]bool) error {
 	m.asker.impatience = timer.C
 
 	all, create, plain := sortAsks(asks, stale)
-	news := News{Asked: plain, Topics: map[string]wire.Topic{}}
+	news := News{Controller: -1, Asked: plain, Topics: map[string]wire.Topic{}}
 	if len(create) > 0 {
 		news.Asked = slices.Concat(create, plain)
 	}
@@ -160,14 +160,17 @@ func (m *Map) round(asks []ask, stale map[string]bool) error {
 			return nil
 		}
 		m.asker.complaint = ""
-		news.Brokers = said.brokers
+		news.Brokers, news.Controller = said.brokers, said.controller
 		for _, t := range said.topics {
 			news.Topics[t.Name] = t
 		}
 		return said.topics
 	}
-	if all || len(news.Asked) == 0 { // nothing is wanted but to know whether the cluster answers again
+	switch {
+	case all:
 		listed = request(nil, false)
+	case len(news.Asked) == 0: // nothing is wanted but the brokers, or to know whether the cluster answers again
+		request([]string{}, false)
 	}
 	if len(create) > 0 {
 		request(create, true)

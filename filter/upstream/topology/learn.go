@@ -16,7 +16,7 @@ func (m *Map) learn(n *News) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n.Brokers != nil {
-		m.brokers = n.Brokers
+		m.brokers, m.head = n.Brokers, n.Controller
 	}
 	for _, name := range n.Asked {
 		meta, said := n.Topics[name]
@@ -36,14 +36,15 @@ func (m *Map) learn(n *News) {
 
 // said is one answer of a broker.
 type said struct {
-	brokers   map[int32]string
-	addresses []string // of the brokers, in the answer's order
-	topics    []wire.Topic
+	brokers    map[int32]string
+	addresses  []string // of the brokers, in the answer's order
+	controller int32
+	topics     []wire.Topic
 }
 
 // read takes a Metadata response apart.
 func read(r *kmsg.MetadataResponse) said {
-	s := said{brokers: make(map[int32]string, len(r.Brokers))}
+	s := said{brokers: make(map[int32]string, len(r.Brokers)), controller: r.ControllerID}
 	for _, b := range r.Brokers {
 		addr := net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 		s.brokers[b.NodeID] = addr

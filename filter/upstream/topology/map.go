@@ -43,6 +43,8 @@ type Owner interface {
 type News struct {
 	// Brokers are all of the cluster's, by node id, host:port. Nil: the cluster did not say.
 	Brokers map[int32]string
+	// Controller is the node id of the cluster's controller; -1: the cluster did not say.
+	Controller int32
 	// Asked are the topics that were asked for by name, and Topics what the cluster said of them.
 	Asked  []string
 	Topics map[string]wire.Topic
@@ -68,7 +70,8 @@ type Map struct {
 	draining bool // clients are answered from memory
 	topics   map[string]*topic
 	brokers  map[int32]string
-	renewals int // how often what connections are made from has been replaced
+	head     int32 // node id of the controller; -1: not known
+	renewals int   // how often what connections are made from has been replaced
 	agenda
 }
 
@@ -93,7 +96,7 @@ func New(s Settings, d link.Dialer, log *slog.Logger) *Map {
 	s.Link.MaxAnswer, s.Link.AnswerTimeout = maxAnswer, answerTimeout
 	m := &Map{
 		settings: s, dialer: d, log: log, panics: s.Link.Panics,
-		topics: map[string]*topic{}, brokers: map[int32]string{},
+		topics: map[string]*topic{}, brokers: map[int32]string{}, head: -1,
 	}
 	m.life, m.end = context.WithCancel(context.Background())
 	return m
@@ -135,7 +138,8 @@ func (m *Map) spawn(name string, f func()) {
 // keep is spawn for what has to go on: after a panic f is called again.
 func (m *Map) keep(name string, f func() error) {
 	m.spawn(name, func() {
-		for m.panics.Attempt(name, f) != nil && m.pause(m.settings.BackoffMax) { //nolint:revive // all is done by the condition
+		for again := true; again; {
+			again = m.panics.Attempt(name, f) != nil && m.pause(m.settings.BackoffMax)
 		}
 	})
 }

@@ -63,6 +63,7 @@ func (c *Cluster) tell(h wire.Header, body []byte) ([]byte, error) {
 	}
 	response := kmsg.NewPtrMetadataResponse()
 	response.SetVersion(h.Version)
+	response.ControllerID = 1
 	for id, addr := range meta.Brokers {
 		broker := kmsg.NewMetadataResponseBroker()
 		broker.NodeID = id

@@ -1,0 +1,243 @@
+package upstream_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// dialled is a cluster's client that notes which brokers are dialled.
+type dialled struct {
+	*upstreamtest.Cluster
+
+	mu    sync.Mutex
+	addrs []string
+}
+
+func (d *dialled) Dial(ctx context.Context, addr string) (link.Conn, error) {
+	d.mu.Lock()
+	d.addrs = append(d.addrs, addr)
+	d.mu.Unlock()
+	return d.Cluster.Dial(ctx, addr)
+}
+
+// want compares what was dialled since the last time.
+func (d *dialled) want(t *testing.T, what string, addrs ...string) {
+	t.Helper()
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.addrs = slices.DeleteFunc(d.addrs, func(a string) bool { return a == "bootstrap:1" })
+	if diff := cmp.Diff(addrs, d.addrs); diff != "" {
+		t.Errorf("%s: dialled (-want +got):\n%s", what, diff)
+	}
+	d.addrs = nil
+}
+
+// withDialled runs f in a bubble with a cluster of three brokers: the topic a is led by the second and the third.
+func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d := &dialled{Cluster: upstreamtest.New(3)}
+		d.CreateTopic("a", 2, 3)
+		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), table: stats.Table([]string{"c1"})}
+		b.values = make([]int64, len(b.table))
+		b.pool = upstream.New(settings(), d, new(cork.Cork), stats.New(b.table, b.values).Cluster("c1"), slog.New(slog.DiscardHandler))
+		f(b, d)
+		b.pool.Close(b.t.Context())
+		for id := range int32(3) {
+			d.Cut(id + 1)
+		}
+	})
+}
+
+// call asks a broker for the cluster's metadata, and returns how many brokers it named.
+func (b *bench) call(to topology.Target) (brokers int, err error) {
+	done := make(chan struct{})
+	b.pool.Call(to, kmsg.NewPtrMetadataRequest(), 9, func(r kmsg.Response, e error) {
+		if err = e; err == nil {
+			brokers = len(r.(*kmsg.MetadataResponse).Brokers)
+		}
+		close(done)
+	})
+	<-done
+	return brokers, err
+}
+
+// A call reaches the broker that it is for, on a link that calls share and lanes do not.
+func TestCall(t *testing.T) {
+	t.Parallel()
+	withDialled(t, func(b *bench, d *dialled) {
+		for _, tc := range []struct {
+			to    topology.Target
+			dials []string
+		}{
+			{topology.Broker(2), []string{"2:9092"}},
+			{topology.Broker(2), nil},
+			{topology.Leader("a", 0), nil},
+			{topology.Leader("a", 1), []string{"3:9092"}},
+			{topology.Controller(), []string{"1:9092"}},
+			{topology.Target{}, nil},
+		} {
+			if n, err := b.call(tc.to); n != 3 || err != nil {
+				t.Errorf("%s: %d brokers, %v; want 3", tc.to, n, err)
+			}
+			d.want(t, tc.to.String(), tc.dials...)
+		}
+		wantCode(t, "produce", b.produce("a", 0, "x"), wire.None)
+		d.want(t, "a lane", "2:9092")
+		for _, to := range []topology.Target{topology.Broker(9), topology.Leader("a", 2), topology.Leader("none", 0)} {
+			if _, err := b.call(to); err == nil {
+				t.Errorf("%s: no error", to)
+			}
+			d.want(t, to.String())
+		}
+		d.Move("a", 0, 1)
+		wantCode(t, "produce to the old leader", b.produce("a", 0, "x"), wire.NotLeaderOrFollower)
+		synctest.Wait()
+		if _, err := b.call(topology.Leader("a", 0)); err != nil {
+			t.Errorf("the new leader: %v", err)
+		}
+		d.want(t, "the new leader, whose link is there")
+	})
+}
+
+// The links of calls end when they are idle, and are replaced when what they are made from is.
+func TestLinksOfCalls(t *testing.T) {
+	t.Parallel()
+	withDialled(t, func(b *bench, d *dialled) {
+		call := func(what string, dials ...string) {
+			t.Helper()
+			if _, err := b.call(topology.Broker(1)); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			d.want(t, what, dials...)
+		}
+		call("first", "1:9092")
+		advance(59 * time.Second)
+		call("soon")
+		advance(59 * time.Second)
+		call("soon again")
+		advance(61 * time.Second)
+		call("late", "1:9092")
+		d.Cut(1)
+		synctest.Wait()
+		call("after it was cut", "1:9092")
+		d.Replace()
+		call("after a renewal", "1:9092")
+		d.Sessions(10 * time.Second)
+		d.Replace()
+		call("whose login ends", "1:9092")
+		advance(11 * time.Second)
+		call("whose login has ended", "1:9092")
+	})
+}
+
+// A call fails when its broker cannot be reached, does not answer, or goes away.
+func TestCallsThatFail(t *testing.T) {
+	t.Parallel()
+	withDialled(t, func(b *bench, d *dialled) {
+		d.Refuse(1, true)
+		if _, err := b.call(topology.Broker(1)); err == nil {
+			t.Error("a broker that refuses connections: no error")
+		}
+		d.Refuse(1, false)
+		d.Stall(1, true)
+		begin := time.Now()
+		if _, err := b.call(topology.Broker(1)); err == nil || time.Since(begin) > 31*time.Second {
+			t.Errorf("a broker that hangs: %v after %s, want a failure after 30 s", err, time.Since(begin))
+		}
+		time.AfterFunc(time.Second, func() { d.Cut(1) })
+		begin = time.Now()
+		if _, err := b.call(topology.Broker(1)); err == nil || time.Since(begin) != time.Second {
+			t.Errorf("a broker that goes away: %v after %s, want a failure after 1 s", err, time.Since(begin))
+		}
+		closing := make(chan error, 1)
+		b.pool.Call(topology.Broker(1), kmsg.NewPtrMetadataRequest(), 9, func(_ kmsg.Response, err error) { closing <- err })
+		synctest.Wait()
+		b.pool.Close(b.t.Context())
+		if err := <-closing; err == nil {
+			t.Error("closed: no error")
+		}
+		if _, err := b.call(topology.Broker(1)); err == nil {
+			t.Error("after it was closed: no error")
+		}
+		d.Stall(1, false)
+	})
+	withDialled(t, func(b *bench, d *dialled) {
+		d.Silence(true)
+		for range 2 {
+			if _, err := b.call(topology.Broker(1)); err == nil {
+				t.Error("a cluster that is away: no error")
+			}
+		}
+		d.Silence(false)
+	})
+}
+
+// client is the owner of a link.
+type client struct {
+	ready, ended chan struct{}
+	once         sync.Once
+	err          error
+}
+
+func (c *client) Ready(*link.Link) { c.once.Do(func() { close(c.ready) }) }
+func (c *client) Answering()       {}
+func (c *client) Answered()        {}
+func (c *client) Ended(err error) {
+	c.err = err
+	close(c.ended)
+}
+
+// A link of a caller's own is nobody else's, and ends with the cluster at the latest.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	withDialled(t, func(b *bench, d *dialled) {
+		open := func(to topology.Target) (*client, *link.Link) {
+			c := &client{ready: make(chan struct{}), ended: make(chan struct{})}
+			return c, b.pool.Open(to, c)
+		}
+		first, l := open(topology.Leader("a", 1))
+		second, _ := open(topology.Leader("a", 1))
+		<-first.ready
+		<-second.ready
+		d.want(t, "two links", "3:9092", "3:9092")
+		answered := make(chan error, 1)
+		done := func(_ kmsg.Response, err error) { answered <- err }
+		d.Stall(3, true)
+		if err := l.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}, true); err != nil {
+			t.Fatal(err)
+		}
+		advance(10 * time.Minute) // nobody says when it is due
+		d.Stall(3, false)
+		if err := <-answered; err != nil {
+			t.Errorf("an answer that takes long: %v", err)
+		}
+		l.Close(context.Canceled)
+		<-first.ended
+		nowhere, _ := open(topology.Broker(9))
+		<-nowhere.ended
+		if nowhere.err == nil {
+			t.Error("a link to a broker that there is not: no error")
+		}
+		b.pool.Close(b.t.Context())
+		<-second.ended
+	})
+}

@@ -1,0 +1,76 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
+)
+
+var (
+	errClosed = errors.New("closed")
+	errIdle   = errors.New("has nothing to do")
+)
+
+// Open begins a link of the owner's own to a broker, which is dialled when it is known who that is. Its owner is told of it as of any
+// link, and ends it; so does Close, after which nothing may be opened.
+//
+// It is for what would hold up others on a link that is shared: long polls, and requests that a broker answers when others have come.
+// Its answers may take as long as they take; who wants less gives calls a deadline.
+func (u *Cluster) Open(t topology.Target, o link.Owner) *link.Link {
+	s := u.settings.link(u.panics)
+	s.LateTimeout = u.settings.RequestTimeout / lateFraction
+	u.work.Add(1)
+	return link.Start(u.life, s, dialTo{u, t}, t.String(), &opened{Owner: o, cluster: u})
+}
+
+// lateFraction is the part of the request timeout that a broker may be silent for while a call is past its deadline.
+const lateFraction = 4
+
+// dialTo dials a target.
+type dialTo struct {
+	cluster *Cluster
+	target  topology.Target
+}
+
+var _ link.Dialer = dialTo{}
+
+// Dial implements link.Dialer.
+func (d dialTo) Dial(ctx context.Context, _ string) (link.Conn, error) {
+	addr, err := d.cluster.topology.Await(ctx, d.target)
+	if err != nil {
+		return link.Conn{}, err
+	}
+	return d.cluster.client.Dial(ctx, addr)
+}
+
+// opened is the owner of a link that ends with the cluster.
+type opened struct {
+	link.Owner
+
+	cluster *Cluster
+	once    sync.Once
+	outlive func() bool // keeps the link when the cluster is closed
+}
+
+var _ link.Owner = (*opened)(nil)
+
+// Ready implements link.Owner.
+func (o *opened) Ready(l *link.Link) {
+	u := o.cluster
+	o.once.Do(func() {
+		o.outlive = context.AfterFunc(u.life, func() { u.panics.Guard("hang up", func() { l.Close(errClosed) }) })
+	})
+	o.Owner.Ready(l)
+}
+
+// Ended implements link.Owner.
+func (o *opened) Ended(err error) {
+	defer o.cluster.work.Done()
+	if o.outlive != nil {
+		o.outlive()
+	}
+	o.Owner.Ended(err)
+}
