@@ -97,8 +97,8 @@ func (q *arrivals) forget(s *Session) (d decision) {
 	return d
 }
 
-// resumeAll has all go on that lack room. The oldest request has just turned out to be one that will not be finished, and there
-// may be more: whose those are shows only once they may send.
+// resumeAll has every session go on that lacks room. The oldest request has just turned out to be one that will not be finished, and
+// there may be more: which those are shows only once their clients may send.
 func (q *arrivals) resumeAll() []*Session {
 	q.mu.Lock()
 	defer q.mu.Unlock()

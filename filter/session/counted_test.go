@@ -197,7 +197,8 @@ func TestLaboriousInOrder(t *testing.T) {
 		synctest.Wait()
 		first := c.written
 		if first == 0 || session.InFlight(s) != 1 || !session.Waits(s) {
-			t.Errorf("%d bytes written, %d requests in flight, waiting %t; want the first answer, 1, true", first, session.InFlight(s), session.Waits(s))
+			t.Errorf("%d bytes written, %d requests in flight, waiting %t; want the first answer, 1, true",
+				first, session.InFlight(s), session.Waits(s))
 		}
 		release()
 		synctest.Wait()

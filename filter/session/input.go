@@ -117,8 +117,8 @@ func (in *input) restartPace() {
 	in.since = time.Now()
 }
 
-// timeIsUp says what is wrong with the pace of the request that is arriving, or has it checked again later. The timer has fired.
-func (in *input) timeIsUp(paused bool) error {
+// reviewPace says what is wrong with the pace of the request that is arriving, or has it checked again later. The timer has fired.
+func (in *input) reviewPace(paused bool) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.timer = nil

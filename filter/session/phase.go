@@ -58,10 +58,10 @@ func (p *phase) becomeGone() bool {
 func (p *phase) become(next phase) bool { return become(phaseMoves[:], p, next) }
 
 // isClosed reports whether nothing more is answered and nothing more counts.
-func (p phase) isClosed() bool { return p == phaseClosing || p == phaseAborted || p == phaseOver }
+func (p *phase) isClosed() bool { return *p == phaseClosing || *p == phaseAborted || *p == phaseOver }
 
 // isGone reports whether the connection is no more.
-func (p phase) isGone() bool { return p == phaseGone || p == phaseOver }
+func (p *phase) isGone() bool { return *p == phaseGone || *p == phaseOver }
 
 // intake is whether requests are taken from what the client has sent.
 type intake uint8

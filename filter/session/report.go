@@ -34,8 +34,8 @@ type told struct {
 // init has the timers' bugs told to c.
 func (r *reports) init(c *Common) { r.common = c }
 
-// allow reports whether a line may be logged. Those that may not are counted, and when the interval is over summary tells how many.
-func (r *reports) allow(reason string, summary func(left int)) bool {
+// countLine counts a line and reports whether it may be logged. When the interval is over, summary tells how many were left out.
+func (r *reports) countLine(reason string, summary func(left int)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -105,7 +105,7 @@ func (s *Session) tell(message, kind, reason string) {
 	summary := func(left int) {
 		log.Warn(message+": more of the same", "kind", kind, "times", left, "in", reportInterval)
 	}
-	if !s.common.reports.allow(kind, summary) {
+	if !s.common.reports.countLine(kind, summary) {
 		return
 	}
 	log.Warn(message, "client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software(),

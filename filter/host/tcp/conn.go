@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// Unsent output of congestedAbove makes a connection congested, until it falls below relievedBelow.
+	// Unsent output of congestedAbove makes a connection congested, until it falls below drainedBelow.
 	congestedAbove = 1 << 20
-	relievedBelow  = 512 << 10
+	drainedBelow   = 512 << 10
 	// writeSize is how much is written in one go, so that unsent is right to within that much.
 	writeSize = 256 << 10
 	// A client that is to be closed has takeTime for all that is left for it. Every stallTime it is looked at whether it gets on.
@@ -39,7 +39,7 @@ type conn struct {
 	flushing bool   // a flusher runs
 
 	congested bool      // unsent is too much
-	relieved  bool      // it is no longer, and the session has not been told
+	drained   bool      // it is no longer, and the session has not been told
 	paused    bool      // the session wants no Data
 	ending    bool      // there will be no more Data
 	closing   bool      // the session wants to close once all is sent
@@ -181,8 +181,8 @@ func (c *conn) sent(n int) {
 	if c.closing {
 		c.bound()
 	}
-	if c.congested && c.unsent < relievedBelow {
-		c.congested, c.relieved = false, true
+	if c.congested && c.unsent < drainedBelow {
+		c.congested, c.drained = false, true
 		c.signal()
 	}
 	if c.closing && c.unsent == 0 {

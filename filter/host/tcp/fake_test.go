@@ -164,7 +164,7 @@ func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
 }
 
 // write has a host write p.
-func write(c session.Conn, p []byte) (outputFull bool) { return c.Writev([][]byte{p}) }
+func write(c session.Conn, p []byte) { c.Writev([][]byte{p}) }
 
 func send(t *testing.T, nc net.Conn, p string) {
 	t.Helper()

@@ -18,21 +18,21 @@ const linger = time.Second
 type step uint8
 
 const (
-	wait  step = iota // until signalled
-	read              // and push Data
-	end               // tell the session that no more will come
-	slow              // tell the session that the client does not keep up
-	relax             // tell the session that it does again
-	stop              // the loop
+	wait          step = iota // until signalled
+	read                      // and push Data
+	end                       // tell the session that no more will come
+	tellCongested             // tell the session that the client does not keep up
+	tellDrained               // tell the session that it does again
+	stop                      // the loop
 )
 
 // loop is the state that only the loop's goroutine touches.
 type loop struct {
 	*conn
-	session  Session
-	toldSlow bool // the session was told that the client is slow
-	ended    bool // the session was told that no more will come
-	eof      bool // the client has sent all it will
+	session       Session
+	toldCongested bool // the session was told that the client is slow
+	ended         bool // the session was told that no more will come
+	eof           bool // the client has sent all it will
 }
 
 // run serves the connection until it is closed.
@@ -58,9 +58,9 @@ func (l *loop) step() bool {
 		l.read()
 	case end:
 		l.session.End()
-	case slow:
+	case tellCongested:
 		l.session.Congested(true)
-	case relax:
+	case tellDrained:
 		l.session.Congested(false)
 	case stop:
 		return false
@@ -81,12 +81,12 @@ func (l *loop) next() step {
 		return stop
 	case l.closing:
 		return wait
-	case l.congested && !l.toldSlow:
-		l.toldSlow = true
-		return slow
-	case l.relieved && !l.congested:
-		l.toldSlow, l.relieved = false, false
-		return relax
+	case l.congested && !l.toldCongested:
+		l.toldCongested = true
+		return tellCongested
+	case l.drained && !l.congested:
+		l.toldCongested, l.drained = false, false
+		return tellDrained
 	case l.ending && !l.ended:
 		l.ended = true
 		return end

@@ -111,8 +111,8 @@ func (s *socket) readInto(p []byte) int {
 	}
 }
 
-// tryWritev writes as much as the socket takes at once, and returns the rest, for which it changes parts. The next write, which waits,
-// meets what was wrong.
+// tryWritev writes as much as the socket takes at once, and returns the rest, for which it changes parts. It tells no error: the next
+// write, which waits, has the same.
 func (s *socket) tryWritev(parts [][]byte) (rest [][]byte) {
 	if s.raw == nil {
 		return parts

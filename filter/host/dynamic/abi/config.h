@@ -36,7 +36,7 @@ envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, siz
 void km_config_ref(km_config* config);
 void km_config_unref(km_config* config);
 
-// Called by conn.c.
+// Called by worker.c.
 
 // km_config_publish hands Envoy what was counted since the last time. On a worker, inside a hook, whose envoy it is.
 void km_config_publish(km_config* config, void* envoy);

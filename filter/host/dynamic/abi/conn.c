@@ -83,7 +83,7 @@ bool km_conn_write(km_conn* conn, const void* bytes, size_t length) {
   if (!conn->dead && !conn->want_close && length > 0) {
     append(conn, bytes, length);
     congested = conn->above || conn->out_length > KAFKAMESH_CONGESTED_ABOVE;
-    conn->owes_relief = conn->owes_relief || congested;
+    conn->owes_drained = conn->owes_drained || congested;
   }
   km_conn_unlock(conn);
   return congested;

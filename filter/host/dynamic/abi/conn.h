@@ -32,7 +32,7 @@ typedef struct km_conn {
   bool want_abort, aborted;  // it is closed at once, whatever it has not taken yet
   bool want_pause, paused;
   bool above;        // Envoy has more for the client than its high watermark
-  bool owes_relief;  // Go was told that too much is unsent, and has to be told when it is not
+  bool owes_drained;  // Go was told that too much is unsent, and has to be told when it is not
 } km_conn;
 
 // km_peer is who is at the other end, in Envoy's memory: good until the hook returns.

@@ -105,12 +105,12 @@ static void pause_or_close(km_conn* conn, void* envoy) {
   }
 }
 
-// relieved says whether Go has to be told that what was too much has been sent.
-static bool relieved(km_conn* conn) {
+// drained says whether Go has to be told that what was too much has been sent.
+static bool drained(km_conn* conn) {
   pthread_mutex_lock(&conn->mu);
-  bool now = conn->owes_relief && !conn->above && conn->out_length == 0 && !is_dead(conn) && !conn->closing;
+  bool now = conn->owes_drained && !conn->above && conn->out_length == 0 && !is_dead(conn) && !conn->closing;
   if (now) {
-    conn->owes_relief = false;
+    conn->owes_drained = false;
   }
   pthread_mutex_unlock(&conn->mu);
   return now;
@@ -131,7 +131,7 @@ static void leave(km_conn* conn, void* envoy) {
   if (conn->depth == 1) {  // only this thread changes it
     end_early(conn);
     write_out(conn, envoy);
-    while (relieved(conn)) {  // Go goes on answering, until Envoy has too much or there is nothing more to answer
+    while (drained(conn)) {  // Go goes on answering, until Envoy has too much or there is nothing more to answer
       if (conn->session != 0 && !kmGoCongested(conn->session, false)) {
         broke(conn);
         break;
@@ -268,7 +268,7 @@ static void congested(void* envoy, const void* p, bool on) {
   enter(conn);
   pthread_mutex_lock(&conn->mu);
   conn->above = on;
-  conn->owes_relief = conn->owes_relief && on;  // or it comes right now
+  conn->owes_drained = conn->owes_drained && on;  // or it comes right now
   pthread_mutex_unlock(&conn->mu);
   if (conn->session != 0 && !kmGoCongested(conn->session, on)) {
     broke(conn);

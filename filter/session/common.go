@@ -1,0 +1,76 @@
+package session
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Limits is what clients may cost. Every field has a value.
+type Limits struct {
+	// MaxRequestBytes is the longest request that is accepted, without the four bytes of length.
+	MaxRequestBytes int
+	// MaxConnectionRequests and MaxConnectionBytes are what one client may have in flight before its reads pause.
+	MaxConnectionRequests int
+	MaxConnectionBytes    int64
+	// MaxWorkerBytes is what all clients of a worker may have in flight together. It is at least MaxRequestBytes.
+	MaxWorkerBytes int64
+	// PartialRequestTimeout is the time in which a request that has begun to arrive must get on by a tenth of its length.
+	PartialRequestTimeout time.Duration
+	// ConnectionsMaxIdle is the time after which a connection is closed on which nothing happens. Zero: never.
+	ConnectionsMaxIdle time.Duration
+}
+
+// Options is what the sessions of one configuration are made from.
+type Options struct {
+	Limits Limits
+	// AdvertisedHost and AdvertisedPort are the address that clients are told the facade is at. No host: the one they dialled.
+	AdvertisedHost string
+	AdvertisedPort int32
+	// Stats is what is counted in.
+	Stats *stats.Set
+	Log   *slog.Logger
+	// Panicked is told of each panic that was stopped, where that was and, in pairs, more about it. It counts and logs it.
+	Panicked func(reason any, where string, about ...any)
+}
+
+// Common is what the sessions of one configuration have in common. NewCommon makes one; any goroutine may use it.
+type Common struct {
+	Options
+
+	requests   map[wire.APIKey]stats.Value
+	violations map[wire.Reason]stats.Value
+	reports    reports
+}
+
+// NewCommon makes one of options.
+func NewCommon(o Options) *Common {
+	c := &Common{Options: o, requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
+	for _, api := range broker.APIs() {
+		c.requests[api.Key] = o.Stats.Request(api.Name)
+	}
+	for _, reason := range wire.Reasons() {
+		c.violations[reason] = o.Stats.Violation(reason.String())
+	}
+	c.reports.init(c)
+	return c
+}
+
+// Close ends what is logged of clients.
+func (c *Common) Close() { c.reports.close() }
+
+// guard runs a function under recover.
+func (c *Common) guard(where string, call func()) {
+	defer c.recover(where)
+	call()
+}
+
+// recover stops a panic on a goroutine that is no client's.
+func (c *Common) recover(where string) {
+	if reason := recover(); reason != nil {
+		c.Panicked(reason, where)
+	}
+}
