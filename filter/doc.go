@@ -4,7 +4,7 @@
 // the client's bytes into the session and writes what the session hands to its Conn. Between the two are the facade (package
 // broker) and, per worker, a pool for each upstream cluster (package upstream).
 //
-// Where the next line goes: what a configuration becomes, and what a worker is made of, filter.go; what is
-// no worker's, shared.go; clusters that are tried before
-// there is a client, probe.go, or have none, unreachable.go; how often garbage is collected, heap.go.
+// Where the next line goes: what hosts call, filter.go; what a worker is made of, and what a configured cluster becomes, worker.go;
+// what is no worker's, shared.go; clusters that are tried before there is a client, probe.go, or have none, unreachable.go; how
+// often garbage is collected, heap.go.
 package filter

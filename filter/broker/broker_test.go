@@ -100,6 +100,10 @@ func (p *pending) Hold(n int) bool {
 
 func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
 
+func (*pending) Barrier() {}
+
+func (*pending) OnEnd(func()) (forget func()) { return func() {} }
+
 // call is a request of a client's that has its answer in r.
 func call(h wire.Header, body []byte, r *pending) *broker.Call {
 	return &broker.Call{Client: &broker.Client{Host: "mesh.example", Port: 9092}, Header: h, Body: body, Reply: r}

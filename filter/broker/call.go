@@ -30,6 +30,12 @@ type Reply interface {
 	Hold(n int) bool
 	// Answer ends the request. Once.
 	Answer(a Answer)
+	// Barrier has no later request of the client be taken until this one is answered, as a login needs it: what comes after it is
+	// another user's. It is for before Serve returns: later, there may be requests that have been taken.
+	Barrier()
+	// OnEnd has call run once, when the client's connection is gone: by the goroutine that says so, or at once if it is gone already.
+	// Whoever needs it no longer calls forget, which does not wait for a call that has begun.
+	OnEnd(call func()) (forget func())
 }
 
 // Answer is what a request comes to.

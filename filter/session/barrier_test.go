@@ -1,8 +1,14 @@
 package session_test
 
 import (
+	"bytes"
+	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
@@ -12,7 +18,7 @@ import (
 func raise(id int32) func(*broker.Call) {
 	return func(c *broker.Call) {
 		if c.Header.CorrelationID == id {
-			c.Reply.(*session.Request).Barrier()
+			c.Barrier()
 		}
 	}
 }
@@ -62,7 +68,7 @@ func TestBarrierAnsweredEarly(t *testing.T) {
 		raise(2)(c)
 		if raise(3)(c); c.Header.CorrelationID == 3 {
 			c.Answer(answer(3))
-			c.Reply.(*session.Request).Barrier() // too late, and without harm
+			c.Barrier() // too late, and without harm
 		}
 	}
 	s := play(t, facade, conn)
@@ -105,4 +111,69 @@ func TestEndBehindBarrier(t *testing.T) {
 	s.Closed()
 	facade.answer(0)
 	facade.wantTaken(1)
+}
+
+// TestHammerBarrier has requests answered by goroutines of their own, in any order, and some of them be barriers: nothing is taken
+// while one stands, and all are answered in order.
+func TestHammerBarrier(t *testing.T) {
+	t.Parallel()
+	const requests = 2000
+	var standing atomic.Bool
+	var answers sync.WaitGroup
+	facade := &server{serving: func(c *broker.Call) {
+		if standing.Load() {
+			t.Errorf("request %d is taken though a barrier stands", c.Header.CorrelationID)
+		}
+		barrier := rand.IntN(4) == 0
+		if barrier {
+			standing.Store(true)
+			c.Barrier()
+		}
+		answers.Go(func() {
+			if barrier {
+				runtime.Gosched()
+				standing.Store(false)
+			}
+			c.Answer(answer(c.Header.CorrelationID))
+		})
+	}}
+	conn := &keeper{}
+	s := play(t, facade, conn)
+	var want []byte
+	for id := range int32(requests) {
+		s.Data(request(id))
+		want = append(want, answer(id).Frame...)
+	}
+	for range 60_000 {
+		if conn.length() == len(want) {
+			break
+		}
+		time.Sleep(time.Millisecond) //nolint:forbidigo // it looks again and again
+	}
+	answers.Wait()
+	s.Closed()
+	if !bytes.Equal(conn.got, want) {
+		t.Errorf("%d bytes of answers, or in another order; want %d", len(conn.got), len(want))
+	}
+}
+
+// keeper is a connection that keeps what is written. Any goroutine may use it.
+type keeper struct {
+	sink
+
+	mu  sync.Mutex
+	got []byte
+}
+
+func (k *keeper) Writev(parts [][]byte) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.got = append(k.got, slices.Concat(parts...)...)
+	return false
+}
+
+func (k *keeper) length() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.got)
 }

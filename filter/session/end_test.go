@@ -15,7 +15,7 @@ func TestOnEnd(t *testing.T) {
 	called := ""
 	call := func(name string) func() { return func() { called += name } }
 	facade := &server{serving: func(c *broker.Call) {
-		c.Reply.(*session.Request).OnEnd(call("r"))
+		c.OnEnd(call("r"))
 	}}
 	s := play(t, facade, &sink{})
 	s.OnEnd(call("a"))

@@ -15,22 +15,21 @@ type Server interface {
 	// API returns what a request whose header was parsed is for.
 	API(key wire.APIKey) *broker.API
 	// Serve has one request answered, before it returns or later and from any goroutine, unless it returns an error: then the
-	// request was not one, and the connection is to be closed. Requests of one client are served one at a time. The Reply of a
-	// call is a *Request.
+	// request was not one, and the connection is to be closed. Requests of one client are served one at a time.
 	Serve(c *broker.Call) error
 }
 
-// Request is one request that the client has not been answered yet. Its methods may be called from any goroutine.
-type Request struct {
+// request is one request that the client has not been answered yet. Its methods may be called from any goroutine.
+type request struct {
 	session *Session
 	place   place
 	call    broker.Call // without a frame: it is released, or there never was one
 }
 
-var _ broker.Reply = (*Request)(nil)
+var _ broker.Reply = (*request)(nil)
 
 // Hold implements broker.Reply.
-func (r *Request) Hold(n int) bool {
+func (r *request) Hold(n int) bool {
 	s := r.session
 	s.mu.Lock()
 	if !s.inflight.grow(&r.place, int64(n)) {
@@ -44,7 +43,7 @@ func (r *Request) Hold(n int) bool {
 }
 
 // Answer implements broker.Reply.
-func (r *Request) Answer(a broker.Answer) {
+func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
 	if a.Refusal.Code != wire.None {
 		code := a.Refusal.Code.String()
@@ -53,17 +52,16 @@ func (r *Request) Answer(a broker.Answer) {
 	r.session.complete(r, a)
 }
 
-// Barrier has no later request of the client be taken until this one is answered, as a login needs it: what comes after it is another
-// user's. It is for the Server, before Serve returns; later, there may be requests that have been taken.
-func (r *Request) Barrier() {
+// Barrier implements broker.Reply.
+func (r *request) Barrier() {
 	s := r.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inflight.raise(&r.place)
 }
 
-// OnEnd is OnEnd of the request's session.
-func (r *Request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
+// OnEnd implements broker.Reply.
+func (r *request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
 
 // serve gives one request its place in the order of answers, and answers it, now or later.
 func (s *Session) serve(frame *wire.Frame) {
@@ -75,7 +73,7 @@ func (s *Session) serve(frame *wire.Frame) {
 		return
 	}
 	s.common.requests[h.Key].Add(1)
-	r := &Request{session: s}
+	r := &request{session: s}
 	r.call = broker.Call{Client: &s.client, Header: h, Body: body, Frame: frame, Received: time.Now(), Reply: r}
 	api := s.worker.server.API(h.Key)
 	fits := s.begin(r, len(frame.Bytes()), api.Query)
@@ -98,7 +96,7 @@ func (s *Session) serve(frame *wire.Frame) {
 }
 
 // begin gives a request its place in the order of answers. It reports false when there is no room for it any more.
-func (s *Session) begin(r *Request, size int, query bool) (fits bool) {
+func (s *Session) begin(r *request, size int, query bool) (fits bool) {
 	s.mu.Lock()
 	held := s.inflight.push(&r.place, size, query)
 	s.slice.add(requestWork)
@@ -108,7 +106,7 @@ func (s *Session) begin(r *Request, size int, query bool) (fits bool) {
 }
 
 // run has a request answered.
-func (s *Session) run(r *Request) {
+func (s *Session) run(r *request) {
 	if err := s.worker.server.Serve(&r.call); err != nil {
 		s.discardInput()
 		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request: %w", r.call.Header.Key, err)})
@@ -117,7 +115,7 @@ func (s *Session) run(r *Request) {
 
 // completeAfterPanic gives back what a request holds that met a bug, and lets the panic go on. Its frame is for the garbage
 // collector: clusters may read it yet.
-func (s *Session) completeAfterPanic(r *Request) {
+func (s *Session) completeAfterPanic(r *request) {
 	if reason := recover(); reason != nil {
 		s.mu.Lock()
 		r.call.Frame = nil
@@ -128,7 +126,7 @@ func (s *Session) completeAfterPanic(r *Request) {
 }
 
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts.
-func (s *Session) complete(r *Request, a broker.Answer) {
+func (s *Session) complete(r *request, a broker.Answer) {
 	s.mu.Lock()
 	if s.phase.isClosed() { // nobody gets it
 		a = broker.Answer{}
@@ -152,7 +150,7 @@ func (s *Session) complete(r *Request, a broker.Answer) {
 // goroutine may call it.
 func (s *Session) violate(err error) {
 	if s.discardInput() {
-		r := &Request{session: s}
+		r := &request{session: s}
 		s.begin(r, 0, false)
 		s.pump()
 		s.complete(r, broker.Answer{Violation: err})

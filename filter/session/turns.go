@@ -17,11 +17,11 @@ const (
 // slice is how much a session has done since it last had its turn. The session's mutex guards it.
 type slice struct {
 	work     int64
-	deferred *Request // what the next turn begins with; nil: with what was kept
+	deferred *request // what the next turn begins with; nil: with what was kept
 }
 
 // begin begins a new slice, and returns the request that it begins with, if one was deferred.
-func (s *slice) begin() *Request {
+func (s *slice) begin() *request {
 	r := s.deferred
 	*s = slice{}
 	return r
@@ -31,7 +31,7 @@ func (s *slice) begin() *Request {
 func (s *slice) add(work int64) { s.work += work }
 
 // deferRequest ends the slice with a request that is for the next one.
-func (s *slice) deferRequest(r *Request) { s.deferred = r }
+func (s *slice) deferRequest(r *request) { s.deferred = r }
 
 // defers reports whether a request waits for the next slice.
 func (s *slice) defers() bool { return s.deferred != nil }
@@ -107,7 +107,7 @@ func (s *Session) takeTurn() {
 }
 
 // beginTurn begins a new slice, and returns the request that the turn is for, if it is for one.
-func (s *Session) beginTurn() *Request {
+func (s *Session) beginTurn() *request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.slice.begin()
@@ -119,7 +119,7 @@ func (s *Session) beginTurn() *Request {
 }
 
 // runInTurn has a deferred request answered, unless nobody waits for that any more.
-func (s *Session) runInTurn(r *Request) {
+func (s *Session) runInTurn(r *request) {
 	s.mu.Lock()
 	gone := s.phase.isGone()
 	s.mu.Unlock()

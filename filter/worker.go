@@ -1,0 +1,84 @@
+package filter
+
+import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// worker is what serves the sessions of one of the host's threads.
+type worker struct {
+	cork     cork.Cork
+	clusters []*upstream.Cluster
+	broker   *broker.Broker
+	sessions *session.Worker
+}
+
+// worker returns one of the workers, made when it is first needed. The mutex is held.
+func (f *Filter) worker(index int) *worker {
+	w := f.workers[index]
+	if w == nil {
+		w = f.newWorker(index)
+		f.workers[index] = w
+	}
+	return w
+}
+
+func (f *Filter) newWorker(index int) *worker {
+	w := &worker{}
+	log := f.options.Log.With("worker", index)
+	upstreams := map[string]broker.Upstream{}
+	for _, cluster := range f.config.Clusters {
+		client, err := f.options.NewClient(settings(cluster))
+		if err != nil { // New has made one like it
+			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
+			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
+			continue
+		}
+		u := upstream.New(settings(cluster), client, &w.cork, f.options.Stats.Cluster(cluster.Name), log)
+		w.clusters = append(w.clusters, u)
+		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
+	}
+	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic))
+	w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
+	return w
+}
+
+func unmatched(u config.UnmatchedTopic) wire.ErrorCode {
+	switch u {
+	case config.UnknownTopic:
+		return wire.UnknownTopicOrPartition
+	case config.InvalidTopic:
+		return wire.InvalidTopicException
+	default:
+		return wire.TopicAuthorizationFailed
+	}
+}
+
+// settings is what a configured cluster is to the upstream path.
+func settings(c config.Cluster) upstream.Settings {
+	return upstream.Settings{
+		Name: c.Name, BootstrapServers: c.BootstrapServers, ClientID: c.ClientID, AcksOverride: acksOverride(c.Acks),
+		RequestTimeout: c.RequestTimeout, MetadataRefreshInterval: c.MetadataRefreshInterval,
+		MetadataMaxAge: c.MetadataMaxAge, MessageTimeout: c.MessageTimeout, MaxMessageBytes: c.MaxMessageBytes,
+		MaxResponseBytes: c.MaxResponseBytes, Window: int(c.MaxInFlight), AnswerTimeout: c.AnswerTimeout, MaxIdle: c.MaxIdle,
+		ReconnectBackoff: c.ReconnectBackoff, ReconnectBackoffMax: c.ReconnectBackoffMax, NoAutoCreate: c.NoAutoCreate,
+		ConnectionsPerBroker: int(c.ConnectionsPerBroker), Linger: c.Linger, MaxRequestBytes: c.MaxRequestBytes, Dial: c.Dial,
+	}
+}
+
+// acksOverride is what replaces the clients' acks upstream, nil for nothing. None is sent as 1, as a client's own 0 is:
+// the answer tells whose batch failed.
+func acksOverride(a config.Acks) *int16 {
+	if a == config.AcksClient {
+		return nil
+	}
+	acks := a.Override(1)
+	if acks == 0 {
+		acks = 1
+	}
+	return &acks
+}
