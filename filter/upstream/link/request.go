@@ -79,7 +79,7 @@ func (r *Request) decode(a *Answer) (kmsg.Response, error) {
 	response.SetVersion(a.Version)
 	body, err := a.Keep(), error(nil) // responses alias what they are read from
 	if response.IsFlexible() && wire.APIKey(response.Key()) != wire.KeyApiVersions {
-		body, err = skipTags(body)
+		body, err = SkipTags(body)
 	}
 	if err == nil {
 		err = response.ReadFrom(body)
@@ -90,8 +90,8 @@ func (r *Request) decode(a *Answer) (kmsg.Response, error) {
 	return response, nil
 }
 
-// skipTags is what follows the tagged fields that end a response header.
-func skipTags(b []byte) ([]byte, error) {
+// SkipTags is what follows the tagged fields that end the header of a flexible response.
+func SkipTags(b []byte) ([]byte, error) {
 	number := func() uint64 {
 		v, n := binary.Uvarint(b)
 		if n <= 0 {

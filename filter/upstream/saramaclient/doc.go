@@ -7,5 +7,5 @@
 // pinned, and the tests of this package are the contract.
 //
 // Where the next line goes: connecting and what went wrong with it, client.go; how sarama is configured, config.go; the take-over,
-// takeover.go; what is replaced while we run, and when a login ends, rotation.go; panics, guard.go.
+// takeover.go; what is replaced while we run, rotation.go; when a login ends, witness.go; panics, guard.go.
 package saramaclient

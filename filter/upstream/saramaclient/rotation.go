@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"reflect"
 	"sync"
 	"time"
 
@@ -38,17 +37,6 @@ func (c *Client) Watch(ctx context.Context, changed func()) {
 			changed()
 		}
 	}
-}
-
-// sessionEnd is when the broker wants another login on a connection (KIP-368), some time before it would cut it; zero: never.
-// sarama keeps that to itself, so it is read out of its Broker; TestSessionEnd sees that it is still there.
-func sessionEnd(b *sarama.Broker) time.Time {
-	field := reflect.ValueOf(b).Elem().FieldByName("clientSessionReauthenticationTimeMs")
-	if !field.IsValid() || !field.CanInt() || field.Int() <= 0 {
-		return time.Time{}
-	}
-	left := time.Until(time.UnixMilli(field.Int()))
-	return time.Now().Add(left) // and from now on no clock that is set changes it
 }
 
 // tokens gives OAUTHBEARER's tokens to sarama.

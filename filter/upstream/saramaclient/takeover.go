@@ -27,17 +27,18 @@ func (c *Client) Dial(ctx context.Context, addr string) (link.Conn, error) {
 		_ = broker.Close()
 		return link.Conn{}, fmt.Errorf("ask %s for its versions: %w", addr, err)
 	}
-	conn := tap.taken()
-	if conn == nil {
+	w := tap.taken()
+	if w == nil {
 		_ = broker.Close()
 		return link.Conn{}, errors.New("sarama did not dial through the hook")
 	}
+	conn := w.Conn                                        // not the witness: from here on nobody listens
 	if err := conn.SetDeadline(time.Time{}); err != nil { // sarama sets one with each request
 		_ = broker.Close()
 		return link.Conn{}, fmt.Errorf("take over the connection to %s: %w", addr, err)
 	}
 	release := func() { _ = broker.Close() } // closes conn too, and ends sarama's own reader
-	return link.Conn{Conn: conn, Close: release, Versions: versions, Until: sessionEnd(broker)}, nil
+	return link.Conn{Conn: conn, Close: release, Versions: versions, Until: w.end()}, nil
 }
 
 // versions asks a broker for what it takes. sarama keeps to itself what it was told, and one more round trip is little in a connection's
@@ -67,7 +68,7 @@ type capture struct {
 	settings dial.Settings
 
 	mu     sync.Mutex
-	conn   net.Conn
+	conn   *witness
 	err    error // why there is none
 	closed bool
 }
@@ -86,8 +87,8 @@ func (t *capture) Dial(_, addr string) (_ net.Conn, err error) {
 		t.err = err
 		return nil, err
 	}
-	t.conn = conn
-	return conn, nil
+	t.conn = &witness{Conn: conn}
+	return t.conn, nil
 }
 
 func (t *capture) dial(addr string) (net.Conn, error) {
@@ -132,7 +133,7 @@ func (t *capture) close() {
 	}
 }
 
-func (t *capture) taken() net.Conn {
+func (t *capture) taken() *witness {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.conn
