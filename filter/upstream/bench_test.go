@@ -15,15 +15,15 @@ import (
 // of their own. The broker is in the same process and counts too.
 func BenchmarkProduce(b *testing.B) {
 	b.Run("alone", func(b *testing.B) {
-		pool, stop := benchPool(b, 1)
+		way, stop := benchWay(b, 1)
 		defer stop()
 		for b.Loop() {
-			produceOne(pool, 0)
+			produceOne(way, 0)
 		}
 	})
 	b.Run("64 clients", func(b *testing.B) {
 		const clients = 64
-		pool, stop := benchPool(b, clients)
+		way, stop := benchWay(b, clients)
 		defer stop()
 		free := make(chan int32, clients)
 		for p := range int32(clients) {
@@ -33,14 +33,14 @@ func BenchmarkProduce(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			p := <-free
 			for pb.Next() {
-				produceOne(pool, p)
+				produceOne(way, p)
 			}
 			free <- p
 		})
 	})
 }
 
-func benchPool(b *testing.B, partitions int) (pool *upstream.Cluster, stop func()) {
+func benchWay(b *testing.B, partitions int) (way *upstream.Cluster, stop func()) {
 	b.Helper()
 	cluster := upstreamtest.New(1)
 	cluster.Sockets()
@@ -49,20 +49,20 @@ func benchPool(b *testing.B, partitions int) (pool *upstream.Cluster, stop func(
 		leaders[i] = 1
 	}
 	cluster.CreateTopic("a", leaders...)
-	pool = newPool(settings(), cluster, new(cork.Cork))
-	produceOne(pool, 0)
+	way = newWay(settings(), cluster, new(cork.Cork))
+	produceOne(way, 0)
 	b.ReportAllocs()
 	b.SetBytes(1 << 10)
 	b.ResetTimer()
-	return pool, func() {
-		pool.Close(context.Background())
+	return way, func() {
+		way.Close(context.Background())
 		cluster.Cut(1)
 	}
 }
 
-func produceOne(pool *upstream.Cluster, partition int32) {
+func produceOne(way *upstream.Cluster, partition int32) {
 	batch := &wire.Batch{Topic: "a", Partition: partition, Records: make([]byte, 1<<10)}
 	done := make(chan struct{})
-	pool.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
+	way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
 	<-done
 }

@@ -58,9 +58,9 @@ func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
 		d.CreateTopic("a", 2, 3)
 		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
-		b.pool = upstream.New(settings(), d, new(cork.Cork), stats.New(b.table, b.values).Cluster("c1"), slog.New(slog.DiscardHandler))
+		b.way = upstream.New(settings(), d, new(cork.Cork), stats.New(b.table, b.values).Cluster("c1"), slog.New(slog.DiscardHandler))
 		f(b, d)
-		b.pool.Close(b.t.Context())
+		b.way.Close(b.t.Context())
 		for id := range int32(3) {
 			d.Cut(id + 1)
 		}
@@ -70,7 +70,7 @@ func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
 // call asks a broker for the cluster's metadata, and returns how many brokers it named.
 func (b *bench) call(to topology.Target) (brokers int, err error) {
 	done := make(chan struct{})
-	b.pool.Call(to, kmsg.NewPtrMetadataRequest(), 9, func(r kmsg.Response, e error) {
+	b.way.Call(to, kmsg.NewPtrMetadataRequest(), 9, func(r kmsg.Response, e error) {
 		if err = e; err == nil {
 			brokers = len(r.(*kmsg.MetadataResponse).Brokers)
 		}
@@ -169,9 +169,9 @@ func TestCallsThatFail(t *testing.T) {
 			t.Errorf("a broker that goes away: %v after %s, want a failure after 1 s", err, time.Since(begin))
 		}
 		closing := make(chan error, 1)
-		b.pool.Call(topology.Broker(1), kmsg.NewPtrMetadataRequest(), 9, func(_ kmsg.Response, err error) { closing <- err })
+		b.way.Call(topology.Broker(1), kmsg.NewPtrMetadataRequest(), 9, func(_ kmsg.Response, err error) { closing <- err })
 		synctest.Wait()
-		b.pool.Close(b.t.Context())
+		b.way.Close(b.t.Context())
 		if err := <-closing; err == nil {
 			t.Error("closed: no error")
 		}
@@ -212,7 +212,7 @@ func TestOpen(t *testing.T) {
 	withDialled(t, func(b *bench, d *dialled) {
 		open := func(to topology.Target) (*client, *link.Link) {
 			c := &client{ready: make(chan struct{}), ended: make(chan struct{})}
-			return c, b.pool.Open(to, c)
+			return c, b.way.Open(to, c)
 		}
 		first, l := open(topology.Leader("a", 1))
 		second, _ := open(topology.Leader("a", 1))
@@ -237,7 +237,7 @@ func TestOpen(t *testing.T) {
 		if nowhere.err == nil {
 			t.Error("a link to a broker that there is not: no error")
 		}
-		b.pool.Close(b.t.Context())
+		b.way.Close(b.t.Context())
 		<-second.ended
 	})
 }

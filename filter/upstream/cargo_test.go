@@ -134,7 +134,7 @@ func TestCoalescing(t *testing.T) {
 				done := make(chan int32, left)
 				for _, s := range tc.sent {
 					batch := &wire.Batch{Topic: s.topic, Partition: s.partition, Records: padded(s.name, s.size, s.idempotent)}
-					b.pool.Produce(b.fences, []*wire.Batch{batch}, s.acks, s.timeout, func(throttle int32) { done <- throttle })
+					b.way.Produce(b.fences, []*wire.Batch{batch}, s.acks, s.timeout, func(throttle int32) { done <- throttle })
 					synctest.Wait() // for the topic's metadata, so that they queue in this order
 				}
 				release()
@@ -274,7 +274,7 @@ func FuzzCoalescing(f *testing.F) {
 				name := strconv.Itoa(i)
 				want[p] = append(want[p], name)
 				batch := &wire.Batch{Topic: "a", Partition: p, Records: padded(name, size, c&16 != 0)}
-				b.pool.Produce(b.fences, []*wire.Batch{batch}, acks*2-1, 1000, func(throttle int32) { done <- throttle })
+				b.way.Produce(b.fences, []*wire.Batch{batch}, acks*2-1, 1000, func(throttle int32) { done <- throttle })
 			}
 			release()
 			for range script {

@@ -15,7 +15,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
-// TestHammerOrder has clients produce through one pool while leaders move and connections are cut. Each client keeps several
+// TestHammerOrder has clients produce through one way while leaders move and connections are cut. Each client keeps several
 // batches on their way, and sends what is refused again, in order. Every few batches it begins a producer id that no broker
 // knows: any batch of it would be taken as the first. In the end every batch is in the log, once, in the order of its client.
 func TestHammerOrder(t *testing.T) {
@@ -43,7 +43,7 @@ func hammerOrder(t *testing.T, sockets bool, size, each int) {
 	cluster.CreateTopic("a", 1, 2, 3, 1)
 	s := settings()
 	s.ConnectionsPerBroker = 2
-	pool := newPool(s, cluster, new(cork.Cork))
+	way := newWay(s, cluster, new(cork.Cork))
 	stop := make(chan struct{})
 	var chaos, work sync.WaitGroup
 	chaos.Go(func() {
@@ -61,14 +61,14 @@ func hammerOrder(t *testing.T, sockets bool, size, each int) {
 	})
 	for n := range clients {
 		work.Go(func() {
-			p := producer{t: t, pool: pool, number: n, partition: int32(n % partitions), size: size}
+			p := producer{t: t, way: way, number: n, partition: int32(n % partitions), size: size}
 			p.send(each)
 		})
 	}
 	work.Wait()
 	close(stop)
 	chaos.Wait()
-	pool.Close(context.WithoutCancel(t.Context()))
+	way.Close(context.WithoutCancel(t.Context()))
 	for id := range 3 {
 		cluster.Cut(int32(id + 1))
 	}
@@ -85,7 +85,7 @@ const (
 // producer is a client that numbers its batches.
 type producer struct {
 	t         *testing.T
-	pool      *upstream.Cluster
+	way       *upstream.Cluster
 	fences    order.Fences
 	number    int
 	partition int32
@@ -131,7 +131,7 @@ func (p *producer) send(each int) {
 
 func (p *producer) start(n int) sent {
 	s := sent{n, &wire.Batch{Topic: "a", Partition: p.partition, Records: p.batch(n)}, make(chan struct{})}
-	p.pool.Produce(&p.fences, []*wire.Batch{s.batch}, -1, 1000, func(int32) { close(s.done) })
+	p.way.Produce(&p.fences, []*wire.Batch{s.batch}, -1, 1000, func(int32) { close(s.done) })
 	return s
 }
 

@@ -11,7 +11,7 @@ import (
 
 func (b *bench) topics(names []string, create bool) []wire.Topic {
 	done := make(chan []wire.Topic, 1)
-	b.pool.Topics(names, create, func(got []wire.Topic) { done <- got })
+	b.way.Topics(names, create, func(got []wire.Topic) { done <- got })
 	return <-done
 }
 
@@ -139,7 +139,7 @@ func TestTopicsAreAskedForOnce(t *testing.T) {
 		const clients = 100
 		done := make(chan struct{}, clients)
 		for range clients {
-			b.pool.Topics([]string{"a"}, true, func([]wire.Topic) { done <- struct{}{} })
+			b.way.Topics([]string{"a"}, true, func([]wire.Topic) { done <- struct{}{} })
 		}
 		release()
 		for range clients {
@@ -166,7 +166,7 @@ func TestMetadataRefreshes(t *testing.T) {
 	})
 }
 
-// A batch that waits for metadata when the pool is closed, and whose leader nobody has been connected to, is answered, and no lane is
+// A batch that waits for metadata when the cluster is closed, and whose leader nobody has been connected to, is answered, and no lane is
 // left for it.
 func TestCloseWhileABatchWaits(t *testing.T) {
 	t.Parallel()
@@ -180,7 +180,7 @@ func TestCloseWhileABatchWaits(t *testing.T) {
 		synctest.Wait()
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
-		b.pool.Close(over)
+		b.way.Close(over)
 		release()
 		<-done
 		wantCode(t, "closed", batch.Result, wire.NotLeaderOrFollower)

@@ -37,7 +37,7 @@ func TestNothingOvertakes(t *testing.T) {
 		}},
 		{"no leader", func(b *bench) { b.cluster.Move("a", 0, -1); advance(16 * time.Minute) }, func(b *bench) {
 			b.cluster.Move("a", 0, 1)
-			b.pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
+			b.way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 			synctest.Wait()
 		}},
 	} {
@@ -166,7 +166,7 @@ func TestEarliestDeadline(t *testing.T) {
 		start := time.Now()
 		slow := make(chan int32, 1)
 		batch := &wire.Batch{Topic: "a", Records: []byte("slow")}
-		b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, math.MaxInt32, func(n int32) { slow <- n })
+		b.way.Produce(b.fences, []*wire.Batch{batch}, -1, math.MaxInt32, func(n int32) { slow <- n })
 		advance(time.Second)
 		fast, done := b.send("a", 1, "fast")
 		<-done
@@ -185,7 +185,7 @@ func TestLongestTimeout(t *testing.T) {
 	inBubble(t, 1, func(b *bench) {
 		b.cluster.CreateTopic("a", 1)
 		done := make(chan int32, 1)
-		b.pool.Produce(b.fences, []*wire.Batch{{Topic: "a", Records: []byte("slow")}}, -1, math.MaxInt32, func(n int32) { done <- n })
+		b.way.Produce(b.fences, []*wire.Batch{{Topic: "a", Records: []byte("slow")}}, -1, math.MaxInt32, func(n int32) { done <- n })
 		<-done
 		for _, r := range b.cluster.Requests() {
 			if r.TimeoutMillis != 300_000 {
@@ -208,7 +208,7 @@ func TestLongestQueueing(t *testing.T) {
 			start := time.Now()
 			done := make(chan int32, 1)
 			batch := &wire.Batch{Topic: "a", Records: []byte("x")}
-			b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, tc.timeout, func(n int32) { done <- n })
+			b.way.Produce(b.fences, []*wire.Batch{batch}, -1, tc.timeout, func(n int32) { done <- n })
 			<-done
 			wantCode(t, "queued for too long", batch.Result, wire.RequestTimedOut)
 			if waited := time.Since(start); waited < tc.least || waited > tc.least+sweep {
@@ -256,12 +256,12 @@ func TestMovingIsEachClientsOwn(t *testing.T) {
 		synctest.Wait()
 		b.cluster.Move("a", 0, 2)
 		advance(6 * time.Second)
-		b.pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
+		b.way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		synctest.Wait()
 		wantCode(t, "of the client that waits", b.produce("a", 0, "two"), wire.NotLeaderOrFollower)
 		other := &wire.Batch{Topic: "a", Records: []byte("other")}
 		done := make(chan int32, 1)
-		b.pool.Produce(new(order.Fences), []*wire.Batch{other}, -1, 1000, func(n int32) { done <- n })
+		b.way.Produce(new(order.Fences), []*wire.Batch{other}, -1, 1000, func(n int32) { done <- n })
 		<-done
 		wantCode(t, "of another", other.Result, wire.None)
 		b.cluster.Stall(1, false)

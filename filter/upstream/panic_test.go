@@ -80,7 +80,7 @@ func (c faultyConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// withFaulty runs f with a pool before a faulty cluster.
+// withFaulty runs f with a way into a faulty cluster.
 func withFaulty(t *testing.T, place string, f func(b *bench, cluster *faulty)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -89,9 +89,9 @@ func withFaulty(t *testing.T, place string, f func(b *bench, cluster *faulty)) {
 		b.values = make([]int64, len(b.table))
 		cluster := &faulty{Client: b.cluster, place: place}
 		st := stats.New(b.table, b.values).Cluster("c1")
-		b.pool = upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+		b.way = upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 		f(b, cluster)
-		b.pool.Close(t.Context())
+		b.way.Close(t.Context())
 		b.cluster.Cut(1)
 		for i, m := range b.table {
 			if m.Kind == stats.Gauge && b.values[i] != 0 {
@@ -121,7 +121,7 @@ func (b *bench) wantAnswered(what string, done <-chan int32) {
 	}
 }
 
-// TestPanics has a bug in everything that the pool calls. It is counted, whatever is in flight is answered, and the pool goes on.
+// TestPanics has a bug in everything that the upstream path calls. It is counted, whatever is in flight is answered, and it goes on.
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	for _, place := range []string{inDial, inMetadata, inRead, inWrite, inHangUp, inWatch} {
@@ -138,7 +138,7 @@ func TestPanics(t *testing.T) {
 						_, one := b.send("a", 0, "one")
 						_, other := b.send("a", 1, "other")
 						listed := make(chan int32, 1)
-						b.pool.Topics(nil, false, func([]wire.Topic) { listed <- 0 })
+						b.way.Topics(nil, false, func([]wire.Topic) { listed <- 0 })
 						b.cluster.Replace()
 						b.wantAnswered("one", one)
 						b.wantAnswered("other", other)
@@ -170,15 +170,15 @@ func TestPanicOfWhoIsTold(t *testing.T) {
 			return []*wire.Batch{{Topic: "a", Partition: partition, Records: []byte("x")}}
 		}
 		bug := func(int32) { panic("bug") }
-		b.pool.Produce(b.fences, batch(0), -1, 1000, bug)
-		b.pool.Produce(b.fences, batch(1), -1, 1000, bug)
+		b.way.Produce(b.fences, batch(0), -1, 1000, bug)
+		b.way.Produce(b.fences, batch(1), -1, 1000, bug)
 		_, done := b.send("a", 2, "good")
 		b.cluster.Stall(1, false)
 		b.wantAnswered("good", done)
 		release := b.cluster.HoldMetadata()
-		b.pool.Topics(nil, false, func([]wire.Topic) { panic("bug") })
+		b.way.Topics(nil, false, func([]wire.Topic) { panic("bug") })
 		listed := make(chan int32, 1)
-		b.pool.Topics(nil, false, func([]wire.Topic) { listed <- 0 })
+		b.way.Topics(nil, false, func([]wire.Topic) { listed <- 0 })
 		release()
 		b.wantAnswered("topics", listed)
 		if got := b.panics(); got != 3 {
@@ -187,26 +187,26 @@ func TestPanicOfWhoIsTold(t *testing.T) {
 	})
 }
 
-// TestPanicUnderTheMutex has a bug while the pool's mutex is held, on the goroutine of who calls. That one meets it; nobody else
+// TestPanicUnderTheMutex has a bug while the lanes' mutex is held, on the goroutine of who calls. That one meets it; nobody else
 // finds the mutex locked.
 func TestPanicUnderTheMutex(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, cluster: upstreamtest.New(1), fences: new(order.Fences)}
 		b.cluster.CreateTopic("a", 1)
-		b.pool = newPool(settings(), b.cluster, new(cork.Cork))
+		b.way = newWay(settings(), b.cluster, new(cork.Cork))
 		func() {
 			defer func() {
 				if recover() == nil {
 					t.Error("no panic")
 				}
 			}()
-			b.pool.Produce(b.fences, []*wire.Batch{nil}, -1, 1000, func(int32) {})
+			b.way.Produce(b.fences, []*wire.Batch{nil}, -1, 1000, func(int32) {})
 		}()
 		wantCode(t, "afterwards", b.produce("a", 0, "x"), wire.None)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // the batch that was no batch is waited for
 		defer cancel()
-		b.pool.Close(ctx)
+		b.way.Close(ctx)
 		b.cluster.Cut(1)
 	})
 }

@@ -167,7 +167,7 @@ func TestNoAutoCreate(t *testing.T) {
 	s.NoAutoCreate = true
 	inBubbleWith(t, 1, s, func(b *bench) {
 		got := make(chan []wire.Topic, 1)
-		b.pool.Topics([]string{"new"}, true, func(topics []wire.Topic) { got <- topics })
+		b.way.Topics([]string{"new"}, true, func(topics []wire.Topic) { got <- topics })
 		if topics := <-got; topics[0].Code != wire.UnknownTopicOrPartition {
 			t.Errorf("topic %+v, want it unknown", topics[0])
 		}

@@ -20,7 +20,7 @@ import (
 // list asks for all topics and says how many there are.
 func (b *bench) list() int {
 	n := make(chan int, 1)
-	b.pool.Topics(nil, false, func(topics []wire.Topic) { n <- len(topics) })
+	b.way.Topics(nil, false, func(topics []wire.Topic) { n <- len(topics) })
 	return <-n
 }
 
@@ -88,15 +88,15 @@ func TestUnlistedClusterIsServed(t *testing.T) {
 		c := upstreamtest.New(1)
 		c.Unlist(true)
 		c.CreateTopic("a", 1)
-		b := &bench{t: t, cluster: c, fences: new(order.Fences), pool: newPool(settings(), c, new(cork.Cork))}
+		b := &bench{t: t, cluster: c, fences: new(order.Fences), way: newWay(settings(), c, new(cork.Cork))}
 		b.list()
 		b.produceUntilStored(0, "x")
-		b.pool.Close(t.Context())
+		b.way.Close(t.Context())
 		c.Cut(1)
 	})
 }
 
-// What waits for metadata when the pool is closed is answered: from what is asked still, or without.
+// What waits for metadata when the cluster is closed is answered: from what is asked still, or without.
 func TestCloseAnswersWhatWaits(t *testing.T) {
 	t.Parallel()
 	for _, answers := range []bool{true, false} {
@@ -104,14 +104,14 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 			b.cluster.CreateTopic("a", 1)
 			b.cluster.CreateTopic("b", 1)
 			release := b.cluster.HoldMetadata()
-			b.pool.Topics([]string{"b"}, false, func([]wire.Topic) {})
+			b.way.Topics([]string{"b"}, false, func([]wire.Topic) {})
 			synctest.Wait()
 			batch, done := b.send("a", 0, "x") // to be asked for next
 			synctest.Wait()
 			closed := make(chan struct{})
 			ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
 			defer cancel()
-			go func() { b.pool.Close(ctx); close(closed) }()
+			go func() { b.way.Close(ctx); close(closed) }()
 			synctest.Wait()
 			b.cluster.Silence(!answers)
 			release()
@@ -139,7 +139,7 @@ func TestTopicWithBatchesIsNotForgotten(t *testing.T) {
 		_, done2 := b.send("a", 0, "two") // queued
 		advance(6 * time.Second)          // what is known is no longer fresh
 		b.cluster.DeleteTopic("a")
-		b.pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
+		b.way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		synctest.Wait()
 		b.cluster.CreateTopic("a", 1)
 		_, done3 := b.send("a", 0, "three")
@@ -196,14 +196,14 @@ func TestChangesDuringADial(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
-		change func(c *slowDial, pool *upstream.Cluster)
+		change func(c *slowDial, way *upstream.Cluster)
 		dials  int
 	}{
-		{"address", func(c *slowDial, pool *upstream.Cluster) {
+		{"address", func(c *slowDial, way *upstream.Cluster) {
 			c.Exchange(1, 2) // the address that is being dialled is the other broker's from now on
 			c.Cut(1)
 			advance(6 * time.Second)
-			pool.Topics([]string{"a"}, false, func([]wire.Topic) {})
+			way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		}, 2},
 		{"certificate", func(c *slowDial, _ *upstream.Cluster) { c.Replace() }, 2},
 	} {
@@ -212,11 +212,11 @@ func TestChangesDuringADial(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &slowDial{Cluster: upstreamtest.New(2), gate: make(chan struct{})}
 				c.CreateTopic("a", 1)
-				pool := newPool(settings(), c, new(cork.Cork))
-				b := &bench{t: t, cluster: c.Cluster, fences: new(order.Fences), pool: pool}
+				way := newWay(settings(), c, new(cork.Cork))
+				b := &bench{t: t, cluster: c.Cluster, fences: new(order.Fences), way: way}
 				_, done := b.send("a", 0, "first")
 				synctest.Wait()
-				tc.change(c, pool)
+				tc.change(c, way)
 				synctest.Wait()
 				close(c.gate)
 				<-done
@@ -225,7 +225,7 @@ func TestChangesDuringADial(t *testing.T) {
 				if dials, _ := c.Calls(); dials != tc.dials {
 					t.Errorf("%d connections were made, want %d", dials, tc.dials)
 				}
-				pool.Close(t.Context())
+				way.Close(t.Context())
 				c.Cut(1)
 				c.Cut(2)
 			})
@@ -246,7 +246,7 @@ func TestRequestsThatABrokerTakes(t *testing.T) {
 			batches = append(batches, &wire.Batch{Topic: "a", Partition: i, Records: huge[:33<<20]})
 		}
 		done := make(chan int32, 1)
-		b.pool.Produce(b.fences, batches, -1, 1000, func(n int32) { done <- n })
+		b.way.Produce(b.fences, batches, -1, 1000, func(n int32) { done <- n })
 		<-done
 		for i, batch := range batches {
 			wantCode(t, fmt.Sprintf("batch %d", i), batch.Result, wire.None)

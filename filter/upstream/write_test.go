@@ -29,8 +29,8 @@ func TestFullSocket(t *testing.T) {
 			cluster := upstreamtest.New(1)
 			cluster.Sockets()
 			cluster.CreateTopic("a", 1)
-			pool := newPool(settings(), cluster, new(cork.Cork))
-			b := &bench{t: t, cluster: cluster, fences: new(order.Fences), pool: pool}
+			way := newWay(settings(), cluster, new(cork.Cork))
+			b := &bench{t: t, cluster: cluster, fences: new(order.Fences), way: way}
 			for _, first := range []string{"0", "1"} { // the broker waits for a request after the second, if not before
 				wantCode(t, "first", b.produce("a", 0, first), wire.None)
 				cluster.Clog(1, true)
@@ -52,7 +52,7 @@ func TestFullSocket(t *testing.T) {
 					wantCode(t, "behind it", batches[i].Result, tc.rest)
 				}
 			}
-			pool.Close(t.Context())
+			way.Close(t.Context())
 			cluster.Cut(1)
 			if tc.want == wire.None {
 				b.wantStored(0, want...)
@@ -68,14 +68,14 @@ func TestCork(t *testing.T) {
 	cluster.Sockets()
 	cluster.CreateTopic("a", 1, 1)
 	var held cork.Cork
-	pool := newPool(settings(), cluster, &held)
+	way := newWay(settings(), cluster, &held)
 	defer cluster.Cut(1)
-	defer pool.Close(t.Context())
+	defer way.Close(t.Context())
 	var answered sync.WaitGroup
 	produce := func(partition int32) {
 		answered.Add(1)
 		batch := &wire.Batch{Topic: "a", Partition: partition, Records: []byte("records")}
-		pool.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { answered.Done() })
+		way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { answered.Done() })
 	}
 	produce(0) // so that there is a connection
 	answered.Wait()

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// maxInline is how many bytes are at most written by whoever sends them: waking a goroutine takes longer. It takes a thread of the
+	// MaxInline is how many bytes are at most written by whoever sends them: waking a goroutine takes longer. It takes a thread of the
 	// host's some 50 microseconds.
-	maxInline = 256 << 10
+	MaxInline = 256 << 10
 	// maxVectors is how many slices the kernel takes at once.
 	maxVectors = 1024
 	// gatherBytes is how much is encrypted in one go: four records of TLS.
@@ -63,7 +63,7 @@ func (l *Link) writeNow(f flight) {
 	var rest net.Buffers
 	err := guard.ErrPanic // unless there is none
 	defer func() { l.wroteNow(rest, err) }()
-	if rest = l.encode(&f); size(rest) <= maxInline {
+	if rest = l.encode(&f); size(rest) <= MaxInline {
 		rest, err = l.try(rest)
 	} else {
 		err = nil

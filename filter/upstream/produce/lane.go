@@ -4,11 +4,9 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
-
-// maxInline is how many bytes may be queued for whoever brings some of them to write the next request.
-const maxInline = 256 << 10
 
 // lane is the way to one broker: a queue, and a connection that is opened when the queue is first used. The pool's mutex guards it.
 type lane struct {
@@ -79,7 +77,7 @@ func (l *lane) send() {
 		if !l.ready() {
 			break
 		}
-		inline := l.queued <= maxInline && sent < p.settings.Window // a host's thread is not kept for longer
+		inline := l.queued <= link.MaxInline && sent < p.settings.Window // a host's thread is not kept for longer
 		c := l.take()
 		if err := l.current.send(c, inline); err != nil {
 			p.reportLater(p.refuse(c.shares, wire.NotLeaderOrFollower, noConnection))

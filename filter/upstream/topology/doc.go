@@ -8,5 +8,5 @@
 // it has asked about it is told in any case, be it that the cluster could not be asked: nothing has to wait for ever.
 //
 // Where the next line goes: what a map is and what is looked up in it, map.go; what clients ask, topics.go; the asking, ask.go; what the
-// answers teach, learn.go; which broker is meant, target.go; the broker that is asked, guide.go; asking again without being asked, refresh.go.
+// answers teach, learn.go; which broker is meant, target.go; the broker that is asked, guide.go.
 package topology

@@ -33,24 +33,24 @@ func settings() upstream.Settings {
 	}
 }
 
-// bench is a pool before a scripted cluster.
+// bench is a way into a scripted cluster.
 type bench struct {
 	t       *testing.T
 	cluster *upstreamtest.Cluster
-	pool    *upstream.Cluster
+	way     *upstream.Cluster
 	fences  *order.Fences // of the one client
 	table   []stats.Metric
 	values  []int64
 }
 
-// newPool makes a pool before a cluster, without a bubble and with metrics that nobody reads.
-func newPool(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Cluster {
+// newWay makes a way into a cluster, without a bubble and with metrics that nobody reads.
+func newWay(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Cluster {
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 	return upstream.New(s, cluster, k, st, slog.New(slog.DiscardHandler))
 }
 
-// inBubble runs f with fake time: a pool before a cluster of n brokers.
+// inBubble runs f with fake time: a way into a cluster of n brokers.
 func inBubble(t *testing.T, n int, f func(b *bench)) {
 	t.Helper()
 	inBubbleWith(t, n, settings(), f)
@@ -62,9 +62,9 @@ func inBubbleWith(t *testing.T, n int, s upstream.Settings, f func(b *bench)) {
 		b := &bench{t: t, cluster: upstreamtest.New(n), fences: new(order.Fences), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
 		st := stats.New(b.table, b.values).Cluster("c1")
-		b.pool = upstream.New(s, b.cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+		b.way = upstream.New(s, b.cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
 		f(b)
-		b.pool.Close(t.Context())
+		b.way.Close(t.Context())
 		for i := 1; i <= n; i++ {
 			b.cluster.Cut(int32(i))
 		}
@@ -92,7 +92,7 @@ func (b *bench) metric(name string) int64 {
 func (b *bench) send(topic string, partition int32, records string) (*wire.Batch, <-chan int32) {
 	batch := &wire.Batch{Topic: topic, Partition: partition, Records: []byte(records)}
 	done := make(chan int32, 1)
-	b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, 1000, func(throttle int32) { done <- throttle })
+	b.way.Produce(b.fences, []*wire.Batch{batch}, -1, 1000, func(throttle int32) { done <- throttle })
 	return batch, done
 }
 
@@ -174,7 +174,7 @@ func TestProduceSpreadsARequest(t *testing.T) {
 			{Topic: "b", Partition: 0, Records: []byte("twice")},
 		}
 		done := make(chan int32)
-		b.pool.Produce(b.fences, batches, 1, 1000, func(throttle int32) { done <- throttle })
+		b.way.Produce(b.fences, batches, 1, 1000, func(throttle int32) { done <- throttle })
 		if throttle := <-done; throttle != 70 {
 			t.Errorf("throttle %d, want 70", throttle)
 		}
@@ -298,7 +298,7 @@ func TestStalledBroker(t *testing.T) {
 			b.cluster.Stall(1, true)
 			start := time.Now()
 			batch, done := &wire.Batch{Topic: "a", Records: []byte("1")}, make(chan int32, 1)
-			b.pool.Produce(b.fences, []*wire.Batch{batch}, -1, int32(timeout/time.Millisecond), func(n int32) { done <- n })
+			b.way.Produce(b.fences, []*wire.Batch{batch}, -1, int32(timeout/time.Millisecond), func(n int32) { done <- n })
 			<-done
 			wantCode(t, "stalled", batch.Result, wire.RequestTimedOut)
 			if waited := time.Since(start); waited < want || waited > want+sweep {
@@ -338,7 +338,7 @@ func TestCloseAnswersEverything(t *testing.T) {
 			advance(time.Second)
 			b.cluster.Stall(1, false)
 		}()
-		b.pool.Close(b.t.Context())
+		b.way.Close(b.t.Context())
 		<-done
 		wantCode(t, "in flight at Close", batch.Result, wire.None)
 		wantCode(t, "after Close", b.produce("a", 0, "2"), wire.NotLeaderOrFollower)
@@ -352,9 +352,9 @@ func TestNothingKeepsABatch(t *testing.T) {
 	cluster := upstreamtest.New(1)
 	cluster.Sockets()
 	cluster.CreateTopic("a", 1, 1)
-	pool := newPool(settings(), cluster, new(cork.Cork))
+	way := newWay(settings(), cluster, new(cork.Cork))
 	defer cluster.Cut(1)
-	defer pool.Close(t.Context())
+	defer way.Close(t.Context())
 
 	forgotten := make(chan struct{})
 	func() {
@@ -362,7 +362,7 @@ func TestNothingKeepsABatch(t *testing.T) {
 		runtime.AddCleanup(&frame[0], func(c chan struct{}) { close(c) }, forgotten)
 		batches := []*wire.Batch{{Topic: "a", Partition: 0, Records: frame}, {Topic: "a", Partition: 1, Records: frame}}
 		done := make(chan struct{})
-		pool.Produce(new(order.Fences), batches, -1, 1000, func(int32) {
+		way.Produce(new(order.Fences), batches, -1, 1000, func(int32) {
 			if code := batches[0].Result.Code; code != wire.None {
 				t.Errorf("produce: %s", code)
 			}
