@@ -75,7 +75,7 @@ func (b *Broker) produce(c *Call) error {
 		return err
 	}
 	call := &produceCall{Call: c, request: request}
-	groups, err := b.sort(call)
+	groups, err := b.assign(call)
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ func decodedCost(r *wire.ProduceRequest) int {
 	return max(0, n-topicCost-batchCost)
 }
 
-// sort gives every batch that may go on to its cluster, and every other its error.
-func (b *Broker) sort(call *produceCall) ([]clusterBatches, error) {
+// assign gives every batch that may go on to its cluster, and every other its error.
+func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 	if code, message := refusal(&call.request); code != wire.None {
 		call.refusal = Refusal{code, message}
 		for i := range call.request.Topics {
@@ -122,11 +122,11 @@ func (b *Broker) sort(call *produceCall) ([]clusterBatches, error) {
 	groups := call.group[:0]
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
-		cluster, code := b.place(topic.Name)
+		cluster, code := b.clusterOf(topic.Name)
 		if code != wire.None {
-			message := call.misplaced(topic.Name)
+			message := call.messageFor(topic.Name)
 			if call.refusal.Code == wire.None {
-				call.refusal = Refusal{code, whyMisplaced(topic.Name)}
+				call.refusal = Refusal{code, whyNoCluster(topic.Name)}
 			}
 			failAll(topic.Batches, code, message)
 			continue
@@ -157,16 +157,17 @@ func failAll(batches []wire.Batch, code wire.ErrorCode, message string) {
 	}
 }
 
-// misplaced says why a topic has no cluster, if the client can be told, or has to be disconnected for it.
-func (c *produceCall) misplaced(topic string) string {
+// messageFor is what a client is told of a topic that has no cluster: nothing in versions that have no messages, unless the client
+// is to be disconnected for it.
+func (c *produceCall) messageFor(topic string) string {
 	if c.Header.Version < 8 && c.request.Acks != 0 {
 		return ""
 	}
-	return whyMisplaced(topic)
+	return whyNoCluster(topic)
 }
 
-// whyMisplaced says why a topic has no cluster.
-func whyMisplaced(topic string) string {
+// whyNoCluster says why a topic has no cluster.
+func whyNoCluster(topic string) string {
 	if !wire.ValidTopicName(topic) {
 		return "no topic can have the name " + quote(topic)
 	}
@@ -232,16 +233,16 @@ func (c *produceCall) finish(throttleMillis int32) {
 	if c.left.Add(-1) > 0 {
 		return
 	}
-	defer failSafe(c)
+	defer answerAfterPanic(c)
 	c.Answer(c.answer())
 }
 
 func (c *produceCall) answer() Answer {
-	if err := c.disorder(); err != nil {
+	if err := c.orderLost(); err != nil {
 		return Answer{Violation: err}
 	}
 	if c.request.Acks == 0 {
-		return Answer{Violation: c.failure()}
+		return Answer{Violation: c.firstFailure()}
 	}
 	size := wire.ProduceResponseSize(c.Header.Version, c.request.Topics)
 	if err := hold(c, size); err != nil {
@@ -250,8 +251,8 @@ func (c *produceCall) answer() Answer {
 	return Answer{Frame: wire.AppendProduceResponse(make([]byte, 0, size), c.Header, c.request.Topics, c.throttle.Load()), Refusal: c.refusal}
 }
 
-// disorder is the reason to close the connection of a client for which no more can be remembered of what it has to send again.
-func (c *produceCall) disorder() error {
+// orderLost is the reason to close the connection of a client for which no more can be remembered of what it has to send again.
+func (c *produceCall) orderLost() error {
 	for _, g := range c.groups {
 		if g.fences.Overflowed() {
 			return &wire.Violation{Reason: wire.ReasonMemoryLimit, Detail: fmt.Sprintf("too many partitions and producers have batches "+
@@ -261,8 +262,8 @@ func (c *produceCall) disorder() error {
 	return nil
 }
 
-// failure is the reason to close the connection of a client that asked for no answer.
-func (c *produceCall) failure() error {
+// firstFailure is the reason to close the connection of a client that asked for no answer.
+func (c *produceCall) firstFailure() error {
 	for _, topic := range c.request.Topics {
 		for i := range topic.Batches {
 			if r := &topic.Batches[i].Result; r.Code != wire.None {

@@ -29,10 +29,10 @@ func metadataAPI() API {
 // clusterID is what clients are told the one cluster is called. It is the same on every replica of the proxy.
 const clusterID = "kafkamesh"
 
-// doubled is the version in which the answer for a topic that is asked for alone, and may not be written to, names it twice.
+// repeatedIn is the version in which the answer for a topic that is asked for alone, and may not be written to, names it twice.
 // kafka-python to 2.0 takes an answer whose only topic has an error for a failed update, and asks again until its minute is over,
 // without a word of the topic. Of two it reads the codes.
-const doubled = 1
+const repeatedIn = 1
 
 // metadataCall is one Metadata request on its way.
 type metadataCall struct {
@@ -78,8 +78,8 @@ func (m *metadataCall) askAll() {
 	}
 }
 
-// share is what one cluster is asked for: names, and which topics of the response they are.
-type share struct {
+// askedTopics is what one cluster is asked for: names, and which topics of the response they are.
+type askedTopics struct {
 	names []string
 	slots []int
 }
@@ -87,7 +87,7 @@ type share struct {
 // askNamed asks each cluster for those of the topics that its rules match.
 func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool) {
 	m.response.Topics = make([]wire.MetadataTopic, 0, len(topics))
-	shares := map[string]*share{}
+	asked := map[string]*askedTopics{}
 	seen := make(map[string]struct{}, len(topics))
 	ids := map[[16]byte]int{}
 	for i := range topics {
@@ -102,23 +102,23 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 			continue
 		}
 		seen[name] = struct{}{}
-		cluster, code := m.broker.place(name)
+		cluster, code := m.broker.clusterOf(name)
 		if code != wire.None {
 			if m.refusal.Code == wire.None {
-				m.refusal = Refusal{code, whyMisplaced(name)}
+				m.refusal = Refusal{code, whyNoCluster(name)}
 			}
 			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}
-		to := shares[cluster]
+		to := asked[cluster]
 		if to == nil {
-			to = new(share)
-			shares[cluster] = to
+			to = new(askedTopics)
+			asked[cluster] = to
 		}
 		to.names = append(to.names, name)
 		to.slots = append(to.slots, m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable}))
 	}
-	for cluster, to := range shares {
+	for cluster, to := range asked {
 		up := m.broker.upstreams[cluster]
 		m.ask(up, to.names, create, func(found []wire.Topic) {
 			for i := range min(len(found), len(to.slots)) {
@@ -151,7 +151,7 @@ func (m *metadataCall) ask(up Upstream, names []string, create bool, take func([
 	m.left++
 	m.mu.Unlock()
 	up.Cluster.Topics(names, create, func(topics []wire.Topic) {
-		defer failSafe(m)
+		defer answerAfterPanic(m)
 		m.locked(func() { take(topics) })
 		m.finish()
 	})
@@ -182,7 +182,7 @@ func (m *metadataCall) finish() {
 		m.Answer(Answer{Violation: err})
 		return
 	}
-	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.Header.Version == doubled {
+	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.Header.Version == repeatedIn {
 		m.response.Topics = append(t, t[0])
 	}
 	respond(m, m.response.Size(), m.refusal, func(dst []byte) []byte {

@@ -24,7 +24,7 @@ func (b *Broker) apiVersions(c *Call) error {
 	self, _ := b.table.Lookup(wire.KeyApiVersions)
 	if !self.Served(c.Header.Version) {
 		response.ErrorCode = int16(wire.UnsupportedVersion)
-		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{listed(self)}
+		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{versionsOf(self)}
 		c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 		return nil
 	}
@@ -43,13 +43,13 @@ func (b *Broker) apiVersions(c *Call) error {
 		return nil
 	}
 	for _, api := range b.table.APIs() {
-		response.ApiKeys = append(response.ApiKeys, listed(api))
+		response.ApiKeys = append(response.ApiKeys, versionsOf(api))
 	}
 	c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
 	return nil
 }
 
-func listed(api wire.API) kmsg.ApiVersionsResponseApiKey {
+func versionsOf(api wire.API) kmsg.ApiVersionsResponseApiKey {
 	k := kmsg.NewApiVersionsResponseApiKey()
 	k.ApiKey, k.MinVersion, k.MaxVersion = int16(api.Key), api.Min, api.Max
 	return k

@@ -75,8 +75,8 @@ func (b *Broker) ParseHeader(frame []byte) (h wire.Header, body []byte, err erro
 // API returns what serves a request whose header ParseHeader has let pass.
 func (b *Broker) API(key wire.APIKey) *API { return b.apis[key] }
 
-// place is the cluster that a topic's rule names, or the code that its clients are told in place of it.
-func (b *Broker) place(topic string) (cluster string, code wire.ErrorCode) {
+// clusterOf is the cluster that a topic's rule names, or the code that its clients are told in place of it.
+func (b *Broker) clusterOf(topic string) (cluster string, code wire.ErrorCode) {
 	if !wire.ValidTopicName(topic) {
 		return "", wire.InvalidTopicException
 	}

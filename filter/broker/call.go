@@ -42,7 +42,8 @@ type Reply interface {
 type Answer struct {
 	// Frame is the response with its length; nil if the request gets none.
 	Frame []byte
-	// Parts follow Frame on the wire, and are counted in its length. They need not be copied: nobody changes them any more.
+	// Parts follow Frame on the wire, and are counted in its length. The session keeps them until they are written: nobody changes
+	// them any more, and none is of the request's frame, which is released before that.
 	Parts [][]byte
 	// Violation, if not nil, closes the connection.
 	Violation error
@@ -92,8 +93,8 @@ func noRoom(n int) error {
 		"the requests of this worker's clients hold too much memory, and there is no room for %d bytes more", n)}
 }
 
-// failSafe answers a request whose answer meets a bug, and lets the panic go on to who counts it. Defer it.
-func failSafe(r Reply) {
+// answerAfterPanic answers a request whose answer meets a bug, and lets the panic go on to who counts it. Defer it.
+func answerAfterPanic(r Reply) {
 	if reason := recover(); reason != nil {
 		r.Answer(Answer{Violation: fmt.Errorf("internal error: %v", reason)})
 		panic(reason)

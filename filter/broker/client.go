@@ -49,8 +49,8 @@ func text(p *atomic.Pointer[string]) string {
 	return ""
 }
 
-// Gone says that the client's connection is no more.
-func (c *Client) Gone() {
+// Release gives back what is kept for the client, whose connection is no more.
+func (c *Client) Release() {
 	c.mu.Lock()
 	c.gone = true
 	fences := c.fences

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func toyAPI() broker.API {
 				return err
 			}
 			head := binary.BigEndian.AppendUint32(nil, uint32(4+len(c.Body)))
-			c.Answer(broker.Answer{Frame: binary.BigEndian.AppendUint32(head, uint32(c.Header.CorrelationID)), Parts: [][]byte{c.Body}})
+			c.Answer(broker.Answer{Frame: binary.BigEndian.AppendUint32(head, uint32(c.Header.CorrelationID)), Parts: [][]byte{bytes.Clone(c.Body)}})
 			return nil
 		},
 	}

@@ -121,7 +121,7 @@ func (s *Session) Closed() {
 	}
 	s.mu.Unlock()
 	s.uncork()
-	s.client.Gone()
+	s.client.Release()
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
 	s.discardInput()

@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 		"budget", "debit", "arrivals", "arrival", "unread", "backlog", "turns", // of a worker
 		"reports", // of a configuration
 	},
+	"filter/wire": {"Framer", "Table"},
 }
 
 // TestRooms wants a room's inside to be touched by nobody else.
