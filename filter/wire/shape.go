@@ -148,10 +148,10 @@ func (f *Field) plain(version int16) bool { return f.Versions.Has(version) && !f
 
 // element is the size of the smallest value of a field, or of an array's elements, and whether all of them have that size.
 func (f *Field) element(version int16, flexible bool) (least int, fixed bool) {
-	switch {
-	case f.Type == TypeFixed:
+	switch f.Type {
+	case TypeFixed:
 		return f.Size, true
-	case f.Type == TypeStruct:
+	case TypeStruct:
 		return smallest(f.Fields, version, flexible)
 	default:
 		return lengthSizeOf(f.Type == TypeBytes, flexible), false

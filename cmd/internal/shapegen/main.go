@@ -48,12 +48,12 @@ func take(jar, name, dir string) error {
 	if err != nil {
 		return fmt.Errorf("open the jar that -jar names: %w", err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	f, err := r.Open("common/message/" + name)
 	if err != nil {
 		return fmt.Errorf("find a definition in %s: %w", jar, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(f)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
