@@ -89,3 +89,8 @@ func firstRecord(batch []byte) []byte {
 func lastOffsetDelta(batch []byte) int32 {
 	return int32(binary.BigEndian.Uint32(batch[lastOffsetDeltaAt:]))
 }
+
+// Opens reports whether b is the first that its producer sends to the partition with its epoch. It does not keep b.
+func Opens(b *wire.Batch) bool {
+	return len(b.Records) >= recordsAt && wire.Idempotent(b.Records) && binary.BigEndian.Uint32(b.Records[baseSequenceAt:]) == 0
+}

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"testing"
@@ -83,6 +84,34 @@ func (b *bench) produceUntilStored(partition int32, records string) {
 		advance(time.Second)
 	}
 	b.t.Fatal("never stored")
+}
+
+// What a producer sends behind its first batch waits until that is stored: a broker that refused the first would take the next for it.
+func TestNothingIsSentBehindAFirstBatch(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Answer("a", 0, wire.NotEnoughReplicas)
+		records := []string{string(idempotent(1, 0)), string(idempotent(1, 1)), string(idempotent(1, 2))}
+		for _, want := range [][]wire.ErrorCode{{wire.NotEnoughReplicas, wire.NotLeaderOrFollower, wire.NotLeaderOrFollower}, {wire.None, wire.None, wire.None}} {
+			var batches []*wire.Batch
+			var waiting []<-chan int32
+			for _, r := range records {
+				batch, done := b.send("a", 0, r)
+				batches, waiting = append(batches, batch), append(waiting, done)
+			}
+			other, done := b.send("a", 0, string(idempotent(2, 7)))
+			for _, done := range append(waiting, done) {
+				<-done
+			}
+			for i, batch := range batches {
+				wantCode(t, fmt.Sprint("number ", i), batch.Result, want[i])
+			}
+			wantCode(t, "of another producer", other.Result, wire.None)
+		}
+		b.wantStored(0, "warm", string(idempotent(2, 7)), records[0], records[1], records[2])
+	})
 }
 
 // What is queued behind a batch that is refused is not sent.

@@ -36,7 +36,8 @@ type Settings struct {
 	// Window is the number of requests in flight on one connection. A broker works on one at a time; the others hide the
 	// round trip. Zero: 5.
 	Window int
-	// ConnectionsPerBroker is how many connections there are to each broker. Zero: 1.
+	// ConnectionsPerBroker is how many connections there may be to each broker. There are more than one only while batches of a partition
+	// would wait in the first one's queue for others of it. Zero: 8.
 	ConnectionsPerBroker int
 	// Linger is how long batches may wait for others, so that they leave in one request. Zero: not at all; but those that come
 	// while the window is full leave together.
@@ -61,7 +62,7 @@ func (s Settings) withDefaults() Settings {
 	s.Window = cmp.Or(s.Window, window)
 	s.MaxRequestBytes = cmp.Or(s.MaxRequestBytes, maxRequestBytes)
 	s.AnswerTimeout = cmp.Or(s.AnswerTimeout, answerTimeout)
-	s.ConnectionsPerBroker = cmp.Or(s.ConnectionsPerBroker, 1)
+	s.ConnectionsPerBroker = cmp.Or(s.ConnectionsPerBroker, connectionsPerBroker)
 	s.ReconnectBackoff = cmp.Or(s.ReconnectBackoff, minBackoff)
 	s.ReconnectBackoffMax = max(cmp.Or(s.ReconnectBackoffMax, maxBackoff), s.ReconnectBackoff)
 	return s
@@ -77,6 +78,9 @@ type Client interface {
 }
 
 const (
+	// connectionsPerBroker is the default of Settings.ConnectionsPerBroker.
+	connectionsPerBroker = 8
+
 	// window is the default of Settings.Window.
 	window = 5
 

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -190,19 +191,64 @@ func TestReaddressed(t *testing.T) {
 	})
 }
 
-// Several connections to a broker share its partitions.
+// Batches of a partition that would wait for those of other clients take further connections, and those end when they have nothing to do.
 func TestConnectionsPerBroker(t *testing.T) {
 	t.Parallel()
+	for _, tc := range []struct {
+		allowed, want     int
+		shortest, longest time.Duration
+	}{{1, 1, 1500 * time.Millisecond, 1700 * time.Millisecond}, {3, 3, 500 * time.Millisecond, 900 * time.Millisecond}} {
+		s := settings()
+		s.ConnectionsPerBroker, s.Window = tc.allowed, 1
+		inBubbleWith(t, 1, s, func(b *bench) {
+			b.cluster.CreateTopic("a", 1)
+			b.produce("a", 0, "warm")
+			b.cluster.Delay(1, 100*time.Millisecond, 0) // a broker works on one request of a connection at a time
+			start := time.Now()
+			var waiting []<-chan int32
+			for i := range 16 {
+				batch, done := &wire.Batch{Topic: "a", Records: []byte(strconv.Itoa(i))}, make(chan int32, 1)
+				b.way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 30_000, func(n int32) { done <- n })
+				waiting = append(waiting, done)
+				synctest.Wait()
+			}
+			for _, done := range waiting {
+				<-done
+			}
+			if took := time.Since(start); took < tc.shortest || took > tc.longest {
+				t.Errorf("16 clients of a partition took %v with %d connections, want %v to %v", took, tc.allowed, tc.shortest, tc.longest)
+			}
+			if n := b.metric("connections"); n != int64(tc.want) {
+				t.Errorf("%d connections, want %d", n, tc.want)
+			}
+			advance(3 * time.Minute)
+			if n := b.metric("connections"); n != 1 {
+				t.Errorf("%d connections after a rest, want 1", n)
+			}
+		})
+	}
+}
+
+// A client's batches of a partition stay on one connection while one of them is on its way, whatever else is queued.
+func TestOneClientKeepsToOneConnection(t *testing.T) {
+	t.Parallel()
 	s := settings()
-	s.ConnectionsPerBroker = 3
+	s.ConnectionsPerBroker, s.Window = 3, 1
 	inBubbleWith(t, 1, s, func(b *bench) {
-		b.cluster.CreateTopic("a", 1, 1, 1, 1, 1, 1)
-		for i := range 12 {
-			wantCode(t, "produce", b.produce("a", int32(i%6), strconv.Itoa(i)), wire.None)
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Delay(1, 100*time.Millisecond, 0)
+		var want []string
+		var waiting []<-chan int32
+		for i := range 8 {
+			_, done := b.send("a", 0, strconv.Itoa(i))
+			waiting = append(waiting, done)
+			want = append(want, strconv.Itoa(i))
+			synctest.Wait()
 		}
-		if n := b.metric("connections"); n != 3 {
-			t.Errorf("%d connections, want 3", n)
+		for _, done := range waiting {
+			<-done
 		}
-		b.wantStored(4, "4", "10")
+		b.wantStored(0, append([]string{"warm"}, want...)...)
 	})
 }

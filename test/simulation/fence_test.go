@@ -7,19 +7,27 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/overlay"
 )
 
-// fenceless is how many seeds at most it takes to see that order is not kept.
-const fenceless = "500"
+// seedsWithout is how many seeds at most it takes to see that order is not kept.
+const seedsWithout = "500"
 
-// TestWithoutFence takes out what keeps order, and has the simulation find that within a few seeds. A simulation that finds nothing
-// proves something only if it would have found this.
-func TestWithoutFence(t *testing.T) {
+// TestWithoutOrder takes out what keeps order, one thing at a time, and has the simulation find that within a few seeds. A simulation
+// that finds nothing proves something only if it would have found this.
+func TestWithoutOrder(t *testing.T) {
 	t.Parallel()
-	without := overlay.New(t)
-	without.Insert("../../filter/order/fences.go", "func (f *Fences) Refuses(", "\tif b != nil {\n\t\treturn false\n\t}")
-	out, err := without.Test([]string{"SEEDS=" + fenceless, "SEED="}, "-run", "^TestSimulation$", ".")
-	found := regexp.MustCompile(`mesh, seed \d+: .*`).FindString(out)
-	if err == nil || found == "" {
-		t.Fatalf("without a fence %s seeds find nothing: %v\n%s", fenceless, err, out)
+	for _, without := range []struct{ name, file, function string }{
+		{"the fence", "../../filter/order/fences.go", "func (f *Fences) Refuses("},
+		{"the hold behind the first batch", "../../filter/upstream/produce/topic.go", "func (t *topic) hold("},
+	} {
+		t.Run(without.name, func(t *testing.T) {
+			t.Parallel()
+			changed := overlay.New(t)
+			changed.Insert(without.file, without.function, "\tif b != nil {\n\t\treturn false\n\t}")
+			out, err := changed.Test([]string{"SEEDS=" + seedsWithout, "SEED="}, "-run", "^TestSimulation$", ".")
+			found := regexp.MustCompile(`mesh, seed \d+: .*`).FindString(out)
+			if err == nil || found == "" {
+				t.Fatalf("without %s %s seeds find nothing: %v\n%s", without.name, seedsWithout, err, out)
+			}
+			t.Logf("without %s: %s", without.name, found)
+		})
 	}
-	t.Logf("without a fence: %s", found)
 }

@@ -107,7 +107,7 @@ type Way struct {
 
 // Run plays the run of a seed. It has to be called in a synctest bubble.
 func (cs Configs) Run(seed uint64, way Way) Result {
-	w := newWorld(seed)
+	w := newWorld(seed, way)
 	s := cs[w.rnd.IntN(len(cs))]
 	w.open(s.config, way.Direct)
 	var trace []string
@@ -139,7 +139,7 @@ func (cs Configs) Run(seed uint64, way Way) Result {
 	return r
 }
 
-func newWorld(seed uint64) *world {
+func newWorld(seed uint64, way Way) *world {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := &world{
 		line: newTimeline(), rnd: rnd, clusters: map[string]*upstreamtest.Cluster{}, leaders: map[string][]int32{},
@@ -150,6 +150,9 @@ func newWorld(seed uint64) *world {
 	for _, name := range []string{"c1", "c2"} {
 		c := upstreamtest.New(brokers)
 		c.Persist()
+		if way.Direct {
+			c.PersistAlways() // what the clients themselves have on their way nobody holds
+		}
 		w.clusters[name] = c
 		for range partitions {
 			w.leaders[name] = append(w.leaders[name], int32(1+rnd.IntN(brokers)))

@@ -88,7 +88,9 @@ func (l *lane) take() *cargo {
 	} else {
 		l.load(c)
 	}
-	l.queued -= c.bytes
+	for _, s := range c.shares {
+		l.unqueue(s)
+	}
 	return c
 }
 

@@ -14,11 +14,12 @@ func (p *Pool) refuse(shares []*share, code wire.ErrorCode, message string) []*s
 // conclude takes note of what the results of the shares' batches say. What clients had sent behind batches that they have to send
 // again is not sent any more: it is returned with its result, for report. The mutex is held.
 func (p *Pool) conclude(shares []*share) (behind []*share) {
-	var refused purge
+	refused := purge{pool: p}
 	for _, s := range shares {
 		p.settle(len(s.batches))
 		for i, b := range s.batches {
-			lane := s.partitions[i].leave(s.produce.fences)
+			lane, held := s.partitions[i].leave(s.produce.fences, b)
+			refused.held = append(refused.held, held...)
 			if contradicts(b.Result.Code) {
 				p.doubt(b.Topic)
 			}
@@ -27,7 +28,32 @@ func (p *Pool) conclude(shares []*share) (behind []*share) {
 			}
 		}
 	}
-	return refused.run(p)
+	behind = refused.run()
+	p.placeHeld(refused.held)
+	return behind
+}
+
+// placeHeld finds the ways of batches that were held until others had their results. The mutex is held.
+func (p *Pool) placeHeld(held []waitingBatch) {
+	if len(held) == 0 {
+		return
+	}
+	d := &dispatch{pool: p}
+	for _, w := range held {
+		switch t := p.topics[w.batch.Topic]; {
+		case w.produce.outOfOrder(w.batch):
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
+		case t == nil || !t.known:
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
+		case t.doubted && !p.failing || len(t.waiting) > 0:
+			t.waiting = append(t.waiting, w)
+			p.refresh(t)
+		default:
+			p.placeKnown(t, w.batch, w.produce, d)
+		}
+	}
+	d.enqueue()
+	p.later(d.report)
 }
 
 // doubt has what is known of a topic asked for again. The mutex is held.

@@ -306,21 +306,20 @@ func (c *connection) closeIfDone() {
 
 // rest takes note that the connection has something to do, and has it end when it has had nothing for too long. The mutex is held.
 func (c *connection) rest() {
-	p := c.lane.pool
-	if p.settings.MaxIdle == 0 {
+	limit := c.lane.maxIdle()
+	if limit == 0 {
 		return
 	}
 	c.rested = time.Now()
 	if !c.resting {
 		c.resting = true
-		p.after(p.settings.MaxIdle, "rest", c.lookAtRest)
+		c.lane.pool.after(limit, "rest", c.lookAtRest)
 	}
 }
 
 // lookAtRest is what the timer of rest calls.
 func (c *connection) lookAtRest() {
-	p := c.lane.pool
-	limit := p.settings.MaxIdle
+	p, limit := c.lane.pool, c.lane.maxIdle()
 	p.locked(func() {
 		switch left := limit - time.Since(c.rested); {
 		case c.state != open:

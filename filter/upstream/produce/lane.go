@@ -8,10 +8,14 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
+// spareIdle is how long a connection to a broker that has another may have nothing to do.
+const spareIdle = time.Minute
+
 // lane is the way to one broker: a queue, and a connection that is opened when the queue is first used. The pool's mutex guards it.
 type lane struct {
 	pool *Pool
-	node int32
+	laneKey
+
 	addr string
 	item cork.Item // flushing it has sent what is due
 
@@ -33,8 +37,8 @@ type lane struct {
 	lingering bool // the queue is looked at when the oldest share has waited long enough
 }
 
-func newLane(p *Pool, node int32, addr string) *lane {
-	l := &lane{pool: p, node: node, addr: addr}
+func newLane(p *Pool, key laneKey, addr string) *lane {
+	l := &lane{pool: p, laneKey: key, addr: addr}
 	l.item.Flush = l.flush
 	return l
 }
@@ -42,6 +46,15 @@ func newLane(p *Pool, node int32, addr string) *lane {
 // isDown reports whether the lane refuses batches now. The mutex is held.
 func (l *lane) isDown(now time.Time) bool {
 	return l.closed || now.Before(l.downUntil)
+}
+
+// maxIdle is how long a connection of the lane may have nothing to do. 0: for ever.
+func (l *lane) maxIdle() time.Duration {
+	limit := l.pool.settings.MaxIdle
+	if l.slot > 0 && (limit == 0 || limit > spareIdle) {
+		return spareIdle
+	}
+	return limit
 }
 
 // idle reports whether nothing is queued or in flight. The mutex is held.
@@ -53,7 +66,23 @@ func (l *lane) idle() bool {
 func (l *lane) push(s *share) {
 	l.queue = append(l.queue, s)
 	l.queued += s.bytes
+	for _, part := range s.partitions {
+		part.enqueue(l.slot)
+	}
 	l.sweepLater()
+}
+
+// unqueue takes note that s is not in the queue any more. The mutex is held.
+func (l *lane) unqueue(s *share) {
+	l.queued -= s.bytes
+	for _, part := range s.partitions {
+		part.queued[l.slot]--
+	}
+}
+
+// windowFull reports whether as many requests are in flight as may be. The mutex is held.
+func (l *lane) windowFull() bool {
+	return l.current != nil && l.current.inFlight >= l.pool.settings.Window
 }
 
 // flush is send for who must not meet a panic.
@@ -143,7 +172,10 @@ func (l *lane) failQueued(grow bool) []*share {
 	}
 	l.downUntil = time.Now().Add(l.backoff)
 	queue := l.queue
-	l.queue, l.queued = nil, 0
+	for _, s := range queue {
+		l.unqueue(s)
+	}
+	l.queue = nil
 	return l.pool.refuse(queue, wire.NotLeaderOrFollower, noConnection)
 }
 
@@ -176,7 +208,7 @@ func (l *lane) takeIf(f func(*share) bool) (taken []*share) {
 	for _, s := range l.queue {
 		if f(s) {
 			taken = append(taken, s)
-			l.queued -= s.bytes
+			l.unqueue(s)
 		} else {
 			keep = append(keep, s)
 		}

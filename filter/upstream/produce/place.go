@@ -24,6 +24,9 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	t := p.topics[b.Topic]
+	if t != nil && t.hold(b, req) {
+		return
+	}
 	if (t == nil || !t.known) && p.failing {
 		p.wanted = b.Topic
 		d.fail(b, req, wire.NotLeaderOrFollower, unknownLeaders)
@@ -58,7 +61,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	part := t.partitions[b.Partition]
-	l := p.lane(laneKey{node, part.slot(t.name, p.settings.ConnectionsPerBroker)})
+	l := p.choose(node, part, req)
 	if l == nil {
 		p.refresh(t)
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
@@ -73,12 +76,33 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 		return
 	}
-	if !part.enter(req.fences, l) {
+	if t.hold(b, req) {
+		return
+	}
+	if !part.enter(req.fences, l, b) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition is moving to a new leader")
 		return
 	}
 	part.latest = req.number
 	d.add(l, part, b, req)
+}
+
+// choose returns the lane to a broker that a client's batch of a partition takes: the one that has others of them, if one has; else the
+// first, unless batches of the partition wait there for those before them and for the window. It is nil as lane is. The mutex is held.
+func (p *Pool) choose(node int32, part *partition, req *produce) *lane {
+	if s := part.streams[req.fences]; s.inLane > 0 && s.lane.node == node {
+		return s.lane
+	}
+	best := p.lane(laneKey{node, 0})
+	if best == nil || part.queuedIn(0) == 0 || !best.windowFull() {
+		return best
+	}
+	for slot := 1; slot < p.settings.ConnectionsPerBroker && part.queuedIn(best.slot) > 0; slot++ {
+		if l := p.lane(laneKey{node, slot}); part.queuedIn(slot) < part.queuedIn(best.slot) && !l.isDown(req.now) {
+			best = l
+		}
+	}
+	return best
 }
 
 // refresh has a topic asked for again; the topology comes back in any case. The mutex is held.
@@ -116,7 +140,7 @@ func (p *Pool) lane(key laneKey) *lane {
 	if !ok || p.shut {
 		return nil
 	}
-	l := newLane(p, key.node, addr)
+	l := newLane(p, key, addr)
 	p.lanes[key] = l
 	return l
 }

@@ -8,13 +8,15 @@ import (
 )
 
 // purge refuses what clients had sent behind batches that were just refused, and that is not sent yet: it must not be there any more
-// when those batches come again. The zero value refuses nothing.
+// when those batches come again.
 //
 // Each queue is gone through once, from its front: what is behind a share that is refused on the way is refused too.
 type purge struct {
+	pool        *Pool
 	connections map[*order.Fences]bool // whose batches were refused
 	lanes       []*lane                // that those batches took
 	topics      []*topic               // that they are of
+	held        []waitingBatch         // what was held until batches had their results that have them now
 }
 
 // add notes a refused batch: of which connection, what lane it took, what is known of its topic. lane and t may be nil.
@@ -32,12 +34,12 @@ func (u *purge) add(fences *order.Fences, l *lane, t *topic) {
 }
 
 // run returns what it has refused, for Pool.report. The pool's mutex is held.
-func (u *purge) run(p *Pool) (refused []*share) {
+func (u *purge) run() (refused []*share) {
 	for _, l := range u.lanes {
 		refused = append(refused, u.lane(l)...)
 	}
 	for _, t := range u.topics { // also those of what was queued
-		refused = append(refused, u.topic(p, t)...)
+		refused = append(refused, u.topic(t)...)
 	}
 	return refused
 }
@@ -52,7 +54,8 @@ func (u *purge) lane(l *lane) []*share {
 		l.pool.settle(len(s.batches))
 		for i, b := range s.batches {
 			s.produce.keepOrder(b)
-			s.partitions[i].leave(s.produce.fences)
+			_, held := s.partitions[i].leave(s.produce.fences, b)
+			u.held = append(u.held, held...)
 			u.add(s.produce.fences, nil, l.pool.topics[b.Topic])
 		}
 		return true
@@ -60,14 +63,14 @@ func (u *purge) lane(l *lane) []*share {
 }
 
 // topic goes through what waits for a topic's metadata.
-func (u *purge) topic(p *Pool, t *topic) (refused []*share) {
+func (u *purge) topic(t *topic) (refused []*share) {
 	t.waiting = slices.DeleteFunc(t.waiting, func(w waitingBatch) bool {
 		if !u.connections[w.produce.fences] || !w.produce.outOfOrder(w.batch) {
 			return false
 		}
 		s := &share{produce: w.produce, batches: []*wire.Batch{w.batch}}
 		s.fail(wire.NotLeaderOrFollower, earlierFirst)
-		p.settle(1)
+		u.pool.settle(1)
 		w.produce.keepOrder(w.batch)
 		refused = append(refused, s)
 		return true

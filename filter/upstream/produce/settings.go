@@ -22,7 +22,7 @@ type Settings struct {
 	MetadataMaxAge time.Duration
 	// Window is the number of requests in flight on one connection.
 	Window int
-	// ConnectionsPerBroker is how many connections there are to each broker.
+	// ConnectionsPerBroker is how many connections there may be to each broker.
 	ConnectionsPerBroker int
 	// Linger is how long batches may wait for others.
 	Linger time.Duration

@@ -248,10 +248,11 @@ func TestPipelinedSequences(t *testing.T) {
 	const n = 2000
 	batches := make([]*wire.Batch, n)
 	done := make(chan struct{}, n)
+	client := new(order.Fences)
 	for i := range batches {
 		producer := &wiretest.Producer{ID: 1<<61 | 7, Sequence: int32(i)}
 		batches[i] = &wire.Batch{Topic: "apples", Records: wiretest.Batch{Records: wiretest.Records(1, 50), Producer: producer}.Bytes()}
-		pool.Produce(new(order.Fences), batches[i:i+1], -1, 5000, func(int32) { done <- struct{}{} })
+		pool.Produce(client, batches[i:i+1], -1, 5000, func(int32) { done <- struct{}{} })
 	}
 	for range batches {
 		<-done

@@ -169,7 +169,7 @@ func (c *Cluster) produce(id int32, starts int, conn net.Conn, request *kmsg.Pro
 			partition := kmsg.NewProduceResponseTopicPartition()
 			partition.Partition, partition.LogAppendTime = p.Partition, -1
 			store := func() (int64, wire.ErrorCode) { return c.store(id, t.Topic, p.Partition, request.Acks, p.Records) }
-			offset, code := c.persist(flow{conn, t.Topic, p.Partition, parseHeader(p.Records).producer}, p.Records, store)
+			offset, code := c.refuseOrStore(flow{conn, t.Topic, p.Partition, parseHeader(p.Records).producer}, p.Records, store)
 			partition.BaseOffset, partition.ErrorCode = offset, int16(code)
 			topic.Partitions = append(topic.Partitions, partition)
 		}
@@ -192,9 +192,9 @@ type refusal struct {
 	code     wire.ErrorCode
 }
 
-// persist stores a batch, unless the broker persists in refusing. c.mu is held.
-func (c *Cluster) persist(f flow, records []byte, store func() (int64, wire.ErrorCode)) (offset int64, code wire.ErrorCode) {
-	if !c.persistent || f.producer < 0 {
+// refuseOrStore stores a batch, unless the broker persists in refusing. c.mu is held.
+func (c *Cluster) refuseOrStore(f flow, records []byte, store func() (int64, wire.ErrorCode)) (offset int64, code wire.ErrorCode) {
+	if c.persistent == never || f.producer < 0 {
 		return store()
 	}
 	sequence := parseHeader(records).first
@@ -204,7 +204,7 @@ func (c *Cluster) persist(f flow, records []byte, store func() (int64, wire.Erro
 	delete(c.refusals, f)
 	offset, code = store()
 	switch {
-	case code.Transient():
+	case code.Transient() && (sequence != 0 || c.persistent == always):
 		c.refusals[f] = refusal{sequence, code}
 	case code == wire.None && len(c.refusals) > 0: // it may have been refused elsewhere
 		maps.DeleteFunc(c.refusals, func(other flow, r refusal) bool {

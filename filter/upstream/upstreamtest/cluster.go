@@ -40,7 +40,7 @@ type Cluster struct {
 	// dialing is how long it takes to connect.
 	dialing time.Duration
 	// persistent brokers refuse what a producer has sent behind a batch that they refused.
-	persistent bool
+	persistent persistence
 	refusals   map[flow]refusal
 }
 

@@ -51,14 +51,28 @@ func (c *Cluster) Answer(name string, partition int32, codes ...wire.ErrorCode) 
 	p.codes = append(p.codes, codes...)
 }
 
-// Persist has brokers that have refused a numbered batch refuse what its producer sent behind it on that connection, until it comes
-// again there. Else a fault that ends between the two has the second stored first by a broker that does not know the producer, which
-// real ones do too, and nobody can prevent who has sent both.
-func (c *Cluster) Persist() {
+// Persist has brokers that have refused a numbered batch, other than the first of its producer, refuse what its producer sent behind it
+// on that connection, until it comes again there. Else a fault that ends between the two has the second stored first by a broker that
+// does not know the producer any more, which real ones do too, and nobody can prevent who has sent both.
+func (c *Cluster) Persist() { c.persist(afterFirst) }
+
+// PersistAlways is Persist for the first batch of a producer too: for clients that have it and the next one on their way at once.
+func (c *Cluster) PersistAlways() { c.persist(always) }
+
+func (c *Cluster) persist(p persistence) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.persistent = true
+	c.persistent = p
 }
+
+// persistence says which refusals a broker keeps up.
+type persistence uint8
+
+const (
+	never      persistence = iota
+	afterFirst             // of all batches but the first of a producer
+	always
+)
 
 // Throttle has every answer ask for so many milliseconds.
 func (c *Cluster) Throttle(millis int32) {

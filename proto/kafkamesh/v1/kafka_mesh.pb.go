@@ -504,8 +504,9 @@ type KafkaClusterDefinition struct {
 	Tls *Tls `protobuf:"bytes,100,opt,name=tls,proto3" json:"tls,omitempty"`
 	// How to log in to the cluster. It says what sasl.* of producer_config can say, and more; refused together with those.
 	Sasl *Sasl `protobuf:"bytes,101,opt,name=sasl,proto3" json:"sasl,omitempty"`
-	// How many connections each of the host's workers has to each broker. A broker works on one request of a connection at a
-	// time. The batches of a partition always take the same one. Default: 1. Refused: outside 1 to 16.
+	// How many connections each of the host's workers may have to each broker. A broker works on one request of a connection at a
+	// time, and takes one batch of a partition in a request: so where batches of a partition wait for others of it, those of other
+	// clients take further connections. Default: 8. Refused: outside 1 to 16.
 	ConnectionsPerBroker *int32 `protobuf:"varint,102,opt,name=connections_per_broker,json=connectionsPerBroker,proto3,oneof" json:"connections_per_broker,omitempty"`
 	unknownFields        protoimpl.UnknownFields
 	sizeCache            protoimpl.SizeCache
