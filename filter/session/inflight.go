@@ -34,8 +34,15 @@ type place struct {
 	query   bool
 	barrier bool
 	done    bool
-	answer  broker.Answer
+	outcome outcome
 	next    *place
+}
+
+// outcome is what of an answer is still to be done when its turn comes.
+type outcome struct {
+	frame     []byte // the response, or how it begins; nil: there is none
+	parts     [][]byte
+	violation error
 }
 
 // init sets the bounds.
@@ -86,22 +93,23 @@ func (q *inflight) complete(p *place, a broker.Answer) (freed int64, first bool)
 	if p.done {
 		return 0, false
 	}
-	response := size(a)
+	p.outcome = outcome{frame: a.Frame, parts: a.Parts, violation: a.Violation}
+	response := p.outcome.size()
 	freed = p.held - response
 	q.bytes -= p.held
 	q.answers += response
 	if p.barrier {
 		q.barriers--
 	}
-	p.done, p.answer, p.held = true, a, response
+	p.done, p.held = true, response
 	return freed, true
 }
 
 // pop takes the oldest request out if it is answered, and says how much its answer holds.
-func (q *inflight) pop() (a broker.Answer, held int64, ok bool) {
+func (q *inflight) pop() (o outcome, held int64, ok bool) {
 	p := q.oldest
 	if p == nil || !p.done {
-		return broker.Answer{}, 0, false
+		return outcome{}, 0, false
 	}
 	if q.oldest = p.next; q.oldest == nil {
 		q.newest = nil
@@ -111,7 +119,7 @@ func (q *inflight) pop() (a broker.Answer, held int64, ok bool) {
 		q.queries--
 	}
 	q.answers -= p.held
-	return p.answer, p.held, true
+	return p.outcome, p.held, true
 }
 
 // drop takes out all that is answered, and returns what its answers held.
@@ -122,10 +130,10 @@ func (q *inflight) drop() (freed int64) {
 	return freed
 }
 
-// size is how much an answer holds.
-func size(a broker.Answer) int64 {
-	n := len(a.Frame)
-	for _, p := range a.Parts {
+// size is how much a response holds.
+func (o *outcome) size() int64 {
+	n := len(o.frame)
+	for _, p := range o.parts {
 		n += len(p)
 	}
 	return int64(n)

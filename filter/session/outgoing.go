@@ -1,10 +1,6 @@
 package session
 
-import (
-	"sync"
-
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
-)
+import "sync"
 
 const (
 	// joinBelow is how long parts are that are copied together: one long part is written faster than several short ones.
@@ -24,13 +20,13 @@ type outgoing struct {
 	bytes int
 }
 
-// add adds an answer behind the others, if it has anything to write.
-func (o *outgoing) add(a broker.Answer) {
-	if a.Frame == nil {
+// add adds a response behind the others.
+func (o *outgoing) add(frame []byte, parts [][]byte) {
+	if frame == nil {
 		return
 	}
-	o.addPart(a.Frame)
-	for _, p := range a.Parts {
+	o.addPart(frame)
+	for _, p := range parts {
 		o.addPart(p)
 	}
 }

@@ -76,9 +76,9 @@ func TestOutgoing(t *testing.T) {
 	var o outgoing
 	c := &record{full: true}
 	for round := range 3 {
-		o.add(broker.Answer{})
-		o.add(broker.Answer{Frame: part('a', 10), Parts: [][]byte{part('b', 5000), nil, part('c', 7)}})
-		o.add(broker.Answer{Frame: part('d', 10)})
+		o.add(nil, nil)
+		o.add(part('a', 10), [][]byte{part('b', 5000), nil, part('c', 7)})
+		o.add(part('d', 10), nil)
 		if got := o.size(); got != 5027 {
 			t.Errorf("%d bytes to write, want 5027", got)
 		}
@@ -94,7 +94,7 @@ func TestOutgoing(t *testing.T) {
 		}
 	}
 	for range maxParts + 1 {
-		o.add(broker.Answer{Frame: part('x', 1)})
+		o.add(part('x', 1), nil)
 	}
 	if o.write(c); o.parts != nil || len(c.parts) != 1 {
 		t.Errorf("a list of %d parts is kept, %d parts were written; want none, 1", cap(o.parts), len(c.parts))

@@ -138,15 +138,15 @@ func (s *Session) due() (todo actions, p []byte, more bool) {
 
 // collectAnswers takes out the answers whose turn it is. s.mu is held.
 func (s *Session) collectAnswers(todo *actions) {
-	for a, held, ok := s.inflight.pop(); ok; a, held, ok = s.inflight.pop() {
+	for o, held, ok := s.inflight.pop(); ok; o, held, ok = s.inflight.pop() {
 		todo.freed += held
 		switch {
 		case s.phase.isClosed(): // nothing may follow
-		case a.Violation != nil:
+		case o.violation != nil:
 			s.phase.becomeClosing()
-			todo.violation, todo.close = a.Violation, true
+			todo.violation, todo.close = o.violation, true
 		case !s.phase.isGone():
-			s.outgoing.add(a)
+			s.outgoing.add(o.frame, o.parts)
 		}
 	}
 	if todo.written = s.outgoing.size(); todo.written > 0 {
