@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +47,11 @@ func markdown(apis []broker.API) string {
 	var b strings.Builder
 	b.WriteString("\n| key | API | versions | flexible from | in short |\n|---|---|---|---|---|\n")
 	for _, a := range apis {
-		fmt.Fprintf(&b, "| %d | %s | %d–%d | %d | %s |\n", a.Key, a.Name, a.Min, a.Max, a.Flexible, a.Short)
+		flexible := strconv.Itoa(int(a.Flexible))
+		if a.Flexible == wire.Later {
+			flexible = "–"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %d–%d | %s | %s |\n", a.Key, a.Name, a.Min, a.Max, flexible, a.Short)
 	}
 	return b.String() + "\n"
 }

@@ -12,7 +12,7 @@ type Shape struct {
 	Name string // of the API, as in Kafka's protocol guide
 	// Defined are the versions that Kafka knows. What clients may ask for is an API's to say.
 	Defined Versions
-	// Flexible is the first version with compact lengths and tagged fields (KIP-482), in headers and bodies.
+	// Flexible is the first version with compact lengths and tagged fields (KIP-482), in headers and bodies; Later if there is none.
 	Flexible int16
 	Fields   []Field
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// eachShape calls f for each shape in each version that kmsg knows too.
+// eachShape calls f for each shape in each version that Kafka or a client may use, and kmsg knows too.
 func eachShape(f func(s *wire.Shape, version int16)) {
 	for _, s := range wire.Shapes() {
-		known := kmsg.RequestForKey(int16(s.Key)).MaxVersion()
-		for v := int16(0); v <= known && v < s.Defined.Until; v++ {
-			if s.Key != wire.KeyFetch || v >= s.Defined.From { // Kafka has forgotten what Fetch 0 to 3 were like
+		api, _ := served.Lookup(s.Key)
+		for v := range kmsg.RequestForKey(int16(s.Key)).MaxVersion() + 1 {
+			if s.Defined.Has(v) || api.Served(v) { // Kafka has forgotten what older ones were like
 				f(s, v)
 			}
 		}

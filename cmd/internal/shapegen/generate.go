@@ -125,8 +125,11 @@ func (d *definition) write(b *bytes.Buffer) error {
 	if err != nil {
 		return err
 	}
-	first, _, open := strings.Cut(d.Flexible, "+")
-	if !open {
+	first, open := strings.CutSuffix(d.Flexible, "+")
+	switch {
+	case d.Flexible == "none":
+		first = "Later"
+	case !open:
 		return fmt.Errorf("flexible versions %q", d.Flexible)
 	}
 	fmt.Fprintf(b, "\n// Shape%s is that of %s requests.\n", identifier(d.Name), d.Name)

@@ -46,12 +46,13 @@ func TestGenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := write([]definition{d})
+	fixed := definition{Key: 8, Name: "Old", Valid: "0-1", Flexible: "none"}
+	got, err := write([]definition{d, fixed})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, text, _ := strings.Cut(string(got), "var shapes")
-	want := ` = [...]*Shape{ShapeAllocateID}
+	want := ` = [...]*Shape{ShapeAllocateID, ShapeOld}
 
 // ShapeAllocateID is that of AllocateId requests.
 var ShapeAllocateID = &Shape{
@@ -64,6 +65,12 @@ var ShapeAllocateID = &Shape{
 		}},
 		{Name: "Extra", Type: TypeBytes, Versions: Versions{3, Later}, Tagged: Versions{3, Later}, Tag: 5},
 	},
+}
+
+// ShapeOld is that of Old requests.
+var ShapeOld = &Shape{
+	Key: KeyOld, Name: "Old", Defined: Versions{0, 2}, Flexible: Later,
+	Fields: []Field{},
 }
 `
 	if diff := cmp.Diff(want, text); diff != "" {
