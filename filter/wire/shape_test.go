@@ -18,9 +18,9 @@ import (
 // eachShape calls f for each shape in each version that Kafka or a client may use, and kmsg knows too.
 func eachShape(f func(s *wire.Shape, version int16)) {
 	for _, s := range wire.Shapes() {
-		api, _ := served.Lookup(s.Key)
+		api, listed := served.Lookup(s.Key)
 		for v := range kmsg.RequestForKey(int16(s.Key)).MaxVersion() + 1 {
-			if s.Defined.Has(v) || api.Served(v) { // Kafka has forgotten what older ones were like
+			if s.Defined.Has(v) || listed && api.Served(v) { // Kafka has forgotten what older ones were like
 				f(s, v)
 			}
 		}
