@@ -18,7 +18,7 @@ import (
 // Register makes the shared library that it is linked into a Kafka mesh whose clusters are reached by what newClient
 // returns. Call it in an init of the main package.
 func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
-	makeRoom()
+	allowMoreThreads()
 	load := loader{log: newLog(abi.LogEnabled, abi.Log), newClient: newClient}
 	abi.Register(func(c *abi.Config, name string, raw []byte) (abi.Filter, error) {
 		f, err := load.filter(c.Define, name, raw)

@@ -2,8 +2,8 @@ package produce
 
 import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 
-// ampleBytes is how much is worth a write of its own: what the kernel hands on in one piece.
-const ampleBytes = 64 << 10
+// minWriteBytes is how much is worth a write of its own: what the kernel hands on in one piece.
+const minWriteBytes = 64 << 10
 
 // maxShareBytes bounds what one client gives to one request: a broker takes 100 MiB (socket.request.max.bytes), and drops the
 // connection for more.
@@ -20,7 +20,7 @@ type dispatch struct {
 type laneShare struct {
 	lane  *lane
 	share *share
-	ample bool // enough is queued that more would not make it cheaper
+	enough bool // enough is queued that more would not make it cheaper
 }
 
 // add gives b to l, in one share with the batches of the same request that were added to l just before, unless they become too
@@ -52,7 +52,7 @@ func (d *dispatch) enqueue() {
 		s := &d.shares[i]
 		s.lane.filling = nil
 		s.lane.push(s.share)
-		s.ample = s.lane.queued >= ampleBytes
+		s.enough = s.lane.queued >= minWriteBytes
 	}
 	d.pool.settle(len(d.failed))
 }
@@ -60,7 +60,7 @@ func (d *dispatch) enqueue() {
 // report has sent what was queued, now or when the cork is released, and tells the failures. The pool's mutex must not be held.
 func (d *dispatch) report() {
 	for _, s := range d.shares {
-		if s.ample {
+		if s.enough {
 			s.lane.item.Flush()
 		} else {
 			d.pool.cork.Flush(&s.lane.item)
