@@ -133,10 +133,12 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		long := kmsg.NewPtrApiVersionsRequest()
 		long.ClientSoftwareName, long.ClientSoftwareVersion = strings.Repeat("a", min(n, 32767)), strings.Repeat("1", min(n, 32767))
 		return map[string]kmsg.Request{"long name": long}
-	default:
+	case wire.KeyInitProducerID:
 		long := kmsg.NewPtrInitProducerIDRequest()
 		long.TransactionalID = new(strings.Repeat("\x00", min(n, 32767)))
 		return map[string]kmsg.Request{"long id": long}
+	default:
+		panic("what would a hostile client ask with " + key.String() + "?")
 	}
 }
 

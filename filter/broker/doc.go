@@ -7,8 +7,9 @@
 // A mistake that a real broker would answer with an error code is answered with that code. A request that a broker
 // would close the connection for is an error of Serve.
 //
-// A new API is a definition for package wire, a file like the others, and its function's name in APIs; toy_test.go shows one. The
-// table of versions in docs/protocol.md is rewritten by
+// A new API is a definition for package wire, a file like the others, and its function's name in APIs, in the order of the keys;
+// toy_test.go shows one. Tests then ask for the rest: its most hostile request and what that may cost (cost_test.go, and the table in
+// docs/protocol.md), and what clients see of it beside a real broker (test/conformance). Tables in the documents are rewritten by
 //
-//	go test ./filter/broker -update
+//	go test ./filter/broker ./filter/stats -update
 package broker

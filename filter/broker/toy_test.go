@@ -14,7 +14,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// toyAPI is all that there is to write for a new API: it says names back to who sends them.
+// toyAPI is all of a new API that is code: it says names back to who sends them.
 func toyAPI() broker.API {
 	return broker.API{
 		API: wire.API{Min: 1, Max: 2, Shape: &wire.Shape{

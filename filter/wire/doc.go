@@ -20,12 +20,13 @@
 // fails with a [Violation] and nothing else.
 //
 // Where the next line goes: what requests look like is generated from Kafka's own definitions, in testdata/definitions; a new one
-// comes from the jar of Kafka's clients:
+// comes from the jar of Kafka's clients, which make kafka fetches:
 //
 //	go run ./cmd/internal/shapegen -jar .cache/kafka/4.3.1/libs/kafka-clients-4.3.1.jar ListOffsets
 //
-// What is served of them is package broker's to say. A new error code is a row in errorcode.go; a new reason to close a connection a
-// row in violation.go. Batches are opened by package record, never here.
+// What is served of them is package broker's to say. A new error code is a constant and a row in errorcode.go, and a case of
+// Transient if what it says may pass; a new reason to close a connection a row in violation.go. How requests are checked is in shape.go,
+// primitives are in primitives.go. Batches are opened by package record, never here.
 package wire
 
 //go:generate go run ../../cmd/internal/shapegen -wire .

@@ -1,7 +1,8 @@
 // Package produce sends record batches to the leaders of their partitions, in order and many in one request.
 //
-// A Pool is one worker's lanes into one cluster. It gives each batch to the lane of its partition's leader. A lane is a queue before one
-// connection to one broker: it takes from the queue what fits into a request, the cargo, and keeps several cargoes in flight. Batches are
+// A Pool is one worker's lanes into one cluster. It gives each batch to a lane of its partition's leader: the first, or a spare one if it
+// would wait there for others of its partition. A lane is a queue before one connection to one broker: it takes from the queue what fits
+// into a request, the cargo, and keeps several cargoes in flight. Batches are
 // never opened and never sent twice: what fails is answered with an error code that makes the client, who owns order and sequence,
 // retry.
 //
