@@ -18,8 +18,8 @@ type dispatch struct {
 }
 
 type laneShare struct {
-	lane  *lane
-	share *share
+	lane   *lane
+	share  *share
 	enough bool // enough is queued that more would not make it cheaper
 }
 
