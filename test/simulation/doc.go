@@ -1,7 +1,7 @@
 // Package simulation runs the whole path of a batch, from a client's bytes to a cluster's log and back, in fake time, under faults
 // that are drawn from a seed.
 //
-// Everything between a client's socket and a broker's is real: sessions, facade, pools of two workers. The clusters are those of
+// Everything between a client's socket and a broker's is real: sessions, facade, lanes and links of two workers. The clusters are those of
 // upstreamtest. The clients are models of how Java's producer and librdkafka retry, written against the protocol. Each keeps
 // several requests on their way; what it reads has been on its way for a while too. At the end package ledger compares what
 // clients were told with what the logs hold.

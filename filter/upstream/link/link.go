@@ -81,8 +81,8 @@ func Start(ctx context.Context, s Settings, d Dialer, addr string, o Owner) *Lin
 // Send sends a call. Who sends from one goroutine at a time has its calls sent in that order. Unless there is an error, the link has
 // taken the call; with an error the call hears nothing.
 //
-// With inline it is written now, as far as the socket takes it without waiting; if Append makes much of it, or the socket is not one
-// that can be written so, it is left to a goroutine, as without.
+// With inline it is written now, as far as the socket takes it without waiting. What is longer than MaxInline or encrypted is left to a
+// goroutine, as all is without inline.
 func (l *Link) Send(c Call, inline bool) error {
 	f, mine, err := l.take(c, inline)
 	if mine {

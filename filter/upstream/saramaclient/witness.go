@@ -101,5 +101,6 @@ func (w *witness) answer(frame []byte) {
 	// As Java's clients do, so that many connections do not log in at the same moment.
 	const least, spread = 0.85, 0.10
 	lifetime := time.Duration(response.SessionLifetimeMillis) * time.Millisecond
-	w.until = time.Now().Add(time.Duration(float64(lifetime) * (least + spread*rand.Float64())))
+	part := least + spread*rand.Float64() //nolint:gosec // spread, not secret
+	w.until = time.Now().Add(time.Duration(float64(lifetime) * part))
 }
