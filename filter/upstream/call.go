@@ -19,8 +19,6 @@ func (u *Cluster) Call(t topology.Target, request kmsg.Request, most int16, done
 		switch {
 		case err != nil:
 			q.Done(nil, err)
-		case u.life.Err() != nil:
-			q.Done(nil, errClosed)
 		default:
 			u.calls.send(u, addr, q)
 		}
@@ -55,6 +53,11 @@ var _ link.Owner = (*line)(nil)
 // send sends a call to the broker at addr.
 func (c *calls) send(u *Cluster, addr string, q *link.Request) {
 	c.mu.Lock()
+	if u.life.Err() != nil {
+		c.mu.Unlock()
+		q.Done(nil, errClosed)
+		return
+	}
 	l := c.lines[addr]
 	if l == nil || l.renewals != c.renewals || !l.until.IsZero() && time.Now().After(l.until) { // the old one ends when it is idle
 		l = c.begin(u, addr)
@@ -151,6 +154,13 @@ func (l *line) endIfIdle() {
 	if idle {
 		own.Close(errIdle)
 	}
+}
+
+// close has no line begun any more, when end has been called.
+func (c *calls) close(end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	end()
 }
 
 // renew has calls from now on use links made from what is there now.

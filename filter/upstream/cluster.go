@@ -72,7 +72,7 @@ func (u *Cluster) Topics(names []string, create bool, done func([]wire.Topic)) {
 func (u *Cluster) Close(ctx context.Context) {
 	u.topology.Drain()
 	u.lanes.Drain(ctx)
-	u.end()
+	u.calls.close(u.end)
 	u.lanes.Shut()
 	u.topology.Close()
 	u.lanes.Wait()

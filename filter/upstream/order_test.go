@@ -114,6 +114,35 @@ func TestNothingIsSentBehindAFirstBatch(t *testing.T) {
 	})
 }
 
+// A leader that the cluster does not name any more, while its first lane is full, has no other lanes: what would have taken one is queued.
+func TestNoSpareLaneToABrokerThatIsGone(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.Window = 1
+	inBubbleWith(t, 2, s, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.cluster.CreateTopic("b", 2)
+		b.produce("a", 0, "warm")
+		b.cluster.Stall(1, true)
+		var waiting []<-chan int32
+		send := func(topic string) {
+			done := make(chan int32, 1)
+			b.way.Produce(new(order.Fences), []*wire.Batch{{Topic: topic, Records: []byte("x")}}, -1, 1000, func(n int32) { done <- n })
+			waiting = append(waiting, done)
+			synctest.Wait()
+		}
+		send("a") // in flight
+		send("a") // queued
+		b.cluster.Omit(1, true)
+		send("b") // teaches brokers without the leader of a
+		send("a")
+		b.cluster.Stall(1, false)
+		for _, done := range waiting {
+			<-done
+		}
+	})
+}
+
 // What is queued behind a batch that is refused is not sent.
 func TestNothingOvertakesInTheQueue(t *testing.T) {
 	t.Parallel()

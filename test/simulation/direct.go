@@ -35,9 +35,9 @@ func (d *direct) connect(c *client, l *link) {
 		ctx, cancel := context.WithTimeout(d.ctx, timeout)
 		defer cancel()
 		meta, err := cluster.Metadata(ctx, nil, false)
-		if err == nil {
+		if addr, lives := meta.Brokers[l.to.id]; err == nil && lives {
 			var made net.Conn
-			link, failed := cluster.Dial(ctx, meta.Brokers[l.to.id])
+			link, failed := cluster.Dial(ctx, addr)
 			if made, err = link.Conn, failed; err == nil {
 				s.serve(made)
 				return

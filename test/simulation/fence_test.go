@@ -16,7 +16,7 @@ func TestWithoutOrder(t *testing.T) {
 	t.Parallel()
 	for _, without := range []struct{ name, file, function string }{
 		{"the fence", "../../filter/order/fences.go", "func (f *Fences) Refuses("},
-		{"the hold behind the first batch", "../../filter/upstream/produce/topic.go", "func (t *topic) hold("},
+		{"the hold behind the first batch", "../../filter/upstream/produce/partition.go", "func (p *Pool) hold("},
 	} {
 		t.Run(without.name, func(t *testing.T) {
 			t.Parallel()

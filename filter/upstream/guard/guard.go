@@ -25,10 +25,15 @@ func (p *Panics) Attempt(where string, f func() error) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = ErrPanic
-			if p.Caught != nil {
-				p.Caught(where, reason, debug.Stack())
-			}
+			p.tell(where, reason, debug.Stack())
 		}
 	}()
 	return f()
+}
+
+func (p *Panics) tell(where string, reason any, stack []byte) {
+	defer func() { _ = recover() }() // who is told may be what has the bug
+	if p.Caught != nil {
+		p.Caught(where, reason, stack)
+	}
 }

@@ -72,12 +72,13 @@ func (l *Link) writeNow(f flight) {
 
 // wroteNow ends the writing that a sender had reserved.
 func (l *Link) wroteNow(rest net.Buffers, err error) {
+	if err != nil {
+		l.failWriting(err)
+		return
+	}
 	l.mu.Lock()
-	hangUp := func() {}
+	defer l.mu.Unlock()
 	switch {
-	case err != nil:
-		hangUp = l.fail(fmt.Errorf("write: %w", err))
-		l.stopWriting()
 	case len(rest) > 0:
 		l.rest = rest
 		l.full.Store(true)
@@ -90,8 +91,15 @@ func (l *Link) wroteNow(rest net.Buffers, err error) {
 			l.stopWriting()
 		}
 	}
-	l.mu.Unlock()
-	hangUp()
+}
+
+// failWriting ends the link because of err. The writing is given back when the connection is closed, so that the link has not ended
+// before.
+func (l *Link) failWriting(err error) {
+	l.Close(fmt.Errorf("write: %w", err))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopWriting()
 }
 
 // writeRest writes what there is until nothing is left. It is what the goroutine does.
@@ -100,14 +108,9 @@ func (l *Link) writeRest() { l.settings.Panics.Guard("link writer", l.writeAll) 
 func (l *Link) writeAll() {
 	err := guard.ErrPanic // unless there is none
 	defer func() {
-		l.mu.Lock()
-		hangUp := func() {}
 		if err != nil {
-			hangUp = l.fail(fmt.Errorf("write: %w", err))
-			l.stopWriting()
+			l.failWriting(err)
 		}
-		l.mu.Unlock()
-		hangUp()
 	}()
 	for {
 		f, rest, more := l.await()

@@ -62,7 +62,14 @@ func (c *cargo) Answer(a *link.Answer) error {
 		}
 		err = fmt.Errorf("decode produce response v%d: %w", a.Version, err)
 	}
+	concluded := false
+	defer func() {
+		if !concluded { // that met a bug: the clients hear all the same
+			p.report(c.shares, throttle)
+		}
+	}()
 	behind := c.connection.landed(c)
+	concluded = true
 	p.report(c.shares, throttle)
 	p.report(behind, 0)
 	return err
@@ -130,8 +137,10 @@ func gather(shares []*share) []*wire.Batch {
 	all := make([]*wire.Batch, 0, len(shares))
 	mixed := false
 	for _, s := range shares {
-		mixed = mixed || len(all) > 0 && all[len(all)-1].Topic != s.batches[0].Topic
-		all = append(all, s.batches...)
+		for _, b := range s.batches {
+			mixed = mixed || b.Topic != shares[0].batches[0].Topic
+			all = append(all, b)
+		}
 	}
 	if mixed {
 		slices.SortStableFunc(all, func(a, b *wire.Batch) int { return cmp.Compare(a.Topic, b.Topic) })

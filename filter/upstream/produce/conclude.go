@@ -33,29 +33,6 @@ func (p *Pool) conclude(shares []*share) (behind []*share) {
 	return behind
 }
 
-// placeHeld finds the ways of batches that were held until others had their results. The mutex is held.
-func (p *Pool) placeHeld(held []waitingBatch) {
-	if len(held) == 0 {
-		return
-	}
-	d := &dispatch{pool: p}
-	for _, w := range held {
-		switch t := p.topics[w.batch.Topic]; {
-		case w.produce.outOfOrder(w.batch):
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
-		case t == nil || !t.known:
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
-		case t.doubted && !p.failing || len(t.waiting) > 0:
-			t.waiting = append(t.waiting, w)
-			p.refresh(t)
-		default:
-			p.placeKnown(t, w.batch, w.produce, d)
-		}
-	}
-	d.enqueue()
-	p.later(d.report)
-}
-
 // doubt has what is known of a topic asked for again. The mutex is held.
 func (p *Pool) doubt(name string) {
 	if t := p.topics[name]; t != nil {

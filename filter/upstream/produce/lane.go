@@ -44,8 +44,8 @@ func newLane(p *Pool, key laneKey, addr string) *lane {
 }
 
 // isDown reports whether the lane refuses batches now. The mutex is held.
-func (l *lane) isDown(now time.Time) bool {
-	return l.closed || now.Before(l.downUntil)
+func (l *lane) isDown() bool {
+	return l.closed || !l.downUntil.IsZero() && time.Now().Before(l.downUntil)
 }
 
 // maxIdle is how long a connection of the lane may have nothing to do. 0: for ever.

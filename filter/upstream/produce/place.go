@@ -24,7 +24,7 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	t := p.topics[b.Topic]
-	if t != nil && t.hold(b, req) {
+	if t != nil && p.hold(t, b, req, d) {
 		return
 	}
 	if (t == nil || !t.known) && p.failing {
@@ -49,6 +49,7 @@ const (
 	maxBatchBytes = 100<<20 - 64<<10
 
 	earlierFirst   = "an earlier batch of this producer has to come again first"
+	twoBatches     = "the request has two batches of this partition"
 	unknownLeaders = "the cluster cannot be asked for the topic's leaders"
 )
 
@@ -68,15 +69,15 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	if part.latest == req.number {
-		d.fail(b, req, wire.InvalidRequest, "the request has two batches of this partition")
+		d.fail(b, req, wire.InvalidRequest, twoBatches)
 		return
 	}
-	if l.isDown(req.now) {
+	if l.isDown() {
 		p.refresh(t)
 		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 		return
 	}
-	if t.hold(b, req) {
+	if p.hold(t, b, req, d) {
 		return
 	}
 	if !part.enter(req.fences, l, b) {
@@ -87,8 +88,32 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 	d.add(l, part, b, req)
 }
 
+// placeHeld finds the ways of batches that were held until others had their results. The mutex is held.
+func (p *Pool) placeHeld(held []waitingBatch) {
+	if len(held) == 0 {
+		return
+	}
+	d := &dispatch{pool: p}
+	for _, w := range held {
+		switch t := p.topics[w.batch.Topic]; {
+		case w.produce.outOfOrder(w.batch):
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
+		case t == nil || !t.known:
+			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
+		case t.doubted && !p.failing || len(t.waiting) > 0:
+			t.waiting = append(t.waiting, w)
+			p.refresh(t)
+		default:
+			p.placeKnown(t, w.batch, w.produce, d)
+		}
+	}
+	d.enqueue()
+	p.later(d.report)
+}
+
 // choose returns the lane to a broker that a client's batch of a partition takes: the one that has others of them, if one has; else the
-// first, unless batches of the partition wait there for those before them and for the window. It is nil as lane is. The mutex is held.
+// first, unless batches of the partition wait there for those before them and for the window. It is nil where lane has none, even for
+// the first. The mutex is held.
 func (p *Pool) choose(node int32, part *partition, req *produce) *lane {
 	if s := part.streams[req.fences]; s.inLane > 0 && s.lane.node == node {
 		return s.lane
@@ -98,7 +123,8 @@ func (p *Pool) choose(node int32, part *partition, req *produce) *lane {
 		return best
 	}
 	for slot := 1; slot < p.settings.ConnectionsPerBroker && part.queuedIn(best.slot) > 0; slot++ {
-		if l := p.lane(laneKey{node, slot}); part.queuedIn(slot) < part.queuedIn(best.slot) && !l.isDown(req.now) {
+		l := p.lane(laneKey{node, slot})
+		if l != nil && !l.isDown() && part.queuedIn(slot) < part.queuedIn(best.slot) {
 			best = l
 		}
 	}

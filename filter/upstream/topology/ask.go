@@ -25,6 +25,7 @@ type agenda struct {
 	asks    []ask           // of clients, for the next round
 	current []ask           // of the round that is on its way
 	stale   map[string]bool // topics to ask for again
+	asking  map[string]bool // those that the round on its way asks for
 	// failing is set while the cluster does not answer: nobody waits for it then. wanted is a topic that somebody asked for
 	// meanwhile, the last one: it is asked for to see whether the cluster answers again.
 	failing bool
@@ -94,8 +95,19 @@ func (m *Map) run() {
 func (m *Map) askUntilDone() {
 	for m.panics.Attempt("metadata", m.askInTurn) != nil {
 		m.panics.Guard("metadata", m.losePatience)
+		m.noteAgain()
 		m.pause(m.settings.BackoffMax) // not if closing
 	}
+}
+
+// noteAgain has the next round ask for what the last one was to ask for.
+func (m *Map) noteAgain() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name := range m.asking {
+		m.note(name)
+	}
+	m.asking = nil
 }
 
 func (m *Map) askInTurn() error {
@@ -133,7 +145,7 @@ func (m *Map) next() (asks []ask, stale map[string]bool, over bool) {
 		n++
 	}
 	asks, stale = m.asks[:n:n], m.stale
-	m.asks, m.stale, m.current = m.asks[n:], nil, asks
+	m.asks, m.stale, m.current, m.asking = m.asks[n:], nil, asks, stale
 	return asks, stale, false
 }
 
@@ -203,7 +215,7 @@ func (m *Map) takeAsks(failure error, stale map[string]bool) []ask {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	asks := m.current
-	m.current = nil
+	m.current, m.asking = nil, nil
 	if m.failing = failure != nil; !m.failing {
 		m.wanted = ""
 		return asks

@@ -126,7 +126,9 @@ func (m *Map) Drain() {
 
 // Close stops asking, and answers everybody who waits.
 func (m *Map) Close() {
-	m.end()
+	m.mu.Lock()
+	m.end() // with the mutex, so that nobody begins to ask any more
+	m.mu.Unlock()
 	m.work.Wait()
 }
 

@@ -73,14 +73,15 @@ func (m *Map) Find(t Target, done func(addr string, err error)) {
 
 // Await is Find for who can wait.
 func (m *Map) Await(ctx context.Context, t Target) (addr string, err error) {
-	found := make(chan struct{})
-	m.Find(t, func(a string, e error) {
-		addr, err = a, e
-		close(found)
-	})
+	type answer struct {
+		addr string
+		err  error
+	}
+	found := make(chan answer, 1)
+	m.Find(t, func(addr string, err error) { found <- answer{addr, err} })
 	select {
-	case <-found:
-		return addr, err
+	case a := <-found:
+		return a.addr, a.err
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}

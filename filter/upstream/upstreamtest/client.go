@@ -183,7 +183,9 @@ func (c *Cluster) allDown() bool {
 func (c *Cluster) addresses() map[int32]string {
 	brokers := map[int32]string{}
 	for id, n := range c.nodes {
-		brokers[id] = n.addr
+		if !n.down && !n.omitted { // Kafka lists those that live
+			brokers[id] = n.addr
+		}
 	}
 	return brokers
 }

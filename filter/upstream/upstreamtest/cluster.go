@@ -64,6 +64,7 @@ type node struct {
 	stalled bool
 	clogged bool
 	deaf    bool
+	omitted bool
 	cut     Cutting
 	// Before and after a request is worked on, this passes.
 	before, after time.Duration

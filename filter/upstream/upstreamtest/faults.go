@@ -106,6 +106,9 @@ func (c *Cluster) Deafen(id int32, on bool) { c.set(id, func(n *node) { n.deaf =
 // Refuse has a broker take no new connections; those that are there go on.
 func (c *Cluster) Refuse(id int32, on bool) { c.set(id, func(n *node) { n.refuses = on }) }
 
+// Omit has the cluster not name a broker any more, which goes on as it does, or name it again.
+func (c *Cluster) Omit(id int32, on bool) { c.set(id, func(n *node) { n.omitted = on }) }
+
 // CutNext has a broker cut the connection on which the next request comes.
 func (c *Cluster) CutNext(id int32, where Cutting) { c.set(id, func(n *node) { n.cut = where }) }
 
