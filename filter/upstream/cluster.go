@@ -22,7 +22,7 @@ type Cluster struct {
 	log      *slog.Logger
 	panics   guard.Panics
 	topology *topology.Map
-	lanes    *produce.Pool
+	pool     *produce.Pool
 	calls    calls
 
 	life context.Context //nolint:containedctx // of the watching and of what was opened; ended by Close
@@ -38,7 +38,7 @@ func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger
 		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))
 	}
 	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c, u.log)
-	u.lanes = produce.New(u.settings.produce(u.panics), c, u.topology, k, st, u.log)
+	u.pool = produce.New(u.settings.produce(u.panics), c, u.topology, k, st, u.log)
 	u.life, u.end = context.WithCancel(context.Background())
 	u.work.Go(func() { u.panics.Guard("watch", u.watch) })
 	return u
@@ -51,14 +51,14 @@ func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger
 // fences are those of the client's connection to this cluster. Only the cluster uses them, and it keeps them while it has a batch
 // that came with them.
 func (u *Cluster) Produce(fences *order.Fences, batches []*wire.Batch, acks int16, timeoutMillis int32, done func(throttleMillis int32)) {
-	u.lanes.Produce(fences, batches, acks, timeoutMillis, done)
+	u.pool.Produce(fences, batches, acks, timeoutMillis, done)
 }
 
 // Fences returns those of a new connection of a client.
-func (u *Cluster) Fences() *order.Fences { return u.lanes.Fences() }
+func (u *Cluster) Fences() *order.Fences { return u.pool.Fences() }
 
 // Forget says that the connection of the fences is gone.
-func (u *Cluster) Forget(fences *order.Fences) { u.lanes.Forget(fences) }
+func (u *Cluster) Forget(fences *order.Fences) { u.pool.Forget(fences) }
 
 // Topics reports what the cluster says of the named topics, in the order named; nil asks for all topics. With create,
 // the cluster may create those that are missing. done is called once, from any goroutine and possibly before Topics
@@ -71,11 +71,11 @@ func (u *Cluster) Topics(names []string, create bool, done func([]wire.Topic)) {
 // open then are answered as failed.
 func (u *Cluster) Close(ctx context.Context) {
 	u.topology.Drain()
-	u.lanes.Drain(ctx)
+	u.pool.Drain(ctx)
 	u.calls.close(u.end)
-	u.lanes.Shut()
+	u.pool.Shut()
 	u.topology.Close()
-	u.lanes.Wait()
+	u.pool.Wait()
 	u.work.Wait()
 }
 
@@ -106,6 +106,6 @@ func (u *Cluster) pause() bool {
 func (u *Cluster) renew() {
 	u.log.Info("certificates or passwords have been replaced; connecting anew")
 	u.topology.Renew()
-	u.lanes.Renew()
+	u.pool.Renew()
 	u.calls.renew()
 }

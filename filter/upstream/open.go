@@ -50,9 +50,9 @@ func (d dialTo) Dial(ctx context.Context, _ string) (link.Conn, error) {
 type opened struct {
 	link.Owner
 
-	cluster *Cluster
-	once    sync.Once
-	outlive func() bool // keeps the link when the cluster is closed
+	cluster      *Cluster
+	once         sync.Once
+	stopWatching func() bool // has the end of the cluster not close the link any more
 }
 
 var _ link.Owner = (*opened)(nil)
@@ -61,7 +61,7 @@ var _ link.Owner = (*opened)(nil)
 func (o *opened) Ready(l *link.Link) {
 	u := o.cluster
 	o.once.Do(func() {
-		o.outlive = context.AfterFunc(u.life, func() { u.panics.Guard("hang up", func() { l.Close(errClosed) }) })
+		o.stopWatching = context.AfterFunc(u.life, func() { u.panics.Guard("hang up", func() { l.Close(errClosed) }) })
 	})
 	o.Owner.Ready(l)
 }
@@ -69,8 +69,8 @@ func (o *opened) Ready(l *link.Link) {
 // Ended implements link.Owner.
 func (o *opened) Ended(err error) {
 	defer o.cluster.work.Done()
-	if o.outlive != nil {
-		o.outlive()
+	if o.stopWatching != nil {
+		o.stopWatching()
 	}
 	o.Owner.Ended(err)
 }

@@ -172,8 +172,8 @@ func (l *lane) failQueued(grow bool) []*share {
 	}
 	l.downUntil = time.Now().Add(l.backoff)
 	queue := l.queue
-	for _, s := range queue {
-		l.unqueue(s)
+	for _, waiting := range queue {
+		l.unqueue(waiting)
 	}
 	l.queue = nil
 	return l.pool.refuse(queue, wire.NotLeaderOrFollower, noConnection)

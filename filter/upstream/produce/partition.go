@@ -11,7 +11,7 @@ type partition struct {
 	// streams holds where each connection's batches are on their way to. Another lane is used by a connection only when it has nothing
 	// on the one before, so that its batches never race.
 	streams map[*order.Fences]stream
-	// queued is how many of its batches are queued in the lanes to a broker, by slot.
+	// queued is how many of its batches are queued in lanes, by slot: those to its last leader count too, until they are refused.
 	queued []int32
 	// cargo numbers the request for which one of its batches was last looked at.
 	cargo uint64

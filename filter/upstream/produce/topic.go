@@ -12,7 +12,7 @@ type topic struct {
 	name  string
 	known bool // meta has been answered, without an error
 	meta  wire.Topic
-	// asked is when meta was answered, used when a batch last needed it.
+	// asked is when meta was answered, used when a batch last needed it, or it was first heard of.
 	asked, used time.Time
 	// doubted is set when a broker's answer contradicts meta: batches wait until it has been asked for again.
 	doubted bool

@@ -30,8 +30,8 @@ type guide struct {
 	link     *link.Link
 	addr     string
 	renewals int // of the map when it was made
-	// outlive keeps the link when the map is closed.
-	outlive func() bool
+	// stopWatching has the end of the map not close the link any more.
+	stopWatching func() bool
 
 	work  func() // has to be called when the link has ended
 	ready chan struct{}
@@ -143,7 +143,7 @@ func (m *Map) follow(ctx context.Context, addr string, left int) error {
 	m.mu.Unlock()
 	m.work.Add(1)
 	g.link = link.Start(ctx, m.settings.Link, m.dialer, addr, g)
-	g.outlive = context.AfterFunc(m.life, func() { m.panics.Guard("hang up", func() { g.link.Close(errClosed) }) })
+	g.stopWatching = context.AfterFunc(m.life, func() { m.panics.Guard("hang up", func() { g.link.Close(errClosed) }) })
 	m.asker.guide = g
 	if err := m.awaitEither(ctx, g.ready, g.ended); err != nil {
 		m.drop(err)
@@ -160,7 +160,7 @@ func (m *Map) follow(ctx context.Context, addr string, left int) error {
 
 // drop lets go of the guide.
 func (m *Map) drop(why error) {
-	m.asker.guide.outlive()
+	m.asker.guide.stopWatching()
 	m.asker.guide.link.Close(why)
 	m.asker.guide = nil
 }

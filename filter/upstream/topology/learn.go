@@ -16,7 +16,7 @@ func (m *Map) learn(n *News) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n.Brokers != nil {
-		m.brokers, m.head = n.Brokers, n.Controller
+		m.brokers, m.controller = n.Brokers, n.Controller
 	}
 	for _, name := range n.Asked {
 		meta, said := n.Topics[name]

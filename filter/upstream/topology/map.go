@@ -29,7 +29,8 @@ type Settings struct {
 	Refreshed func()
 }
 
-// Owner is told what a map learns, by one goroutine and with no lock held.
+// Owner is told what a map learns, with no lock held. Learned and Impatient come from one goroutine, until the map is closed; InUse from
+// another.
 type Owner interface {
 	// Learned tells what came of asking. It does not keep n, but may keep what is in it, which nobody changes.
 	Learned(n *News)
@@ -66,12 +67,12 @@ type Map struct {
 	owner Owner // set by Start
 	asker asker // of the goroutine that asks
 
-	mu       sync.Mutex
-	draining bool // clients are answered from memory
-	topics   map[string]*topic
-	brokers  map[int32]string
-	head     int32 // node id of the controller; -1: not known
-	renewals int   // how often what connections are made from has been replaced
+	mu         sync.Mutex
+	draining   bool // clients are answered from memory
+	topics     map[string]*topic
+	brokers    map[int32]string
+	controller int32 // node id of the controller; -1: not known
+	renewals   int   // how often what connections are made from has been replaced
 	agenda
 }
 
@@ -96,7 +97,7 @@ func New(s Settings, d link.Dialer, log *slog.Logger) *Map {
 	s.Link.MaxAnswer, s.Link.AnswerTimeout = maxAnswer, answerTimeout
 	m := &Map{
 		settings: s, dialer: d, log: log, panics: s.Link.Panics,
-		topics: map[string]*topic{}, brokers: map[int32]string{}, head: -1,
+		topics: map[string]*topic{}, brokers: map[int32]string{}, controller: -1,
 	}
 	m.life, m.end = context.WithCancel(context.Background())
 	return m

@@ -104,7 +104,7 @@ func (m *Map) find(t Target) (addr string, ok bool) {
 			node = known.meta.Partitions[t.number].Leader
 		}
 	case controller:
-		node = m.head
+		node = m.controller
 	}
 	addr, ok = m.brokers[node]
 	return addr, ok
