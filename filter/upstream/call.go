@@ -156,11 +156,11 @@ func (l *line) endIfIdle() {
 	}
 }
 
-// close has no line begun any more, when end has been called.
-func (c *calls) close(end func()) {
+// close ends the life of the cluster, with the mutex held: no line is begun any more.
+func (c *calls) close(u *Cluster) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	end()
+	u.end()
 }
 
 // renew has calls from now on use links made from what is there now.

@@ -72,7 +72,7 @@ func (u *Cluster) Topics(names []string, create bool, done func([]wire.Topic)) {
 func (u *Cluster) Close(ctx context.Context) {
 	u.topology.Drain()
 	u.pool.Drain(ctx)
-	u.calls.close(u.end)
+	u.calls.close(u)
 	u.pool.Shut()
 	u.topology.Close()
 	u.pool.Wait()
