@@ -133,6 +133,7 @@ func TestNoSpareLaneToABrokerThatIsGone(t *testing.T) {
 		}
 		send("a") // in flight
 		send("a") // queued
+		advance(time.Second)
 		b.cluster.Omit(1, true)
 		send("b") // teaches brokers without the leader of a
 		send("a")

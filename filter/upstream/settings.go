@@ -37,7 +37,7 @@ type Settings struct {
 	// round trip. Zero: 5.
 	Window int
 	// ConnectionsPerBroker is how many connections there may be to each broker. There are more than one only while batches of a partition
-	// would wait in the first one's queue for others of it. Zero: 8.
+	// would wait for long in the first one's queue for others of it. Zero: 8.
 	ConnectionsPerBroker int
 	// Linger is how long batches may wait for others, so that they leave in one request. Zero: not at all; but those that come
 	// while the window is full leave together.

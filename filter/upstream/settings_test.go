@@ -191,35 +191,37 @@ func TestReaddressed(t *testing.T) {
 	})
 }
 
-// Batches of a partition that would wait for those of other clients take further connections, and those end when they have nothing to do.
+// Batches of a partition that would wait for long for those of other clients take further connections, and those end when they have
+// nothing to do.
 func TestConnectionsPerBroker(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		allowed, want     int
-		shortest, longest time.Duration
-	}{{1, 1, 1500 * time.Millisecond, 1700 * time.Millisecond}, {3, 3, 500 * time.Millisecond, 900 * time.Millisecond}} {
+	for _, allowed := range []int{1, 3} {
 		s := settings()
-		s.ConnectionsPerBroker, s.Window = tc.allowed, 1
+		s.ConnectionsPerBroker, s.Window = allowed, 1
 		inBubbleWith(t, 1, s, func(b *bench) {
 			b.cluster.CreateTopic("a", 1)
 			b.produce("a", 0, "warm")
 			b.cluster.Delay(1, 100*time.Millisecond, 0) // a broker works on one request of a connection at a time
 			start := time.Now()
 			var waiting []<-chan int32
-			for i := range 16 {
+			for i := range 32 {
 				batch, done := &wire.Batch{Topic: "a", Records: []byte(strconv.Itoa(i))}, make(chan int32, 1)
 				b.way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 30_000, func(n int32) { done <- n })
 				waiting = append(waiting, done)
-				synctest.Wait()
+				if i == 3 && b.metric("connections") != 1 {
+					t.Errorf("%d connections after the first clients, want 1", b.metric("connections"))
+				}
+				advance(40 * time.Millisecond)
 			}
 			for _, done := range waiting {
 				<-done
 			}
-			if took := time.Since(start); took < tc.shortest || took > tc.longest {
-				t.Errorf("16 clients of a partition took %v with %d connections, want %v to %v", took, tc.allowed, tc.shortest, tc.longest)
+			took, one := time.Since(start), 32*100*time.Millisecond
+			if took < one != (allowed > 1) {
+				t.Errorf("32 clients of a partition took %v with %d connections; one connection takes %v", took, allowed, one)
 			}
-			if n := b.metric("connections"); n != int64(tc.want) {
-				t.Errorf("%d connections, want %d", n, tc.want)
+			if n := b.metric("connections"); n != int64(allowed) {
+				t.Errorf("%d connections, want %d", n, allowed)
 			}
 			advance(3 * time.Minute)
 			if n := b.metric("connections"); n != 1 {

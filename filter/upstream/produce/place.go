@@ -112,19 +112,23 @@ func (p *Pool) placeHeld(held []waitingBatch) {
 }
 
 // choose returns the lane to a broker that a client's batch of a partition takes: the one that has others of them, if one has; else the
-// first, unless batches of the partition wait there for those before them and for the window. It is nil where lane has none, even for
-// the first. The mutex is held.
+// first in which it need not wait long for others of the partition, or else the one with the fewest of them. It is nil where lane has
+// none, even for the first. The mutex is held.
 func (p *Pool) choose(node int32, part *partition, req *produce) *lane {
 	if s := part.streams[req.fences]; s.inLane > 0 && s.lane.node == node {
 		return s.lane
 	}
 	best := p.lane(laneKey{node, 0})
-	if best == nil || part.queuedIn(0) == 0 || !best.windowFull() {
+	if best == nil || !best.crowded(part, req.now) {
 		return best
 	}
-	for slot := 1; slot < p.settings.ConnectionsPerBroker && part.queuedIn(best.slot) > 0; slot++ {
+	for slot := 1; slot < p.settings.ConnectionsPerBroker; slot++ {
 		l := p.lane(laneKey{node, slot})
-		if l != nil && !l.isDown() && part.queuedIn(slot) < part.queuedIn(best.slot) {
+		switch {
+		case l == nil || l.isDown():
+		case !l.crowded(part, req.now):
+			return l
+		case part.queuedIn(slot) < part.queuedIn(best.slot):
 			best = l
 		}
 	}
