@@ -5,8 +5,8 @@ import "strings"
 // longestTypo is the length from which a word is no longer compared with the known ones.
 const longestTypo = 64
 
-// nearest returns the word of known that wrong is most likely a misspelling of, or "" if none is near. Dots, dashes,
-// underscores and capitals do not count: lingerMs is near linger.ms.
+// nearest returns the word of known that wrong is most likely a misspelling of, or "" if none is near; of several the first by the
+// alphabet, in whatever order they come. Dots, dashes, underscores and capitals do not count: lingerMs is near linger.ms.
 func nearest(wrong string, known []string) string {
 	wrong = plain(wrong)
 	if wrong == "" || len(wrong) > longestTypo {
@@ -18,7 +18,7 @@ func nearest(wrong string, known []string) string {
 		if len(p) > longestTypo {
 			continue
 		}
-		if d := distance(wrong, p); d <= typos(len(p)) && d < bestDistance {
+		if d := distance(wrong, p); d <= typos(len(p)) && (d < bestDistance || d == bestDistance && k < best) {
 			best, bestDistance = k, d
 		}
 	}
