@@ -15,6 +15,7 @@ const downTime = time.Second
 // overlaidPlaces are parsers and encoders, and whether a client's connection outlives a panic there.
 var overlaidPlaces = map[string]bool{
 	"framer": false, "header": false, "request": false, "check": false, "response": false, "answer": true,
+	"results": true,
 }
 
 // TestOverlaid is what TestParserPanics runs with parsers that panic on the name of their place. A client whose request has such a

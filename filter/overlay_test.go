@@ -24,6 +24,7 @@ func Overlaid(place string, b []byte) { if bytes.Contains(b, []byte("PANIC-"+pla
 		{"record/check.go", "func Check(", `wire.Overlaid("check", b)`},
 		{"wire/produce_response.go", "func AppendProduceResponse(", `Overlaid("response", h.ClientID)`},
 		{"wire/upstream_response.go", "func DecodeProduceResponse(", `Overlaid("answer", batches[0].Records)`},
+		{"upstream/produce/conclude.go", "func (p *Pool) takeResults(", `for _, s := range shares { wire.Overlaid("results", s.batches[0].Records) }`},
 	} {
 		panicking.Insert(o.file, o.function, o.call)
 	}

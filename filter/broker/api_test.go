@@ -3,7 +3,6 @@ package broker_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 )
 
 var update = flag.Bool("update", false, "rewrite the table of APIs in docs/protocol.md")
@@ -21,26 +21,7 @@ var update = flag.Bool("update", false, "rewrite the table of APIs in docs/proto
 // TestDocs compares the table of APIs in docs/protocol.md with APIs.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	const path, begin, end = "../../docs/protocol.md", "<!-- APIs: go test ./filter/broker -update -->\n", "<!-- end -->"
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, found := strings.Cut(string(raw), begin)
-	_, tail, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		t.Fatalf("%s has no lines %q and %q", path, begin, end)
-	}
-	want := head + begin + markdown(broker.APIs()) + end + tail
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(raw)); diff != "" {
-		t.Errorf("%s is out of date, run: go test ./filter/broker -update (-want +got):\n%s", path, diff)
-	}
+	document.Compare(t, "../../docs/protocol.md", "<!-- APIs: go test ./filter/broker -update -->\n", "<!-- end -->", markdown(broker.APIs()), *update)
 }
 
 func markdown(apis []broker.API) string {

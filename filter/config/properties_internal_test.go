@@ -4,10 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 )
 
 var updateDocs = flag.Bool("update-docs", false, "rewrite the tables of properties in docs/configuration.md")
@@ -69,24 +70,8 @@ func TestDefaultsAreAllowed(t *testing.T) {
 // TestPropertiesDocumented compares docs/configuration.md with the table of properties.
 func TestPropertiesDocumented(t *testing.T) {
 	t.Parallel()
-	const file, begin, end = "../../docs/configuration.md", "<!-- properties: written by go test ./filter/config -update-docs -->\n", "<!-- end of properties -->"
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(raw), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the tables", file)
-	}
-	want := before + begin + propertyTables() + end + after
-	if *updateDocs {
-		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	} else if want != string(raw) {
-		t.Errorf("the tables in %s are not those of the code; -update-docs rewrites them", file)
-	}
+	const begin, end = "<!-- properties: written by go test ./filter/config -update-docs -->\n", "<!-- end of properties -->"
+	document.Compare(t, "../../docs/configuration.md", begin, end, propertyTables(), *updateDocs)
 }
 
 func propertyTables() string {
@@ -138,7 +123,7 @@ func (s spec) values() string {
 var meanings = map[string]string{
 	"request.required.acks":                 "Replaces the acks of the clients' requests. Default: the client's own. See [below](#acks).",
 	"client.id":                             "1 to 32767 bytes: the client id that brokers see in their logs, quotas and metrics. Default: `kafkamesh`.",
-	"request.timeout.ms":                    "How long a batch may wait for the cluster's answer, in the filter's queues and on the way together. If the client's own timeout is longer, that counts, up to five minutes; if it is shorter, that and two seconds. At most three quarters of it may pass in queues, and no more than half of the client's timeout, or a second if that is longer. After it the client is answered REQUEST_TIMED_OUT, and may send again. Default: 30000.",
+	"request.timeout.ms":                    "How long a batch may wait for its answer. A client's longer timeout counts in its place, up to five minutes, and so does a shorter one and two seconds. Then the client gets REQUEST_TIMED_OUT ([more](decisions.md#which-time-is-a-request-given)). Default: 30000.",
 	"message.timeout.ms":                    "The longest that a batch may wait, whatever its client's timeout is. Default: no bound of its own.",
 	"message.max.bytes":                     "The largest batch that is sent on; a larger one is answered MESSAGE_TOO_LARGE. Default: the brokers decide.",
 	"receive.message.max.bytes":             "The longest answer of a broker that is read. Default: 67108864 (64 MiB).",

@@ -3,13 +3,11 @@ package stats_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 )
 
 var update = flag.Bool("update", false, "rewrite the table of metrics in docs/operations.md")
@@ -17,26 +15,8 @@ var update = flag.Bool("update", false, "rewrite the table of metrics in docs/op
 // TestDocs compares the table of metrics in docs/operations.md with Table.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	const path, begin, end = "../../docs/operations.md", "<!-- metrics: go test ./filter/stats -update -->\n", "<!-- end -->"
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, found := strings.Cut(string(raw), begin)
-	_, tail, ended := strings.Cut(rest, end)
-	if !found || !ended {
-		t.Fatalf("%s has no lines %q and %q", path, begin, end)
-	}
-	want := head + begin + markdown(stats.Table([]string{"<name>"})) + end + tail
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(raw)); diff != "" {
-		t.Errorf("%s is out of date, run: go test ./filter/stats -update (-want +got):\n%s", path, diff)
-	}
+	table := markdown(stats.Table([]string{"<name>"}))
+	document.Compare(t, "../../docs/operations.md", "<!-- metrics: go test ./filter/stats -update -->\n", "<!-- end -->", table, *update)
 }
 
 func markdown(table []stats.Metric) string {

@@ -21,13 +21,10 @@ var (
 // Its answers may take as long as they take; who wants less gives calls a deadline.
 func (u *Cluster) Open(t topology.Target, o link.Owner) *link.Link {
 	s := u.settings.link(u.panics)
-	s.LateTimeout = u.settings.RequestTimeout / lateFraction
+	s.LateTimeout = u.settings.lateTimeout()
 	u.work.Add(1)
 	return link.Start(u.life, s, dialTo{u, t}, t.String(), &opened{Owner: o, cluster: u})
 }
-
-// lateFraction is the part of the request timeout that a broker may be silent for while a call is past its deadline.
-const lateFraction = 4
 
 // dialTo dials a target.
 type dialTo struct {

@@ -90,6 +90,9 @@ const (
 	// answerTimeout is the default of Settings.AnswerTimeout, and librdkafka's of socket.timeout.ms.
 	answerTimeout = 60 * time.Second
 
+	// lateFraction is the part of the request timeout that a broker may be silent for while a call is past its deadline.
+	lateFraction = 4
+
 	// The reconnect back-off, as librdkafka's reconnect.backoff.ms and reconnect.backoff.max.ms have it.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
@@ -103,11 +106,21 @@ func (s Settings) link(panics guard.Panics) link.Settings {
 	return link.Settings{ClientID: s.ClientID, MaxAnswer: s.MaxResponseBytes, Panics: panics}
 }
 
+// lateTimeout is how long a connection may owe an answer while another on it is past its time.
+func (s Settings) lateTimeout() time.Duration {
+	if s.MessageTimeout > 0 {
+		return min(s.RequestTimeout, s.MessageTimeout) / lateFraction
+	}
+	return s.RequestTimeout / lateFraction
+}
+
 // produce is what the lanes are told to be.
 func (s Settings) produce(panics guard.Panics) produce.Settings {
+	own := s.link(panics)
+	own.AnswerTimeout, own.LateTimeout = s.AnswerTimeout, s.lateTimeout()
 	return produce.Settings{
-		Link: s.link(panics), AcksOverride: s.AcksOverride, RequestTimeout: s.RequestTimeout, MessageTimeout: s.MessageTimeout,
-		AnswerTimeout: s.AnswerTimeout, MaxMessageBytes: s.MaxMessageBytes, MaxRequestBytes: s.MaxRequestBytes,
+		Link: own, AcksOverride: s.AcksOverride, RequestTimeout: s.RequestTimeout, MessageTimeout: s.MessageTimeout,
+		MaxMessageBytes: s.MaxMessageBytes, MaxRequestBytes: s.MaxRequestBytes,
 		MetadataMaxAge: s.MetadataMaxAge, Window: s.Window, ConnectionsPerBroker: s.ConnectionsPerBroker, Linger: s.Linger,
 		MaxIdle: s.MaxIdle, ReconnectBackoff: s.ReconnectBackoff, ReconnectBackoffMax: s.ReconnectBackoffMax,
 	}

@@ -97,45 +97,6 @@ func TestGenerateRefuses(t *testing.T) {
 	}
 }
 
-// TestDefinitionsAreKafkas compares the definitions with those of the Kafka that is installed.
-func TestDefinitionsAreKafkas(t *testing.T) {
-	t.Parallel()
-	jars, err := filepath.Glob("../../../.cache/kafka/4.*/libs/kafka-clients-4.*.jar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(jars) == 0 {
-		t.Skip("no Kafka is installed: make kafka")
-	}
-	r, err := zip.OpenReader(jars[len(jars)-1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	kept, err := filepath.Glob(filepath.Join(wireDir, "testdata", "definitions", "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range kept {
-		f, err := r.Open("common/message/" + filepath.Base(file))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		want, err := io.ReadAll(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s and %s (-) differ:\n%s", file, jars[len(jars)-1], diff)
-		}
-	}
-}
-
 func TestTakeFromJar(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

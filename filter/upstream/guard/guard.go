@@ -31,6 +31,13 @@ func (p *Panics) Attempt(where string, f func() error) (err error) {
 	return f()
 }
 
+// Recover stops a panic of whoever defers it, which then returns what it has by then.
+func (p *Panics) Recover(where string) {
+	if reason := recover(); reason != nil {
+		p.tell(where, reason, debug.Stack())
+	}
+}
+
 func (p *Panics) tell(where string, reason any, stack []byte) {
 	defer func() { _ = recover() }() // who is told may be what has the bug
 	if p.Caught != nil {

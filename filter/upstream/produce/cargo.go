@@ -62,14 +62,7 @@ func (c *cargo) Answer(a *link.Answer) error {
 		}
 		err = fmt.Errorf("decode produce response v%d: %w", a.Version, err)
 	}
-	concluded := false
-	defer func() {
-		if !concluded { // that met a bug: the clients hear all the same
-			p.report(c.shares, throttle)
-		}
-	}()
 	behind := c.connection.landed(c)
-	concluded = true
 	p.report(c.shares, throttle)
 	p.report(behind, 0)
 	return err

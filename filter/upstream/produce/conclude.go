@@ -12,11 +12,20 @@ func (p *Pool) refuse(shares []*share, code wire.ErrorCode, message string) []*s
 }
 
 // conclude takes note of what the results of the shares' batches say. What clients had sent behind batches that they have to send
-// again is not sent any more: it is returned with its result, for report. The mutex is held.
+// again is not sent any more: it is returned with its result, for report. After a panic clients still get their results, and lanes go on.
+// The mutex is held.
 func (p *Pool) conclude(shares []*share) (behind []*share) {
-	refused := purge{pool: p}
+	defer p.panics.Recover("results")
 	for _, s := range shares {
 		p.settle(len(s.batches))
+	}
+	return p.takeResults(shares)
+}
+
+// takeResults is conclude without care. The mutex is held.
+func (p *Pool) takeResults(shares []*share) (behind []*share) {
+	refused := purge{pool: p}
+	for _, s := range shares {
 		for i, b := range s.batches {
 			lane, held := s.partitions[i].leave(s.produce.fences, b)
 			refused.held = append(refused.held, held...)

@@ -102,15 +102,6 @@ func (p *Pool) release(t *topic, d *dispatch) {
 	waiting := t.waiting
 	t.waiting = nil
 	for _, w := range waiting {
-		switch {
-		case w.produce.outOfOrder(w.batch):
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
-		case t.known:
-			p.placeKnown(t, w.batch, w.produce, d)
-		case t.meta.Code != wire.None:
-			d.fail(w.batch, w.produce, t.meta.Code, "")
-		default:
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
-		}
+		p.placeAgain(w, d)
 	}
 }

@@ -95,20 +95,28 @@ func (p *Pool) placeHeld(held []waitingBatch) {
 	}
 	d := &dispatch{pool: p}
 	for _, w := range held {
-		switch t := p.topics[w.batch.Topic]; {
-		case w.produce.outOfOrder(w.batch):
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
-		case t == nil || !t.known:
-			d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
-		case t.doubted && !p.failing || len(t.waiting) > 0:
-			t.waiting = append(t.waiting, w)
-			p.refresh(t)
-		default:
-			p.placeKnown(t, w.batch, w.produce, d)
-		}
+		p.placeAgain(w, d)
 	}
 	d.enqueue()
 	p.later(d.report)
+}
+
+// placeAgain is place for a batch that has waited or was held. The mutex is held.
+func (p *Pool) placeAgain(w waitingBatch, d *dispatch) {
+	t := p.topics[w.batch.Topic]
+	switch {
+	case w.produce.outOfOrder(w.batch):
+		d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, earlierFirst)
+	case t == nil || !t.known && t.meta.Code == wire.None:
+		d.fail(w.batch, w.produce, wire.NotLeaderOrFollower, unknownLeaders)
+	case !t.known:
+		d.fail(w.batch, w.produce, t.meta.Code, "")
+	case t.doubted && !p.failing || len(t.waiting) > 0:
+		t.waiting = append(t.waiting, w)
+		p.refresh(t)
+	default:
+		p.placeKnown(t, w.batch, w.produce, d)
+	}
 }
 
 // choose returns the lane to a broker that a client's batch of a partition takes: the one that has others of them, if one has; else the

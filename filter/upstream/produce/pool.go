@@ -69,7 +69,6 @@ type produce struct {
 
 // New returns a pool that dials with d and asks t for leaders, whose owner it becomes. While the cork is held, what it is given waits.
 func New(s Settings, d link.Dialer, t *topology.Map, k *cork.Cork, st *stats.Cluster, log *slog.Logger) *Pool {
-	s.Link.AnswerTimeout, s.Link.LateTimeout = s.AnswerTimeout, s.longestSilence()
 	p := &Pool{
 		settings: s, dialer: d, topology: t, cork: k, stats: st, log: log, panics: s.Link.Panics,
 		topics: map[string]*topic{}, brokers: map[int32]string{}, lanes: map[laneKey]*lane{},

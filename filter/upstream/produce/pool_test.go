@@ -13,6 +13,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -36,7 +37,7 @@ func TestOutageKeepsNoNames(t *testing.T) {
 		table := stats.Table([]string{"c1"})
 		st := stats.New(table, make([]int64, len(table))).Cluster("c1")
 		p := produce.New(produce.Settings{
-			RequestTimeout: time.Minute, AnswerTimeout: time.Minute, MaxRequestBytes: 1 << 20, MetadataMaxAge: time.Minute, Window: 5,
+			Link: link.Settings{AnswerTimeout: time.Minute}, RequestTimeout: time.Minute, MaxRequestBytes: 1 << 20, MetadataMaxAge: time.Minute, Window: 5,
 			ConnectionsPerBroker: 1, ReconnectBackoff: time.Second, ReconnectBackoffMax: time.Second,
 		}, c, m, new(cork.Cork), st, log)
 		for i := range 1000 {

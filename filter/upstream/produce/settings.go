@@ -8,12 +8,12 @@ import (
 
 // Settings is what a pool is told to be. All but AcksOverride, MessageTimeout, MaxMessageBytes, Linger and MaxIdle have to be set.
 type Settings struct {
-	// Link is what its connections are told to be, but for their times.
+	// Link is what its connections are told to be.
 	Link link.Settings
 	// AcksOverride, if set, replaces the acks of every client's request.
 	AcksOverride *int16
-	// RequestTimeout, MessageTimeout and AnswerTimeout bound how long a batch waits; see the settings of the cluster.
-	RequestTimeout, MessageTimeout, AnswerTimeout time.Duration
+	// RequestTimeout and MessageTimeout bound how long a batch waits; see the settings of the cluster.
+	RequestTimeout, MessageTimeout time.Duration
 	// MaxMessageBytes is the largest batch that is sent on. Zero: the brokers decide.
 	MaxMessageBytes int64
 	// MaxRequestBytes is the most bytes of several clients' batches in one request.
@@ -50,15 +50,7 @@ const (
 // that a broker's own answer for what took too long still comes, and never less than the client's timeout.
 func (s *Settings) patience(timeoutMillis int32) time.Duration {
 	own := min(time.Duration(timeoutMillis)*time.Millisecond, maxTimeout)
-	return s.atMostMessageTimeout(max(own, min(own+grace+2*s.Linger, s.RequestTimeout)))
-}
-
-// longestSilence is how long a connection may owe an answer while another on it is past its time.
-func (s *Settings) longestSilence() time.Duration {
-	return s.atMostMessageTimeout(s.RequestTimeout) / 4
-}
-
-func (s *Settings) atMostMessageTimeout(d time.Duration) time.Duration {
+	d := max(own, min(own+grace+2*s.Linger, s.RequestTimeout))
 	if s.MessageTimeout > 0 {
 		d = min(d, s.MessageTimeout)
 	}

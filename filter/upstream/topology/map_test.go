@@ -37,6 +37,7 @@ type bench struct {
 	used      []string
 	panics    int
 	bug       bool
+	roundBug  bool
 }
 
 func (b *bench) Learned(n *topology.News) {
@@ -96,7 +97,7 @@ func inBubble(t *testing.T, n int, f func(b *bench)) {
 
 func (b *bench) settings() topology.Settings {
 	return topology.Settings{
-		Cluster: "c1", MaxAge: 15 * time.Minute, Backoff: 100 * time.Millisecond, BackoffMax: 10 * time.Second, Refreshed: func() {},
+		Cluster: "c1", MaxAge: 15 * time.Minute, Backoff: 100 * time.Millisecond, BackoffMax: 10 * time.Second, Refreshed: b.refreshed,
 		RefreshInterval: time.Hour,
 		Bootstrap:       func(context.Context) []string { return []string{"bootstrap:1"} },
 		Link: link.Settings{ClientID: "test", Panics: guard.Panics{Caught: func(string, any, []byte) {
@@ -104,6 +105,15 @@ func (b *bench) settings() topology.Settings {
 			defer b.mu.Unlock()
 			b.panics++
 		}}},
+	}
+}
+
+func (b *bench) refreshed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.roundBug {
+		b.roundBug = false
+		panic("bug")
 	}
 }
 
@@ -164,6 +174,7 @@ func TestAlwaysComesBack(t *testing.T) {
 		{"a map that is closed", func(b *bench) { b.cluster.DelayMetadata(9 * time.Second) }, func(b *bench) { b.m.Close() }, true},
 		{"a map that was closed", func(b *bench) { b.m.Close() }, func(*bench) {}, true},
 		{"a map that is drained", func(b *bench) { b.m.Drain() }, func(*bench) {}, false},
+		{"a bug in the round", func(b *bench) { b.roundBug = true }, func(*bench) { advance(time.Minute) }, false},
 		{"a bug of the owner's", func(b *bench) {
 			b.bug = true
 			b.m.Ask([]string{"other"}, nil, "")
@@ -337,4 +348,22 @@ func TestUnusedTopicsAreForgotten(t *testing.T) {
 			t.Errorf("%d topics are remembered, want 2", topics)
 		}
 	})
+}
+
+// Whoever waits gets one answer, also when its context ends at the moment when the cluster answers.
+func TestAwaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		inBubble(t, 1, func(b *bench) {
+			b.cluster.DelayMetadata(time.Second)
+			ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
+			defer cancel()
+			if addr, err := b.m.Await(ctx, topology.Broker(1)); (addr == "") != (err != nil) {
+				t.Errorf("Await = %q, %v; want an address or an error", addr, err)
+			}
+			if addr, err := b.m.Await(b.t.Context(), topology.Broker(1)); addr == "" || err != nil {
+				t.Errorf("Await = %q, %v; want an address", addr, err)
+			}
+		})
+	}
 }
