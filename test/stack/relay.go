@@ -53,8 +53,11 @@ func (r *Relay) Accepted() int64 { return r.accepted.Load() }
 
 // Reset ends all connections with RST: what was on its way is lost.
 func (r *Relay) Reset() {
-	for _, c := range r.take() {
+	all := r.take()
+	for _, c := range all { // before any is closed: whoever passes bytes on closes the other end then
 		_ = c.SetLinger(0)
+	}
+	for _, c := range all {
 		_ = c.Close()
 	}
 }
