@@ -62,7 +62,7 @@ simulate: ## clients, mesh and clusters in fake time under faults, SEEDS of them
 CHAOS_FAULTS ?= all
 .PHONY: chaos
 chaos: build envoy kafka clients ## a verified load under each fault; writes build/out/chaos.md (CHAOS_FAULTS, CHAOS_SEED, CHAOS_TIME)
-	CHAOS_FAULTS='$(CHAOS_FAULTS)' go test -count=1 -timeout 60m -v ./test/chaos
+	CHAOS_FAULTS='$(CHAOS_FAULTS)' go test -count=1 -timeout 12h -v ./test/chaos
 
 SOAK ?= 100000
 .PHONY: soak

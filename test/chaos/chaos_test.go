@@ -29,15 +29,32 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it takes the machine fo
 		if !slices.Contains(names, f.name) && names[0] != "all" {
 			continue
 		}
-		r := w.run(t.Context(), f, seed)
-		results = append(results, r)
-		t.Logf("%s\n%s\n%s", table([]*result{r}), strings.Join(r.schedule, "\n"), strings.Join(r.findings, "\n"))
-		if bad := r.bad(); len(bad) > 0 {
-			t.Errorf("%s, CHAOS_SEED=%d: %s", f.name, seed, strings.Join(bad, "\n"))
+		for i, length := range rounds(f, mixTime(t)) {
+			r := w.run(t.Context(), f, seed+uint64(i), length)
+			results = append(results, r)
+			t.Logf("%s\n%s\n%s\n%s", table([]*result{r}), strings.Join(r.schedule, "\n"), strings.Join(r.findings, "\n"), w.hosts.sizes())
+			if bad := r.bad(); len(bad) > 0 {
+				t.Errorf("%s, CHAOS_SEED=%d: %s", f.name, r.seed, strings.Join(bad, "\n"))
+			}
+			keep(t, "chaos.md", table(results))
 		}
 	}
-	keep(t, "chaos.md", table(results))
 	t.Logf("\n%s", table(results))
+}
+
+// round is how long a mix goes on with one load.
+const round = 4 * time.Minute
+
+// rounds is how long each load of a fault meets it: a mix that is longer than a round has a new load, and the next seed, for each.
+func rounds(f fault, mix time.Duration) []time.Duration {
+	if f.name != mixed {
+		return []time.Duration{0}
+	}
+	var out []time.Duration
+	for ; mix > 0; mix -= round {
+		out = append(out, min(mix, round))
+	}
+	return out
 }
 
 // keep writes a file of build/out.

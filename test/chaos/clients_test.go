@@ -120,6 +120,13 @@ func (p *program) stop(a *account) error {
 	return err
 }
 
+// forget drops all accounts, which have ended.
+func (p *program) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.accounts)
+}
+
 // complaints are what the program said that it should not have, since the last time.
 func (p *program) complaints() []string {
 	p.mu.Lock()

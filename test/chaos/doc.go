@@ -10,7 +10,8 @@
 // # Running it
 //
 // CHAOS_FAULTS names the faults, with commas between, or is "all" or "mix"; CHAOS_SEED is where all randomness comes from, and is
-// printed; CHAOS_TIME is how long a mix goes on. The table of a run is printed and written to build/out/chaos.md.
+// printed; CHAOS_TIME is how long a mix goes on; every four minutes of it have a new load and the next seed. The table of a run is printed and
+// written to build/out/chaos.md.
 //
 // # Clients
 //

@@ -53,7 +53,7 @@ func mix(ctx context.Context, t *trial) error {
 			clusters = append(clusters, f)
 		}
 	}
-	for end := time.Now().Add(mixTime(t.t)); time.Now().Before(end); {
+	for end := time.Now().Add(t.length); time.Now().Before(end); {
 		path, cluster := paths[t.intN(len(paths))], clusters[t.intN(len(clusters))]
 		t.note("%s and %s", path.name, cluster.name)
 		done := make(chan error, 1)

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // hostFaults are those of the programs that the mesh runs in.
@@ -59,6 +61,24 @@ func (h *hosts) counts(ctx context.Context) string {
 	return strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ", ")
 }
 
+// sizes is what the hosts' processes hold.
+func (h *hosts) sizes() string {
+	var out []string
+	for name, p := range map[string]*stack.Process{"envoy": h.envoy.Process, "plain": h.plain.Process} {
+		rss, err := p.RSS()
+		if err != nil {
+			return err.Error()
+		}
+		open, err := p.Descriptors()
+		if err != nil {
+			return err.Error()
+		}
+		out = append(out, fmt.Sprintf("%s %d holds %d MiB and %d descriptors", name, p.Pid(), rss>>20, open))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
 // swap has clients move to the other host.
 func (h *hosts) swap() {
 	h.moved = !h.moved
@@ -72,7 +92,7 @@ func (h *hosts) swap() {
 
 // exhaust leaves Envoy fewer descriptors than it has, and has all clients connect again.
 func (h *hosts) exhaust() error {
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", h.envoy.Pid()))
+	open, err := h.envoy.Descriptors()
 	if err != nil {
 		return err
 	}
@@ -80,7 +100,7 @@ func (h *hosts) exhaust() error {
 		return err
 	}
 	few := h.limit
-	few.Cur = uint64(max(len(open)-12, 1))
+	few.Cur = uint64(max(open-12, 1))
 	h.front.reset()
 	return unix.Prlimit(h.envoy.Pid(), unix.RLIMIT_NOFILE, &few, nil)
 }

@@ -48,6 +48,8 @@ func (a *account) group() group {
 // tally is what was found of a group.
 type tally struct {
 	acked, failed, lost, twice, moved, other int
+
+	unsure int // of those twice: their producer had given records up, and does not know what of them is stored
 }
 
 // add takes in what was found of one producer.
@@ -61,6 +63,9 @@ func (r *result) add(t *trial, a *account, all ledger.Report) {
 	_, acked, failed := a.counts()
 	mine := tally{acked: acked, failed: failed}
 	mine.lost, mine.twice, mine.moved = report.Count(ledger.Lost), report.Count(ledger.Duplicated), report.Count(ledger.Reordered)
+	if failed > 0 {
+		mine.unsure = mine.twice
+	}
 	mine.other = len(report) - mine.lost - mine.twice - mine.moved
 	r.sums[a.group()].add(mine)
 	if len(report)+failed == 0 {
@@ -89,7 +94,7 @@ func (t *trial) excused(a *account, f ledger.Finding) bool {
 // bad says what of a result breaks a promise.
 func (r *result) bad() []string {
 	out := slices.Clone(r.wrong)
-	if s := r.sums[meshIdempotent]; s.lost+s.twice+s.moved+s.other > 0 {
+	if s := r.sums[meshIdempotent]; s.lost+s.twice-s.unsure+s.moved+s.other > 0 {
 		out = append(out, "idempotent producers: "+s.String())
 	}
 	if s, direct := r.sums[meshIdempotent], r.sums[directIdempotent]; s.failed > 0 && direct.failed == 0 && !r.uneven {
@@ -110,6 +115,7 @@ func (s *tally) add(o tally) {
 	s.failed += o.failed
 	s.lost += o.lost
 	s.twice += o.twice
+	s.unsure += o.unsure
 	s.moved += o.moved
 	s.other += o.other
 }

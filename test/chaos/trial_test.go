@@ -21,6 +21,7 @@ type trial struct {
 	*world
 
 	fault  fault
+	length time.Duration // of a mix
 	began  time.Time
 	topics []topic
 
@@ -40,9 +41,9 @@ type topic struct {
 var trials int
 
 // run makes a load, has the fault happen to it and checks what is stored.
-func (w *world) run(ctx context.Context, f fault, seed uint64) *result {
+func (w *world) run(ctx context.Context, f fault, seed uint64, length time.Duration) *result {
 	trials++
-	t := &trial{world: w, fault: f, rand: rand.New(rand.NewPCG(seed, 0)), began: time.Now()}
+	t := &trial{world: w, fault: f, length: length, rand: rand.New(rand.NewPCG(seed, 0)), began: time.Now()}
 	r := &result{fault: f.name, seed: seed, uneven: f.name == mixed}
 	err := t.load(ctx)
 	if err == nil {
@@ -50,6 +51,9 @@ func (w *world) run(ctx context.Context, f fault, seed uint64) *result {
 	}
 	err = errors.Join(err, t.finish(ctx))
 	if err = errors.Join(err, t.check(ctx, r)); err != nil {
+		r.wrong = append(r.wrong, err.Error())
+	}
+	if err := t.tidy(ctx); err != nil {
 		r.wrong = append(r.wrong, err.Error())
 	}
 	r.schedule, r.took = t.schedule, time.Since(t.began)
@@ -108,6 +112,20 @@ func kinds() []kind {
 		{spec: spec{name: "franz-go-acks-1", library: "franz-go", acks: "1"}},
 		{spec: spec{name: "franz-go-acks-0", library: "franz-go", acks: "0"}},
 	}
+}
+
+// tidy deletes the topics, so that a run of hours does not fill the disk.
+func (t *trial) tidy(ctx context.Context) error {
+	var errs []error
+	for _, tp := range t.topics {
+		errs = append(errs, t.admin[tp.cluster].DeleteTopic(ctx, tp.name))
+	}
+	for _, c := range t.clients {
+		if p, ok := c.(*program); ok {
+			p.forget()
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // producer adds a producer that writes to a topic.

@@ -137,6 +137,15 @@ func (p *Process) RSS() (int64, error) {
 	return 0, fmt.Errorf("%s has ended", p.name)
 }
 
+// Descriptors is how many files and sockets the process has open now.
+func (p *Process) Descriptors() (int, error) {
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Pid()))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", p.name, err)
+	}
+	return len(open), nil
+}
+
 // answers says why the process does not accept connections at addr yet, or nil.
 func (p *Process) answers(addr string) error {
 	if err := dials(addr); err != nil {
