@@ -7,6 +7,8 @@
 // [github.com/kafkamesh/envoy-kafka-mesh/test/ledger] compares what was told with what is stored. What an idempotent producer may
 // find wrong is nothing; another may find wrong what it would find without the mesh.
 //
+// The mesh knows a third cluster that answers no batch, for the hostile clients of "memory exhausted", and has limits that they reach.
+//
 // # Running it
 //
 // CHAOS_FAULTS names the faults, with commas between, or is "all" or "mix"; CHAOS_SEED is where all randomness comes from, and is

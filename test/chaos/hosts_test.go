@@ -38,6 +38,7 @@ func hostFaults() []fault {
 		{name: "descriptors exhausted", path: true, happen: func(ctx context.Context, t *trial) error {
 			return during(ctx, t, t.hosts.exhaust, t.hosts.refill)
 		}},
+		{name: "memory exhausted", path: true, happen: exhaustMemory},
 	}
 }
 

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	w.first = w.cluster("c1", nodes)
 	w.second = w.cluster("c2", 1)
 	w.hosts = startHosts(t, w.front, []stack.MeshCluster{
-		{Name: "c1", Bootstrap: w.bootstrap("c1")}, {Name: "c2", Bootstrap: w.bootstrap("c2")},
+		{Name: "c1", Bootstrap: w.bootstrap("c1")}, {Name: "c2", Bootstrap: w.bootstrap("c2")}, stalled(t),
 	})
 	w.clients = map[string]library{
 		"java": startProgram(t, "java"), "confluent-kafka": startProgram(t, "confluent-kafka"),
@@ -110,8 +110,8 @@ func startHosts(t *testing.T, front *proxy, clusters []stack.MeshCluster) *hosts
 	h := &hosts{
 		t: t, front: front, addr: stack.Addr(t), second: stack.Addr(t), file: filepath.Join(t.TempDir(), "listeners.yaml"),
 		base: os.Getpid() % 100_000 * 10,
-		mesh: stack.Mesh{Addr: front.addr(), Clusters: clusters, Rules: []stack.MeshRule{
-			{Cluster: "c1", Prefix: "c1-"}, {Cluster: "c2", Prefix: "c2-"},
+		mesh: stack.Mesh{Addr: front.addr(), Clusters: clusters, Limits: limits, Rules: []stack.MeshRule{
+			{Cluster: "c1", Prefix: "c1-"}, {Cluster: "c2", Prefix: "c2-"}, {Cluster: "c3", Prefix: "c3-"},
 		}},
 	}
 	stack.Check(t, h.update())

@@ -15,6 +15,7 @@ import (
 // Raw is the cheapest broker there can be: it reads requests, does not look at batches, and answers. Every topic exists.
 type Raw struct {
 	Partitions int32 // of each topic
+	Silent     bool  // no batch is answered
 	port       int32
 	producers  atomic.Int64
 }
@@ -133,7 +134,7 @@ func (s *Raw) versions(version int16) *kmsg.ApiVersionsResponse {
 func (s *Raw) respond(req kmsg.Request) kmsg.Response {
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
-		if req.Acks == 0 {
+		if req.Acks == 0 || s.Silent {
 			return nil
 		}
 		return produced(req)
