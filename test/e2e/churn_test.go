@@ -9,15 +9,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/churn"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // memoryBound is how much more memory Envoy may hold after all of the load than after a third of it. Its heaps breathe
 // by some 10 MiB; a leak of 1 KiB a connection would show as 33 MiB.
 const memoryBound = 32 << 20
-
-// alarms are words that Envoy's log must not hold.
-var alarms = []string{"panic", "sigsegv", "segmentation fault", "caught aborted", "envoy bug", "assert failure", "fatal error"}
 
 // TestChurnLeavesNothing opens, uses and resets connections at random, on each Envoy: it lives, keeps no connection and does not grow.
 // CHURN_CONNECTIONS says how many, 50,000 if it is not set.
@@ -32,36 +30,31 @@ func TestChurnLeavesNothing(t *testing.T) {
 
 func churnOn(t *testing.T, version string, total int) {
 	t.Helper()
-	envoy, c := startChurn(t, stack.EnvoyOptions{Version: version})
-	c.run(t, total/3)
+	envoy, addr, c := startChurn(t, stack.EnvoyOptions{Version: version})
+	runChurn(t, c, total/3)
 	warm := rss(t, envoy)
-	c.run(t, total-total/3)
+	runChurn(t, c, total-total/3)
 	grown := rss(t, envoy) - warm
-	t.Logf("%d connections: %s; memory %d KiB after a third, %+d KiB after all", total, c.visits(), warm>>10, grown>>10)
+	t.Logf("%d connections: %s; memory %d KiB after a third, %+d KiB after all", total, c, warm>>10, grown>>10)
 	if grown > memoryBound {
 		t.Errorf("Envoy's memory grew by %d bytes, want at most %d", grown, memoryBound)
 	}
 	stack.WantAlive(t, envoy.Process)
-	if err := c.visit(produceAndLeave); err != nil {
+	if err := c.Visit(churn.ProduceAndLeave); err != nil {
 		t.Errorf("after the load: %v", err)
 	}
-	waitNoConnections(t, envoy, c.addr)
-	log := strings.ToLower(envoy.Log())
-	for _, word := range alarms {
-		if at := strings.Index(log, word); at >= 0 {
-			t.Errorf("Envoy's log holds %q: %s", word, firstLines(log[at:]))
-		}
-	}
+	waitNoConnections(t, envoy, addr)
+	stack.WantNoAlarm(t, envoy.Process)
 }
 
 // TestChurnPreemptedDoesNotCrash is the same load, shorter, while the module's threads lose the processor at the worst moments.
 //
 //nolint:paralleltest // it uses the whole machine
 func TestChurnPreemptedDoesNotCrash(t *testing.T) {
-	envoy, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)})
-	c.run(t, 10_000)
+	envoy, addr, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)})
+	runChurn(t, c, 10_000)
 	stack.WantAlive(t, envoy.Process)
-	waitNoConnections(t, envoy, c.addr)
+	waitNoConnections(t, envoy, addr)
 }
 
 // TestChurnUnguardedCrashes shows that this load finds the crash that the guard in the module's C layer prevents: Envoy may call
@@ -77,12 +70,12 @@ func TestChurnUnguardedCrashes(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the module without its guard: %v\n%s", err, out)
 	}
-	envoy, c := startChurn(t, stack.EnvoyOptions{ModuleDir: dir, Env: preempted(t)})
+	envoy, _, c := startChurn(t, stack.EnvoyOptions{ModuleDir: dir, Env: preempted(t)})
 	for range 100 {
-		err := c.disturb(1000)
+		err := c.Run(1000)
 		select {
 		case <-envoy.Done():
-			t.Logf("Envoy ended (%v) after %s", err, c.visits())
+			t.Logf("Envoy ended (%v) after %s", err, c)
 			if code := envoy.ExitCode(); code != -1 {
 				t.Errorf("Envoy's exit code = %d, want it killed by a signal:\n%s", code, stack.Tail(envoy.Log()))
 			}
@@ -90,7 +83,7 @@ func TestChurnUnguardedCrashes(t *testing.T) {
 		default:
 		}
 	}
-	t.Errorf("Envoy lives after %s, want it dead", c.visits())
+	t.Errorf("Envoy lives after %s, want it dead", c)
 }
 
 // preempted is an environment in which Envoy runs as on a busy machine: see preempt/preempt.c.
@@ -104,7 +97,7 @@ func preempted(t *testing.T) []string {
 	return []string{"LD_PRELOAD=" + library, "GOMAXPROCS=8"}
 }
 
-func startChurn(t *testing.T, o stack.EnvoyOptions) (*stack.EnvoyProcess, *churn) {
+func startChurn(t *testing.T, o stack.EnvoyOptions) (envoy *stack.EnvoyProcess, addr string, c *churn.Churn) {
 	t.Helper()
 	const topic, partitions = "apples-churn", 4
 	broker := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{
@@ -113,7 +106,15 @@ func startChurn(t *testing.T, o stack.EnvoyOptions) (*stack.EnvoyProcess, *churn
 	}})
 	mesh := stack.TwoClusters(stack.Addr(t), broker.Addr(), broker.Addr())
 	o.Mesh = &mesh
-	return stack.Envoy(t, o), newChurn(mesh.Addr, topic, partitions)
+	return stack.Envoy(t, o), mesh.Addr, churn.New(mesh.Addr, topic, partitions, batchOf(0, noProducer, 0, 20))
+}
+
+// runChurn spends n connections, and fails the test if one of them was not served as it should.
+func runChurn(t *testing.T, c *churn.Churn, n int) {
+	t.Helper()
+	if err := c.Run(n); err != nil {
+		t.Fatalf("%v, after %v", err, c)
+	}
 }
 
 func rss(t *testing.T, envoy *stack.EnvoyProcess) int64 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -158,6 +159,20 @@ func WantAlive(tb testing.TB, p *Process) {
 	case <-p.Done():
 		tb.Errorf("%s has ended: %s", p.name, p.Ending())
 	default:
+	}
+}
+
+// WantNoAlarm fails the test if the process's log tells of a crash or a race.
+func WantNoAlarm(tb testing.TB, p *Process) {
+	tb.Helper()
+	const shown = 4000
+	log := strings.ToLower(p.Log())
+	for _, word := range []string{
+		"panic", "sigsegv", "segmentation fault", "caught aborted", "envoy bug", "assert failure", "fatal error", "data race",
+	} {
+		if at := strings.Index(log, word); at >= 0 {
+			tb.Errorf("the log of %s holds %q: %s", p.name, word, log[at:min(at+shown, len(log))])
+		}
 	}
 }
 
