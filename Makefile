@@ -45,7 +45,7 @@ unit: ## the tests that need Go and a C compiler only
 .PHONY: e2e
 e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
-		./test/matrix/... ./test/e2e/... ./test/release/... ./test/secure/...
+		./test/matrix/... ./test/e2e/... ./test/release/... ./test/secure/... ./test/soak/...
 	SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
 	go test -count=1 -timeout 20m ./test/chaos # alone: it measures what becomes of a load
 
@@ -64,11 +64,16 @@ CHAOS_FAULTS ?= all
 chaos: build envoy kafka clients ## a verified load under each fault; writes build/out/chaos.md (CHAOS_FAULTS, CHAOS_SEED, CHAOS_TIME)
 	CHAOS_FAULTS='$(CHAOS_FAULTS)' go test -count=1 -timeout 12h -v ./test/chaos
 
-SOAK ?= 100000
+SOAK_TIME ?= 2h
 .PHONY: soak
-soak: build envoy envoyhost ## many connections (SOAK) on every Envoy, and on the program that plays the contrib image's
-	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestChurnLeavesNothing$$' ./test/e2e
-	CHURN_CONNECTIONS=$(SOAK) go test -count=1 -timeout 60m -v -run '^TestNothingIsFreedTooEarly$$' ./test/envoyhost
+soak: envoy kafka ## Envoy and the plain binary under a verified load for SOAK_TIME (2h), and what grows; SOAK_RACE=1 for races
+	SOAK_TIME=$(SOAK_TIME) go test -count=1 -timeout 100h -v -run '^TestSoak$$' ./test/soak
+
+CHURN ?= 100000
+.PHONY: churn
+churn: build envoy envoyhost ## many connections (CHURN) on every Envoy, and on the program that plays the contrib image's
+	CHURN_CONNECTIONS=$(CHURN) go test -count=1 -timeout 60m -v -run '^TestChurnLeavesNothing$$' ./test/e2e
+	CHURN_CONNECTIONS=$(CHURN) go test -count=1 -timeout 60m -v -run '^TestNothingIsFreedTooEarly$$' ./test/envoyhost
 
 FUZZTIME ?= 30s
 .PHONY: fuzz
