@@ -255,6 +255,30 @@ func TestArrivalsOfSilentClients(t *testing.T) {
 	})
 }
 
+// Clients that leave large requests unfinished do not hold up those whose small ones come in two parts.
+func TestArrivalsFairShare(t *testing.T) {
+	t.Parallel()
+	withMesh(t, limited("max_request_bytes: 1048576, max_in_flight_bytes_per_worker: 4194304"), func(m *mesh) {
+		for range 10 {
+			m.connect().session.Data(announce(mib, mib-1))
+		}
+		modest, greedy := m.connect(), m.connect()
+		for i := range int32(10) {
+			request := sized(i, 3<<10) // a 1024th is 4 KiB
+			modest.session.Data(request[:len(request)/2])
+			if modest.isPaused() {
+				t.Fatal("a client within its fair share is paused")
+			}
+			modest.session.Data(request[len(request)/2:])
+		}
+		modest.wantAnswers(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+		greedy.session.Data(sized(1, 64<<10)[:32<<10])
+		if !greedy.isPaused() {
+			t.Error("a client that has more than its fair share goes on")
+		}
+	})
+}
+
 // When pausing does not help, because everyone was at it already, clients are disconnected.
 func TestWorkerLimitTwice(t *testing.T) {
 	t.Parallel()

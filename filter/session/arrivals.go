@@ -12,8 +12,8 @@ import (
 //
 // Only the clients can drain them: a request that is never finished would be held for ever, and if all that hold memory
 // waited for more, none would finish. Therefore:
-//   - over the limit, a session whose request needs more memory lacks room: it is paused until there is some, the request
-//     that began first before the others;
+//   - over the limit, a session whose request has more than its fair share and needs more memory lacks room: it is paused until
+//     there is some, the request that began first before the others;
 //   - the oldest request of all always has room: there is always one that can finish, and after it the next;
 //   - a session that is paused may still be handed what the host had read before. So at twice the limit, the oldest not
 //     counted, the session that holds most, the oldest excepted, has to go.
@@ -21,6 +21,7 @@ import (
 // A request that does not get on in time ends its session (see input.watch), so the oldest cannot hold up the others.
 type arrivals struct {
 	limit int64
+	share int64       // what the request of any session may have when the limit is reached
 	short atomic.Bool // more than half of the limit is held: spend only on what has come
 
 	mu      sync.Mutex
@@ -58,7 +59,7 @@ func (a *arrival) recount(held int64) bool {
 func (a *arrival) lacksRoom() bool { return a.lacks.Load() }
 
 // init sets the bound: half of what may be in flight.
-func (q *arrivals) init(l Limits) { q.limit = l.MaxWorkerBytes / 2 }
+func (q *arrivals) init(l Limits) { q.limit, q.share = l.MaxWorkerBytes/2, l.MaxWorkerBytes/fairShare }
 
 // isShort reports whether memory should be spent only on what has come, not on what was announced.
 func (q *arrivals) isShort() bool { return q.short.Load() }
@@ -81,7 +82,7 @@ func (q *arrivals) hold(s *Session, n int64) (d decision) {
 		a.element = q.queue.PushBack(s)
 	}
 	q.short.Store(q.held > q.limit/2)
-	if q.held > q.limit && a.element != q.queue.Front() && q.setLacking(s, true) {
+	if q.held > q.limit && n > q.share && a.element != q.queue.Front() && q.setLacking(s, true) {
 		d.pump = append(d.pump, s)
 	}
 	d.evict = q.largest()

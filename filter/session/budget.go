@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// fairShare is the part of a worker's limit that any client may have in flight when the limit is reached: clients that send
-// little, and those of clusters that work, need not suffer for those whose cluster has stalled.
+// fairShare is the part of a worker's limit that any client may have in flight, or of a request that arrives, when the limit of those is
+// reached: clients that send little need not suffer for those whose cluster has stalled, or who stop in the middle of a request.
 const fairShare = 1024
 
 // budget bounds the bytes that the sessions of one worker hold for requests in flight. Any goroutine may use it.

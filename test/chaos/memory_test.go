@@ -31,15 +31,16 @@ type hostile struct {
 	name    string
 	clients int
 	behave  func(net.Conn)
+	paused  bool // at the limit they are paused; else they are disconnected
 	lost    atomic.Int64
 }
 
 // exhaustMemory has hostile clients reach each limit of memory while the load goes on. Then they leave.
 func exhaustMemory(ctx context.Context, t *trial) error {
-	crowds := []*hostile{
-		{name: "requests not answered", clients: 40, behave: neverAnswered},
-		{name: "requests that do not end", clients: 30, behave: neverEnd},
+	crowds := []*hostile{ // each can still reach its limit when those before it have
 		{name: "answers not read", clients: 40, behave: neverRead},
+		{name: "requests that do not end", clients: 30, behave: neverEnd},
+		{name: "requests not answered", clients: 40, behave: neverAnswered, paused: true},
 	}
 	crowd, leave := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -49,9 +50,9 @@ func exhaustMemory(ctx context.Context, t *trial) error {
 			for range h.clients {
 				all.Go(func() { h.live(crowd, addr) })
 			}
-		}
-		if !t.until(ctx, patience, func() bool { return crowds[1].lost.Load() > 0 && crowds[2].lost.Load() > 0 }) {
-			return errors.New("hostile clients keep what they hold")
+			if !t.until(ctx, patience, func() bool { return h.lost.Load() > 0 || h.paused }) {
+				return errors.New("hostile clients keep what they hold: " + h.name)
+			}
 		}
 		return nil
 	}, func() error {
@@ -105,7 +106,7 @@ func neverRead(conn net.Conn) {
 
 // neverAnswered sends requests to a cluster that does not answer. They are small enough to come whole.
 func neverAnswered(conn net.Conn) {
-	req := rawkafka.Produce(9, -1, "c3-0", 0, wiretest.Batch{Records: wiretest.Records(1, 16<<10)}.Bytes())
+	req := rawkafka.Produce(9, -1, "c3-0", 0, wiretest.Batch{Records: wiretest.Records(1, 12<<10)}.Bytes())
 	req.TimeoutMillis = 10_000
 	repeat(conn, rawkafka.Frame("hostile", 1, req))
 }
