@@ -39,7 +39,7 @@ test: envoy kafka clients checkers krb5 unit e2e ## every test; installs what it
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
-	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/... ./test/bench/... ./test/ledger/... ./test/rawkafka/...
+	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/... ./test/bench/... ./test/clock/... ./test/ledger/... ./test/rawkafka/...
 	go test -count=1 ./test/simulation
 
 .PHONY: e2e
