@@ -279,6 +279,34 @@ func TestArrivalsFairShare(t *testing.T) {
 	})
 }
 
+// While others wait for room, a request has a tenth of its time to get on by a tenth.
+func TestArrivalsHurry(t *testing.T) {
+	t.Parallel()
+	withMesh(t, limited("max_request_bytes: 1048576, max_in_flight_bytes_per_worker: 4194304"), func(m *mesh) {
+		alone := m.connect()
+		alone.session.Data(announce(mib, mib/2))
+		advance(50 * time.Second)
+		alone.wantOpen("nobody waits for it")
+		for range 10 {
+			m.connect().session.Data(announce(mib, mib-1))
+		}
+		honest, waited := m.connect(), time.Duration(0)
+		for rest := sized(1, mib/2); len(rest) > 0; {
+			for honest.isPaused() {
+				waited += time.Second
+				advance(time.Second)
+			}
+			n := min(64<<10, len(rest))
+			honest.session.Data(rest[:n])
+			rest = rest[n:]
+		}
+		honest.wantAnswers(1)
+		if waited > 20*time.Second {
+			t.Errorf("waited for %s behind clients that have stopped, want three tenths of a minute at most", waited)
+		}
+	})
+}
+
 // When pausing does not help, because everyone was at it already, clients are disconnected.
 func TestWorkerLimitTwice(t *testing.T) {
 	t.Parallel()

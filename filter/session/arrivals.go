@@ -18,7 +18,8 @@ import (
 //   - a session that is paused may still be handed what the host had read before. So at twice the limit, the oldest not
 //     counted, the session that holds most, the oldest excepted, has to go.
 //
-// A request that does not get on in time ends its session (see input.watch), so the oldest cannot hold up the others.
+// A request that does not get on in time ends its session (see input.watch), so the oldest cannot hold up the others; while some lack
+// room, that is a tenth of the time.
 type arrivals struct {
 	limit int64
 	share int64       // what the request of any session may have when the limit is reached
@@ -63,6 +64,13 @@ func (q *arrivals) init(l Limits) { q.limit, q.share = l.MaxWorkerBytes/2, l.Max
 
 // isShort reports whether memory should be spent only on what has come, not on what was announced.
 func (q *arrivals) isShort() bool { return q.short.Load() }
+
+// areWaitedFor reports whether sessions lack room.
+func (q *arrivals) areWaitedFor() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lacking > 0
+}
 
 // hold says that the request of s that is not whole yet has n bytes of memory now; 0: there is no such request.
 func (q *arrivals) hold(s *Session, n int64) (d decision) {

@@ -11,6 +11,8 @@ import (
 const (
 	// paceParts is in how many parts a request may arrive: one of them is due in each PartialRequestTimeout.
 	paceParts = 10
+	// hurry is the part of its time that a request has while others wait for room, and least is what it has at least.
+	hurry, least = 10, time.Second
 	// minFill is for how many bytes it is worth not to copy them once more.
 	minFill = 64 << 10
 )
@@ -106,9 +108,12 @@ func (in *input) watch() {
 	}
 	in.at, in.since = have, time.Now()
 	if in.timer == nil {
-		in.timer = time.AfterFunc(in.timeout, in.session.checkPace)
+		in.timer = time.AfterFunc(in.shortest(), in.session.checkPace)
 	}
 }
+
+// shortest is the time in which a request must get on while others wait for room.
+func (in *input) shortest() time.Duration { return max(in.timeout/hurry, least) }
 
 // restartPace starts the client's time anew: while its reads were paused it could not get on.
 func (in *input) restartPace() {
@@ -117,8 +122,9 @@ func (in *input) restartPace() {
 	in.since = time.Now()
 }
 
-// reviewPace says what is wrong with the pace of the request that is arriving, or has it checked again later. The timer has fired.
-func (in *input) reviewPace(paused bool) error {
+// reviewPace says what is wrong with the pace of the request that is arriving, or has it checked again later. The timer has fired. short
+// says that others wait for room.
+func (in *input) reviewPace(paused, short bool) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.timer = nil
@@ -128,11 +134,15 @@ func (in *input) reviewPace(paused bool) error {
 	if paused {
 		in.since = time.Now()
 	}
-	if left := in.timeout - time.Since(in.since); left > 0 {
-		in.timer = time.AfterFunc(left, in.session.checkPace)
+	timeout := in.timeout
+	if short {
+		timeout = in.shortest()
+	}
+	if left := timeout - time.Since(in.since); left > 0 {
+		in.timer = time.AfterFunc(min(left, in.shortest()), in.session.checkPace)
 		return nil
 	}
 	have, want := in.framer.Buffered(), in.framer.Announced()
 	return &wire.Violation{Reason: wire.ReasonSlowRequest, Detail: fmt.Sprintf(
-		"%d bytes of a request of %d have come, %d of them in the last %s; at least a tenth was due", have, want, have-in.at, in.timeout)}
+		"%d bytes of a request of %d have come, %d of them in the last %s; at least a tenth was due", have, want, have-in.at, timeout)}
 }

@@ -125,7 +125,7 @@ func (s *Session) checkPace() {
 	s.mu.Lock()
 	paused := s.paused
 	s.mu.Unlock()
-	if late := s.input.reviewPace(paused); late != nil {
+	if late := s.input.reviewPace(paused, s.worker.arrivals.areWaitedFor()); late != nil {
 		s.violate(late)
 		s.apply(decision{pump: s.worker.arrivals.resumeAll()})
 	}
