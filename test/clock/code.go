@@ -19,49 +19,51 @@ type function struct {
 	before, after []byte
 }
 
-var functions = []function{
-	{
-		name: "__vdso_clock_gettime", // (clock edi, time rsi)
-		before: []byte{
-			0xb8, 228, 0, 0, 0, // mov eax, clock_gettime
-			0x0f, 0x05, // syscall
-			0x85, 0xc0, // test eax, eax
-			0x75, 16, // jne end
-			0x85, 0xff, // test edi, edi: CLOCK_REALTIME
-			0x74, 5, // je add
-			0x83, 0xff, 5, // cmp edi, CLOCK_REALTIME_COARSE
-			0x75, 7, // jne end
-			0x48, 0x81, 0x06, // add: add qword [rsi], seconds
+func functions() []function {
+	return []function{
+		{
+			name: "__vdso_clock_gettime", // (clock edi, time rsi)
+			before: []byte{
+				0xb8, 228, 0, 0, 0, // mov eax, clock_gettime
+				0x0f, 0x05, // syscall
+				0x85, 0xc0, // test eax, eax
+				0x75, 16, // jne end
+				0x85, 0xff, // test edi, edi: CLOCK_REALTIME
+				0x74, 5, // je add
+				0x83, 0xff, 5, // cmp edi, CLOCK_REALTIME_COARSE
+				0x75, 7, // jne end
+				0x48, 0x81, 0x06, // add: add qword [rsi], seconds
+			},
+			after: []byte{0xc3}, // end: ret
 		},
-		after: []byte{0xc3}, // end: ret
-	},
-	{
-		name: "__vdso_gettimeofday", // (time rdi, zone rsi)
-		before: []byte{
-			0xb8, 96, 0, 0, 0, // mov eax, gettimeofday
-			0x0f, 0x05, // syscall
-			0x85, 0xc0, // test eax, eax
-			0x75, 12, // jne end
-			0x48, 0x85, 0xff, // test rdi, rdi
-			0x74, 7, // je end
-			0x48, 0x81, 0x07, // add qword [rdi], seconds
+		{
+			name: "__vdso_gettimeofday", // (time rdi, zone rsi)
+			before: []byte{
+				0xb8, 96, 0, 0, 0, // mov eax, gettimeofday
+				0x0f, 0x05, // syscall
+				0x85, 0xc0, // test eax, eax
+				0x75, 12, // jne end
+				0x48, 0x85, 0xff, // test rdi, rdi
+				0x74, 7, // je end
+				0x48, 0x81, 0x07, // add qword [rdi], seconds
+			},
+			after: []byte{0xc3}, // end: ret
 		},
-		after: []byte{0xc3}, // end: ret
-	},
-	{
-		name: "__vdso_time", // (seconds rdi)
-		before: []byte{
-			0xb8, 201, 0, 0, 0, // mov eax, time
-			0x0f, 0x05, // syscall
-			0x48, 0x05, // add rax, seconds
+		{
+			name: "__vdso_time", // (seconds rdi)
+			before: []byte{
+				0xb8, 201, 0, 0, 0, // mov eax, time
+				0x0f, 0x05, // syscall
+				0x48, 0x05, // add rax, seconds
+			},
+			after: []byte{
+				0x48, 0x85, 0xff, // test rdi, rdi
+				0x74, 3, // je end
+				0x48, 0x89, 0x07, // mov [rdi], rax
+				0xc3, // end: ret
+			},
 		},
-		after: []byte{
-			0x48, 0x85, 0xff, // test rdi, rdi
-			0x74, 3, // je end
-			0x48, 0x89, 0x07, // mov [rdi], rax
-			0xc3, // end: ret
-		},
-	},
+	}
 }
 
 // change is bytes of a vDSO that are to be others.
@@ -83,7 +85,7 @@ func changes(image []byte, d time.Duration) ([]change, error) {
 	}
 	var codes, jumps []change
 	room := len(image)
-	for _, f := range functions {
+	for _, f := range functions() {
 		i := slices.IndexFunc(symbols, func(s elf.Symbol) bool { return s.Name == f.name })
 		if i < 0 || symbols[i].Size < jumpSize {
 			return nil, fmt.Errorf("the vDSO has no %s", f.name)
