@@ -40,7 +40,7 @@ type frameRun struct {
 	latencies []int64 // nanoseconds
 }
 
-func runFrames(ctx context.Context, j *Job, dial dialFunc, mark func()) (Result, error) {
+func runFrames(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	run := &frameRun{ctx: ctx, open: j.Rate > 0, failed: make(chan error, 1)}
@@ -79,13 +79,13 @@ func runFrames(ctx context.Context, j *Job, dial dialFunc, mark func()) (Result,
 	result := Result{Batches: n, Records: n * records, Bytes: n * records * int64(j.RecordBytes), Seconds: elapsed.Seconds()}
 	if len(run.latencies) > 0 {
 		slices.Sort(run.latencies)
-		result.P50, result.P99 = quantile(run.latencies, 0.5), quantile(run.latencies, 0.99)
-		result.P999, result.Max = quantile(run.latencies, 0.999), quantile(run.latencies, 1)
+		result.P50, result.P90 = quantile(run.latencies, 0.5), quantile(run.latencies, 0.9)
+		result.P99, result.P999, result.Max = quantile(run.latencies, 0.99), quantile(run.latencies, 0.999), quantile(run.latencies, 1)
 	}
 	return result, nil
 }
 
-// quantile is in microseconds.
+// quantile is in microseconds: the least latency that is above a share q of all, or the greatest.
 func quantile(sorted []int64, q float64) float64 {
 	return float64(sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]) / 1000
 }
@@ -101,7 +101,7 @@ func (r *frameRun) fail(err error) {
 }
 
 // connect makes the connections of all clients: one to each address. records is how many a batch has.
-func (r *frameRun) connect(j *Job, dial dialFunc) (conns []*connection, records int64, err error) {
+func (r *frameRun) connect(j *Job, dial DialFunc) (conns []*connection, records int64, err error) {
 	batch, records := newBatch(j.BatchBytes, j.RecordBytes)
 	window := j.InFlight
 	if r.open {

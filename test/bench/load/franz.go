@@ -19,7 +19,7 @@ type franzRun struct {
 	values    [][]byte
 }
 
-func runFranz(ctx context.Context, j *Job, dial dialFunc, mark func()) (Result, error) {
+func runFranz(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	run := &franzRun{job: j, failed: make(chan error, 1)}
 	for i := range 1000 {
@@ -57,7 +57,7 @@ func (j *Job) destinations() map[string][]string {
 	return to
 }
 
-func (r *franzRun) client(addr string, dial dialFunc) (*kgo.Client, error) {
+func (r *franzRun) client(addr string, dial DialFunc) (*kgo.Client, error) {
 	codecs := map[string]kgo.CompressionCodec{"": kgo.NoCompression(), "none": kgo.NoCompression(), "lz4": kgo.Lz4Compression()}
 	codec, ok := codecs[r.job.Codec]
 	if !ok {

@@ -18,7 +18,7 @@ type Job struct {
 	To []Destination
 	// CA is a PEM file; with it connections are TLS.
 	CA string
-	// Client is Franz or Frames.
+	// Client is Franz, Frames or Idle.
 	Client string
 	// Clients is how many producers there are.
 	Clients int
@@ -36,6 +36,8 @@ type Job struct {
 	Rate float64
 	// WarmUp passes before Measure begins.
 	WarmUp, Measure time.Duration
+	// End ends what is measured in place of Measure, when it is closed.
+	End <-chan struct{} `json:"-"`
 }
 
 // Destination is a topic, and the address that it is produced to, host:port. Requests go there whatever metadata says: clusters
@@ -46,6 +48,7 @@ type Destination struct{ Addr, Topic string }
 const (
 	Franz  = "franz-go"
 	Frames = "frames"
+	Idle   = "idle" // they ask for versions and metadata, and then nothing
 )
 
 // Result is what came of a job in the time measured.
@@ -53,12 +56,12 @@ type Result struct {
 	Batches, Records, Bytes int64 // answered; Bytes is that of the records' values, before compression
 	Seconds                 float64
 	// Latencies in microseconds, from when a request was due to its answer; of a job with a Rate.
-	P50, P99, P999, Max float64 `json:",omitempty"`
+	P50, P90, P99, P999, Max float64 `json:",omitempty"`
 }
 
 // Run does a job. It calls mark when the warm-up is over, and when the time measured is.
 func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
-	dial, err := j.dialer()
+	dial, err := j.Dialer()
 	if err != nil {
 		return Result{}, err
 	}
@@ -67,14 +70,18 @@ func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
 		return runFranz(ctx, j, dial, mark)
 	case Frames:
 		return runFrames(ctx, j, dial, mark)
+	case Idle:
+		return runIdle(ctx, j, dial, mark)
 	default:
 		return Result{}, fmt.Errorf("no client %q", j.Client)
 	}
 }
 
-type dialFunc func(ctx context.Context, addr string) (net.Conn, error)
+// DialFunc connects to an address.
+type DialFunc func(ctx context.Context, addr string) (net.Conn, error)
 
-func (j *Job) dialer() (dialFunc, error) {
+// Dialer connects with TLS if there is a CA.
+func (j *Job) Dialer() (DialFunc, error) {
 	if j.CA == "" {
 		return func(ctx context.Context, addr string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -94,9 +101,9 @@ func (j *Job) dialer() (dialFunc, error) {
 
 // phases waits for the warm-up and for the end of what is measured, and calls mark after each. failed ends it early.
 func (j *Job) phases(ctx context.Context, failed <-chan error, mark func(measuring bool)) (time.Duration, error) {
-	wait := func(d time.Duration) error {
+	wait := func(over <-chan struct{}) error {
 		select {
-		case <-time.After(d):
+		case <-over:
 			return nil
 		case err := <-failed:
 			return err
@@ -104,15 +111,26 @@ func (j *Job) phases(ctx context.Context, failed <-chan error, mark func(measuri
 			return ctx.Err()
 		}
 	}
-	if err := wait(j.WarmUp); err != nil {
+	if err := wait(after(j.WarmUp)); err != nil {
 		return 0, err
 	}
 	mark(true)
 	start := time.Now()
-	err := wait(j.Measure)
+	end := j.End
+	if end == nil {
+		end = after(j.Measure)
+	}
+	err := wait(end)
 	elapsed := time.Since(start)
 	mark(false)
 	return elapsed, err
+}
+
+// after is closed when a time has passed.
+func after(d time.Duration) <-chan struct{} {
+	passed := make(chan struct{})
+	time.AfterFunc(d, func() { close(passed) })
+	return passed
 }
 
 // over tells the end of a connection that has been closed on purpose from a failure.

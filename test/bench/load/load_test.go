@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,10 +49,34 @@ func TestRun(t *testing.T) {
 				if got.Bytes != got.Records<<10 || marks != 2 {
 					t.Errorf("Run(%s) = %+v with %d marks", j.Client, got, marks)
 				}
-				if (got.P50 > 0) != (j.Rate > 0) || got.P50 > got.P99 || got.P99 > got.Max {
+				if (got.P50 > 0) != (j.Rate > 0) || !slices.IsSorted([]float64{got.P50, got.P90, got.P99, got.P999, got.Max}) {
 					t.Errorf("Run(%s): latencies %+v", j.Client, got)
 				}
 			})
 		}
+	}
+}
+
+// Idle clients are connected at the first mark, and stay so until they are told to end.
+func TestRunIdle(t *testing.T) {
+	t.Parallel()
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	go func() { _ = (&sink.Raw{Partitions: 3}).Serve(raw) }()
+	end, marks := make(chan struct{}), 0
+	j := load.Job{
+		To: []load.Destination{{Addr: raw.Addr().String(), Topic: "a"}}, Client: load.Idle, Clients: 3, Partitions: 3, BatchBytes: 1, RecordBytes: 1,
+		End: end,
+	}
+	result, err := load.Run(t.Context(), &j, func() {
+		if marks++; marks == 1 {
+			close(end)
+		}
+	})
+	if err != nil || marks != 2 || result.Records != 0 {
+		t.Errorf("Run(idle) = %+v, %v with %d marks", result, err, marks)
 	}
 }
