@@ -82,15 +82,19 @@ fuzz: ## every fuzz test, FUZZTIME each (30s)
 
 ##@ Measure
 .PHONY: bench
-bench: build envoy kafka peers ## us, a direct connection and our peers in one run; writes docs/benchmarks (half an hour; BENCH=-help)
+bench: build bench-profile envoy kafka peers ## us, a direct connection and our peers in one run; writes docs/benchmarks (an hour; BENCH=-help)
 	@build/install-plotter.sh >/dev/null
 	go build -o build/out/bench ./test/bench
 	build/out/bench -out docs/benchmarks $(BENCH)
 
 .PHONY: bench-quick
-bench-quick: build envoy kafka peers ## the same in short: ratios alone (3 minutes)
+bench-quick: build envoy ## the same in short, without peers: ratios alone (two minutes)
 	@go build -o build/out/bench ./test/bench
 	@build/out/bench -quick $(BENCH)
+
+.PHONY: bench-before
+bench-before: ## another commit of ours (COMMIT=...) into build/out/before, for BENCH='-before build/out/before'
+	build/bench-before.sh '$(COMMIT)'
 
 .PHONY: bench-micro
 bench-micro: ## the hot code alone, six times, with its allocations

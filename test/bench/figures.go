@@ -32,10 +32,10 @@ func (s spread) text(digits int) string {
 	return fmt.Sprintf("%.*f", digits, s.median)
 }
 
-// full writes median and range.
+// full writes median and range, if there is one.
 func (s spread) full(digits int) string {
-	if math.IsNaN(s.median) {
-		return "–"
+	if math.IsNaN(s.median) || math.IsNaN(s.least) {
+		return s.text(digits)
 	}
 	return fmt.Sprintf("%.*f [%.*f–%.*f]", digits, s.median, digits, s.least, digits, s.most)
 }
@@ -70,23 +70,47 @@ func added(direct []sample, figure func(int, *sample) float64) func(int, *sample
 	return func(i int, s *sample) float64 { return figure(i, s) - figure(i, &direct[i]) }
 }
 
-func p50(_ int, s *sample) float64  { return s.P50 }
-func p99(_ int, s *sample) float64  { return s.P99 }
-func p999(_ int, s *sample) float64 { return s.P999 }
+func p50(_ int, s *sample) float64  { return known(s.P50) }
+func p90(_ int, s *sample) float64  { return known(s.P90) }
+func p99(_ int, s *sample) float64  { return known(s.P99) }
+func p999(_ int, s *sample) float64 { return known(s.P999) }
 
-func peakMiB(_ int, s *sample) float64 {
-	if s.ProxyPeak == 0 {
+// known is a figure that is not 0, unless it was not measured.
+func known(v float64) float64 {
+	if v == 0 {
 		return math.NaN()
 	}
-	return float64(s.ProxyPeak) / (1 << 20)
+	return v
 }
 
-// perClientKiB is what the proxy's memory has grown by for each client.
-func perClientKiB(clients int) func(int, *sample) float64 {
+func peakMiB(_ int, s *sample) float64 { return known(float64(s.ProxyPeak) / (1 << 20)) }
+
+// besideMB is what the clients beside sent, in megabytes a second.
+func besideMB(_ int, s *sample) float64 {
+	if s.Beside == nil {
+		return math.NaN()
+	}
+	return float64(s.Beside.Bytes) / s.Beside.Seconds / 1e6
+}
+
+// ofIdle is a figure of idle clients.
+func ofIdle(figure func(*idleness) float64) func(int, *sample) float64 {
 	return func(_ int, s *sample) float64 {
-		if s.ProxyPeak == 0 {
+		if s.Idle == nil {
 			return math.NaN()
 		}
-		return float64(s.ProxyPeak-s.ProxyBefore) / 1024 / float64(clients)
+		return figure(s.Idle)
 	}
 }
+
+// residentKiB is by how much the proxy's resident memory grew with each client.
+func residentKiB(i *idleness) float64 { return i.slopeKiB(func(m memory) int64 { return m.Resident }) }
+
+// heapKiB is the same of what lives on Go's heap, and stacks.
+func heapKiB(i *idleness) float64 {
+	return known(i.slopeKiB(func(m memory) int64 { return m.Heap }))
+}
+
+func residentMiB(i *idleness) float64   { return float64(i.Many.Resident) / (1 << 20) }
+func cpuAMinute(i *idleness) float64    { return i.CPU / i.Seconds * 60 }
+func sleepsASecond(i *idleness) float64 { return float64(i.Sleeps) / i.Seconds }

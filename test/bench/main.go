@@ -4,15 +4,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
-
-	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
 )
 
 func main() {
@@ -28,29 +25,19 @@ func run(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "load":
-			return clients(ctx)
+			return serveClients(ctx)
 		case "sink":
 			return serveSink(args[1:])
 		case "relay":
 			return serveRelay(args[1:])
 		}
 	}
-	var o options
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.BoolVar(&o.quick, "quick", false, "a few scenarios, short, and ratios alone")
-	flags.IntVar(&o.rounds, "rounds", 0, "measured rounds of each scenario (5; with -quick 3)")
-	flags.DurationVar(&o.measure, "measure", 0, "how long a round is measured (2s; with -quick 700ms)")
-	flags.Var(&o.scenarios, "scenarios", "only those whose `NAME → SINK` this regular expression matches")
-	flags.Var(&o.ways, "ways", "only those whose name this `expression` matches, and direct")
-	flags.StringVar(&o.out, "out", "", "write report.json, README.md's tables and plots to this folder")
-	if err := flags.Parse(args); err != nil {
+	o, err := parse(args)
+	if err != nil {
 		return err
 	}
-	if o.out != "" {
-		var err error
-		if o.out, err = filepath.Abs(o.out); err != nil {
-			return err
-		}
+	if err := raiseDescriptors(); err != nil {
+		return err
 	}
 	if inside, err := enterNamespace(ctx); !inside {
 		return err
@@ -58,15 +45,25 @@ func run(ctx context.Context, args []string) error {
 	return bench(ctx, o)
 }
 
-// clients does the job on standard input, writes a line when the time measured begins and ends, and then the result.
-func clients(ctx context.Context) error {
-	var job load.Job
-	if err := json.NewDecoder(os.Stdin).Decode(&job); err != nil {
-		return err
+func parse(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.BoolVar(&o.quick, "quick", false, "a few scenarios, short, without peers, and ratios alone")
+	flags.IntVar(&o.rounds, "rounds", 0, "measured rounds of each scenario (9; with -quick 3)")
+	flags.DurationVar(&o.measure, "measure", 0, "how long a round is measured (1.2s; with -quick 700ms)")
+	flags.Var(&o.scenarios, "scenarios", "only those whose `NAME → SINK` this regular expression matches")
+	flags.Var(&o.ways, "ways", "only those whose name this `expression` matches, and direct")
+	flags.StringVar(&o.before, "before", "", "`folder` with an earlier build of ours, to be measured too (make bench-before COMMIT=...)")
+	flags.StringVar(&o.out, "out", "", "write report.json, report.md and plots to this `folder`")
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	result, err := load.Run(ctx, &job, func() { fmt.Println("mark") })
-	if err != nil {
-		return err
+	for _, dir := range []*string{&o.before, &o.out} {
+		if *dir == "" {
+			continue
+		}
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return o, err
+		}
 	}
-	return json.NewEncoder(os.Stdout).Encode(result)
+	return o, nil
 }

@@ -3,42 +3,71 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"net"
 	"os/exec"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // relayBuffer is what a relay reads at a time.
 const relayBuffer = 64 << 10
 
-func startRelay(ctx context.Context, c *clusters, _ string) (*running, error) {
-	addr, err := c.plainAddr()
+func startRelay(ctx context.Context, s *site) (*running, error) {
+	addrs, err := s.freeAddrs()
 	if err != nil {
 		return nil, err
 	}
-	p, err := stack.Start(ctx, relayWay, exec.Command("/proc/self/exe", "relay", addr, c.addrs[0]), addr)
+	args := []string{"relay", "-ca", s.ca}
+	for i, addr := range addrs {
+		args = append(args, addr, s.addrs[i])
+	}
+	p, err := stack.Start(ctx, relayWay, exec.Command("/proc/self/exe", args...), addrs[len(addrs)-1])
 	if err != nil {
 		return nil, err
 	}
-	return &running{through(addr)(c), "", []*stack.Process{p}, p.Kill}, nil
+	return &running{to: s.through(addrs...), processes: []*stack.Process{p}, close: p.Kill}, nil
 }
 
-// serveRelay is the process of a relay: the least that a proxy in Go can do. It takes an address to listen on and one to connect to.
+// serveRelay is the process of a relay: the least that a proxy in Go can do. It takes pairs of addresses: one to listen on and one to
+// connect to, with TLS if there is a CA.
 func serveRelay(args []string) error {
-	if len(args) != 2 {
-		return errors.New("relay: takes two addresses")
+	flags := flag.NewFlagSet("relay", flag.ContinueOnError)
+	ca := flags.String("ca", "", "PEM file")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	l, err := net.Listen("tcp", args[0])
+	pairs := flags.Args()
+	if len(pairs) == 0 || len(pairs)%2 != 0 {
+		return errors.New("relay: takes pairs of addresses")
+	}
+	dial, err := (&load.Job{CA: *ca}).Dialer()
 	if err != nil {
 		return err
 	}
+	failed := make(chan error)
+	for ; len(pairs) > 0; pairs = pairs[2:] {
+		l, err := net.Listen("tcp", pairs[0])
+		if err != nil {
+			return err
+		}
+		upstream := pairs[1]
+		go func() {
+			failed <- relayAll(l, func() (net.Conn, error) { return dial(context.Background(), upstream) })
+		}()
+	}
+	return <-failed
+}
+
+// relayAll gives every client a connection of its own.
+func relayAll(l net.Listener, dial func() (net.Conn, error)) error {
 	for {
 		client, err := l.Accept()
 		if err != nil {
 			return err
 		}
-		broker, err := net.Dial("tcp", args[1])
+		broker, err := dial()
 		if err != nil {
 			return err
 		}

@@ -43,9 +43,8 @@ func (c *clusters) close() {
 	}
 }
 
-// startClusters starts what a scenario produces to.
-func startClusters(ctx context.Context, s *scenario, dir string) (*clusters, error) {
-	c := &clusters{}
+// start starts what a scenario produces to.
+func (c *clusters) start(ctx context.Context, s *scenario, dir string) error {
 	if s.TLS {
 		c.ca = filepath.Join(dir, authorityFile)
 	}
@@ -57,11 +56,10 @@ func startClusters(ctx context.Context, s *scenario, dir string) (*clusters, err
 			err = c.startSink(ctx, s, i, dir)
 		}
 		if err != nil {
-			c.close()
-			return nil, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 func (c *clusters) startSink(ctx context.Context, s *scenario, i int, dir string) error {
