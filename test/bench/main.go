@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -36,6 +37,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.render {
+		return render(ctx, o.out)
+	}
 	if err := raiseDescriptors(); err != nil {
 		return err
 	}
@@ -53,9 +57,13 @@ func parse(args []string) (o options, err error) {
 	flags.Var(&o.scenarios, "scenarios", "only those whose `NAME → SINK` this regular expression matches")
 	flags.Var(&o.ways, "ways", "only those whose name this `expression` matches, and direct")
 	flags.StringVar(&o.before, "before", "", "`folder` with an earlier build of ours, to be measured too (make bench-before COMMIT=...)")
-	flags.StringVar(&o.out, "out", "", "write report.json, report.md and plots to this `folder`")
+	flags.StringVar(&o.out, "out", "", "write report.json, report.md, the summary in README.md and plots to this `folder`")
+	flags.BoolVar(&o.render, "render", false, "measure nothing: write the rest anew from the report.json in the folder of -out")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if o.render && o.out == "" {
+		return o, errors.New("-render needs -out")
 	}
 	for _, dir := range []*string{&o.before, &o.out} {
 		if *dir == "" {

@@ -3,9 +3,10 @@
     plot.py DIR
 
 reads DIR/report.json, which report.go writes, and leaves in DIR
+    summary.png     the key figures, a panel for each
     throughput.png  records a second, divided by what a direct connection had in the same round
     cpu.png         CPU seconds per GB that clients, proxy and brokers take
-    latency.png     p50, p99 and p99.9, of the scenarios with a rate
+    latency.png     percentiles, of the scenarios with a rate
 A chart without scenarios is not written. Each scenario is a panel, and each way has the same row in all of them.
 Figures are reckoned as figures.go does, so that they are those of report.md.
 """
@@ -37,7 +38,9 @@ WAYS = {
     "direct": "#808080",
     "Envoy tcp_proxy": "#56B4E9",
     "Kafka mesh in Envoy": "#D55E00",
+    "Kafka mesh in Envoy, before": "#EDB48A",
     "kafkamesh serve": "#E69F00",
+    "kafkamesh serve, before": "#F6D58C",
     "Kroxylicious": "#009E73",
     "Shotover": "#CC79A7",
     "Go relay": "#0072B2",
@@ -45,13 +48,13 @@ WAYS = {
 OTHER_WAY = "#000000"
 CLIENT, BROKER = "#DDDDDD", "#A8A8A8"  # a proxy's CPU has the colour of its way
 INK, FAINT = "#222222", "#777777"
-MARKERS = {"p50": ("P50", "o", 6.0), "p99": ("P99", "D", 5.5), "p99.9": ("P999", "|", 14.0)}  # field, shape, size
+MARKERS = {"p50": ("P50", "o", 6.0), "p90": ("P90", "s", 5.0), "p99": ("P99", "D", 5.5), "p99.9": ("P999", "|", 14.0)}  # field, shape, size
 
 # Inches.
-WIDTH, LEFT, GAP = 11.0, 1.65, 0.4
+WIDTH, LEFT, GAP = 11.0, 2.1, 0.4
 HEAD, FOOT = 1.55, 0.65
 ROW, ABOVE_PANEL = 0.21, 0.85  # a row of a panel; ticks of the panel above, and a title of two lines
-NUMBERS = 2.3  # beside a panel of latencies
+NUMBERS = 2.8  # beside a panel of latencies
 CHARACTER = 0.077  # of a title, on average
 
 STYLE = {
@@ -75,11 +78,21 @@ class Outcome:
 
 
 @dataclass
+class KeyFigure:
+    """A row of the summary, as summary.go reckons it: for each way a median, its range and our aim."""
+
+    what: str
+    digits: int
+    ways: dict[str, dict[str, Any]]
+
+
+@dataclass
 class Report:
     """A whole run."""
 
     machine: str
     outcomes: list[Outcome]
+    summary: list[KeyFigure]
 
 
 class Spread(NamedTuple):
@@ -107,7 +120,12 @@ def read(path: Path) -> Report:
     raw = json.loads(path.read_text(encoding="utf-8"))
     m = raw["Machine"]
     machine = f"{m['Cores']} cores of {m['CPU']}, {m['Kernel']}, {m['When']}; {raw['Rounds']} rounds of {raw['Seconds']:g} s"
-    return Report(machine, [outcome(o) for o in raw["Outcomes"] or [] if not o["Scenario"].get("Idle")])
+    outcomes = [outcome(o) for o in raw["Outcomes"] or [] if not o["Scenario"].get("Idle")]
+    return Report(machine, outcomes, [key_figure(row) for row in raw.get("Summary") or []])
+
+
+def key_figure(raw: dict[str, Any]) -> KeyFigure:
+    return KeyFigure(raw["What"], raw["Digits"], {w["Way"]: w for w in raw["Ways"]})
 
 
 def outcome(raw: dict[str, Any]) -> Outcome:
@@ -154,7 +172,7 @@ def latency(o: Outcome, way: str, field: str) -> float:
 # Layout
 
 
-def layout(outcomes: list[Outcome], columns: int, title: str, lines: list[str], right: float = 0.2, same_scale: bool = False) -> Chart:
+def layout(outcomes: list[Outcome] | list[KeyFigure], columns: int, title: str, lines: list[str], right: float = 0.2, same_scale: bool = False) -> Chart:
     """A figure with empty panels: a row for each way, named on the left."""
     rows = rows_of(outcomes)
     columns = min(columns, len(outcomes))
@@ -173,11 +191,18 @@ def layout(outcomes: list[Outcome], columns: int, title: str, lines: list[str], 
     chart = Chart(figure, panels[:len(outcomes)], rows)
     head(figure, title, lines)
     for ax, o in zip(chart.panels, outcomes):
-        frame(ax, o, rows, title_width=int(wide / CHARACTER))
+        frame(ax, title_of(o), o.ways, rows, title_width=int(wide / CHARACTER))
     return chart
 
 
-def rows_of(outcomes: list[Outcome]) -> list[str]:
+def title_of(o: Outcome | KeyFigure) -> str:
+    if isinstance(o, KeyFigure):
+        return o.what.replace(": ", ":\n")
+    to_sink = f"→ {o.sink}".replace(" ", "\u00a0")  # stays on one line
+    return f"{o.name} {to_sink}"
+
+
+def rows_of(outcomes: list[Outcome] | list[KeyFigure]) -> list[str]:
     """The ways that any scenario has."""
     found = dict.fromkeys(way for o in outcomes for way in o.ways)
     return [way for way in WAYS if way in found] + [way for way in found if way not in WAYS]
@@ -190,15 +215,14 @@ def head(figure: Figure, title: str, lines: list[str]) -> None:
     figure.text(0.2 / WIDTH, 1 - 0.47 / height, text, color="#555555", va="top", linespacing=1.35)
 
 
-def frame(ax: Axes, o: Outcome, rows: list[str], title_width: int) -> None:
+def frame(ax: Axes, title: str, measured: Iterable[str], rows: list[str], title_width: int) -> None:
     """Gives a panel its title and rows, and marks those of ways that were not measured."""
-    to_sink = f"→ {o.sink}".replace(" ", "\u00a0")  # stays on one line
-    ax.set_title(textwrap.fill(f"{o.name} {to_sink}", title_width), loc="left")
+    ax.set_title("\n".join(textwrap.fill(line, title_width) for line in title.split("\n")), loc="left")
     ax.set_yticks(range(len(rows)), rows)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.tick_params(labelbottom=True)
     for y, way in enumerate(rows):
-        if way not in o.ways:
+        if way not in measured:
             ax.annotate("not measured", (0, y), (4, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points",
                         va="center", color=FAINT, fontsize=8.5, fontstyle="italic")
 
@@ -223,11 +247,34 @@ def legend(chart: Chart, handles: list[Any], labels: list[str]) -> None:
                         handler_map={tuple: HandlerTuple(ndivide=None, pad=0)})
 
 
-def colour(way: str) -> str:
-    return WAYS.get(way, OTHER_WAY)
-
-
 # Charts
+
+
+def summary(figures: list[KeyFigure], machine: str) -> Figure:
+    chart = layout(figures, 3, "Key figures", [machine,
+        "Medians over the rounds, and thin lines from the least to the most. Shorter is better, but for throughput.",
+        "The line across is 1: as much as what a figure is divided by. Triangles are what we aim for.",
+    ])
+    for ax, figure in zip(chart.panels, figures):
+        end = 1.4 * max(1, *(max(cell["Median"], cell.get("Aim", 0)) for cell in figure.ways.values()))
+        ax.set_xlim(0, end)  # one bad round does not make the rest small
+        if "÷" in figure.what:
+            ax.axvline(1, color=INK, linewidth=1)
+        for y, way in enumerate(chart.rows):
+            if way in figure.ways:
+                summary_bar(ax, y, figure, way, end)
+    return chart.figure
+
+
+def summary_bar(ax: Axes, y: int, figure: KeyFigure, way: str, end: float) -> None:
+    cell = figure.ways[way]
+    least, most = cell.get("Range", [cell["Median"]] * 2)
+    ax.barh(y, cell["Median"], height=0.72, color=WAYS.get(way, OTHER_WAY))
+    if least < most:
+        ax.plot([least, most], [y, y], color=INK, linewidth=1, solid_capstyle="butt")
+    if "Aim" in cell:
+        ax.plot(cell["Aim"], y - 0.36, linestyle="", marker="v", markersize=5, color=INK)
+    number(ax, max(most if most < end else cell["Median"], cell.get("Aim", 0)), y, f"{cell['Median']:.{figure.digits}f}")
 
 
 def throughput(outcomes: list[Outcome], machine: str) -> Figure:
@@ -246,7 +293,7 @@ def throughput(outcomes: list[Outcome], machine: str) -> Figure:
 
 
 def throughput_bar(ax: Axes, y: int, way: str, s: Spread) -> None:
-    ax.barh(y, s.median, height=0.72, color=colour(way))
+    ax.barh(y, s.median, height=0.72, color=WAYS.get(way, OTHER_WAY))
     if s.least < s.most:
         ax.plot([s.least, s.most], [y, y], color=INK, linewidth=1, solid_capstyle="butt")
     number(ax, s.most, y, f"{s.median:.2f}")
@@ -262,7 +309,7 @@ def cpu(outcomes: list[Outcome], machine: str) -> Figure:
         for y, way in enumerate(chart.rows):
             cpu_bar(ax, y, way, [per_gb(o, way, side) for side in ("ClientCPU", "ProxyCPU", "BrokerCPU")])
         make_room([ax])
-    proxies = tuple(Patch(color=colour(way)) for way in chart.rows if way != "direct")
+    proxies = tuple(Patch(color=WAYS.get(way, OTHER_WAY)) for way in chart.rows if way != "direct")
     handles, labels = [Patch(color=CLIENT), Patch(color=BROKER)], ["clients", "brokers"]
     if proxies:
         handles, labels = [handles[0], proxies, handles[1]], ["clients", "proxy, in the colour of the way", "brokers"]
@@ -275,10 +322,8 @@ def cpu_bar(ax: Axes, y: int, way: str, sides: list[float]) -> None:
     total = sum(sides)
     if math.isnan(total):
         return
-    start = 0.0
-    for value, side_colour in zip(sides, (CLIENT, colour(way), BROKER)):
-        ax.barh(y, value, left=start, height=0.72, color=side_colour)
-        start += value
+    for i, side_colour in enumerate((CLIENT, WAYS.get(way, OTHER_WAY), BROKER)):
+        ax.barh(y, sides[i], left=sum(sides[:i]), height=0.72, color=side_colour)
     number(ax, total, y, f"{total:.2f}" if total < 10 else f"{total:.1f}")
 
 
@@ -311,16 +356,16 @@ def latency_row(ax: Axes, y: int, way: str, values: list[float]) -> None:
     known = [v for v in values if math.isfinite(v)]
     if not known:
         return
-    ax.plot([min(known), max(known)], [y, y], color=colour(way), linewidth=1.5)
+    ax.plot([min(known), max(known)], [y, y], color=WAYS.get(way, OTHER_WAY), linewidth=1.5)
     for value, (_, shape, size) in zip(values, MARKERS.values()):
-        ax.plot(value, y, linestyle="", marker=shape, markersize=size, markeredgewidth=2 if shape == "|" else 0, color=colour(way))
+        ax.plot(value, y, linestyle="", marker=shape, markersize=size, markeredgewidth=2 if shape == "|" else 0, color=WAYS.get(way, OTHER_WAY))
     number_row(ax, y, ["–" if math.isnan(v) else f"{v:,.0f}" for v in values])
 
 
 def number_row(ax: Axes, y: float, texts: list[str], **font: Any) -> None:
     """Writes columns of text to the right of a panel."""
     for i, text in enumerate(texts):
-        inches = 0.65 + i * (NUMBERS - 0.85) / 2
+        inches = 0.65 + i * (NUMBERS - 0.85) / (len(texts) - 1)
         ax.annotate(text, (1, y), (72 * inches, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points",
                     ha="right", va="center_baseline", annotation_clip=False, **font)
 
@@ -328,7 +373,7 @@ def number_row(ax: Axes, y: float, texts: list[str], **font: Any) -> None:
 # Program
 
 
-def write(path: Path, draw: Callable[[list[Outcome], str], Figure], outcomes: list[Outcome], machine: str) -> None:
+def write(path: Path, draw: Callable[[list[Any], str], Figure], outcomes: list[Any], machine: str) -> None:
     """Draws a chart, if there is anything to draw. The same report makes the same file."""
     if outcomes:
         draw(outcomes, machine).savefig(path, dpi=150, facecolor="white", metadata={"Software": None})
@@ -344,6 +389,7 @@ def main(arguments: list[str]) -> int:
     paced = [o for o in report.outcomes if o.rate > 0]
     matplotlib.rcdefaults()
     with matplotlib.rc_context(STYLE):
+        write(folder / "summary.png", summary, report.summary, report.machine)
         write(folder / "throughput.png", throughput, fast, report.machine)
         write(folder / "cpu.png", cpu, fast, report.machine)
         write(folder / "latency.png", latencies, paced, report.machine)

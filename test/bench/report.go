@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +26,7 @@ type report struct {
 	Rounds   int
 	Seconds  float64 // measured in each round
 	Outcomes []outcome
+	Summary  []summaryRow `json:",omitempty"` // reckoned from Outcomes
 }
 
 // machine is where and when it ran.
@@ -63,8 +66,22 @@ func thisCommit(ctx context.Context) string {
 	return text
 }
 
-// write leaves report.json, report.md and the plots in a folder.
+// render writes all that a folder has beside its report.json anew.
+func render(ctx context.Context, dir string) error {
+	data, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	if err != nil {
+		return err
+	}
+	var r report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return err
+	}
+	return r.write(ctx, dir)
+}
+
+// write leaves report.json, report.md and the plots in a folder, and the summary in its README.md.
 func (r *report) write(ctx context.Context, dir string) error {
+	r.summarize()
 	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
@@ -73,6 +90,9 @@ func (r *report) write(ctx context.Context, dir string) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "report.md"), []byte(r.markdown()), 0o644); err != nil {
+		return err
+	}
+	if err := r.writeSummary(filepath.Join(dir, "README.md")); err != nil {
 		return err
 	}
 	python, err := stack.Plotter(ctx)
@@ -91,17 +111,36 @@ func (r *report) write(ctx context.Context, dir string) error {
 // markdown is report.md.
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Report\n\nWritten by `make bench` on %s: %d cores of %s, %s, %s. %d rounds of %.1f s; medians, and in brackets the least and the most.\n",
-		r.Machine.When, r.Machine.Cores, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, r.Rounds, r.Seconds)
-	if r.Before != "" {
-		fmt.Fprintf(&b, "Measured: %s; before: %s.\n", r.Commit, r.Before)
-	}
-	b.WriteString("[README.md](README.md) says how to read it.\n\n")
+	fmt.Fprintf(&b, "# Report\n\nWritten by `make bench`. [README.md](README.md) says what is compared, and how.\n\n%s\n## Ways\n\n", r.head())
 	for _, w := range ways() {
 		fmt.Fprintf(&b, "- **%s**: %s\n", w.name, w.about)
 	}
+	b.WriteString("\n## Scenarios\n\nMedians, and in brackets the least and the most.\n")
 	for i := range r.Outcomes {
 		fmt.Fprintf(&b, "\n%s", r.section(&r.Outcomes[i], false))
 	}
 	return b.String()
+}
+
+// The lines between which a README has the summary.
+const (
+	summaryBegin = "<!-- summary: make bench -->\n"
+	summaryEnd   = "<!-- end -->\n"
+)
+
+// writeSummary replaces the summary in a file, if it has one.
+func (r *report) writeSummary(file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	head, rest, begins := strings.Cut(string(text), summaryBegin)
+	_, tail, ends := strings.Cut(rest, summaryEnd)
+	if !begins || !ends {
+		return nil
+	}
+	return os.WriteFile(file, []byte(head+summaryBegin+"\n"+r.head()+"\n"+summaryEnd+tail), 0o644)
 }

@@ -95,7 +95,7 @@ func paced(clients, inFlight int, perSecond float64) load.Job {
 
 // options are what the command line says.
 type options struct {
-	quick           bool
+	quick, render   bool
 	rounds          int
 	measure         time.Duration
 	scenarios, ways pattern
