@@ -33,11 +33,11 @@ const (
 // memoryBound is what the mesh's memory may grow by, whatever its clients do.
 //
 // What a worker's clients hold is up to four and a half times its limit and one request (docs/configuration.md); a buffer that grows
-// is there twice for a moment; Go's collector runs when the heap has doubled. What a host reads in one go (Envoy: 1 MiB) and
-// answers that a client does not read come on top: perClient.
+// is there twice for a moment; Go's collector runs when the heap has doubled, and not before there are 32 MiB of garbage. What a host
+// reads in one go (Envoy: 1 MiB) and answers that a client does not read come on top: perClient.
 func memoryBound(h *host, clients int, perClient int64) int64 {
-	const worst = 9*workerLimit/2 + 2*requestLimit
-	return int64(h.workers)*worst*2 + int64(clients)*perClient
+	const worst, garbage = 9*workerLimit/2 + 2*requestLimit, 32 * mib
+	return int64(h.workers)*worst*2 + garbage + int64(clients)*perClient
 }
 
 // TestMemoryStaysBounded has many clients do their worst. Memory stays bounded, and the canary sings.
