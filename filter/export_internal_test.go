@@ -11,7 +11,7 @@ func (f *Filter) BreakBroker(index int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w := f.workers[index]; w.broker != nil {
-		w.sessions = f.sessions.NewWorker(broken{w.broker}, &w.cork)
+		w.sessions = f.sessions.NewWorker(broken{w.broker}, w.thread.Cork)
 		w.broker = nil
 	}
 }

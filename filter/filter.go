@@ -27,6 +27,8 @@ type Options struct {
 	// ReleaseAfter is how long without any session the upstream connections are kept. It is for a host that is not told when
 	// a configuration is no longer used. Zero: until Close.
 	ReleaseAfter time.Duration
+	// Thread is what the host has for each of its threads, by their number. Nil: nothing.
+	Thread func(worker int) upstream.Thread
 	// Probe has every cluster tried in the background, and what fails logged.
 	Probe bool
 }

@@ -11,7 +11,7 @@ import (
 
 // worker is what serves the sessions of one of the host's threads.
 type worker struct {
-	cork     cork.Cork
+	thread   upstream.Thread
 	clusters []*upstream.Cluster
 	broker   *broker.Broker
 	sessions *session.Worker
@@ -29,6 +29,11 @@ func (f *Filter) worker(index int) *worker {
 
 func (f *Filter) newWorker(index int) *worker {
 	w := &worker{}
+	if f.options.Thread != nil {
+		w.thread = f.options.Thread(index)
+	} else {
+		w.thread.Cork = new(cork.Cork)
+	}
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
 	for _, cluster := range f.config.Clusters {
@@ -38,12 +43,12 @@ func (f *Filter) newWorker(index int) *worker {
 			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
 			continue
 		}
-		u := upstream.New(settings(cluster), client, &w.cork, f.options.Stats.Cluster(cluster.Name), log)
+		u := upstream.New(settings(cluster), client, w.thread, f.options.Stats.Cluster(cluster.Name), log)
 		w.clusters = append(w.clusters, u)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
 	}
 	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic))
-	w.sessions = f.sessions.NewWorker(w.broker, &w.cork)
+	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
 	return w
 }
 

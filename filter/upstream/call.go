@@ -80,7 +80,7 @@ func (c *calls) send(u *Cluster, addr string, q *link.Request) {
 // begin makes a line. c.mu is held.
 func (c *calls) begin(u *Cluster, addr string) *line {
 	l := &line{calls: c, addr: addr, renewals: c.renewals}
-	s := u.settings.link(u.panics)
+	s := u.link()
 	s.AnswerTimeout = u.settings.AnswerTimeout
 	u.work.Add(1)
 	l.idle = time.AfterFunc(callIdle, func() { u.panics.Guard("rest", l.endIfIdle) })
@@ -128,7 +128,7 @@ func (l *line) Ended(err error) {
 
 // send sends a call on the line, which is up.
 func (l *line) send(q *link.Request) {
-	if err := l.link.Send(q, true); err != nil {
+	if err := l.link.Send(q); err != nil {
 		q.Done(nil, err)
 	}
 }

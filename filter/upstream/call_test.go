@@ -58,7 +58,7 @@ func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
 		d.CreateTopic("a", 2, 3)
 		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
-		b.way = upstream.New(settings(), d, new(cork.Cork), stats.New(b.table, b.values).Cluster("c1"), slog.New(slog.DiscardHandler))
+		b.way = upstream.New(settings(), d, upstream.Thread{Cork: new(cork.Cork)}, stats.New(b.table, b.values).Cluster("c1"), slog.New(slog.DiscardHandler))
 		f(b, d)
 		b.way.Close(b.t.Context())
 		for id := range int32(3) {
@@ -222,7 +222,7 @@ func TestOpen(t *testing.T) {
 		answered := make(chan error, 1)
 		done := func(_ kmsg.Response, err error) { answered <- err }
 		d.Stall(3, true)
-		if err := l.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}, true); err != nil {
+		if err := l.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}); err != nil {
 			t.Fatal(err)
 		}
 		advance(10 * time.Minute) // nobody says when it is due

@@ -8,8 +8,10 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -19,6 +21,7 @@ import (
 type Cluster struct {
 	settings Settings
 	client   Client
+	watcher  socket.Watcher
 	log      *slog.Logger
 	panics   guard.Panics
 	topology *topology.Map
@@ -30,18 +33,33 @@ type Cluster struct {
 	work sync.WaitGroup // the watching and every link that was opened
 }
 
-// New returns the way into a cluster through c. It connects when it is first needed. While the cork is held, what it is given waits.
-func New(s Settings, c Client, k *cork.Cork, st *stats.Cluster, log *slog.Logger) *Cluster {
-	u := &Cluster{settings: s.withDefaults(), client: c, log: log.With("cluster", s.Name)}
+// Thread is what serves a worker: a host's thread.
+type Thread struct {
+	// Cork, while it is held, has what the cluster is given wait.
+	Cork *cork.Cork
+	// Watcher has the connections to brokers. Nil: goroutines have.
+	Watcher socket.Watcher
+}
+
+// New returns the way into a cluster through c. It connects when it is first needed.
+func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *Cluster {
+	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, log: log.With("cluster", s.Name)}
 	u.panics.Caught = func(where string, reason any, stack []byte) {
 		st.Panics.Add(1)
 		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))
 	}
 	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c, u.log)
-	u.pool = produce.New(u.settings.produce(u.panics), c, u.topology, k, st, u.log)
+	u.pool = produce.New(u.settings.produce(u.link()), c, u.topology, t.Cork, st, u.log)
 	u.life, u.end = context.WithCancel(context.Background())
 	u.work.Go(func() { u.panics.Guard("watch", u.watch) })
 	return u
+}
+
+// link is what connections are told to be that the worker's thread may have.
+func (u *Cluster) link() link.Settings {
+	s := u.settings.link(u.panics)
+	s.Watcher = u.watcher
+	return s
 }
 
 // Produce hands batches to the leaders of their partitions with the client's acks (-1 or 1) and its timeout. done is

@@ -47,7 +47,7 @@ type bench struct {
 func newWay(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Cluster {
 	table := stats.Table([]string{"c1"})
 	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-	return upstream.New(s, cluster, k, st, slog.New(slog.DiscardHandler))
+	return upstream.New(s, cluster, upstream.Thread{Cork: k}, st, slog.New(slog.DiscardHandler))
 }
 
 // inBubble runs f with fake time: a way into a cluster of n brokers.
@@ -62,7 +62,7 @@ func inBubbleWith(t *testing.T, n int, s upstream.Settings, f func(b *bench)) {
 		b := &bench{t: t, cluster: upstreamtest.New(n), fences: new(order.Fences), table: stats.Table([]string{"c1"})}
 		b.values = make([]int64, len(b.table))
 		st := stats.New(b.table, b.values).Cluster("c1")
-		b.way = upstream.New(s, b.cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+		b.way = upstream.New(s, b.cluster, upstream.Thread{Cork: new(cork.Cork)}, st, slog.New(slog.DiscardHandler))
 		f(b)
 		b.way.Close(t.Context())
 		for i := 1; i <= n; i++ {

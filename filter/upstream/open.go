@@ -20,7 +20,7 @@ var (
 // It is for what would hold up others on a link that is shared: long polls, and requests that a broker answers when others have come.
 // Its answers may take as long as they take; who wants less gives calls a deadline.
 func (u *Cluster) Open(t topology.Target, o link.Owner) *link.Link {
-	s := u.settings.link(u.panics)
+	s := u.link()
 	s.LateTimeout = u.settings.lateTimeout()
 	u.work.Add(1)
 	return link.Start(u.life, s, dialTo{u, t}, t.String(), &opened{Owner: o, cluster: u})

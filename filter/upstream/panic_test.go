@@ -89,7 +89,7 @@ func withFaulty(t *testing.T, place string, f func(b *bench, cluster *faulty)) {
 		b.values = make([]int64, len(b.table))
 		cluster := &faulty{Client: b.cluster, place: place}
 		st := stats.New(b.table, b.values).Cluster("c1")
-		b.way = upstream.New(settings(), cluster, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+		b.way = upstream.New(settings(), cluster, upstream.Thread{Cork: new(cork.Cork)}, st, slog.New(slog.DiscardHandler))
 		f(b, cluster)
 		b.way.Close(t.Context())
 		b.cluster.Cut(1)

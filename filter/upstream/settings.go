@@ -115,8 +115,7 @@ func (s Settings) lateTimeout() time.Duration {
 }
 
 // produce is what the lanes are told to be.
-func (s Settings) produce(panics guard.Panics) produce.Settings {
-	own := s.link(panics)
+func (s Settings) produce(own link.Settings) produce.Settings {
 	own.AnswerTimeout, own.LateTimeout = s.AnswerTimeout, s.lateTimeout()
 	return produce.Settings{
 		Link: own, AcksOverride: s.AcksOverride, RequestTimeout: s.RequestTimeout, MessageTimeout: s.MessageTimeout,

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -35,17 +36,22 @@ type Answer struct {
 	// Version is that of the request.
 	Version int16
 
-	body []byte
-	kept bool
+	correlation int32
+	whole       []byte // its body and the correlation id before it
+	own         bool   // nobody else has those bytes
+	kept        bool
 }
 
 // Body is what follows the correlation id. It is there until Call.Answer returns.
-func (a *Answer) Body() []byte { return a.body }
+func (a *Answer) Body() []byte { return a.whole[correlationSize:] }
 
 // Keep makes Body the caller's, to be kept.
 func (a *Answer) Keep() []byte {
+	if !a.own {
+		a.whole, a.own = bytes.Clone(a.whole), true
+	}
 	a.kept = true
-	return a.body
+	return a.Body()
 }
 
 // Owner is who uses a link. The link calls it from its goroutines, and with no lock held; it must not wait. Ready may be called while

@@ -249,7 +249,7 @@ var errStopped = errors.New("stopped")
 
 func (b *bench) send(c *call) *call {
 	b.t.Helper()
-	if err := b.link.Send(c, true); err != nil {
+	if err := b.link.Send(c); err != nil {
 		b.t.Fatal(err)
 	}
 	return c

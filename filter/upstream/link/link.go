@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
@@ -25,6 +25,8 @@ type Settings struct {
 	LateTimeout time.Duration
 	// Panics stops those of calls, owners and dialers.
 	Panics guard.Panics
+	// Watcher reads and writes the connections, on a thread of its own. Nil: goroutines do.
+	Watcher socket.Watcher
 }
 
 var (
@@ -52,9 +54,9 @@ type Link struct {
 	watched bool        // the timer runs
 	timer   *time.Timer // looks for answers past their time; nil before the first call
 
+	socket socket.Socket // from up on
+	inbox  inbox
 	writer
-
-	answer Answer // of the goroutine that reads
 }
 
 // flight is a call without an answer.
@@ -71,7 +73,7 @@ func (f *flight) correlation() int32 { return int32(f.number & math.MaxInt32) }
 
 // Start has a broker dialled, and returns at once: the owner is told when the link is ready. The end of ctx ends the dialling.
 func Start(ctx context.Context, s Settings, d Dialer, addr string, o Owner) *Link {
-	l := &Link{settings: s, owner: o}
+	l := &Link{settings: s, owner: o, inbox: inbox{limit: s.MaxAnswer}}
 	ctx, l.stop = context.WithCancel(ctx)
 	l.changed = sync.NewCond(&l.mu)
 	go l.run(ctx, d, addr)
@@ -81,12 +83,11 @@ func Start(ctx context.Context, s Settings, d Dialer, addr string, o Owner) *Lin
 // Send sends a call. Who sends from one goroutine at a time has its calls sent in that order. Unless there is an error, the link has
 // taken the call; with an error the call hears nothing.
 //
-// With inline it is written now, as far as the socket takes it without waiting. What is longer than MaxInline or encrypted is left to a
-// goroutine, as all is without inline.
-func (l *Link) Send(c Call, inline bool) error {
-	f, mine, err := l.take(c, inline)
+// It is written now, as far as the socket takes it without waiting, unless another is being written.
+func (l *Link) Send(c Call) error {
+	f, mine, err := l.take(c)
 	if mine {
-		l.writeNow(f)
+		l.writeFrom(f)
 	}
 	return err
 }
@@ -97,9 +98,8 @@ func (l *Link) Full() bool { return l.full.Load() }
 // Close ends the link because of err, of which its calls and the owner hear from another goroutine. Only the first reason counts.
 func (l *Link) Close(err error) {
 	l.mu.Lock()
-	hangUp := l.fail(err)
-	l.mu.Unlock()
-	hangUp()
+	defer l.mu.Unlock()
+	l.fail(err)
 }
 
 // Versions is what the broker takes, once the link has been ready.
@@ -118,7 +118,7 @@ func (l *Link) Until() time.Time {
 
 // take puts a call in flight: before it is written, since the answer may be faster than the writer. The caller has to write it if it is
 // said to be theirs.
-func (l *Link) take(c Call, inline bool) (f flight, mine bool, err error) {
+func (l *Link) take(c Call) (f flight, mine bool, err error) {
 	key, least, most := c.API()
 	due := c.Deadline()
 	l.mu.Lock()
@@ -137,78 +137,96 @@ func (l *Link) take(c Call, inline bool) (f flight, mine bool, err error) {
 	l.next++
 	l.flight = append(l.flight, f)
 	l.watch()
-	switch {
-	case l.writing: // whoever writes goes on with it
+	if l.writing { // whoever writes goes on with it
 		l.full.Store(true)
-	case inline && l.raw != nil:
-		l.writing, mine = true, true
-		l.begun++
-	default:
-		l.writing = true
-		l.full.Store(true)
-		go l.writeRest()
+		return f, false, nil
 	}
-	return f, mine, nil
+	l.writing = true
+	l.begun++
+	return f, true, nil
 }
 
-// fail ends the link because of err, once: reads and writes on it return when what is returned has been called, without the mutex.
-// l.mu is held.
-func (l *Link) fail(err error) (hangUp func()) {
+// fail ends the link because of err, once. l.mu is held.
+func (l *Link) fail(err error) {
 	if l.err != nil {
-		return func() {}
+		return
 	}
 	l.err = err
 	l.stop()
 	l.changed.Broadcast()
-	if !l.up {
-		return func() {}
-	}
-	return func() { l.settings.Panics.Guard("hang up", l.conn.Close) }
 }
 
 func (l *Link) run(ctx context.Context, d Dialer, addr string) {
 	l.settings.Panics.Guard("link", func() { l.live(ctx, d, addr) })
 }
 
-// live dials, reads until the end, and tells everybody of it.
+// live dials, waits for the end, and tells everybody of it.
 func (l *Link) live(ctx context.Context, d Dialer, addr string) {
 	defer l.finish()
-	conn, err := l.dial(ctx, d, addr)
-	if err == nil {
-		l.settings.Panics.Guard("link ready", l.tellReady)
-		err = l.settings.Panics.Attempt("link reader", func() error { return l.read(conn) })
+	if err := l.dial(ctx, d, addr); err != nil {
+		l.Close(err)
+		return
 	}
-	l.Close(err)
+	defer l.socket.Close()
+	l.settings.Panics.Guard("link ready", l.tellReady)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.err == nil {
+		l.changed.Wait()
+	}
 }
 
 func (l *Link) tellReady() { l.owner.Ready(l) }
 
 // dial connects, unless the link is closed meanwhile.
-func (l *Link) dial(ctx context.Context, d Dialer, addr string) (net.Conn, error) {
+func (l *Link) dial(ctx context.Context, d Dialer, addr string) error {
 	var conn Conn
 	err := l.settings.Panics.Attempt("dial", func() (err error) {
 		conn, err = d.Dial(ctx, addr)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
+	watcher := l.settings.Watcher
+	if watcher == nil {
+		watcher = socket.Goroutines{Guard: l.settings.Panics.Guard}
+	}
+	s := watcher.Watch(conn.Conn, func() { l.settings.Panics.Guard("hang up", conn.Close) }, events{l})
 	l.mu.Lock()
 	if err = l.err; err == nil {
-		l.conn, l.up = conn, true
-		l.prepare(conn.Conn)
+		l.conn, l.socket, l.up = conn, s, true
 	}
 	l.mu.Unlock()
 	if err != nil {
-		l.settings.Panics.Guard("hang up", conn.Close)
+		s.Close()
 	}
-	return conn.Conn, err
+	return err
 }
+
+// events is what the socket tells.
+type events struct{ link *Link }
+
+var _ socket.Events = events{}
+
+// Readable implements socket.Events.
+func (e events) Readable(r socket.Reader) {
+	l := e.link
+	if err := l.settings.Panics.Attempt("link reader", func() error { return l.readable(r) }); err != nil {
+		l.Close(err)
+	}
+}
+
+// Written implements socket.Events.
+func (e events) Written() { e.link.settings.Panics.Guard("link writer", e.link.written) }
+
+// Over implements socket.Events.
+func (e events) Over(err error) { e.link.Close(e.link.inbox.end(err)) }
 
 // finish fails what is in flight when the link has ended.
 func (l *Link) finish() {
 	l.mu.Lock()
-	for l.writing { // somebody still reads what calls are made of
+	for l.writing && !l.handed { // somebody still reads what calls are made of
 		l.changed.Wait()
 	}
 	lost, begun := l.flight, l.begun

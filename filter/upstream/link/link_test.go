@@ -103,7 +103,7 @@ func TestBadAnswers(t *testing.T) {
 				second.wantFailure(t, true)
 			}
 			late := newCall("late")
-			if err := b.link.Send(late, true); err == nil {
+			if err := b.link.Send(late); err == nil {
 				t.Error("a link that has ended takes a call")
 			}
 			b.stop()
@@ -233,7 +233,7 @@ func TestVersions(t *testing.T) {
 	go b.network.echo()
 	none := newCall("none")
 	none.none = true
-	if err := b.link.Send(none, true); !errors.Is(err, link.ErrVersion) {
+	if err := b.link.Send(none); !errors.Is(err, link.ErrVersion) {
 		t.Errorf("Send: %v, want %v", err, link.ErrVersion)
 	}
 	b.send(newCall("other")).wantAnswer(t, "other")
@@ -256,7 +256,7 @@ func TestDialling(t *testing.T) {
 	if <-o.ended; !errors.Is(o.err, refused) {
 		t.Errorf("ended because of %v, want %v", o.err, refused)
 	}
-	if err := l.Send(newCall("x"), true); err == nil {
+	if err := l.Send(newCall("x")); err == nil {
 		t.Error("a link without a connection takes a call")
 	}
 
@@ -264,7 +264,7 @@ func TestDialling(t *testing.T) {
 	slow := slowDial{begun: make(chan struct{})}
 	l = link.Start(t.Context(), link.Settings{}, slow, "1", o)
 	<-slow.begun
-	if err := l.Send(newCall("x"), true); err == nil {
+	if err := l.Send(newCall("x")); err == nil {
 		t.Error("a link that is not connected yet takes a call")
 	}
 	l.Close(errStopped)
@@ -332,7 +332,7 @@ func TestNothingIsReadAfterTheEnd(t *testing.T) {
 		b := start(t, sockets(t))
 		text := bytes.Repeat([]byte("x"), 8<<20)
 		c := &aliasing{call: newCall(""), text: text}
-		if err := b.link.Send(c, false); err != nil {
+		if err := b.link.Send(c); err != nil {
 			t.Fatal(err)
 		}
 		go b.link.Close(errStopped)

@@ -1,62 +1,56 @@
 package link
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 )
 
-// read matches the broker's answers with the calls in flight, first in, first out, until the connection ends.
-func (l *Link) read(conn net.Conn) error {
-	r := bufio.NewReaderSize(conn, 4<<10)
-	var body []byte
-	for {
-		var err error
-		if body, err = readAnswer(r, body, l.settings.MaxAnswer); err != nil {
-			return fmt.Errorf("read: %w", err)
-		}
-		if body, err = l.takeAnswers(r, body); err != nil {
-			return err
-		}
-		body = lean(body)
+// readable matches the broker's answers with the calls in flight, first in, first out.
+func (l *Link) readable(r socket.Reader) error {
+	p, err := l.inbox.read(r), error(nil)
+	for more := true; more && err == nil; {
+		p, more, err = l.takeAnswers(p)
 	}
+	return err
 }
 
-// takeAnswers gives an answer to its call, and those behind it that r has whole. It reuses body.
-func (l *Link) takeAnswers(r *bufio.Reader, body []byte) ([]byte, error) {
-	f, err := l.land(body) // waits, and so comes before the owner is told
+// takeAnswers gives an answer to its call, and those behind it that are there whole. It returns what is left of p, and whether that may
+// hold more.
+func (l *Link) takeAnswers(p []byte) (rest []byte, more bool, err error) {
+	a, p, err := l.inbox.next(p)
+	if err != nil || a == nil {
+		return nil, false, err
+	}
+	f, err := l.land(a.correlation) // may wait, and so comes before the owner is told
 	if err != nil {
-		return body, err
+		return nil, false, err
 	}
 	l.owner.Answering()
 	defer l.owner.Answered()
 	for {
-		if body, err = l.settle(&f, body); err != nil || !holdsAnswer(r) || !l.landsAtOnce() {
-			return body, err
+		if err = l.settle(&f, a); err != nil || !l.landsAtOnce() {
+			return p, true, err
 		}
-		if body, err = readAnswer(r, body, l.settings.MaxAnswer); err != nil {
-			return body, fmt.Errorf("read: %w", err)
+		if a, p, err = l.inbox.next(p); err != nil || a == nil {
+			return nil, false, err
 		}
-		if f, err = l.land(body); err != nil {
-			return body, err
+		if f, err = l.land(a.correlation); err != nil {
+			return nil, false, err
 		}
 	}
 }
 
-// settle gives a call its answer. It returns body, unless the call keeps it.
-func (l *Link) settle(f *flight, body []byte) ([]byte, error) {
-	l.answer = Answer{Version: f.version, body: body[correlationSize:]}
-	err := l.settings.Panics.Attempt("answer", func() error { return f.call.Answer(&l.answer) })
-	if l.answer.kept {
-		body = nil
-	}
-	l.answer = Answer{}
-	return body, err
+// settle gives a call its answer.
+func (l *Link) settle(f *flight, a *Answer) error {
+	a.Version = f.version
+	defer l.inbox.reuse(a)
+	return l.settings.Panics.Attempt("answer", func() error { return f.call.Answer(a) })
 }
 
 // landsAtOnce says that land need not wait.
@@ -68,8 +62,7 @@ func (l *Link) landsAtOnce() bool {
 
 // land takes the oldest call out of flight, which the answer has to be for. It waits until the request has been written, since after it
 // the call's bytes are no longer ours to read.
-func (l *Link) land(answer []byte) (flight, error) {
-	correlation := int32(binary.BigEndian.Uint32(answer))
+func (l *Link) land(correlation int32) (flight, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
@@ -83,6 +76,9 @@ func (l *Link) land(answer []byte) (flight, error) {
 		return flight{}, fmt.Errorf("the broker answered request %d, expected %d", correlation, f.correlation())
 	}
 	for l.whole <= f.number && l.err == nil {
+		if l.handed && l.settings.Watcher != nil { // whoever reads here also writes
+			return flight{}, errors.New("the broker answered a request that is not written whole")
+		}
 		l.changed.Wait()
 	}
 	if l.err != nil {
@@ -99,32 +95,96 @@ const (
 	correlationSize = 4
 )
 
-// holdsAnswer says whether r has a whole answer in its buffer.
-func holdsAnswer(r *bufio.Reader) bool {
-	if r.Buffered() < lengthSize {
-		return false
-	}
-	head, err := r.Peek(lengthSize)
-	return err == nil && int64(r.Buffered())-lengthSize >= int64(binary.BigEndian.Uint32(head))
+// readDirectly is how many bytes of an answer have to be missing for them to be read to where they belong.
+const readDirectly = 64 << 10
+
+// inbox puts answers together out of what is read. Whoever reads has it alone.
+type inbox struct {
+	limit int32 // of the length of an answer
+
+	head   [lengthSize]byte
+	headed int // bytes of head that have come
+
+	body   []byte // what has come of an answer that is not whole; nil: there is none
+	length int    // of that answer
+
+	spare  []byte
+	answer Answer // made once and not for each
 }
 
-// readAnswer reads one answer after its length, reusing buf: correlation id and body.
-func readAnswer(r *bufio.Reader, buf []byte, limit int32) ([]byte, error) {
-	head, err := r.Peek(lengthSize)
-	if err != nil {
-		return buf, err
+// read reads once. What it returns is for next; it is empty if what has come is where it belongs.
+func (in *inbox) read(r socket.Reader) []byte {
+	if in.body == nil || in.length-len(in.body) < readDirectly {
+		return r.Next()
 	}
-	n := int32(binary.BigEndian.Uint32(head))
-	if n < correlationSize || n > limit {
-		return buf, fmt.Errorf("a response of %d bytes", n)
+	n := r.Into(in.body[len(in.body):in.length])
+	in.body = in.body[:len(in.body)+max(n, 0)]
+	return nil
+}
+
+// next cuts the next answer off p, and returns what is left; nil: it is not whole yet.
+func (in *inbox) next(p []byte) (a *Answer, rest []byte, err error) {
+	if in.body == nil {
+		if whole, rest := in.cut(p); whole != nil {
+			return in.hand(whole, false), rest, nil
+		}
+		n := copy(in.head[in.headed:], p)
+		in.headed += n
+		if p = p[n:]; in.headed < lengthSize {
+			return nil, nil, nil
+		}
+		length := int32(binary.BigEndian.Uint32(in.head[:]))
+		if length < correlationSize || length > in.limit {
+			return nil, nil, fmt.Errorf("read: a response of %d bytes", length)
+		}
+		in.headed, in.length = 0, int(length)
+		if in.body, in.spare = in.spare[:0], nil; cap(in.body) < in.length {
+			in.body = make([]byte, 0, in.length)
+		}
 	}
-	_, _ = r.Discard(lengthSize) // they are in its buffer
-	if cap(buf) < int(n) {
-		buf = make([]byte, n)
+	n := min(len(p), in.length-len(in.body))
+	in.body = append(in.body, p[:n]...)
+	if len(in.body) < in.length {
+		return nil, nil, nil
 	}
-	buf = buf[:n]
-	_, err = io.ReadFull(r, buf)
-	return buf, err
+	whole := in.body
+	in.body = nil
+	return in.hand(whole, true), p[n:], nil
+}
+
+// cut cuts an answer off p that is whole in it, and good.
+func (in *inbox) cut(p []byte) (whole, rest []byte) {
+	if in.headed > 0 || len(p) < lengthSize {
+		return nil, nil
+	}
+	length := int32(binary.BigEndian.Uint32(p))
+	if length < correlationSize || length > in.limit || len(p)-lengthSize < int(length) {
+		return nil, nil
+	}
+	end := lengthSize + int(length)
+	return p[lengthSize:end:end], p[end:]
+}
+
+// hand makes an answer of one that is whole, without its length. own says that its bytes are the inbox's, to be given away.
+func (in *inbox) hand(whole []byte, own bool) *Answer {
+	in.answer = Answer{correlation: int32(binary.BigEndian.Uint32(whole)), whole: whole, own: own}
+	return &in.answer
+}
+
+// reuse takes back the bytes of an answer, unless its call has kept them.
+func (in *inbox) reuse(a *Answer) {
+	if a.own && !a.kept && in.spare == nil {
+		in.spare = lean(a.whole)
+	}
+	*a = Answer{}
+}
+
+// end is why no more is read, if err says so.
+func (in *inbox) end(err error) error {
+	if errors.Is(err, io.EOF) && (in.body != nil || in.headed > 0) {
+		return fmt.Errorf("in the middle of an answer: %w", io.ErrUnexpectedEOF)
+	}
+	return err
 }
 
 // maxKept is how many elements of a buffer are kept for the next use. Most need less.

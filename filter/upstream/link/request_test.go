@@ -61,7 +61,7 @@ func TestAnyAPI(t *testing.T) {
 		}
 		got := make(chan outcome, 1)
 		done := func(r kmsg.Response, err error) { got <- outcome{r, err} }
-		if err := b.link.Send(&link.Request{Body: tc.request, Most: tc.most, Due: time.Now().Add(time.Hour), Done: done}, true); err != nil {
+		if err := b.link.Send(&link.Request{Body: tc.request, Most: tc.most, Due: time.Now().Add(time.Hour), Done: done}); err != nil {
 			t.Fatal(err)
 		}
 		key := tc.request.Key()
@@ -91,7 +91,7 @@ func TestAnswerThatCannotBeDecoded(t *testing.T) {
 		b := start(t, pipes())
 		failed := make(chan error, 1)
 		done := func(_ kmsg.Response, err error) { failed <- err }
-		if err := b.link.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}, true); err != nil {
+		if err := b.link.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}); err != nil {
 			t.Fatal(err)
 		}
 		r, err := b.network.read()
@@ -110,7 +110,7 @@ func TestAnswerThatCannotBeDecoded(t *testing.T) {
 	b := start(t, pipes())
 	failed := make(chan error, 1)
 	done := func(_ kmsg.Response, err error) { failed <- err }
-	if err := b.link.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}, true); err != nil {
+	if err := b.link.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}); err != nil {
 		t.Fatal(err)
 	}
 	b.stop()

@@ -33,15 +33,13 @@ func (l *Link) look() { l.settings.Panics.Guard("link watch", l.endIfOverdue) }
 
 func (l *Link) endIfOverdue() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.watched = false
-	hangUp := func() {}
 	if l.overdue(time.Now()) {
-		hangUp = l.fail(errTimedOut)
+		l.fail(errTimedOut)
 	} else if len(l.flight) > 0 {
 		l.watch()
 	}
-	l.mu.Unlock()
-	hangUp()
 }
 
 // overdue says whether the broker hangs: it owes an answer for too long, or an answer is past its time, be it the next one or one

@@ -180,7 +180,7 @@ func (c *connection) hasRoom() bool {
 }
 
 // send sends a cargo; with an error it was not. The mutex is held before and after, but not meanwhile.
-func (c *connection) send(cargo *cargo, inline bool) (err error) {
+func (c *connection) send(cargo *cargo) (err error) {
 	p := c.lane.pool
 	cargo.connection = c
 	c.inFlight++
@@ -195,7 +195,7 @@ func (c *connection) send(cargo *cargo, inline bool) (err error) {
 			c.inFlight--
 		}
 	}()
-	return c.link.Send(cargo, inline)
+	return c.link.Send(cargo)
 }
 
 // landed takes note that a cargo has its results. It returns what was queued behind refused batches, to be reported.

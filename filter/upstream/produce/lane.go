@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -105,16 +104,15 @@ func (l *lane) send() {
 	}
 	l.sending = true
 	defer func() { l.sending = false }()
-	for sent := 0; ; sent++ {
+	for {
 		if l.current == nil && len(l.queue) > 0 && !l.closed {
 			l.connect()
 		}
 		if !l.ready() {
 			break
 		}
-		inline := l.queued <= link.MaxInline && sent < p.settings.Window // a host's thread is not kept for longer
 		c := l.take()
-		if err := l.current.send(c, inline); err != nil {
+		if err := l.current.send(c); err != nil {
 			p.reportLater(p.refuse(c.shares, wire.NotLeaderOrFollower, noConnection))
 		}
 	}

@@ -63,7 +63,7 @@ func newPool(t *testing.T, s upstream.Settings) *upstream.Cluster {
 	}
 	table := stats.Table([]string{s.Name})
 	st := stats.New(table, make([]int64, len(table))).Cluster(s.Name)
-	pool := upstream.New(s, client, new(cork.Cork), st, slog.New(slog.DiscardHandler))
+	pool := upstream.New(s, client, upstream.Thread{Cork: new(cork.Cork)}, st, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { pool.Close(context.WithoutCancel(t.Context())) })
 	return pool
 }

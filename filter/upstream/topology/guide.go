@@ -185,7 +185,7 @@ func (m *Map) askGuide(ctx context.Context, topics []string, create bool) (said,
 			response, err = r, e
 			close(done)
 		},
-	}, true)
+	})
 	if failed == nil {
 		failed = m.await(ctx, done)
 	}

@@ -1,0 +1,8 @@
+// Package socket is a connection that nobody waits for.
+//
+// Whoever has a Socket is told, by Events, when there is something to read and when what it sent is written. A Watcher makes one of a
+// connection that somebody else has dialled or accepted, and makes those calls: a host's event loop, on the thread that serves the clients
+// of a worker too, or Goroutines, which has two for each connection and works with any.
+//
+// socket.go says what a socket is, goroutines.go is the one with goroutines, raw.go writes without waiting.
+package socket
