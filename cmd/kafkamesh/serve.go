@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -17,7 +18,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
 
@@ -65,9 +68,10 @@ at most; a second signal ends the process at once.`,
 type server struct {
 	streams
 
-	file string
-	log  *slog.Logger
-	tcp  *tcp.Server
+	file  string
+	log   *slog.Logger
+	loops []*loop.Loop // a worker each
+	tcp   *tcp.Server
 	// current serves the connections to come. Those before it finish with the mesh that they began with.
 	current atomic.Pointer[mesh]
 	total   *metrics // of the meshes that have ended
@@ -82,6 +86,8 @@ type mesh struct {
 
 func serve(ctx context.Context, file, addr string, s streams) error {
 	srv := &server{streams: s, file: file, log: slog.New(slog.NewTextHandler(s.err, nil)), total: newMetrics(nil)}
+	srv.startLoops()
+	defer srv.closeLoops()
 	m, err := srv.load()
 	if err != nil {
 		return err
@@ -96,8 +102,7 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 		Open: func(worker int, p session.Peer, conn session.Conn) tcp.Session {
 			return srv.current.Load().filter.NewSession(worker, p, conn)
 		},
-		Log: srv.log, Grace: grace,
-		Panicked: func() { srv.current.Load().metrics.set().PanicsRecovered.Add(1) },
+		Log: srv.log, Loops: srv.loops, Grace: grace, Panicked: srv.countPanic,
 	})
 	srv.announce(m.config)
 	srv.log.Info("listening", "address", l.Addr())
@@ -118,6 +123,41 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 	return err
 }
 
+// maxLoops bounds the workers: each has its own connections to every broker.
+const maxLoops = 4
+
+// startLoops starts a worker for each CPU. While one waits for the kernel it may keep the right to run Go (a P of the runtime), so that
+// there are some more of these for what goroutines do.
+func (s *server) startLoops() {
+	n := runtime.GOMAXPROCS(0)
+	for range min(n, maxLoops) {
+		s.loops = append(s.loops, loop.New(func(reason any, stack []byte) {
+			s.log.Error("panic recovered; please report it", "panic", reason, "stack", string(stack))
+			s.countPanic()
+		}))
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(n + 2)
+	}
+}
+
+func (s *server) closeLoops() {
+	for _, l := range s.loops {
+		l.Close()
+	}
+}
+
+// thread is the loop of a worker, as the filter sees it.
+func (s *server) thread(worker int) upstream.Thread {
+	return upstream.Thread{Cork: s.loops[worker].Cork(), Watcher: s.loops[worker]}
+}
+
+func (s *server) countPanic() {
+	if m := s.current.Load(); m != nil {
+		m.metrics.set().PanicsRecovered.Add(1)
+	}
+}
+
 // load makes a mesh of the configuration in the file.
 func (s *server) load() (*mesh, error) {
 	c, err := load(s.file, s.streams)
@@ -125,7 +165,7 @@ func (s *server) load() (*mesh, error) {
 		return nil, err
 	}
 	m := &mesh{config: c, metrics: newMetrics(clusterNames(c))}
-	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.metrics.set(), Log: s.log, Probe: true})
+	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.metrics.set(), Log: s.log, Thread: s.thread, Probe: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}

@@ -12,6 +12,7 @@ import "sync"
 type Cork struct {
 	mu    sync.Mutex
 	held  int
+	turn  bool
 	queue []*Item // what waits, from first on
 	first int
 }
@@ -35,6 +36,22 @@ func (c *Cork) Release() {
 	for i := c.next(1); i != nil; i = c.next(0) {
 		i.Flush()
 	}
+}
+
+// Begin begins a turn of whoever serves the worker: until its End items wait, whatever is released meanwhile. There is one at a time.
+func (c *Cork) Begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held++
+	c.turn = true
+}
+
+// End ends a turn and flushes what waits. No lock may be held that a Flush takes.
+func (c *Cork) End() {
+	c.mu.Lock()
+	c.turn = false
+	c.mu.Unlock()
+	c.Release()
 }
 
 // Flush flushes i: now, or with the next Release if the cork is held. No lock may be held that i.Flush takes.
@@ -62,6 +79,9 @@ func (c *Cork) next(holds int) *Item {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held -= holds
+	if c.turn {
+		return nil
+	}
 	if c.first == len(c.queue) {
 		c.queue, c.first = c.queue[:0], 0
 		return nil

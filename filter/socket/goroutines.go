@@ -2,6 +2,7 @@ package socket
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -25,7 +26,11 @@ type Goroutines struct {
 	Guard func(where string, f func())
 }
 
-var _ Watcher = Goroutines{}
+var (
+	_ Watcher = Goroutines{}
+
+	errBug = errors.New("internal error")
+)
 
 // Watch implements Watcher.
 //
@@ -39,7 +44,7 @@ func (g Goroutines) Watch(conn net.Conn, closes func(), e Events) Socket {
 	if s.raw.init(conn); s.raw.conn == nil {
 		s.gather = bufio.NewWriterSize(conn, gatherSize) // a record for each part would be many small ones
 	}
-	s.running.Go(func() { s.guard("socket reader", s.read) })
+	s.running.Go(func() { s.attempt("socket reader", s.read) })
 	return s
 }
 
@@ -83,7 +88,7 @@ func (s *stream) Send(parts [][]byte) {
 		return
 	}
 	s.unsent.Store(int64(Size(parts)))
-	s.running.Go(func() { s.guard("socket writer", func() { s.write(parts) }) })
+	s.running.Go(func() { s.attempt("socket writer", func() { s.write(parts) }) })
 }
 
 // Unsent implements Socket.
@@ -97,12 +102,12 @@ func (s *stream) Pause(on bool) {
 	s.changed.Broadcast()
 }
 
-// CloseWrite implements Socket. What cannot be half closed is left as it is.
+// CloseWrite implements Socket.
 func (s *stream) CloseWrite() error {
 	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
-	return nil
+	return errors.ErrUnsupported
 }
 
 // Close implements Socket.
@@ -200,6 +205,18 @@ func (s *stream) flush() error {
 	err := s.gather.Flush()
 	s.unsent.Add(-int64(n))
 	return err
+}
+
+// attempt makes a call that may meet a bug, of the connection's: it is over then.
+func (s *stream) attempt(where string, f func()) {
+	ok := false
+	s.guard(where, func() {
+		f()
+		ok = true
+	})
+	if !ok {
+		s.guard(where, func() { s.over(errBug) })
+	}
 }
 
 // over says why no more comes, unless the connection was closed here.

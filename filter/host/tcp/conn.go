@@ -2,85 +2,97 @@ package tcp
 
 import (
 	"errors"
+	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 )
 
 const (
+	// pieceSize is how much a socket is given to send at once.
+	pieceSize = 256 << 10
 	// Unsent output of congestedAbove makes a connection congested, until it falls below drainedBelow.
 	congestedAbove = 1 << 20
 	drainedBelow   = 512 << 10
-	// writeSize is how much is written in one go, so that unsent is right to within that much.
-	writeSize = 256 << 10
 	// A client that is to be closed has takeTime for all that is left for it. Every stallTime it is looked at whether it gets on.
 	takeTime  = 30 * time.Second
 	stallTime = 10 * time.Second
+	// linger is how long a connection that we close waits for its client to close too. Closing a socket with unread input
+	// resets the connection, and a reset can overtake our last answers and destroy them.
+	linger = time.Second
 )
 
-// conn is one client's connection. Its loop (loop.go) makes all calls to the session; the methods of session.Conn may be
-// called from any goroutine, the loop's included, and only change the state below mu and signal the loop.
+// conn is one client's connection. Its loop makes all calls to the session, one after another; the methods of session.Conn may be
+// called from any goroutine, and only write what the socket takes at once, change the state below mu, and have the loop look at it.
 type conn struct {
-	nc    net.Conn
-	io    socket
-	o     *Options
-	began time.Time
-	wake  chan struct{} // holds 1: the loop has something new to look at
-	done  chan struct{} // closed when the loop has ended
+	o      *Options
+	loop   *loop.Loop
+	nc     net.Conn // until the socket is made of it
+	remote net.Addr
+	began  time.Time
+	gone   func()        // is called when the connection has ended
+	done   chan struct{} // closed then
+	socket socket.Socket // from start on
 
-	flusher sync.WaitGroup
+	// These are the loop's alone.
+	session       Session
+	toldCongested bool // the session was told that the client is slow
+	ended         bool // the session was told that no more will come
+	eof           bool // the client has sent all it will
+	lingers       bool // all is sent, and the client is waited for
+	finished      bool
 
-	mu       sync.Mutex
-	out      []byte // written by the session, not yet taken by the flusher
-	unsent   int    // len(out) and what the flusher still has to send
-	flushing bool   // a flusher runs
+	mu      sync.Mutex
+	looking bool   // the loop is going to look
+	out     []byte // not taken by the socket yet, nor given to it
+	sending []byte // what the socket has, piece by piece, from the piece on that it has now; nil: nothing
+	piece   int    // bytes
+	spare   []byte // for out, when sending has been sent
 
-	congested bool      // unsent is too much
-	drained   bool      // it is no longer, and the session has not been told
-	paused    bool      // the session wants no Data
-	ending    bool      // there will be no more Data
-	closing   bool      // the session wants to close once all is sent
-	latest    time.Time // when it closes at the latest; set with closing
-	gone      bool      // nothing can be sent or received any more
-
-	reading     bool // the loop is in, or about to enter, a read
-	interrupted bool // that read has been given a deadline in the past
+	congested bool        // unsent is too much
+	drained   bool        // it is no longer, and the session has not been told
+	paused    bool        // the session wants no Data
+	ending    bool        // there will be no more Data
+	closing   bool        // the session wants to close once all is sent
+	latest    time.Time   // when it closes at the latest; set with closing
+	timer     *time.Timer // of what is closing
+	unsentAt  int         // how much was unsent when it was last looked at
+	aborted   bool        // nothing can be sent or received any more
 }
 
 var _ session.Conn = (*conn)(nil)
 
-func newConn(nc net.Conn, o *Options) *conn {
-	return &conn{nc: nc, o: o, began: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newConn(nc net.Conn, l *loop.Loop, o *Options) *conn {
+	return &conn{o: o, loop: l, nc: nc, remote: nc.RemoteAddr(), began: time.Now(), done: make(chan struct{})}
 }
 
 // Writev implements session.Conn. What is written after Close is dropped.
 func (c *conn) Writev(parts [][]byte) (outputFull bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || c.closing {
+	if c.aborted || c.closing {
 		return false
 	}
-	if c.unsent == 0 {
-		parts = c.io.tryWritev(parts) // waking a flusher would take longer
+	if c.sending == nil {
+		parts = socket.Rest(parts, c.socket.TryWrite(parts))
 	}
-	before := c.unsent
+	before := len(c.out)
 	for _, p := range parts {
 		c.out = append(c.out, p...)
-		c.unsent += len(p)
 	}
-	if c.unsent == before {
+	if len(c.out) == before {
 		return false
 	}
-	if c.unsent > congestedAbove && !c.congested {
+	if c.unsent() > congestedAbove && !c.congested {
 		c.congested = true
-		c.signal()
+		c.look()
 	}
-	if !c.flushing {
-		c.flushing = true
-		c.flusher.Go(func() { c.o.guard(c, c.flush) })
+	if c.sending == nil {
+		c.send()
 	}
 	return c.congested
 }
@@ -90,29 +102,29 @@ func (c *conn) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closing {
-		c.closing, c.latest = true, time.Now().Add(takeTime)
-		c.bound()
+		c.closing, c.latest, c.unsentAt = true, time.Now().Add(takeTime), c.unsent()
+		if c.unsentAt > 0 && !c.aborted {
+			c.timer = time.AfterFunc(stallTime, c.review)
+		}
+		c.pause()
 	}
-	c.signal()
+	c.look()
 }
 
 // Abort implements session.Conn.
 func (c *conn) Abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.gone = true
-	_ = c.nc.Close()
-	c.signal()
+	c.aborted = true
+	c.look()
 }
 
-// PauseReads implements session.Conn. A read that waits already is let be: what it brings is pushed.
+// PauseReads implements session.Conn.
 func (c *conn) PauseReads(pause bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.paused = pause
-	if !pause && !c.reading {
-		c.signal()
-	}
+	c.pause()
 }
 
 // end stops reading, as if the client had sent all it had.
@@ -120,72 +132,220 @@ func (c *conn) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ending = true
-	c.signal()
+	c.pause()
+	c.look()
 }
 
-// bound gives the client, which is to be closed and gets on, its time. mu is held.
-func (c *conn) bound() {
-	deadline := time.Now().Add(stallTime)
-	if deadline.After(c.latest) {
-		deadline = c.latest
+// pause has the socket be read or not. mu is held.
+func (c *conn) pause() {
+	if !c.aborted && c.socket != nil {
+		c.socket.Pause((c.paused || c.ending || c.closing) && !c.lingersNow())
 	}
-	_ = c.nc.SetWriteDeadline(deadline)
 }
 
-// signal makes the loop look at the state again. mu is held.
-func (c *conn) signal() {
-	if c.reading {
-		c.interrupted = true
-		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+// lingersNow says that all is sent of what is to be closed. mu is held.
+func (c *conn) lingersNow() bool { return c.closing && c.unsent() == 0 }
+
+// look has the loop look at the state. mu is held.
+func (c *conn) look() {
+	if !c.looking {
+		c.looking = true
+		c.loop.Post(func() { c.o.guard(c, c.act) })
+	}
+}
+
+// unsent is how many bytes the client has not been sent yet. mu is held.
+func (c *conn) unsent() int {
+	n := len(c.out)
+	if c.sending != nil {
+		n += len(c.sending) - c.piece + c.socket.Unsent()
+	}
+	return n
+}
+
+// send gives the socket what it is to send next, if there is something. mu is held.
+func (c *conn) send() {
+	if len(c.sending) == 0 {
+		if len(c.out) == 0 {
+			c.out, c.sending, c.spare = nil, nil, nil // a connection at rest holds no buffer
+			return
+		}
+		c.sending, c.out, c.spare = c.out, c.spare[:0], c.out
+	}
+	c.piece = min(len(c.sending), pieceSize)
+	c.socket.Send([][]byte{c.sending[:c.piece:c.piece]})
+}
+
+// review ends what is closing if its client does not get on. It is what the timer calls.
+func (c *conn) review() {
+	c.o.guard(c, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		now, left := time.Now(), c.unsent()
+		if left == 0 || c.aborted {
+			return
+		}
+		if left == c.unsentAt || !now.Before(c.latest) {
+			c.aborted = true
+			c.look()
+			return
+		}
+		c.unsentAt = left
+		c.timer.Reset(min(stallTime, c.latest.Sub(now)))
+	})
+}
+
+// What follows is called by the loop.
+
+// start begins to serve the client.
+func (c *conn) start(open func(session.Peer, session.Conn) Session) {
+	nc := c.nc
+	c.nc = nil
+	p := peer(nc)
+	s := c.loop.Watch(nc, func() { _ = nc.Close() }, events{c}) // no event comes before this turn is over
+	c.mu.Lock()
+	c.socket = s
+	c.pause()
+	c.mu.Unlock()
+	c.session = open(p, c)
+}
+
+// events is what the socket tells.
+type events struct{ *conn }
+
+var _ socket.Events = events{}
+
+// Readable implements socket.Events.
+func (e events) Readable(r socket.Reader) {
+	c := e.conn
+	c.o.guard(c, func() {
+		switch {
+		case c.lingers:
+			r.Next()
+		case c.quiet():
+		case !c.session.Fill(r.Into):
+			if p := r.Next(); len(p) > 0 {
+				c.session.Data(p)
+			}
+		}
+	})
+}
+
+// quiet says that nothing more is taken from the client.
+func (c *conn) quiet() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending || c.closing || c.aborted
+}
+
+// Written implements socket.Events.
+func (e events) Written() {
+	c := e.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sending = c.sending[c.piece:]
+	c.send()
+	left := c.unsent()
+	if c.congested && left < drainedBelow {
+		c.congested, c.drained = false, true
+		c.look()
+	}
+	if c.closing && left == 0 {
+		c.look()
+	}
+}
+
+// Over implements socket.Events.
+func (e events) Over(err error) {
+	c := e.conn
+	c.o.guard(c, func() {
+		if errors.Is(err, io.EOF) && !c.lingers {
+			c.eof = true
+			c.end()
+			return
+		}
+		if !c.lingers {
+			c.o.Log.Debug("client lost", "client", c.remote, "error", err)
+		}
+		c.Abort()
+	})
+}
+
+// act does what is due, after which there may be more.
+func (c *conn) act() {
+	for more := true; more && !c.finished; {
+		more = c.step()
+	}
+}
+
+// step does one thing, and reports whether there may be more to do.
+func (c *conn) step() bool {
+	c.mu.Lock()
+	c.looking = false
+	call := c.due()
+	c.mu.Unlock()
+	if call != nil {
+		call()
+	}
+	return call != nil
+}
+
+// due says what is to be done next. mu is held.
+func (c *conn) due() (call func()) {
+	switch {
+	case c.aborted, c.lingersNow() && c.eof:
+		return c.finish
+	case c.lingersNow() && !c.lingers:
+		c.lingers = true
+		return c.sayGoodbye
+	case c.closing:
+	case c.congested && !c.toldCongested:
+		c.toldCongested = true
+		return func() { c.session.Congested(true) }
+	case c.drained && !c.congested:
+		c.toldCongested, c.drained = false, false
+		return func() { c.session.Congested(false) }
+	case c.ending && !c.ended:
+		c.ended = true
+		return c.session.End
+	}
+	return nil
+}
+
+// sayGoodbye says that we are done, and waits a moment for the client to be done too.
+func (c *conn) sayGoodbye() {
+	if c.socket.CloseWrite() != nil {
+		c.Abort()
 		return
 	}
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// flush sends until there is nothing left.
-func (c *conn) flush() {
-	var p []byte
-	for p = c.take(p); len(p) > 0; p = c.take(p) {
-		for rest := p; len(rest) > 0; {
-			n, err := c.nc.Write(rest[:min(len(rest), writeSize)])
-			if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
-				c.Abort()
-				return
-			}
-			rest = rest[n:]
-			c.sent(n)
-		}
-	}
-}
-
-// take gives the flusher what to send next, and keeps spent to be filled meanwhile. It gives nothing when all is sent;
-// the flusher then ends, and no buffer is kept.
-func (c *conn) take(spent []byte) []byte {
+	time.AfterFunc(linger, func() { c.o.guard(c, c.Abort) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.out
-	c.out = spent[:0]
-	if len(p) == 0 {
-		c.out, c.flushing = nil, false
+	c.pause()
+}
+
+// finish closes the connection and tells the session.
+func (c *conn) finish() {
+	c.finished = true
+	c.mu.Lock()
+	c.aborted = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.mu.Unlock()
+	c.o.guard(nil, c.socket.Close)
+	if c.session != nil {
+		c.o.guard(nil, c.session.Closed)
+	}
+	c.gone()
+	close(c.done)
+}
+
+// peer says who is at the other end of nc.
+func peer(nc net.Conn) session.Peer {
+	p := session.Peer{Remote: nc.RemoteAddr().String()}
+	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
+		p.LocalHost, p.LocalPort = local.IP.String(), int32(local.Port)
 	}
 	return p
-}
-
-func (c *conn) sent(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unsent -= n
-	if c.closing {
-		c.bound()
-	}
-	if c.congested && c.unsent < drainedBelow {
-		c.congested, c.drained = false, true
-		c.signal()
-	}
-	if c.closing && c.unsent == 0 {
-		c.signal()
-	}
 }

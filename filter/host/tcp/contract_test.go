@@ -10,10 +10,18 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/hosttest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
+
+func threads(all []*loop.Loop) func(worker int) upstream.Thread {
+	return func(worker int) upstream.Thread {
+		return upstream.Thread{Cork: all[worker].Cork(), Watcher: all[worker]}
+	}
+}
 
 // TestContract runs the suite of all hosts. What refuses a configuration is `kafkamesh serve`, not this package.
 func TestContract(t *testing.T) {
@@ -24,10 +32,11 @@ func TestContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		all := loops(t, 2)
 		table := stats.Table([]string{"c"})
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
 		f, err := filter.New(c, filter.Options{
-			NewClient: saramaclient.New, Stats: stats.New(table, make([]int64, len(table))), Log: log,
+			NewClient: saramaclient.New, Stats: stats.New(table, make([]int64, len(table))), Log: log, Thread: threads(all),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +48,7 @@ func TestContract(t *testing.T) {
 		ctx, stop := context.WithCancel(context.Background())
 		served := make(chan error, 1)
 		server := tcp.New(tcp.Options{
-			Log: log,
+			Log: log, Loops: all,
 			Open: func(worker int, p session.Peer, conn session.Conn) tcp.Session {
 				return f.NewSession(worker, p, conn)
 			},

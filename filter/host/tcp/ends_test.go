@@ -117,7 +117,7 @@ func TestCloseToTricklingClient(t *testing.T) {
 		var reading sync.WaitGroup
 		reading.Go(func() {
 			for {
-				if _, err := nc.Read(make([]byte, 1)); err != nil {
+				if _, err := nc.Read(make([]byte, 16<<10)); err != nil { // what is not a socket tells of 64 KiB at a time
 					return
 				}
 				time.Sleep(time.Second) //nolint:forbidigo // in a bubble

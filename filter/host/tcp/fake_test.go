@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
@@ -110,7 +111,8 @@ func startOn(t *testing.T, l net.Listener, script func(s *engine), change ...fun
 	t.Helper()
 	h := &host{addr: l.Addr().String(), sessions: make(chan *engine, 10_000), stopped: make(chan error, 1)}
 	o := tcp.Options{
-		Log: slog.New(slog.DiscardHandler),
+		Log:   slog.New(slog.DiscardHandler),
+		Loops: loops(t, 2),
 		Open: func(worker int, p session.Peer, c session.Conn) tcp.Session {
 			s := &engine{t: t, conn: c, worker: worker, peer: p, done: make(chan struct{})}
 			if script != nil {
@@ -135,6 +137,17 @@ func startOn(t *testing.T, l net.Listener, script func(s *engine), change ...fun
 		<-finished
 	})
 	return h
+}
+
+// loops are threads that live as long as a test.
+func loops(t *testing.T, n int) []*loop.Loop {
+	t.Helper()
+	all := make([]*loop.Loop, n)
+	for i := range all {
+		all[i] = loop.New(func(reason any, stack []byte) { t.Errorf("panic: %v\n%s", reason, stack) })
+		t.Cleanup(all[i].Close)
+	}
+	return all
 }
 
 func (h *host) dial(t *testing.T) *net.TCPConn {

@@ -17,7 +17,7 @@ func (o *Options) recover(c *conn) {
 	}
 	log := o.Log
 	if c != nil {
-		log = log.With("client", c.nc.RemoteAddr())
+		log = log.With("client", c.remote)
 	}
 	log.Error("panic recovered; please report it", "panic", reason, "stack", string(debug.Stack()))
 	if o.Panicked != nil {

@@ -7,17 +7,15 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
 const (
-	// maxWorkers bounds Options.Workers' default.
-	maxWorkers = 4
 	// defaultGrace is how long Serve waits for answers when it stops.
 	defaultGrace = 10 * time.Second
 	// youth is how old a connection has to be to be ended. franz-go, for one, takes a connection that ends before its first
@@ -49,10 +47,9 @@ type Options struct {
 	Log  *slog.Logger
 	// Panicked is told of each panic that a connection met; nil: nobody is. It has been logged, and the connection is being closed.
 	Panicked func()
-	// Workers is the number of workers among which connections are dealt in turn; 0 is GOMAXPROCS, at most 4. There is
-	// no thread behind a worker here: the number only says how many upstream pools share the load. Each has its own
-	// connections to every broker and its own queues, so more of them means less contention and smaller requests.
-	Workers int
+	// Loops serve the connections, which are dealt to them in turn. The number of one is what Open is told: each worker has its own
+	// connections to every broker and its own queues.
+	Loops []*loop.Loop
 	// Grace bounds the wait for answers when Serve stops; 0 is 10 seconds.
 	Grace time.Duration
 }
@@ -65,9 +62,6 @@ type Server struct {
 
 // New makes a server.
 func New(o Options) *Server {
-	if o.Workers == 0 {
-		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
-	}
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
@@ -97,10 +91,10 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			worker := n % s.o.Workers
+			worker := n % len(s.o.Loops)
 			n++
 			pause = minAcceptPause
-			s.conns.start(newConn(nc, &s.o), func(p session.Peer, c session.Conn) Session {
+			s.conns.start(newConn(nc, s.o.Loops[worker], &s.o), func(p session.Peer, c session.Conn) Session {
 				return s.o.Open(worker, p, c)
 			})
 			continue
@@ -125,21 +119,17 @@ type conns struct {
 }
 
 func (cs *conns) start(c *conn, open func(session.Peer, session.Conn) Session) {
+	c.gone = func() { cs.forget(c) }
 	cs.mu.Lock()
+	defer cs.mu.Unlock()
 	cs.open[c] = struct{}{}
-	cs.mu.Unlock()
-	go cs.serve(c, open)
+	c.loop.Post(func() { c.o.guard(c, func() { c.start(open) }) })
 }
 
-func (cs *conns) serve(c *conn, open func(session.Peer, session.Conn) Session) {
-	defer c.o.recover(c)
-	defer close(c.done)
-	defer func() {
-		cs.mu.Lock()
-		defer cs.mu.Unlock()
-		delete(cs.open, c)
-	}()
-	c.run(open)
+func (cs *conns) forget(c *conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.open, c)
 }
 
 // stop has the connections that are open now end, and ends those that are left after o.Grace.

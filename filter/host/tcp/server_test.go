@@ -20,7 +20,7 @@ func itoa(n int32) string { return strconv.Itoa(int(n)) }
 
 func TestWorkersInTurn(t *testing.T) {
 	t.Parallel()
-	h := start(t, nil, func(o *tcp.Options) { o.Workers = 3 })
+	h := start(t, nil, func(o *tcp.Options) { o.Loops = loops(t, 3) })
 	var got []int
 	for range 7 {
 		h.dial(t)

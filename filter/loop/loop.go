@@ -1,0 +1,143 @@
+package loop
+
+import (
+	"net"
+	"runtime/debug"
+	"sync"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
+)
+
+// Loop is one thread. Its methods may be called from any goroutine.
+type Loop struct {
+	caught func(reason any, stack []byte)
+	cork   cork.Cork
+	ended  chan struct{}
+
+	mu      sync.Mutex
+	tasks   []func()
+	woken   bool          // the loop has been told of them
+	polls   *poller       // nil: there has been no socket yet
+	wake    chan struct{} // holds 1: look again, while there is no poller
+	closing bool
+}
+
+var _ socket.Watcher = (*Loop)(nil)
+
+// New starts a loop. caught is told of panics, which end nothing.
+func New(caught func(reason any, stack []byte)) *Loop {
+	l := &Loop{caught: caught, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
+	go l.run()
+	return l
+}
+
+// Cork is held during each turn.
+func (l *Loop) Cork() *cork.Cork { return &l.cork }
+
+// Post has f called in a turn, behind what was posted before.
+func (l *Loop) Post(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tasks = append(l.tasks, f)
+	l.wakeUp()
+}
+
+// Watch implements socket.Watcher. Events come in turns. What is no socket has goroutines beside.
+//
+//nolint:ireturn // as Watcher has it
+func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socket {
+	if s := l.watch(conn, closes, e); s != nil {
+		return s
+	}
+	return l.relay(conn, closes, e)
+}
+
+// Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in a turn.
+func (l *Loop) Close() {
+	l.mu.Lock()
+	l.closing = true
+	l.wakeUp()
+	l.mu.Unlock()
+	<-l.ended
+}
+
+// wakeUp has the loop look again, wherever it waits. l.mu is held.
+func (l *Loop) wakeUp() {
+	if l.woken {
+		return
+	}
+	l.woken = true
+	if l.polls != nil {
+		l.polls.wake()
+		return
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Loop) run() {
+	defer close(l.ended)
+	l.guard(l.turns)
+}
+
+// turns has one turn after another, until the loop is closed.
+func (l *Loop) turns() {
+	for {
+		polls, more := l.prepare()
+		if !more {
+			return
+		}
+		if polls == nil {
+			<-l.wake
+		} else {
+			polls.wait()
+		}
+		l.guard(func() { l.turn(polls) })
+	}
+}
+
+// prepare says where to wait for the next turn. Without more, the loop ends.
+func (l *Loop) prepare() (polls *poller, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closing && l.polls != nil {
+		l.polls.close()
+	}
+	return l.polls, !l.closing
+}
+
+// turn handles what is ready, and what was posted.
+func (l *Loop) turn(polls *poller) {
+	l.cork.Begin()
+	defer l.cork.End()
+	if polls != nil {
+		polls.handle(l)
+	}
+	for _, f := range l.posted() {
+		l.guard(f)
+	}
+}
+
+// posted takes out what was posted.
+func (l *Loop) posted() []func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tasks := l.tasks
+	l.tasks, l.woken = nil, false
+	return tasks
+}
+
+// guard makes a call that may meet a bug.
+func (l *Loop) guard(call func()) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			l.caught(reason, debug.Stack())
+		}
+	}()
+	call()
+}
+
+func (l *Loop) guardNamed(_ string, call func()) { l.guard(call) }
