@@ -40,6 +40,19 @@ func TestCork(t *testing.T) {
 	want("both released", "b")
 	c.Flush(b)
 	want("not held any more", "b")
+	c.Begin()
+	c.Hold()
+	c.Flush(a)
+	c.Flush(b)
+	c.Release()
+	c.Flush(a)
+	want("in a turn, whatever is released", "")
+	c.Hold()
+	c.End()
+	want("the turn's end", "a b")
+	c.Flush(a)
+	c.Release()
+	want("the hold that outlives the turn", "a")
 }
 
 // TestFlushThatFlushes has an item ask for another, as the answer to one client has the next request of another sent.

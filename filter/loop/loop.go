@@ -28,7 +28,7 @@ var _ socket.Watcher = (*Loop)(nil)
 // New starts a loop. caught is told of panics, which end nothing.
 func New(caught func(reason any, stack []byte)) *Loop {
 	l := &Loop{caught: caught, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
-	go l.run()
+	go func() { l.guard(l.run) }()
 	return l
 }
 
@@ -78,13 +78,9 @@ func (l *Loop) wakeUp() {
 	}
 }
 
+// run has one turn after another, until the loop is closed.
 func (l *Loop) run() {
 	defer close(l.ended)
-	l.guard(l.turns)
-}
-
-// turns has one turn after another, until the loop is closed.
-func (l *Loop) turns() {
 	for {
 		polls, more := l.prepare()
 		if !more {

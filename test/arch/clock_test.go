@@ -14,8 +14,7 @@ var wall = []string{"Unix", "UnixMilli", "UnixMicro", "UnixNano", "Date", "Parse
 
 // timesOfDay are the files that are about the time of day.
 var timesOfDay = map[string]string{
-	"filter/dial/oauth.go":    "a token's end is a time of day",
-	"filter/host/tcp/conn.go": "a deadline long past",
+	"filter/dial/oauth.go": "a token's end is a time of day",
 }
 
 // TestSteadyClock wants nothing else in filter to depend on the time of day: clocks are stepped.

@@ -28,6 +28,9 @@ func (w *world) close() {
 	}
 	// Connections that are being closed, and those that are still being made.
 	w.line.run(w.line.now()+settling, func() bool { return false })
+	for _, l := range w.loops {
+		l.Close()
+	}
 }
 
 // settling is the time that what is on its way at the end needs to get there.

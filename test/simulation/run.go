@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -85,6 +86,7 @@ type world struct {
 	reach    reach
 	mesh     *mesh // the same, unless clients connect to brokers
 	filter   *filter.Filter
+	loops    []*loop.Loop // have the connections to brokers, of every other seed: a worker each
 	table    []stats.Metric
 	values   []int64
 	clients  []*client
@@ -109,7 +111,7 @@ type Way struct {
 func (cs Configs) Run(seed uint64, way Way) Result {
 	w := newWorld(seed, way)
 	s := cs[w.rnd.IntN(len(cs))]
-	w.open(s.config, way.Direct)
+	w.open(s.config, way.Direct, seed%2 == 0)
 	var trace []string
 	if way.Traced {
 		w.line.told = &trace
@@ -192,8 +194,8 @@ func (w *world) restore(cluster string) {
 	}
 }
 
-// open opens the way to the clusters.
-func (w *world) open(c *config.Config, brokersThemselves bool) {
+// open opens the way to the clusters. With loops the connections to brokers are the workers', else goroutines have them.
+func (w *world) open(c *config.Config, brokersThemselves, loops bool) {
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
 	if brokersThemselves {
@@ -202,11 +204,18 @@ func (w *world) open(c *config.Config, brokersThemselves bool) {
 	}
 	w.table = stats.Table([]string{"c1", "c2"})
 	w.values = make([]int64, len(w.table))
-	f, err := filter.New(c, filter.Options{
+	o := filter.Options{
 		NewClient: func(s upstream.Settings) (upstream.Client, error) { return w.clusters[s.Name], nil },
 		Stats:     stats.New(w.table, w.values),
 		Log:       slog.New(slog.DiscardHandler),
-	})
+	}
+	if loops {
+		for range workers {
+			w.loops = append(w.loops, loop.New(func(reason any, _ []byte) { panic(reason) }))
+		}
+		o.Thread = func(i int) upstream.Thread { return upstream.Thread{Cork: w.loops[i].Cork(), Watcher: w.loops[i]} }
+	}
+	f, err := filter.New(c, o)
 	if err != nil {
 		panic(err) // the same configuration for every run
 	}

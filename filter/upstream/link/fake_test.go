@@ -12,6 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -33,7 +35,25 @@ func versions() link.Versions {
 // network dials one broker, whose end of the connection it has.
 type network struct {
 	near, far net.Conn
-	err       error // of the dialling
+	err       error          // of the dialling
+	watcher   socket.Watcher // nil: goroutines
+}
+
+// networks are those of which a link must not see the difference.
+var networks = map[string]func(t *testing.T) *network{
+	"pipe":           func(*testing.T) *network { return pipes() },
+	"socket":         sockets,
+	"pipe in a loop": func(t *testing.T) *network { t.Helper(); return pipes().in(t) },
+	"loop":           func(t *testing.T) *network { t.Helper(); return sockets(t).in(t) },
+}
+
+// in has a loop watch the connection.
+func (n *network) in(t *testing.T) *network {
+	t.Helper()
+	l := loop.New(func(reason any, stack []byte) { t.Errorf("panic: %v\n%s", reason, stack) })
+	t.Cleanup(l.Close)
+	n.watcher = l
+	return n
 }
 
 // pipes is a network without room in it: what is written has been read.
@@ -223,7 +243,7 @@ func (b *bench) settings() link.Settings {
 			defer b.mu.Unlock()
 			b.panics++
 		},
-	}}
+	}, Watcher: b.network.watcher}
 }
 
 func start(t *testing.T, n *network) *bench {

@@ -13,11 +13,11 @@ import (
 // TestHammerLink has many senders share a link to a broker that ends it at some time. Each call hears once, its own answer or a failure.
 func TestHammerLink(t *testing.T) {
 	t.Parallel()
-	for name, network := range map[string]func() *network{"pipe": pipes, "socket": func() *network { return sockets(t) }} {
+	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for range 20 {
-				hammer(t, network())
+				hammer(t, network(t))
 			}
 		})
 	}

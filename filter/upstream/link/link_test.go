@@ -18,9 +18,10 @@ import (
 // Calls are answered first in, first out, whatever they say.
 func TestCallsAreAnswered(t *testing.T) {
 	t.Parallel()
-	for name, n := range map[string]*network{"pipe": pipes(), "socket": sockets(t)} {
+	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			n := network(t)
 			b := start(t, n)
 			go n.echo()
 			var calls []*call
@@ -41,8 +42,12 @@ func TestCallsAreAnswered(t *testing.T) {
 // Answers may come cut anywhere, several in one piece, or byte by byte.
 func TestSplitAnswers(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{1, 2, 3, 5, 7, 11, 1000} {
-		b := start(t, sockets(t))
+	for _, size := range []int{1, 2, 3, 5, 7, 11, 1000, -1, -3, -7, -1000} {
+		n := sockets(t)
+		if size < 0 {
+			n, size = n.in(t), -size
+		}
+		b := start(t, n)
 		calls := []*call{b.send(newCall("one")), b.send(newCall("two")), b.send(newCall("three"))}
 		var answers []byte
 		for i := range calls {
@@ -81,9 +86,9 @@ func TestBadAnswers(t *testing.T) {
 		"nothing":                 nil,
 		"one behind the last one": append(frame(0, []byte("first")), append(frame(1, nil), frame(2, nil)...)...),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := start(t, sockets(t))
+		bad := func(t *testing.T, n *network) {
+			t.Helper()
+			b := start(t, n)
 			first, second := b.send(newCall("first")), b.send(newCall("second"))
 			for range 2 {
 				if _, err := b.network.read(); err != nil {
@@ -107,6 +112,11 @@ func TestBadAnswers(t *testing.T) {
 				t.Error("a link that has ended takes a call")
 			}
 			b.stop()
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad(t, sockets(t))
+			bad(t, sockets(t).in(t))
 		})
 	}
 }
@@ -151,10 +161,20 @@ func TestUnsentCalls(t *testing.T) {
 	b.stop()
 }
 
-// A socket that is full is written to by a goroutine; then there is room again, and the owner is told.
+// What a full socket does not take is written later; then there is room again, and the owner is told.
 func TestFullSocket(t *testing.T) {
 	t.Parallel()
-	b := start(t, sockets(t))
+	for name, n := range map[string]*network{"socket": sockets(t), "loop": sockets(t).in(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fill(t, n)
+		})
+	}
+}
+
+func fill(t *testing.T, n *network) {
+	t.Helper()
+	b := start(t, n)
 	var calls []*call
 	for !b.link.Full() {
 		calls = append(calls, b.send(newCall(strings.Repeat("x", 200<<10))))
@@ -328,8 +348,12 @@ func TestPanics(t *testing.T) {
 // What was aliased is not read when the link has ended.
 func TestNothingIsReadAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	for range 20 {
-		b := start(t, sockets(t))
+	for i := range 40 {
+		n := sockets(t)
+		if i%2 == 0 {
+			n = n.in(t)
+		}
+		b := start(t, n)
 		text := bytes.Repeat([]byte("x"), 8<<20)
 		c := &aliasing{call: newCall(""), text: text}
 		if err := b.link.Send(c); err != nil {

@@ -13,7 +13,16 @@ import (
 
 // readable matches the broker's answers with the calls in flight, first in, first out.
 func (l *Link) readable(r socket.Reader) error {
-	p, err := l.inbox.read(r), error(nil)
+	p := l.inbox.read(r)
+	if l.inbox.aside != nil {
+		l.inbox.aside = append(l.inbox.aside, p...)
+		return nil
+	}
+	return l.takeAll(p)
+}
+
+// takeAll gives the answers in p to their calls.
+func (l *Link) takeAll(p []byte) (err error) {
 	for more := true; more && err == nil; {
 		p, more, err = l.takeAnswers(p)
 	}
@@ -28,6 +37,11 @@ func (l *Link) takeAnswers(p []byte) (rest []byte, more bool, err error) {
 		return nil, false, err
 	}
 	f, err := l.land(a.correlation) // may wait, and so comes before the owner is told
+	if errors.Is(err, errEarly) {
+		l.inbox.setAside(a, p)
+		l.socket.Pause(true)
+		return nil, false, nil
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -60,8 +74,24 @@ func (l *Link) landsAtOnce() bool {
 	return len(l.flight) == 0 || l.flight[0].number < l.whole
 }
 
-// land takes the oldest call out of flight, which the answer has to be for. It waits until the request has been written, since after it
-// the call's bytes are no longer ours to read.
+// takeAside takes the answers that came before their request was written, as far as was known here.
+func (l *Link) takeAside() {
+	if l.inbox.aside == nil {
+		return
+	}
+	p := l.inbox.aside
+	l.inbox.aside = nil
+	l.socket.Pause(false)
+	if err := l.takeAll(p); err != nil {
+		l.Close(err)
+	}
+}
+
+// errEarly says that an answer has come before it is known that its request is written.
+var errEarly = errors.New("not written yet")
+
+// land takes the oldest call out of flight, which the answer has to be for. That has to wait until the request has been written, since
+// after it the call's bytes are no longer ours to read. A thread that also writes does not wait.
 func (l *Link) land(correlation int32) (flight, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,8 +106,8 @@ func (l *Link) land(correlation int32) (flight, error) {
 		return flight{}, fmt.Errorf("the broker answered request %d, expected %d", correlation, f.correlation())
 	}
 	for l.whole <= f.number && l.err == nil {
-		if l.handed && l.settings.Watcher != nil { // whoever reads here also writes
-			return flight{}, errors.New("the broker answered a request that is not written whole")
+		if l.handed && l.settings.Watcher != nil {
+			return flight{}, errEarly
 		}
 		l.changed.Wait()
 	}
@@ -107,6 +137,8 @@ type inbox struct {
 
 	body   []byte // what has come of an answer that is not whole; nil: there is none
 	length int    // of that answer
+
+	aside []byte // has come, and waits until a request is written; nil: nothing
 
 	spare  []byte
 	answer Answer // made once and not for each
@@ -169,6 +201,13 @@ func (in *inbox) cut(p []byte) (whole, rest []byte) {
 func (in *inbox) hand(whole []byte, own bool) *Answer {
 	in.answer = Answer{correlation: int32(binary.BigEndian.Uint32(whole)), whole: whole, own: own}
 	return &in.answer
+}
+
+// setAside keeps an answer and what is behind it for later.
+func (in *inbox) setAside(a *Answer, rest []byte) {
+	in.aside = binary.BigEndian.AppendUint32(nil, uint32(len(a.whole)))
+	in.aside = append(append(in.aside, a.whole...), rest...)
+	in.reuse(a)
 }
 
 // reuse takes back the bytes of an answer, unless its call has kept them.

@@ -62,6 +62,9 @@ func (l *Link) written() {
 	if f, more := l.goOn(); more {
 		l.writeFrom(f)
 	}
+	if l.settings.Watcher != nil {
+		l.takeAside()
+	}
 }
 
 // goOn says that a request is written whole, and takes the next one that is to be written. Without more, the writing is over.
