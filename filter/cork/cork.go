@@ -2,7 +2,7 @@
 //
 // Clients that do not wait for answers send several requests at once, and a broker's answer may be for several of them. One
 // write upstream, and one to the client, is then enough, if nobody writes before all has been looked at. While a Cork is
-// held, what could be written waits for its Release.
+// held, what could be written waits for its Release; during an iteration of the thread that serves the worker, for its End.
 package cork
 
 import "sync"
@@ -10,11 +10,11 @@ import "sync"
 // Cork is what the sessions and the upstream connections of a worker share. The zero value works. Any goroutine may use it; holds
 // may overlap, and each Release does what waits for any of them.
 type Cork struct {
-	mu    sync.Mutex
-	held  int
-	turn  bool
-	queue []*Item // what waits, from first on
-	first int
+	mu        sync.Mutex
+	held      int
+	iteration bool
+	queue     []*Item // what waits, from first on
+	first     int
 }
 
 // Item is something that can wait. Flush does it, or as much of it as is due, and may be called when nothing is.
@@ -38,18 +38,18 @@ func (c *Cork) Release() {
 	}
 }
 
-// Begin begins a turn of whoever serves the worker: until its End items wait, whatever is released meanwhile. There is one at a time.
+// Begin begins an iteration of whoever serves the worker: until its End items wait, whatever is released meanwhile. There is one at a time.
 func (c *Cork) Begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held++
-	c.turn = true
+	c.iteration = true
 }
 
-// End ends a turn and flushes what waits. No lock may be held that a Flush takes.
+// End ends an iteration and flushes what waits. No lock may be held that a Flush takes.
 func (c *Cork) End() {
 	c.mu.Lock()
-	c.turn = false
+	c.iteration = false
 	c.mu.Unlock()
 	c.Release()
 }
@@ -79,7 +79,7 @@ func (c *Cork) next(holds int) *Item {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held -= holds
-	if c.turn {
+	if c.iteration {
 		return nil
 	}
 	if c.first == len(c.queue) {

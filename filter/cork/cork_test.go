@@ -46,13 +46,13 @@ func TestCork(t *testing.T) {
 	c.Flush(b)
 	c.Release()
 	c.Flush(a)
-	want("in a turn, whatever is released", "")
+	want("in an iteration, whatever is released", "")
 	c.Hold()
 	c.End()
-	want("the turn's end", "a b")
+	want("the iteration's end", "a b")
 	c.Flush(a)
 	c.Release()
-	want("the hold that outlives the turn", "a")
+	want("the hold that outlives the iteration", "a")
 }
 
 // TestFlushThatFlushes has an item ask for another, as the answer to one client has the next request of another sent.

@@ -1,8 +1,8 @@
 // Package loop is a thread of the plain binary: one goroutine that has the sockets of clients and brokers, and all that comes of them.
 //
-// What is ready at the same time is a turn. Its events are handled one after another, and what they would write waits in the loop's cork
-// until the end of the turn: so one write for each connection carries all that the turn has made. Nothing in a turn may wait.
+// What is ready at the same time is an iteration. Its events are handled one after another, and what they would write waits in the loop's cork
+// until the end of the iteration: so one write for each connection carries all that the iteration has made. Nothing in an iteration may wait.
 //
-// loop.go has the turns, poll_linux.go asks the kernel what is ready (epoll), socket_linux.go is one of those sockets, and system_linux.go
+// loop.go has the iterations, poll_linux.go asks the kernel what is ready (epoll), socket_linux.go is one of those sockets, and system_linux.go
 // reads and writes. relay.go is for what is no socket, such as a connection with TLS, and for systems without epoll.
 package loop

@@ -32,10 +32,10 @@ func New(caught func(reason any, stack []byte)) *Loop {
 	return l
 }
 
-// Cork is held during each turn.
+// Cork is held during each iteration.
 func (l *Loop) Cork() *cork.Cork { return &l.cork }
 
-// Post has f called in a turn, behind what was posted before.
+// Post has f called in an iteration, behind what was posted before.
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -43,7 +43,7 @@ func (l *Loop) Post(f func()) {
 	l.wakeUp()
 }
 
-// Watch implements socket.Watcher. Events come in turns. What is no socket has goroutines beside.
+// Watch implements socket.Watcher. Events come in iterations. What is no socket has goroutines beside.
 //
 //nolint:ireturn // as Watcher has it
 func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socket {
@@ -53,7 +53,7 @@ func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socke
 	return l.relay(conn, closes, e)
 }
 
-// Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in a turn.
+// Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in an iteration.
 func (l *Loop) Close() {
 	l.mu.Lock()
 	l.closing = true
@@ -78,7 +78,7 @@ func (l *Loop) wakeUp() {
 	}
 }
 
-// run has one turn after another, until the loop is closed.
+// run has one iteration after another, until the loop is closed.
 func (l *Loop) run() {
 	defer close(l.ended)
 	for {
@@ -91,11 +91,11 @@ func (l *Loop) run() {
 		} else {
 			polls.wait()
 		}
-		l.guard(func() { l.turn(polls) })
+		l.guard(func() { l.iteration(polls) })
 	}
 }
 
-// prepare says where to wait for the next turn. Without more, the loop ends.
+// prepare says where to wait for the next iteration. Without more, the loop ends.
 func (l *Loop) prepare() (polls *poller, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -105,8 +105,8 @@ func (l *Loop) prepare() (polls *poller, more bool) {
 	return l.polls, !l.closing
 }
 
-// turn handles what is ready, and what was posted.
-func (l *Loop) turn(polls *poller) {
+// iteration handles what is ready, and what was posted.
+func (l *Loop) iteration(polls *poller) {
 	l.cork.Begin()
 	defer l.cork.End()
 	if polls != nil {

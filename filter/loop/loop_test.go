@@ -76,7 +76,7 @@ func watch(t *testing.T, l *loop.Loop, e ends, read func(u *user, r socket.Reade
 	u := &user{t: t, written: make(chan struct{}, 1000), over: make(chan error, 4)}
 	u.read = func(r socket.Reader) { read(u, r) }
 	ready := make(chan struct{})
-	l.Post(func() { // no event comes before the turn is over
+	l.Post(func() { // no event comes before the iteration is over
 		defer close(ready)
 		u.socket = l.Watch(e.near, func() { _ = e.near.Close() }, u)
 	})
@@ -236,7 +236,7 @@ func TestPause(t *testing.T) {
 	_, _ = e.far.Write([]byte("two"))
 	_ = e.far.(*net.TCPConn).SetLinger(0)
 	_ = e.far.Close()
-	turns(t, l, 10)
+	iterations(t, l, 10)
 	select {
 	case p := <-got:
 		t.Errorf("read %q while paused", p)
@@ -256,13 +256,13 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// turns waits for some turns to pass.
-func turns(t *testing.T, l *loop.Loop, n int) {
+// iterations waits for some iterations to pass.
+func iterations(t *testing.T, l *loop.Loop, n int) {
 	t.Helper()
 	for range n {
 		done := make(chan struct{})
 		l.Post(func() { close(done) })
-		receive(t, done, "a turn")
+		receive(t, done, "an iteration")
 	}
 }
 
@@ -304,7 +304,7 @@ func TestPanic(t *testing.T) {
 	})
 	l.Post(func() { panic("bug") })
 	_, _ = bad.far.Write([]byte("x"))
-	turns(t, l, 3)
+	iterations(t, l, 3)
 	_, _ = good.far.Write([]byte("x"))
 	receive(t, got, "Readable")
 	if panics.Load() == 0 {
@@ -312,8 +312,8 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// What is flushed during a turn waits for its end.
-func TestTurn(t *testing.T) {
+// What is flushed during an iteration waits for its end.
+func TestIteration(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)
 	flushed, done := 0, make(chan struct{})
@@ -324,10 +324,10 @@ func TestTurn(t *testing.T) {
 		l.Cork().Release()
 		l.Cork().Flush(i)
 		if flushed > 0 {
-			t.Error("flushed in the middle of a turn")
+			t.Error("flushed in the middle of an iteration")
 		}
 	})
-	l.Post(func() { // in this turn or in the next
+	l.Post(func() { // in this iteration or in the next
 		l.Post(func() {
 			defer close(done)
 			if flushed != 1 {
@@ -335,7 +335,7 @@ func TestTurn(t *testing.T) {
 			}
 		})
 	})
-	receive(t, done, "the turn after")
+	receive(t, done, "the iteration after")
 }
 
 // TestHammer has connections watched, written, paused and closed from many goroutines.

@@ -14,7 +14,7 @@ import (
 const (
 	// readSize is how much is read at once to the loop's buffer.
 	readSize = 64 << 10
-	// maxEvents is how many sockets are handled in one turn.
+	// maxEvents is how many sockets are handled in one iteration.
 	maxEvents = 256
 )
 

@@ -8,7 +8,7 @@ import (
 )
 
 // relay is a connection that the kernel does not tell of, such as one with TLS: goroutines read and write it, and the loop is told of it
-// in turns.
+// in iterations.
 type relay struct {
 	socket.Socket
 

@@ -202,7 +202,7 @@ func (c *conn) start(open func(session.Peer, session.Conn) Session) {
 	nc := c.nc
 	c.nc = nil
 	p := peer(nc)
-	s := c.loop.Watch(nc, func() { _ = nc.Close() }, events{c}) // no event comes before this turn is over
+	s := c.loop.Watch(nc, func() { _ = nc.Close() }, events{c}) // no event comes before this iteration is over
 	c.mu.Lock()
 	c.socket = s
 	c.pause()
