@@ -4,5 +4,5 @@
 // until the end of the iteration: so one write for each connection carries all that the iteration has made. Nothing in an iteration may wait.
 //
 // loop.go has the iterations, poll_linux.go asks the kernel what is ready (epoll), socket_linux.go is one of those sockets, and system_linux.go
-// reads and writes. relay.go is for what is no socket, such as a connection with TLS, and for systems without epoll.
+// reads and writes. relay.go is for what is no socket, and for systems without epoll.
 package loop

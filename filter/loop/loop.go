@@ -43,11 +43,14 @@ func (l *Loop) Post(f func()) {
 	l.wakeUp()
 }
 
-// Watch implements socket.Watcher. Events come in iterations. What is no socket has goroutines beside.
+// Watch implements socket.Watcher. Events come in iterations. What is neither a socket nor TLS on one has goroutines beside.
 //
 //nolint:ireturn // as Watcher has it
 func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socket {
 	if s := l.watch(conn, closes, e); s != nil {
+		return s
+	}
+	if s, ok := socket.WatchTLS(l, l.Post, conn, closes, e); ok {
 		return s
 	}
 	return l.relay(conn, closes, e)

@@ -16,6 +16,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,34 +28,6 @@ func newLoop(t *testing.T) *loop.Loop {
 	l := loop.New(func(reason any, stack []byte) { t.Errorf("panic: %v\n%s", reason, stack) })
 	t.Cleanup(l.Close)
 	return l
-}
-
-// ends are the two ends of a connection. Whoever has the near one closes it.
-type ends struct {
-	near, far net.Conn
-}
-
-func pipe(*testing.T) ends {
-	near, far := net.Pipe()
-	return ends{near, far}
-}
-
-func tcp(t *testing.T) ends {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	near, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	far, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ends{near, far}
 }
 
 // user has a socket, and complains of what a watcher may not do.
@@ -71,19 +44,19 @@ type user struct {
 
 var _ socket.Events = (*user)(nil)
 
-func watch(t *testing.T, l *loop.Loop, e ends, read func(u *user, r socket.Reader)) *user {
+func watch(t *testing.T, l *loop.Loop, e sockettest.Pair, read func(u *user, r socket.Reader)) *user {
 	t.Helper()
 	u := &user{t: t, written: make(chan struct{}, 1000), over: make(chan error, 4)}
 	u.read = func(r socket.Reader) { read(u, r) }
 	ready := make(chan struct{})
 	l.Post(func() { // no event comes before the iteration is over
 		defer close(ready)
-		u.socket = l.Watch(e.near, func() { _ = e.near.Close() }, u)
+		u.socket = l.Watch(e.Near, func() { _ = e.Near.Close() }, u)
 	})
 	<-ready
 	t.Cleanup(func() {
 		u.close()
-		_ = e.far.Close()
+		_ = e.Far.Close()
 	})
 	return u
 }
@@ -128,13 +101,13 @@ func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
 	return v
 }
 
-// each runs a test with a socket and with what is none.
-func each(t *testing.T, test func(t *testing.T, e ends)) {
+// each runs a test with each kind of connection.
+func each(t *testing.T, test func(t *testing.T, open func(t *testing.T) sockettest.Pair)) {
 	t.Helper()
-	for name, open := range map[string]func(*testing.T) ends{"socket": tcp, "pipe": pipe} {
+	for name, open := range sockettest.Pairs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, open(t))
+			test(t, open)
 		})
 	}
 }
@@ -142,7 +115,8 @@ func each(t *testing.T, test func(t *testing.T, e ends)) {
 // What comes is read, to the loop's buffer or elsewhere, whole and in order; what is sent arrives so.
 func TestBothWays(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, e ends) {
+	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		e := open(t)
 		l := newLoop(t)
 		want := make([]byte, 3<<20)
 		for i := range want {
@@ -164,7 +138,7 @@ func TestBothWays(t *testing.T) {
 		go func() {
 			for rest := want; len(rest) > 0; {
 				n := min(1+rand.IntN(70<<10), len(rest))
-				_, _ = e.far.Write(rest[:n])
+				_, _ = e.Far.Write(rest[:n])
 				rest = rest[n:]
 			}
 		}()
@@ -185,7 +159,7 @@ func TestBothWays(t *testing.T) {
 			t.Errorf("unsent %d, want %d", left, len(want)-n)
 		}
 		back := make([]byte, len(want))
-		if _, err := io.ReadFull(e.far, back); err != nil || !bytes.Equal(back, want) {
+		if _, err := io.ReadFull(e.Far, back); err != nil || !bytes.Equal(back, want) {
 			t.Errorf("what was sent did not arrive: %v", err)
 		}
 		receive(t, u.written, "Written")
@@ -199,22 +173,22 @@ func TestBothWays(t *testing.T) {
 func TestOver(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)
-	e := tcp(t)
+	e := sockettest.TCP(t)
 	u := watch(t, l, e, func(_ *user, r socket.Reader) { r.Next() })
-	_ = e.far.(*net.TCPConn).CloseWrite()
+	_ = e.Far.(*net.TCPConn).CloseWrite()
 	if err := receive(t, u.over, "Over"); !errors.Is(err, io.EOF) {
 		t.Errorf("over because of %v, want EOF", err)
 	}
 	u.socket.Send([][]byte{[]byte("still")})
 	got := make([]byte, 5)
-	if _, err := io.ReadFull(e.far, got); err != nil || string(got) != "still" {
+	if _, err := io.ReadFull(e.Far, got); err != nil || string(got) != "still" {
 		t.Errorf("read %q, %v", got, err)
 	}
 	receive(t, u.written, "Written")
 	if err := u.socket.CloseWrite(); err != nil {
 		t.Error(err)
 	}
-	if _, err := e.far.Read(got); !errors.Is(err, io.EOF) {
+	if _, err := e.Far.Read(got); !errors.Is(err, io.EOF) {
 		t.Errorf("read %v, want EOF", err)
 	}
 }
@@ -223,19 +197,19 @@ func TestOver(t *testing.T) {
 func TestPause(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)
-	e := tcp(t)
+	e := sockettest.TCP(t)
 	got := make(chan string, 10)
 	u := watch(t, l, e, func(u *user, r socket.Reader) {
 		u.socket.Pause(true)
 		got <- string(r.Next())
 	})
-	_, _ = e.far.Write([]byte("one"))
+	_, _ = e.Far.Write([]byte("one"))
 	if p := receive(t, got, "Readable"); p != "one" {
 		t.Errorf("read %q", p)
 	}
-	_, _ = e.far.Write([]byte("two"))
-	_ = e.far.(*net.TCPConn).SetLinger(0)
-	_ = e.far.Close()
+	_, _ = e.Far.Write([]byte("two"))
+	_ = e.Far.(*net.TCPConn).SetLinger(0)
+	_ = e.Far.Close()
 	iterations(t, l, 10)
 	select {
 	case p := <-got:
@@ -269,9 +243,10 @@ func iterations(t *testing.T, l *loop.Loop, n int) {
 // Writing to who is gone is told of.
 func TestWriteToNobody(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, e ends) {
+	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		e := open(t)
 		u := watch(t, newLoop(t), e, func(_ *user, r socket.Reader) { r.Next() })
-		_ = e.far.Close()
+		_ = e.Far.Close()
 		receive(t, u.over, "Over")
 		for {
 			u.socket.Send([][]byte{make([]byte, 1<<20)}) // the first may vanish on its way
@@ -292,7 +267,7 @@ func TestPanic(t *testing.T) {
 	var panics atomic.Int32
 	l := loop.New(func(any, []byte) { panics.Add(1) })
 	t.Cleanup(l.Close)
-	bad, good := tcp(t), tcp(t)
+	bad, good := sockettest.TCP(t), sockettest.TCP(t)
 	watch(t, l, bad, func(_ *user, r socket.Reader) {
 		r.Next()
 		panic("bug")
@@ -303,9 +278,9 @@ func TestPanic(t *testing.T) {
 		got <- struct{}{}
 	})
 	l.Post(func() { panic("bug") })
-	_, _ = bad.far.Write([]byte("x"))
+	_, _ = bad.Far.Write([]byte("x"))
 	iterations(t, l, 3)
-	_, _ = good.far.Write([]byte("x"))
+	_, _ = good.Far.Write([]byte("x"))
 	receive(t, got, "Readable")
 	if panics.Load() == 0 {
 		t.Error("no panic is told of")
@@ -341,19 +316,13 @@ func TestIteration(t *testing.T) {
 // TestHammer has connections watched, written, paused and closed from many goroutines.
 func TestHammer(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, first ends) {
+	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
 		l := newLoop(t)
-		_, isSocket := first.near.(*net.TCPConn)
-		_, _ = first.near.Close(), first.far.Close()
 		var users sync.WaitGroup
 		for range 8 {
 			users.Go(func() {
 				for range 25 {
-					e := pipe(t)
-					if isSocket {
-						e = tcp(t)
-					}
-					hammer(t, l, e)
+					hammer(t, l, open(t))
 				}
 			})
 		}
@@ -361,20 +330,20 @@ func TestHammer(t *testing.T) {
 	})
 }
 
-func hammer(t *testing.T, l *loop.Loop, e ends) {
+func hammer(t *testing.T, l *loop.Loop, e sockettest.Pair) {
 	t.Helper()
 	u := &user{t: t, written: make(chan struct{}, 1000), over: make(chan error, 4), read: func(r socket.Reader) { r.Next() }}
-	u.socket = l.Watch(e.near, func() { _ = e.near.Close() }, u)
+	u.socket = l.Watch(e.Near, func() { _ = e.Near.Close() }, u)
 	var others sync.WaitGroup
 	others.Go(func() {
 		for range rand.IntN(10) {
-			_, _ = e.far.Write(make([]byte, rand.IntN(100<<10)))
+			_, _ = e.Far.Write(make([]byte, rand.IntN(100<<10)))
 		}
 		if rand.IntN(2) == 0 {
-			_ = e.far.Close()
+			_ = e.Far.Close()
 		}
 	})
-	others.Go(func() { _, _ = io.Copy(io.Discard, e.far) })
+	others.Go(func() { _, _ = io.Copy(io.Discard, e.Far) })
 	others.Go(func() {
 		for range rand.IntN(10) {
 			u.socket.Pause(rand.IntN(2) == 0)
@@ -393,6 +362,6 @@ func hammer(t *testing.T, l *loop.Loop, e ends) {
 		}
 	}
 	u.close()
-	_ = e.far.Close()
+	_ = e.Far.Close()
 	others.Wait()
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 )
 
-// relay is a connection that the kernel does not tell of, such as one with TLS: goroutines read and write it, and the loop is told of it
-// in iterations.
+// relay is a connection that the kernel does not tell of: goroutines read and write it, and the loop is told of it in iterations.
 type relay struct {
 	socket.Socket
 

@@ -4,5 +4,6 @@
 // connection that somebody else has dialled or accepted, and makes those calls: a host's event loop, on the thread that serves the clients
 // of a worker too, or Goroutines, which has two for each connection and works with any.
 //
-// socket.go says what a socket is, goroutines.go is the one with goroutines, raw.go writes without waiting.
+// socket.go says what a socket is, goroutines.go is the one with goroutines, raw.go writes without waiting, encrypted.go has TLS on another
+// socket, and plug.go is what TLS is made on so that it can.
 package socket

@@ -260,6 +260,7 @@ func FuzzCoalescing(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 8, 0, 8, 255, 254, 17})
 	f.Add(slices.Repeat([]byte{1, 9, 129, 33}, 20))
 	f.Fuzz(func(t *testing.T, script []byte) {
+		script = script[:min(len(script), 1<<10)] // a busy machine takes thousands of requests for a hang
 		s := settings()
 		s.Window, s.MaxRequestBytes = 1, 1000
 		inBubbleWith(t, 1, s, func(b *bench) {

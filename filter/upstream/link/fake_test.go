@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -45,6 +46,8 @@ var networks = map[string]func(t *testing.T) *network{
 	"socket":         sockets,
 	"pipe in a loop": func(t *testing.T) *network { t.Helper(); return pipes().in(t) },
 	"loop":           func(t *testing.T) *network { t.Helper(); return sockets(t).in(t) },
+	"TLS":            func(t *testing.T) *network { t.Helper(); return on(sockettest.TLS(t)) },
+	"TLS in a loop":  func(t *testing.T) *network { t.Helper(); return on(sockettest.TLS(t)).in(t) },
 }
 
 // in has a loop watch the connection.
@@ -57,29 +60,15 @@ func (n *network) in(t *testing.T) *network {
 }
 
 // pipes is a network without room in it: what is written has been read.
-func pipes() *network {
-	n := &network{}
-	n.near, n.far = net.Pipe()
-	return n
-}
+func pipes() *network { return on(sockettest.Pipe(nil)) }
 
 // sockets is one of this machine's own.
 func sockets(t *testing.T) *network {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	n := &network{}
-	if n.near, err = new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if n.far, err = l.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return on(sockettest.TCP(t))
 }
+
+func on(p sockettest.Pair) *network { return &network{near: p.Near, far: p.Far} }
 
 func (n *network) Dial(context.Context, string) (link.Conn, error) {
 	if n.err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -108,7 +109,7 @@ func (t *capture) dial(addr string) (net.Conn, error) {
 			return nil, p
 		}
 	}
-	encrypted := tls.Client(conn, config)
+	encrypted := tls.Client(socket.NewPlug(conn), config)
 	if err := encrypted.HandshakeContext(t.ctx); err != nil {
 		_ = conn.Close()
 		return nil, &dial.HandshakeError{Err: err}
