@@ -42,6 +42,7 @@ type Link struct {
 	settings Settings
 	owner    Owner
 	stop     context.CancelFunc // ends dialling
+	over     chan struct{}      // closed when err is there
 
 	full atomic.Bool
 
@@ -73,7 +74,7 @@ func (f *flight) correlation() int32 { return int32(f.number & math.MaxInt32) }
 
 // Start has a broker dialled, and returns at once: the owner is told when the link is ready. The end of ctx ends the dialling.
 func Start(ctx context.Context, s Settings, d Dialer, addr string, o Owner) *Link {
-	l := &Link{settings: s, owner: o, inbox: inbox{limit: s.MaxAnswer}}
+	l := &Link{settings: s, owner: o, over: make(chan struct{}), inbox: inbox{limit: s.MaxAnswer}}
 	ctx, l.stop = context.WithCancel(ctx)
 	l.changed = sync.NewCond(&l.mu)
 	go l.run(ctx, d, addr)
@@ -152,6 +153,7 @@ func (l *Link) fail(err error) {
 		return
 	}
 	l.err = err
+	close(l.over)
 	l.stop()
 	l.changed.Broadcast()
 }
@@ -169,11 +171,7 @@ func (l *Link) live(ctx context.Context, d Dialer, addr string) {
 	}
 	defer l.socket.Close()
 	l.settings.Panics.Guard("link ready", l.tellReady)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.err == nil {
-		l.changed.Wait()
-	}
+	<-l.over
 }
 
 func (l *Link) tellReady() { l.owner.Ready(l) }
