@@ -10,8 +10,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
@@ -29,7 +31,9 @@ func engine(t *testing.T, mesh *stack.Mesh, listen string) {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	f, err := filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: &stats.Set{}, Log: log})
+	worker := loop.New(func(reason any, stack []byte) { t.Errorf("panic: %v\n%s", reason, stack) })
+	thread := func(int) upstream.Thread { return upstream.Thread{Cork: worker.Cork(), Watcher: worker} }
+	f, err := filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: &stats.Set{}, Log: log, Thread: thread})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,9 +44,8 @@ func engine(t *testing.T, mesh *stack.Mesh, listen string) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- tcp.New(tcp.Options{Log: log, Grace: time.Second, Open: func(worker int, p session.Peer, c session.Conn) tcp.Session {
-			return f.NewSession(worker, p, c)
-		}}).Serve(ctx, l)
+		open := func(worker int, p session.Peer, c session.Conn) tcp.Session { return f.NewSession(worker, p, c) }
+		done <- tcp.New(tcp.Options{Log: log, Loops: []*loop.Loop{worker}, Grace: time.Second, Open: open}).Serve(ctx, l)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -50,5 +53,6 @@ func engine(t *testing.T, mesh *stack.Mesh, listen string) {
 			t.Error(err)
 		}
 		f.Close()
+		worker.Close()
 	})
 }
