@@ -1,15 +1,21 @@
 """Producers of the chaos tests: produce.py confluent-kafka|kafka-python. What it reads and prints is said in test/chaos/doc.go."""
 
+import queue
 import sys
 import threading
 
 BURST, TICK, MOST_OPEN, SIZE = 5, 0.4, 300, 500
-output = threading.Lock()
+output = queue.SimpleQueue()
 
 
 def say(*words):
-    with output:
-        print(*words, flush=True)
+    """Has a line be printed. A lock would not do: what reports may be a client's destructor, in the middle of another report."""
+    output.put(" ".join(map(str, words)))
+
+
+def print_all():
+    while True:
+        print(output.get(), flush=True)
 
 
 class Producer:
@@ -139,6 +145,7 @@ class KafkaPython:
 
 def main(library):
     connect = {"confluent-kafka": Confluent, "kafka-python": KafkaPython}[library]
+    threading.Thread(target=print_all, daemon=True).start()
     producers = {}
     for line in sys.stdin:
         verb, name, *rest = line.split()
