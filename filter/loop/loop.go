@@ -4,6 +4,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"syscall"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
@@ -17,9 +18,9 @@ type Loop struct {
 
 	mu      sync.Mutex
 	tasks   []func()
-	woken   bool          // the loop has been told of them
-	polls   *poller       // nil: there has been no socket yet
-	wake    chan struct{} // holds 1: look again, while there is no poller
+	woken   bool           // the loop has been told of them
+	polls   *socket.Poller // nil: there has been no socket yet
+	wake    chan struct{}  // holds 1: look again, while there is no poller
 	closing bool
 }
 
@@ -47,13 +48,35 @@ func (l *Loop) Post(f func()) {
 //
 //nolint:ireturn // as Watcher has it
 func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socket {
-	if s := l.watch(conn, closes, e); s != nil {
-		return s
+	if _, ok := conn.(syscall.Conn); ok {
+		if polls := l.poller(); polls != nil {
+			if s := polls.Watch(conn, closes, e); s != nil {
+				return s
+			}
+		}
 	}
 	if s, ok := socket.WatchTLS(l, l.Post, conn, closes, e); ok {
 		return s
 	}
 	return l.relay(conn, closes, e)
+}
+
+// poller is there from the first socket on; nil: there is none.
+func (l *Loop) poller() *socket.Poller {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closing {
+		return nil
+	}
+	if l.polls == nil {
+		if l.polls = socket.NewPoller(l.guardNamed); l.polls != nil {
+			select { // where it waits now nobody will wake it any more
+			case l.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+	return l.polls
 }
 
 // Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in an iteration.
@@ -72,7 +95,7 @@ func (l *Loop) wakeUp() {
 	}
 	l.woken = true
 	if l.polls != nil {
-		l.polls.wake()
+		l.polls.Wake()
 		return
 	}
 	select {
@@ -92,28 +115,28 @@ func (l *Loop) run() {
 		if polls == nil {
 			<-l.wake
 		} else {
-			polls.wait()
+			polls.Wait()
 		}
 		l.guard(func() { l.iteration(polls) })
 	}
 }
 
 // prepare says where to wait for the next iteration. Without more, the loop ends.
-func (l *Loop) prepare() (polls *poller, more bool) {
+func (l *Loop) prepare() (polls *socket.Poller, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closing && l.polls != nil {
-		l.polls.close()
+		l.polls.Close()
 	}
 	return l.polls, !l.closing
 }
 
 // iteration handles what is ready, and what was posted.
-func (l *Loop) iteration(polls *poller) {
+func (l *Loop) iteration(polls *socket.Poller) {
 	l.cork.Begin()
 	defer l.cork.End()
 	if polls != nil {
-		polls.handle(l)
+		polls.Handle() // what is left is told of again
 	}
 	for _, f := range l.posted() {
 		l.guard(f)

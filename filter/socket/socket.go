@@ -40,6 +40,6 @@ type Reader interface {
 // Watcher looks after connections.
 type Watcher interface {
 	// Watch makes a Socket of conn, whose first event may come before it returns. close closes conn and what belongs to it; it is called
-	// once. Nobody else may use conn from now on.
+	// once. Nobody else may use conn from now on. It returns nil, and has called nothing, if it cannot watch such a connection.
 	Watch(conn net.Conn, close func(), e Events) Socket
 }

@@ -25,7 +25,7 @@ type Settings struct {
 	LateTimeout time.Duration
 	// Panics stops those of calls, owners and dialers.
 	Panics guard.Panics
-	// Watcher reads and writes the connections, on a thread of its own. Nil: goroutines do.
+	// Watcher reads and writes the connections, on a thread of its own. Nil, and what it does not watch: goroutines do.
 	Watcher socket.Watcher
 }
 
@@ -56,6 +56,7 @@ type Link struct {
 	timer   *time.Timer // looks for answers past their time; nil before the first call
 
 	socket socket.Socket // from up on
+	alone  bool          // one thread reads and writes the socket
 	inbox  inbox
 	writer
 }
@@ -186,11 +187,7 @@ func (l *Link) dial(ctx context.Context, d Dialer, addr string) error {
 	if err != nil {
 		return err
 	}
-	watcher := l.settings.Watcher
-	if watcher == nil {
-		watcher = socket.Goroutines{Guard: l.settings.Panics.Guard}
-	}
-	s := watcher.Watch(conn.Conn, func() { l.settings.Panics.Guard("hang up", conn.Close) }, events{l})
+	s := l.watchSocket(conn)
 	l.mu.Lock()
 	if err = l.err; err == nil {
 		l.conn, l.socket, l.up = conn, s, true
@@ -200,6 +197,21 @@ func (l *Link) dial(ctx context.Context, d Dialer, addr string) error {
 		s.Close()
 	}
 	return err
+}
+
+// watchSocket makes a socket of a connection, whose events may come before it returns.
+//
+//nolint:ireturn // there are several kinds
+func (l *Link) watchSocket(conn Conn) socket.Socket {
+	hangUp := func() { l.settings.Panics.Guard("hang up", conn.Close) }
+	if w := l.settings.Watcher; w != nil {
+		l.alone = true
+		if s := w.Watch(conn.Conn, hangUp, events{l}); s != nil {
+			return s
+		}
+		l.alone = false
+	}
+	return socket.Goroutines{Guard: l.settings.Panics.Guard}.Watch(conn.Conn, hangUp, events{l})
 }
 
 // events is what the socket tells.

@@ -106,7 +106,7 @@ func (l *Link) land(correlation int32) (flight, error) {
 		return flight{}, fmt.Errorf("the broker answered request %d, expected %d", correlation, f.correlation())
 	}
 	for l.whole <= f.number && l.err == nil {
-		if l.handed && l.settings.Watcher != nil {
+		if l.handed && l.alone {
 			return flight{}, errEarly
 		}
 		l.changed.Wait()

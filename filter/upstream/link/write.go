@@ -62,7 +62,7 @@ func (l *Link) written() {
 	if f, more := l.goOn(); more {
 		l.writeFrom(f)
 	}
-	if l.settings.Watcher != nil {
+	if l.alone {
 		l.takeAside()
 	}
 }

@@ -1,4 +1,4 @@
-package loop
+package socket
 
 import (
 	"errors"
@@ -7,23 +7,22 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 )
 
-// sock is a socket that a loop watches.
-type sock struct {
-	poller *poller
+// polled is a socket of a Poller.
+type polled struct {
+	poller *Poller
 	fd     int
 	slot   int32
 	age    int32
-	events socket.Events
+	events Events
 
 	running sync.Mutex // held during events
 
-	// What came of the last read, for the loop.
-	n   int
-	err error
+	// What came of the last read, for whoever handles events.
+	n    int
+	full bool // it came to an end because there was no room for more
+	err  error
 
 	mu       sync.Mutex
 	interest uint32 // what the kernel has been asked for
@@ -36,49 +35,49 @@ type sock struct {
 }
 
 var (
-	_ socket.Socket = (*sock)(nil)
-	_ socket.Reader = (*sock)(nil)
+	_ Socket = (*polled)(nil)
+	_ Reader = (*polled)(nil)
 )
 
-// TryWrite implements socket.Socket.
-func (s *sock) TryWrite(parts [][]byte) (n int) {
+// TryWrite implements Socket.
+func (s *polled) TryWrite(parts [][]byte) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.rest != nil {
 		return 0
 	}
-	n, _ = writev(s.fd, parts)
+	n, _ = send(s.fd, parts)
 	return n
 }
 
-// Send implements socket.Socket.
-func (s *sock) Send(parts [][]byte) {
+// Send implements Socket.
+func (s *polled) Send(parts [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	s.rest, s.unsent = parts, socket.Size(parts)
+	s.rest, s.unsent = parts, Size(parts)
 	s.ask()
 }
 
-// Unsent implements socket.Socket.
-func (s *sock) Unsent() int {
+// Unsent implements Socket.
+func (s *polled) Unsent() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.unsent
 }
 
-// Pause implements socket.Socket.
-func (s *sock) Pause(on bool) {
+// Pause implements Socket.
+func (s *polled) Pause(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paused = on
 	s.ask()
 }
 
-// CloseWrite implements socket.Socket.
-func (s *sock) CloseWrite() error {
+// CloseWrite implements Socket.
+func (s *polled) CloseWrite() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -87,8 +86,8 @@ func (s *sock) CloseWrite() error {
 	return unix.Shutdown(s.fd, unix.SHUT_WR)
 }
 
-// Close implements socket.Socket.
-func (s *sock) Close() {
+// Close implements Socket.
+func (s *polled) Close() {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
@@ -100,25 +99,26 @@ func (s *sock) Close() {
 	}
 }
 
-// Next implements socket.Reader.
-func (s *sock) Next() []byte {
+// Next implements Reader.
+func (s *polled) Next() []byte {
 	buf := s.poller.buf[:]
 	return buf[:s.Into(buf)]
 }
 
-// Into implements socket.Reader.
-func (s *sock) Into(p []byte) int {
+// Into implements Reader.
+func (s *polled) Into(p []byte) int {
 	s.n, s.err = read(s.fd, p)
-	return max(s.n, 0)
+	s.full = s.n == len(p)
+	return s.n
 }
 
 // event is what the kernel is asked for. s.mu is held, or nobody else has s yet.
-func (s *sock) event() *unix.EpollEvent {
+func (s *polled) event() *unix.EpollEvent {
 	return &unix.EpollEvent{Events: s.interest, Fd: s.slot, Pad: s.age}
 }
 
 // ask has the kernel tell of what is of interest now. s.mu is held.
-func (s *sock) ask() {
+func (s *polled) ask() {
 	if s.closed {
 		return
 	}
@@ -141,8 +141,8 @@ func (s *sock) ask() {
 	}
 }
 
-// handle tells of events. The loop calls it.
-func (s *sock) handle(events uint32) {
+// handle tells of events, and reports whether there may be more to read.
+func (s *polled) handle(events uint32) (more bool) {
 	s.running.Lock()
 	defer s.running.Unlock()
 	if events&unix.EPOLLOUT != 0 {
@@ -150,12 +150,13 @@ func (s *sock) handle(events uint32) {
 	}
 	const gone = unix.EPOLLHUP | unix.EPOLLERR
 	if events&(unix.EPOLLIN|gone) != 0 && s.reads(events&gone != 0) {
-		s.receive()
+		return s.receive()
 	}
+	return false
 }
 
 // reads reports whether there is somebody to read. If not, and the connection is gone, the kernel is not asked any more.
-func (s *sock) reads(gone bool) bool {
+func (s *polled) reads(gone bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -171,13 +172,13 @@ func (s *sock) reads(gone bool) bool {
 	return false
 }
 
-// receive has what has come be read.
-func (s *sock) receive() {
-	s.n, s.err = 0, unix.EAGAIN // unless it is read
+// receive has what has come be read, and reports whether there may be more.
+func (s *polled) receive() (more bool) {
+	s.n, s.full, s.err = 0, false, unix.EAGAIN // unless it is read
 	s.events.Readable(s)
 	switch {
 	case s.n > 0, errors.Is(s.err, unix.EAGAIN), errors.Is(s.err, unix.EINTR):
-		return
+		return s.full
 	case s.err == nil:
 		s.err = io.EOF
 	}
@@ -189,10 +190,11 @@ func (s *sock) receive() {
 	if !closed {
 		s.events.Over(fmt.Errorf("read: %w", s.err))
 	}
+	return false
 }
 
 // flush writes what is left to be sent.
-func (s *sock) flush() {
+func (s *polled) flush() {
 	if whole, err := s.writeRest(); err != nil {
 		s.events.Over(fmt.Errorf("write: %w", err))
 	} else if whole {
@@ -201,18 +203,18 @@ func (s *sock) flush() {
 }
 
 // writeRest writes once, and reports whether all is written now.
-func (s *sock) writeRest() (whole bool, err error) {
+func (s *polled) writeRest() (whole bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.rest == nil {
 		return false, nil
 	}
-	n, err := writev(s.fd, s.rest)
+	n, err := send(s.fd, s.rest)
 	if errors.Is(err, unix.EAGAIN) {
 		err = nil
 	}
 	s.unsent -= n
-	if s.rest = socket.Rest(s.rest, n); len(s.rest) == 0 || err != nil {
+	if s.rest = Rest(s.rest, n); len(s.rest) == 0 || err != nil {
 		whole = err == nil
 		s.rest = nil
 		s.ask()

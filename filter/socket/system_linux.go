@@ -1,4 +1,4 @@
-package loop
+package socket
 
 import (
 	"syscall"
@@ -9,8 +9,8 @@ import (
 
 // What follows does not tell Go's scheduler of the calls: they do not wait, and telling costs more than a short one.
 
-// maxVectors is how many parts are written by one call.
-const maxVectors = 64
+// maxParts is how many parts are written by one call.
+const maxParts = 64
 
 func read(fd int, p []byte) (int, error) {
 	n, _, err := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
@@ -20,11 +20,11 @@ func read(fd int, p []byte) (int, error) {
 	return int(n), nil
 }
 
-// writev writes what the socket takes of parts, and returns how many bytes that was; with unix.EAGAIN when it takes nothing.
-func writev(fd int, parts [][]byte) (total int, err error) {
+// send writes what the socket takes of parts, and returns how many bytes that was; with unix.EAGAIN when it takes nothing.
+func send(fd int, parts [][]byte) (total int, err error) {
 	for len(parts) > 0 {
-		some := parts[:min(len(parts), maxVectors)]
-		n, err := writeSome(fd, some)
+		some := parts[:min(len(parts), maxParts)]
+		n, err := sendSome(fd, some)
 		if n == 0 && err != nil {
 			if total > 0 {
 				err = nil
@@ -43,8 +43,8 @@ func writev(fd int, parts [][]byte) (total int, err error) {
 	return total, nil
 }
 
-func writeSome(fd int, parts [][]byte) (int, error) {
-	var vectors [maxVectors]unix.Iovec
+func sendSome(fd int, parts [][]byte) (int, error) {
+	var vectors [maxParts]unix.Iovec
 	k := 0
 	for _, p := range parts {
 		if len(p) > 0 {
@@ -56,8 +56,10 @@ func writeSome(fd int, parts [][]byte) (int, error) {
 	if k == 0 {
 		return 0, nil
 	}
+	message := unix.Msghdr{Iov: &vectors[0]}
+	message.SetIovlen(k)
 	for {
-		n, _, err := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&vectors)), uintptr(k))
+		n, _, err := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&message)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 		switch err {
 		case 0:
 			return int(n), nil
