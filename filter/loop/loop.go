@@ -61,6 +61,15 @@ func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socke
 	return l.relay(conn, closes, e)
 }
 
+// Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in an iteration.
+func (l *Loop) Close() {
+	l.mu.Lock()
+	l.closing = true
+	l.wakeUp()
+	l.mu.Unlock()
+	<-l.ended
+}
+
 // poller is there from the first socket on; nil: there is none.
 func (l *Loop) poller() *socket.Poller {
 	l.mu.Lock()
@@ -77,15 +86,6 @@ func (l *Loop) poller() *socket.Poller {
 		}
 	}
 	return l.polls
-}
-
-// Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in an iteration.
-func (l *Loop) Close() {
-	l.mu.Lock()
-	l.closing = true
-	l.wakeUp()
-	l.mu.Unlock()
-	<-l.ended
 }
 
 // wakeUp has the loop look again, wherever it waits. l.mu is held.

@@ -22,7 +22,7 @@ const (
 var plains = sync.Pool{New: func() any { return new([plainSize]byte) }} //nolint:gochecknoglobals // a pool is shared
 
 // WatchTLS is Watch for a connection with TLS that was made on a Plug: w has the socket below, and its thread encrypts and decrypts. post
-// has a function called on that thread. It reports false if conn is no such connection.
+// has a function called on that thread. It reports false if conn is no such connection, or w cannot watch what is below.
 //
 //nolint:ireturn // as Watcher has it
 func WatchTLS(w Watcher, post func(func()), conn net.Conn, closes func(), e Events) (Socket, bool) {
@@ -36,7 +36,10 @@ func WatchTLS(w Watcher, post func(func()), conn net.Conn, closes func(), e Even
 	}
 	s := &encrypted{conn: secure, plug: plug, closes: closes, events: e, post: post, ready: make(chan struct{})}
 	below := plug.pull()
-	s.below = w.Watch(below, func() { _ = below.Close() }, s)
+	if s.below = w.Watch(below, func() { _ = below.Close() }, s); s.below == nil {
+		plug.pulled.Store(false)
+		return nil, false
+	}
 	close(s.ready)
 	return s, true
 }

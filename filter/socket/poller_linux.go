@@ -30,6 +30,9 @@ type Poller struct {
 	// These belong to whoever handles what is ready.
 	events [maxEvents]unix.EpollEvent
 	ready  []ready
+	next   int // of ready
+	more   bool
+	one    func() // handles it; made once and not for each
 	buf    [pollSize]byte
 }
 
@@ -58,7 +61,9 @@ func NewPoller(guard func(where string, f func())) *Poller {
 	if err == nil {
 		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, bell, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: bellSlot})
 		if err == nil {
-			return &Poller{guard: guard, epoll: epoll, bell: bell}
+			p := &Poller{guard: guard, epoll: epoll, bell: bell}
+			p.one = p.handleNext
+			return p
 		}
 		_ = unix.Close(bell)
 	}
@@ -106,19 +111,25 @@ func (p *Poller) Look() { p.collect(p.ask(syscall.RawSyscall6, 0)) }
 
 // Handle has the events of what is ready, and reports whether there may be more of them at once.
 func (p *Poller) Handle() (more bool) {
-	more = len(p.ready) == maxEvents
-	for i := range p.ready {
-		r := &p.ready[i]
-		p.guard("socket", func() { more = r.socket.handle(r.events) || more })
-		r.socket = nil
+	p.more = len(p.ready) == maxEvents
+	for p.next = range p.ready {
+		p.guard("socket", p.one)
+		p.ready[p.next].socket = nil
 	}
-	return more
+	return p.more
 }
 
 // Close lets go of what the process has for it. Its sockets have to be closed, and nothing of it is called any more.
 func (p *Poller) Close() {
 	_ = unix.Close(p.bell)
 	_ = unix.Close(p.epoll)
+}
+
+func (p *Poller) handleNext() {
+	r := p.ready[p.next]
+	if r.socket.handle(r.events) {
+		p.more = true
+	}
 }
 
 // duplicate returns a descriptor of the socket of conn that is ours alone; -1: there is none.

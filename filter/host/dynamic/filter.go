@@ -19,20 +19,22 @@ import (
 // returns. Call it in an init of the main package.
 func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
 	allowMoreThreads()
-	load := loader{log: newLog(abi.LogEnabled, abi.Log), newClient: newClient}
+	log := newLog(abi.LogEnabled, abi.Log)
+	load := loader{log: log, newClient: newClient, threads: &threads{log: log}}
 	abi.Register(func(c *abi.Config, name string, raw []byte) (abi.Filter, error) {
 		f, err := load.filter(c.Define, name, raw)
 		if err != nil {
 			return nil, err // and not a nil *hosted in an interface that is not nil
 		}
 		return f, nil
-	})
+	}, load.threads.abi)
 }
 
 // loader makes filters.
 type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
+	threads   *threads
 }
 
 // definer is abi.Config's Define.
@@ -82,7 +84,7 @@ func (l loader) load(
 	if err != nil {
 		return nil, err
 	}
-	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Probe: true})
+	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Thread: l.threads.upstream, Probe: true})
 	if err != nil {
 		return nil, err
 	}

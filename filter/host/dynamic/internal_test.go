@@ -43,7 +43,7 @@ func (e *envoy) define(m []abi.Metric) ([]int64, []uint64, error) {
 
 func (e *envoy) load(name, raw string, client error) (*hosted, error) {
 	newClient := func(upstream.Settings) (upstream.Client, error) { return nil, client }
-	return loader{e.log(), newClient}.filter(e.define, name, []byte(raw))
+	return loader{e.log(), newClient, &threads{}}.filter(e.define, name, []byte(raw))
 }
 
 func TestRefused(t *testing.T) {

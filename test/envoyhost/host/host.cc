@@ -272,7 +272,8 @@ static bool configure() {
       std::vector<int> old;
       for (auto& [fd, c] : w->conns)
         if (c->generation < now - 10) old.push_back(fd);
-      for (int fd : old) w->conns[fd]->close(NoFlush);
+      for (int fd : old)
+        if (auto it = w->conns.find(fd); it != w->conns.end()) it->second->close(NoFlush);  // the end of one may bring another's
     });
   return true;
 }

@@ -41,7 +41,7 @@ func TestCloseGuardMatters(t *testing.T) {
 	t.Parallel()
 	bin := build(t, "fake", "-DKAFKAMESH_WITHOUT_CLOSE_GUARD")
 	out, err := exec.CommandContext(t.Context(), bin, "scheduled_after_close_touches_nothing").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "envoy.freed") {
+	if err == nil || !strings.Contains(string(out), "e->freed") {
 		t.Errorf("without the guard: %v, %s; want a failure", err, out)
 	}
 }
@@ -50,7 +50,7 @@ func TestCloseGuardMatters(t *testing.T) {
 func build(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), dir)
-	sources := []string{"module.c", "config.c", "conn.c", "worker.c"}
+	sources := []string{"module.c", "config.c", "conn.c", "worker.c", "iteration.c", "waker.c"}
 	mains, err := filepath.Glob(filepath.Join("testdata", dir, "*.c"))
 	if err != nil {
 		t.Fatal(err)

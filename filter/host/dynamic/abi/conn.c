@@ -53,14 +53,14 @@ void km_conn_unlock(km_conn* conn) {
     conn->scheduled = true;
   }
   pthread_mutex_unlock(&conn->mu);
-  if (!commit) {
+  if (!commit || km_iteration_takes(conn)) {
     return;
   }
   // Not under the mutex. Commit holds a shared_ptr to Envoy's filter on this thread, a goroutine's; if the worker lets
   // go of the connection meanwhile, the filter is destroyed right here, inside commit, and our destroy hook takes the
   // mutex (seen 1 to 15 times in 15,000 connections on Envoy 1.38 to 1.40). The caller's reference keeps
   // conn itself.
-  envoy_dynamic_module_callback_network_filter_scheduler_commit(conn->scheduler, 0);
+  envoy_dynamic_module_callback_network_filter_scheduler_commit(conn->scheduler, km_for_conn);
 }
 
 static void append(km_conn* conn, const void* bytes, size_t length) {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "config.h"
+#include "iteration.h"
 
 typedef struct km_conn {
   // Envoy's reference ends in destroy. Go has one from new_connection on, until its last call on a connection that is
@@ -14,9 +15,12 @@ typedef struct km_conn {
   int refs;
   km_config* config;  // holds a reference
   void* scheduler;    // Envoy's; set before Go hears of the connection
+  km_worker* worker;  // the same
+  struct km_conn *next, *previous;  // of the worker; its mutex guards them, and
+  bool joined;                      // whether it is one of them
 
-  // For hooks only. There is no pointer to Envoy's filter here, on purpose: every hook is handed one, and outside of
-  // hooks, or once the connection is gone, nobody may use it.
+  // For the worker's thread only.
+  void* envoy;        // its pointer to its filter: good in hooks and at the end of an iteration, until the close event
   uintptr_t session;  // the handle Go gave; 0 before new_connection and after the end
 
   pthread_mutex_t mu;  // guards what follows; never held while calling Envoy or Go
@@ -62,6 +66,11 @@ void km_conn_unref(km_conn* conn);
 // Called by worker.c.
 
 km_conn* km_conn_new(km_config* config);
-// km_conn_unlock ends what began with locking the mutex. If there are notes that nobody is on the way to act on, it
-// asks Envoy for an on_scheduled.
+// km_conn_unlock ends what began with locking the mutex. If there are notes that nobody is on the way to act on, they
+// are for the end of the worker's iteration, or it asks Envoy for an on_scheduled.
 void km_conn_unlock(km_conn* conn);
+
+// Called by iteration.c.
+
+// km_conn_act acts on the notes, if the connection lives. On its worker, with none of its hooks on the stack.
+void km_conn_act(km_conn* conn);

@@ -4,8 +4,10 @@
 //	module.c            loading and logging
 //	config.c            one configuration; metrics, published without crossing into Go
 //	conn.c, worker.c    one connection: what goroutines call, what its worker thread calls
+//	iteration.c, waker.c    what connections of one worker share: its iterations, and the thread that wakes it for sockets of ours
 //	hooks.go            what C calls in Go: finds the object behind a handle, calls it, stops every panic
 //	module.go           what a module written in Go is made of: Register, Filter, Session
+//	iteration.go            what it does on a worker beside its sessions: Thread
 //	config.go conn.go log.go   what it may call in turn
 //
 // Every trap of the ABI is dealt with on this side, beside a comment that says where it was seen, so that package

@@ -31,10 +31,11 @@ type filter struct {
 type session struct {
 	Session
 
-	filter *filter
-	conn   *Conn
-	began  time.Time
-	broken bool // a call panicked
+	filter     *filter
+	conn       *Conn
+	iterations *iterations // of its worker
+	began      time.Time
+	broken     bool // a call panicked
 }
 
 // Each hook stops panics, see guard.go, and C closes that one connection.
@@ -83,7 +84,7 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_
 		conn.drop()
 		return false
 	}
-	s := &session{filter: f, conn: conn}
+	s := &session{filter: f, conn: conn, iterations: ofWorkers.at(int(p.worker))}
 	if !process.opened(s) {
 		// It is not read from, and so reset when Envoy has ended: its client then knows that nothing was taken, and connects
 		// again. It might not after a FIN.
@@ -113,6 +114,7 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_
 func kmGoData(h C.uintptr_t, chunks *C.envoy_dynamic_module_type_envoy_buffer, count C.size_t, end C.bool) (ok C.bool) {
 	defer caught("data")
 	return on(h, func(s *session) {
+		s.iterations.begin()
 		for i, chunk := range unsafe.Slice(chunks, count) {
 			p := unsafe.Slice((*byte)(unsafe.Pointer(chunk.ptr)), chunk.length)
 			if i+1 < int(count) {

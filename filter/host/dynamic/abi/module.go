@@ -42,8 +42,12 @@ type Peer struct {
 	ServerName string
 }
 
-// Register says what the shared library is. Call it in an init of the main package: Envoy's first call comes after it.
-func Register(m Module) { module.Store(&m) }
+// Register says what the shared library is, and what makes its part in each of Envoy's workers. Call it in an init of
+// the main package: Envoy's first call comes after it.
+func Register(m Module, threads func(worker int) Thread) {
+	ofWorkers.threads = threads
+	module.Store(&m)
+}
 
 // module is a global because Envoy finds hooks by name: nothing of ours is on the stack when it calls the first one.
 //

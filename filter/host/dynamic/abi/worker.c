@@ -31,6 +31,14 @@ static bool is_dead(const km_conn* conn) {
 #endif
 }
 
+// is_gone is is_dead where iterations are concerned: who was asked and is dead has handed over what is due.
+static bool is_gone(km_conn* conn) {
+  pthread_mutex_lock(&conn->mu);
+  bool dead = conn->dead;
+  pthread_mutex_unlock(&conn->mu);
+  return dead;
+}
+
 static void enter(km_conn* conn) {
   pthread_mutex_lock(&conn->mu);
   conn->depth++;
@@ -116,14 +124,22 @@ static bool drained(km_conn* conn) {
   return now;
 }
 
+// hand_over gives Go what a client sent: in an iteration, at whose end Go lets go of what comes of it.
+static void hand_over(km_conn* conn, envoy_dynamic_module_type_envoy_buffer* chunks, size_t count, bool end) {
+  km_iteration_begin(conn);
+  if (!kmGoData(conn->session, chunks, count, end)) {
+    broke(conn);
+  }
+}
+
 // end_early tells Go, if that is wanted, that the client sends no more.
 static void end_early(km_conn* conn) {
   pthread_mutex_lock(&conn->mu);
   bool now = conn->want_end && !conn->ended && !is_dead(conn) && !conn->closing;
   conn->ended = conn->want_end;
   pthread_mutex_unlock(&conn->mu);
-  if (now && conn->session != 0 && !kmGoData(conn->session, NULL, 0, true)) {
-    broke(conn);
+  if (now && conn->session != 0) {
+    hand_over(conn, NULL, 0, true);
   }
 }
 
@@ -157,6 +173,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
     void* envoy, const void* p) {
   km_conn* conn = (km_conn*)p;
   enter(conn);
+  conn->envoy = envoy;
   conn->scheduler = CALLBACK(scheduler_new)(envoy);
   // Without it a client's FIN is RemoteClose, and what is still due to it is lost.
   CALLBACK(enable_half_close)(envoy, true);
@@ -165,6 +182,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
   CALLBACK(get_local_address)(envoy, &peer.local, &peer.local_port);
   // Known already here if the listener has the tls_inspector, else never.
   CALLBACK(get_requested_server_name)(envoy, &peer.server_name);
+  km_worker_join(conn, peer.worker);
   km_conn_ref(conn);  // Go's
   if (!kmGoConnected(conn->config->filter, conn, &peer, &conn->session)) {
     broke(conn);
@@ -174,7 +192,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
 }
 
 // Hands Go the pieces as they lie in Envoy's buffer; Go's engine copies what it keeps.
-static bool push(km_conn* conn, void* envoy, bool end) {
+static void push(km_conn* conn, void* envoy, bool end) {
   envoy_dynamic_module_type_envoy_buffer usual[usual_chunks], *chunks = usual;
   size_t count = CALLBACK(get_read_buffer_chunks_size)(envoy);
   if (count > usual_chunks) {
@@ -183,11 +201,10 @@ static bool push(km_conn* conn, void* envoy, bool end) {
   if (count > 0 && !CALLBACK(get_read_buffer_chunks)(envoy, chunks)) {
     count = 0;
   }
-  bool ok = kmGoData(conn->session, chunks, count, end);
+  hand_over(conn, chunks, count, end);
   if (chunks != usual) {
     free(chunks);
   }
-  return ok;
 }
 
 envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_network_filter_read(void* envoy,
@@ -197,8 +214,8 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
   km_conn* conn = (km_conn*)p;
   enter(conn);
   // Who was told to end may send on until it sees FIN: a request that is not taken is the client's to send again.
-  if (conn->session != 0 && !conn->closing && !conn->ended && !push(conn, envoy, end)) {
-    broke(conn);
+  if (conn->session != 0 && !conn->closing && !conn->ended) {
+    push(conn, envoy, end);
   }
   if (length > 0) {
     CALLBACK(drain_read_buffer)(envoy, length);
@@ -216,10 +233,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
   return STATUS(Continue);
 }
 
-// Mostly C only: no Go on the way out, and what many goroutines wrote leaves in one write.
-void envoy_dynamic_module_on_network_filter_scheduled(void* envoy, const void* p, uint64_t id) {
-  (void)id;
-  km_conn* conn = (km_conn*)p;
+void km_conn_act(km_conn* conn) {
   pthread_mutex_lock(&conn->mu);
   conn->scheduled = false;
   bool dead = is_dead(conn);
@@ -228,13 +242,23 @@ void envoy_dynamic_module_on_network_filter_scheduled(void* envoy, const void* p
   }
   pthread_mutex_unlock(&conn->mu);
   // Commit's shared_ptr, on the goroutine's thread, can keep Envoy's filter alive past the connection it points to.
-  // This hook then still comes, and any network_filter callback with its pointer is a use after free: without this line
-  // 5 of 22 runs of connection churn killed Envoy 1.38.3, 1.39.3 and 1.40.0, and
-  // TestChurnWithoutCloseGuard does within seconds.
+  // on_scheduled then still comes, and any network_filter callback with its pointer is a use after free: without this
+  // line 5 of 22 runs of connection churn killed Envoy 1.38.3, 1.39.3 and 1.40.0, and TestChurnWithoutCloseGuard does
+  // within seconds. The end of an iteration, too, may find a connection that is gone.
   if (dead) {
     return;
   }
-  leave(conn, envoy);
+  leave(conn, conn->envoy);
+}
+
+void envoy_dynamic_module_on_network_filter_scheduled(void* envoy, const void* p, uint64_t what) {
+  (void)envoy;
+  km_conn* conn = (km_conn*)p;
+  if (what == km_for_conn) {
+    km_conn_act(conn);  // mostly C only: no Go on the way out, and what many goroutines wrote leaves in one write
+  } else if (!is_gone(conn)) {
+    km_iteration_scheduled(conn, what);
+  }
 }
 
 static void mark_dead(km_conn* conn) {
@@ -261,6 +285,7 @@ void envoy_dynamic_module_on_network_filter_event(void* envoy, const void* p,
   mark_dead(conn);
   end_session(conn, true);
   km_config_publish(conn->config, envoy);
+  km_worker_leave(conn, true);
 }
 
 static void congested(void* envoy, const void* p, bool on) {
@@ -289,5 +314,6 @@ void envoy_dynamic_module_on_network_filter_destroy(const void* p) {
   km_conn* conn = (km_conn*)p;
   mark_dead(conn);
   end_session(conn, false);  // does nothing unless the close event stayed away
+  km_worker_leave(conn, false);
   km_conn_unref(conn);
 }

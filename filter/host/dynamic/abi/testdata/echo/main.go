@@ -32,8 +32,14 @@ func init() {
 			return nil, err
 		}
 		return &filter{mode: name, values: values, marks: marks}, nil
-	})
+	}, func(int) abi.Thread { return thread{} })
 }
+
+// thread has nothing to do.
+type thread struct{}
+
+func (thread) Begin()    {}
+func (thread) End() bool { return false }
 
 type filter struct {
 	mode   string // echo, async, late, pause, flood, noisy, panic, panicnew, panicflood

@@ -10,3 +10,5 @@ bool kmGoConnected(uintptr_t filter, km_conn* conn, km_peer* peer, uintptr_t* se
 bool kmGoData(uintptr_t session, envoy_dynamic_module_type_envoy_buffer* chunks, size_t count, bool end);
 bool kmGoCongested(uintptr_t session, bool above);
 void kmGoClosed(uintptr_t session, bool on_worker);
+bool kmGoIterate(uint32_t worker);
+void kmGoAlone(uint32_t worker);

@@ -1,8 +1,8 @@
 #include "fake.h"
 
-fake_envoy envoy;
+fake_envoy envoy, envoy_of_other;
 fake_go go;
-static const void *config, *conn;
+static const void *config, *conn, *other;
 
 #define CALLBACK(name) envoy_dynamic_module_callback_network_filter_##name
 #define HOOK(name) envoy_dynamic_module_on_network_filter_##name
@@ -10,10 +10,12 @@ typedef envoy_dynamic_module_type_envoy_buffer in;
 typedef envoy_dynamic_module_type_module_buffer out;
 typedef envoy_dynamic_module_type_metrics_result result;
 
-static void call(void* p) {
-  CHECK(p == &envoy);
-  CHECK(!envoy.freed);     // the connection is there
+static fake_envoy* call(void* p) {
+  fake_envoy* e = p;
+  CHECK(e == &envoy || e == &envoy_of_other);
+  CHECK(!e->freed);        // the connection is there
   CHECK(go.in_call == 0);  // callbacks can bring hooks: never with Go on the stack
+  return e;
 }
 
 // Envoy.
@@ -24,18 +26,14 @@ void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l, ou
   fwrite(m.ptr, 1, m.length, stderr);
 }
 void* CALLBACK(scheduler_new)(void* p) {
-  call(p);
-  envoy.schedulers++;
-  return &envoy.commits;
+  call(p)->schedulers++;
+  return p;
 }
-void CALLBACK(scheduler_delete)(void* s) {
-  CHECK(s == &envoy.commits);
-  envoy.schedulers--;
-}
+void CALLBACK(scheduler_delete)(void* s) { ((fake_envoy*)s)->schedulers--; }
 void CALLBACK(scheduler_commit)(void* s, uint64_t id) {
-  CHECK(s == &envoy.commits && id == 0);
-  envoy.commits++;
-  if (envoy.on_commit) envoy.on_commit();
+  fake_envoy* e = s;
+  *(id == km_for_conn ? &e->commits : id == km_for_wake ? &e->wakes : &e->ends) += 1;
+  if (e->on_commit) e->on_commit();
 }
 size_t CALLBACK(get_read_buffer_chunks_size)(void* p) {
   call(p);
@@ -52,23 +50,23 @@ bool CALLBACK(drain_read_buffer)(void* p, size_t n) {
   return true;
 }
 void CALLBACK(write)(void* p, out data, bool end) {
-  call(p);
+  fake_envoy* e = call(p);
   CHECK(end ? data.length == 0 : data.length > 0);
   if (end) {
-    envoy.fins++;
+    e->fins++;
     return;
   }
-  memcpy(envoy.written + envoy.written_length, data.ptr, data.length);
-  envoy.written_length += data.length;
-  envoy.writes++;
-  if (envoy.on_write) envoy.on_write();
+  memcpy(e->written + e->written_length, data.ptr, data.length);
+  e->written_length += data.length;
+  e->writes++;
+  if (e->on_write) e->on_write();
 }
 void CALLBACK(close)(void* p, envoy_dynamic_module_type_network_connection_close_type t) {
-  call(p);
-  envoy.closes++;
-  envoy.close_type = (int)t;
-  if (envoy.hangs && t == envoy_dynamic_module_type_network_connection_close_type_FlushWrite) return;
-  HOOK(event)(&envoy, conn, envoy_dynamic_module_type_network_connection_event_LocalClose);
+  fake_envoy* e = call(p);
+  e->closes++;
+  e->close_type = (int)t;
+  if (e->hangs && t == envoy_dynamic_module_type_network_connection_close_type_FlushWrite) return;
+  HOOK(event)(e, e == &envoy ? conn : other, envoy_dynamic_module_type_network_connection_event_LocalClose);
 }
 envoy_dynamic_module_type_network_read_disable_status CALLBACK(read_disable)(void* p, bool off) {
   call(p);
@@ -153,6 +151,11 @@ uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
 void kmGoConfigDestroy(uintptr_t f) { CHECK(f == 1); }
 bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
   CHECK(f == 1 && p->worker == 7 && p->remote_port == 1234 && p->local.length == 0);
+  if (go.conn != NULL) {
+    go.other = c;
+    *session = 3;
+    return true;
+  }
   go.conn = c;
   if (!go.panic_new) {
     *session = 2;
@@ -180,9 +183,20 @@ bool kmGoCongested(uintptr_t s, bool above) {
   return !go.panic_congested;
 }
 void kmGoClosed(uintptr_t s, bool on_worker) {
-  CHECK(s == 2);
+  CHECK(s == 2 || s == 3);
   go.closed_calls++;
   go.closed_off_worker += !on_worker;
+}
+bool kmGoIterate(uint32_t worker) {
+  CHECK(worker == 7 && go.in_call++ == 0);
+  go.iterations++;
+  if (go.on_iteration) go.on_iteration();
+  go.in_call--;
+  return go.more;
+}
+void kmGoAlone(uint32_t worker) {
+  CHECK(worker == 7);
+  go.alone++;
 }
 
 // What tests do.
@@ -196,6 +210,19 @@ void start(void) {
   start_config();
   start_conn();
 }
+void start_other(void) {
+  other = HOOK(new)(config, &envoy_of_other);
+  HOOK(new_connection)(&envoy_of_other, other);
+}
+void end_other(void) {
+  HOOK(event)(&envoy_of_other, other, envoy_dynamic_module_type_network_connection_event_RemoteClose);
+  envoy_of_other.freed = true;
+}
+void destroy_other(void) {
+  HOOK(destroy)(other);
+  other = NULL;
+}
+void scheduled_other(uint64_t what) { HOOK(scheduled)(&envoy_of_other, other, what); }
 void go_write(const char* text) { km_conn_write(go.conn, text, strlen(text)); }
 void event(void) {
   HOOK(event)(&envoy, conn, envoy_dynamic_module_type_network_connection_event_RemoteClose);
@@ -206,16 +233,24 @@ void destroy(void) {
   conn = NULL;
 }
 void scheduled(void) { HOOK(scheduled)(&envoy, conn, 0); }
-void receive(const char* text, bool end) {
+void wake(void) { HOOK(scheduled)(&envoy, conn, km_for_wake); }
+void end_iteration(void) { HOOK(scheduled)(&envoy, conn, km_for_end); }
+void read_only(const char* text, bool end) {
   envoy.read = text;
   HOOK(read)(&envoy, conn, strlen(text), end);
+}
+void receive(const char* text, bool end) {
+  read_only(text, end);
+  end_iteration();
 }
 void finish(void) {
   if (!config) return;  // the test has done it
   if (conn) destroy();
+  if (other) destroy_other();
   if (go.conn) km_conn_unref(go.conn);
+  if (go.other) km_conn_unref(go.other);
   HOOK(config_destroy)(config);
   config = NULL;
   km_config_unref(go.config);
-  CHECK(envoy.schedulers == 0);
+  CHECK(envoy.schedulers == 0 && envoy_of_other.schedulers == 0);
 }

@@ -1,4 +1,4 @@
-// Plays Envoy above the C layer and Go below it, one connection at a time, so that the order of events is the test's.
+// Plays Envoy above the C layer and Go below it, with a connection or two, so that the order of events is the test's.
 #pragma once
 
 #include <pthread.h>
@@ -17,13 +17,21 @@
     }                                                                           \
   } while (0)
 
+typedef struct test {
+  const char* name;
+  void (*run)(void);
+} test;
+#define TEST(name) {#name, name}
+extern const test iteration_tests[];
+extern const size_t iteration_test_count;
+
 // What Envoy has seen and does. "freed" is what the use after free is in the real one.
 typedef struct fake_envoy {
   bool freed;
   bool hangs;  // a close that flushes does not end
   char written[1 << 16];
   size_t written_length;
-  int writes, fins, commits, closes, close_type, disables, enables, drained, schedulers;
+  int writes, fins, commits, wakes, ends, closes, close_type, disables, enables, drained, schedulers;
   long counter, gauge;
   const char* read;  // what the client sent
   void (*on_commit)(void), (*on_write)(void);
@@ -32,14 +40,16 @@ typedef struct fake_envoy {
 // What Go has seen and does.
 typedef struct fake_go {
   km_config* config;
-  km_conn* conn;
+  km_conn *conn, *other;
   int in_call;  // a call of a session is on the stack
   int data_calls, ends, congested_calls, closed_calls, closed_off_worker;
+  int iterations, alone;
+  bool more;  // than one may take
   bool panic_new, panic_data, panic_congested;
-  void (*on_data)(void), (*on_congested)(void);
+  void (*on_data)(void), (*on_congested)(void), (*on_iteration)(void);
 } fake_go;
 
-extern fake_envoy envoy;
+extern fake_envoy envoy, envoy_of_other;
 extern fake_go go;
 
 // start makes a configuration with a counter (0) and a gauge (1), and a connection.
@@ -47,10 +57,19 @@ void start(void);
 void start_config(void);
 void start_conn(void);
 void go_write(const char* text);
+// The other connection, of the same worker, has an Envoy of its own.
+void start_other(void);
+void end_other(void);
+void destroy_other(void);
+void scheduled_other(uint64_t what);
 // event is a close event; destroy is what Envoy does some time after.
 void event(void);
 void destroy(void);
 void scheduled(void);
+// receive is followed by the end of the iteration, read_only is not.
 void receive(const char* text, bool end);
+void read_only(const char* text, bool end);
+void wake(void);
+void end_iteration(void);
 // finish drops what is left and checks that nothing is: LeakSanitizer sees the rest.
 void finish(void);

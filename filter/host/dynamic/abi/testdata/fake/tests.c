@@ -302,11 +302,6 @@ static void gauges_are_settled_at_the_end(void) {
   CHECK(envoy.counter == 7 && envoy.gauge == 0);
 }
 
-typedef struct test {
-  const char* name;
-  void (*run)(void);
-} test;
-#define TEST(name) {#name, name}
 static const test tests[] = {
     TEST(write_in_hook_needs_no_commit),
     TEST(writes_outside_share_one_commit),
@@ -335,15 +330,22 @@ static const test tests[] = {
     TEST(gauges_are_settled_at_the_end),
 };
 
-int main(int argc, char** argv) {
-  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
-    if (argc < 2) {
-      puts(tests[i].name);
-    } else if (!strcmp(argv[1], tests[i].name)) {
-      tests[i].run();
+static bool run_one(const test* all, size_t count, const char* name) {
+  for (size_t i = 0; i < count; i++) {
+    if (name == NULL) {
+      puts(all[i].name);
+    } else if (!strcmp(name, all[i].name)) {
+      all[i].run();
       finish();
-      return 0;
+      return true;
     }
   }
-  return argc > 1;  // no such test
+  return false;
+}
+
+int main(int argc, char** argv) {
+  const char* name = argc < 2 ? NULL : argv[1];
+  bool ran = run_one(tests, sizeof tests / sizeof *tests, name) ||
+             run_one(iteration_tests, iteration_test_count, name);
+  return name != NULL && !ran;  // no such test
 }

@@ -1,11 +1,16 @@
-// Many goroutines against one worker, for the thread sanitizer: connections come and go while writers write, pause and
-// close. Envoy is played with what matters of its scheduler: commit holds a reference to the filter on the writer's
-// thread, so that on_scheduled may come after the connection is freed, and destroy may run inside commit.
+// Many goroutines and the waker against one worker, for the thread sanitizer: connections come and go while writers
+// write, pause and close, and a socket becomes ready again and again, of which an iteration has to hear. Envoy is
+// played with what matters of its scheduler: commit holds a reference to the filter on the writer's thread, so that
+// on_scheduled may come after the connection is freed, and destroy may run inside commit.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "_cgo_export.h"
 
@@ -17,20 +22,24 @@
     exit(1);                                                          \
   }
 
-enum { writers = 3, connections = 200 };
+enum { writers = 3, connections = 200, at_once = 3, patience_seconds = 60 };
 
 typedef struct filter {  // Envoy's
   const void* ours;
-  int refs;     // guarded by mu; 0: the weak pointer is dead
-  int posted;   // guarded by mu: on_scheduled calls to come
-  bool freed;   // the worker's: the connection is gone
-  bool paused;  // the worker's
+  km_conn* conn;
+  int refs;                 // guarded by mu; 0: the weak pointer is dead
+  int posted[3];            // guarded by mu: on_scheduled calls to come, by what they are for
+  bool freed;               // the worker's: the connection is gone
+  bool paused;              // the worker's
+  int rounds;               // the worker's: how long it lives
+  atomic_bool stop;         // its writers
+  atomic_int live_writers;
 } filter;
 
 static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int destroyed, destroyed_off_worker, closed, scheduler_count, live_writers;
-static atomic_bool stop;
+static atomic_int destroyed, destroyed_off_worker, closed, scheduler_count;
 static pthread_t worker;
+static filter *filters[connections], *starting;
 static km_config* config_of_go;
 
 static bool lock_weak(filter* f) {
@@ -62,11 +71,10 @@ void CALLBACK(scheduler_delete)(void* s) {
   scheduler_count--;
 }
 void CALLBACK(scheduler_commit)(void* s, uint64_t id) {
-  (void)id;
   filter* f = s;
   if (!lock_weak(f)) return;
   pthread_mutex_lock(&mu);
-  f->posted++;
+  f->posted[id]++;
   pthread_mutex_unlock(&mu);
   sched_yield();  // the trap: here the thread can lose its processor for long
   drop(f);
@@ -171,8 +179,9 @@ static void count(int i, int64_t n) {  // as filter/stats does
 }
 
 static void* write_on(void* p) {
-  km_conn* conn = p;
-  for (unsigned i = 0; !stop; i++) {
+  filter* f = p;
+  km_conn* conn = f->conn;
+  for (unsigned i = 0; !f->stop; i++) {
     count(1, 1);
     km_conn_write(conn, "x", 1);
     count(0, 1);
@@ -184,7 +193,7 @@ static void* write_on(void* p) {
     count(1, -1);
   }
   km_conn_unref(conn);
-  live_writers--;
+  f->live_writers--;
   return NULL;
 }
 
@@ -201,11 +210,12 @@ uintptr_t kmGoConfigNew(km_config* c, envoy_dynamic_module_type_envoy_buffer n,
 void kmGoConfigDestroy(uintptr_t f) { (void)f; }
 bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
   (void)f, (void)p;
+  starting->conn = c;
   for (int i = 0; i < writers; i++) {
     pthread_t t;
     km_conn_ref(c);
-    live_writers++;
-    CHECK(pthread_create(&t, NULL, write_on, c) == 0 && pthread_detach(t) == 0);
+    starting->live_writers++;
+    CHECK(pthread_create(&t, NULL, write_on, starting) == 0 && pthread_detach(t) == 0);
   }
   km_conn_unref(c);
   *session = 2;
@@ -225,46 +235,149 @@ void kmGoClosed(uintptr_t s, bool on_worker) {
   closed++;
 }
 
+// A socket that becomes ready for the n-th time when an iteration has seen it n-1 times.
+static int epoll_of_go, bell;
+static pthread_mutex_t iteration_mu = PTHREAD_MUTEX_INITIALIZER;
+static atomic_long rung, seen, iterations, iterations_alone;
+static atomic_bool done;
+bool kmGoIterate(uint32_t w) {
+  CHECK(w == 0);
+  pthread_mutex_lock(&iteration_mu);
+  long now = rung;
+  uint64_t n;
+  bool more = iterations++ % 5 == 0;  // what is left is for the next
+  if (!more && read(bell, &n, sizeof n) == sizeof n) seen = now;
+  pthread_mutex_unlock(&iteration_mu);
+  return more;
+}
+static atomic_int live_alone;
+static void* iterate_alone(void* none) {
+  while (kmGoIterate(0)) {
+  }
+  iterations_alone++;
+  live_alone--;
+  return none;
+}
+void kmGoAlone(uint32_t w) {
+  CHECK(w == 0);
+  pthread_t t;
+  live_alone++;
+  CHECK(pthread_create(&t, NULL, iterate_alone, NULL) == 0 && pthread_detach(t) == 0);
+}
+static void* ring(void* none) {
+  while (!done) {
+    uint64_t one = 1;
+    long n = ++rung;
+    CHECK(write(bell, &one, sizeof one) == sizeof one);
+    for (time_t until = time(NULL) + patience_seconds; seen < n; sched_yield()) CHECK(time(NULL) < until);
+  }
+  return none;
+}
+
 static bool run_posted(filter* f) {
   pthread_mutex_lock(&mu);
-  bool any = f->posted > 0;
-  f->posted -= any;
+  int what = 0;
+  while (what < 3 && f->posted[what] == 0) what++;
+  if (what < 3) f->posted[what]--;
   pthread_mutex_unlock(&mu);
-  if (!any) return false;
+  if (what == 3) return false;
   if (lock_weak(f)) {
-    HOOK(scheduled)(f, f->ours, 0);
+    HOOK(scheduled)(f, f->ours, (uint64_t)what);
     drop(f);
   }
   return true;
 }
 
-static void connection(const void* config, int rounds) {
+static filter* open_one(const void* config, int rounds) {
   filter* f = calloc(1, sizeof *f);
   f->refs = 1;
-  stop = false;
+  f->rounds = rounds;
   f->ours = HOOK(new)(config, f);
+  starting = f;
   HOOK(new_connection)(f, f->ours);
-  for (int i = 0; i < rounds && !f->freed; i++) {
+  return f;
+}
+
+// step is an iteration of the worker's. It reports whether the connection lives.
+static bool step(filter* f) {
+  if (f->rounds-- > 0 && !f->freed) {
     HOOK(read)(f, f->ours, 0, false);
-    run_posted(f);
-    sched_yield();
+    return !f->freed;
   }
   if (!f->freed) HOOK(event)(f, f->ours, envoy_dynamic_module_type_network_connection_event_RemoteClose);
   f->freed = true;
+  f->stop = true;
   drop(f);
-  run_posted(f);
-  stop = true;
-  while (live_writers > 0) run_posted(f), sched_yield();
-  while (run_posted(f)) {
+  return false;
+}
+
+static int made;  // filters
+static filter* live[at_once];
+
+static void run_all_posted(void) {
+  for (int i = 0; i < made; i++) run_posted(filters[i]);
+}
+
+// end_all leaves the worker without a connection, until an iteration has passed there.
+static void end_all(void) {
+  for (int i = 0; i < at_once; i++) {
+    if (live[i] == NULL) continue;
+    live[i]->rounds = 0;
+    step(live[i]);
+    live[i] = NULL;
   }
-  free(f);
+  long before = iterations_alone;
+  for (time_t until = time(NULL) + patience_seconds; iterations_alone == before; run_all_posted()) {
+    CHECK(time(NULL) < until);
+  }
+}
+
+// step_all has the connections live on, and others in place of those that have ended. It reports whether there are any.
+static bool step_all(const void* config) {
+  bool any = false;
+  for (int i = 0; i < at_once; i++) {
+    if (live[i] == NULL && made < connections) {
+      live[i] = filters[made] = open_one(config, made % 40);
+      if (++made % 50 == 0) {
+        end_all();
+        continue;
+      }
+    }
+    if (live[i] != NULL && !step(live[i])) {
+      if (!live[i]->stop) step(live[i]);  // it has closed itself
+      live[i] = NULL;
+    }
+    any = any || live[i] != NULL;
+  }
+  return any;
+}
+
+static void watch_bell(void) {
+  epoll_of_go = epoll_create1(0);
+  bell = eventfd(0, EFD_NONBLOCK);
+  struct epoll_event event = {.events = EPOLLIN};
+  CHECK(epoll_ctl(epoll_of_go, EPOLL_CTL_ADD, bell, &event) == 0 && km_watch(0, epoll_of_go));
 }
 
 int main(void) {
   worker = pthread_self();
   envoy_dynamic_module_type_envoy_buffer none = {"", 0};
   const void* config = HOOK(config_new)(&worker, none, none);
-  for (int i = 0; i < connections; i++) connection(config, i % 40);
+  watch_bell();
+  pthread_t ringing;
+  CHECK(pthread_create(&ringing, NULL, ring, NULL) == 0);
+  while (step_all(config) || made < connections) {
+    run_all_posted();
+    sched_yield();
+  }
+  done = true;
+  pthread_join(ringing, NULL);
+  for (int i = 0; i < made; i++) {
+    while (filters[i]->live_writers > 0) run_posted(filters[i]), sched_yield();
+    while (run_posted(filters[i])) {
+    }
+  }
+  while (live_alone > 0) sched_yield();
   CHECK(destroyed == connections && closed == connections && scheduler_count == 0);
   km_config_publish(config_of_go, &worker);
   CHECK(counter == counted && gauge == 0);  // nothing is lost
@@ -273,5 +386,7 @@ int main(void) {
   km_config_unref(config_of_go);
   printf("%d connections, %d destroyed inside commit, %ld writes\n", connections, (int)destroyed_off_worker,
          (long)counter);
+  printf("ready %ld times, %ld iterations, %ld without a connection\n", (long)rung, (long)iterations,
+         (long)iterations_alone);
   return 0;
 }
