@@ -35,7 +35,7 @@ func (l *Loop) relay(conn net.Conn, closes func(), e socket.Events) *relay {
 // Readable implements socket.Events. The goroutine that reads waits until what it has read is taken.
 func (r *relay) Readable(from socket.Reader) {
 	r.loop.Post(func() {
-		defer func() { r.done <- struct{}{} }()
+		defer r.taken()
 		r.call(func() { r.events.Readable(from) })
 	})
 	select {
@@ -50,14 +50,6 @@ func (r *relay) Written() { r.loop.Post(func() { r.call(r.events.Written) }) }
 // Over implements socket.Events.
 func (r *relay) Over(err error) { r.loop.Post(func() { r.call(func() { r.events.Over(err) }) }) }
 
-func (r *relay) call(event func()) {
-	r.running.Lock()
-	defer r.running.Unlock()
-	if !r.closed {
-		event()
-	}
-}
-
 // Close implements socket.Socket.
 func (r *relay) Close() {
 	r.running.Lock()
@@ -65,4 +57,20 @@ func (r *relay) Close() {
 	r.running.Unlock()
 	r.once.Do(func() { close(r.gone) })
 	r.Socket.Close()
+}
+
+// taken says that what was read has been taken. After Close nobody waits for it any more.
+func (r *relay) taken() {
+	select {
+	case r.done <- struct{}{}:
+	default:
+	}
+}
+
+func (r *relay) call(event func()) {
+	r.running.Lock()
+	defer r.running.Unlock()
+	if !r.closed {
+		event()
+	}
 }
