@@ -2,6 +2,7 @@ package envoyhost
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
@@ -175,6 +178,29 @@ func TestNothingIsFreedTooEarly(t *testing.T) {
 		stop := m.keepUpdating(t)
 		m.churn(t)
 		t.Logf("%d updates", stop())
+		m.produce(t, 1000)
+	})
+}
+
+// TestBrokersHangUp has brokers end their connections all the time, while clients come and go: sockets end, and their descriptors are
+// used again, in the middle of what workers do.
+func TestBrokersHangUp(t *testing.T) {
+	t.Parallel()
+	kinds(t, func(t *testing.T, contrib bool) {
+		t.Helper()
+		m := start(t, stack.EnvoyHostOptions{Contrib: contrib, Workers: 3, Env: []string{"GOGC=5"}, CommitDelay: time.Millisecond})
+		var calm atomic.Bool
+		for _, cluster := range []*stack.FakeCluster{m.apples, m.bananas} {
+			cluster.ControlKey(int16(wire.KeyProduce), func(kmsg.Request) (kmsg.Response, error, bool) {
+				cluster.KeepControl()
+				if !calm.Load() && rand.IntN(4) == 0 {
+					return nil, errors.New("hang up"), true
+				}
+				return nil, nil, false
+			})
+		}
+		m.churn(t)
+		calm.Store(true)
 		m.produce(t, 1000)
 	})
 }
