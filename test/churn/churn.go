@@ -23,6 +23,7 @@ type Churn struct {
 	metadata *kmsg.MetadataRequest
 	stored   [][]byte // frames of Produce requests with correlation id 1, one for each partition
 	silent   []byte   // one with acks=0
+	old      []byte   // one of a version that had no batches, to a topic that is nobody's
 	produce  *kmsg.ProduceRequest
 	counts   [Kinds]atomic.Int64
 }
@@ -35,6 +36,7 @@ func New(addr, topic string, partitions int32, batch []byte) *Churn {
 		c.stored = append(c.stored, rawkafka.Frame("raw", 1, c.produce))
 	}
 	c.silent = rawkafka.Frame("raw", 1, rawkafka.Produce(9, 0, topic, 0, batch))
+	c.old = rawkafka.Frame("raw", 1, rawkafka.Produce(2, -1, "nobodys", 0, nil))
 	return c
 }
 

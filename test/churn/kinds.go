@@ -1,6 +1,7 @@
 package churn
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ const (
 	ProduceAndResetLater // about when the answers come
 	ProduceAndHalfClose
 	ProduceSilently
+	ProduceOldAndReset // what a goroutine answers, without waiting: the host's thread, which has the other answers, is told of this one
 	TearFrame
 	Kinds // how many there are
 )
@@ -32,7 +34,8 @@ const (
 // String says what such a client did.
 func (k Kind) String() string {
 	return [Kinds]string{
-		"left at once", "asked", "produced", "reset", "reset later", "half closed", "produced silently", "tore a frame",
+		"left at once", "asked", "produced", "reset", "reset later", "half closed", "produced silently",
+		"produced in an old format", "tore a frame",
 	}[k]
 }
 
@@ -49,6 +52,12 @@ func (c *Churn) spend(conn *net.TCPConn, k Kind) error {
 	case ProduceSilently:
 		_, err := conn.Write(c.silent)
 		return err
+	case ProduceOldAndReset:
+		if _, err := conn.Write(bytes.Repeat(c.old, 1+rand.IntN(4))); err != nil {
+			return err
+		}
+		<-time.After(rand.N(time.Millisecond))
+		return conn.SetLinger(0)
 	case TearFrame:
 		f := c.stored[0]
 		_, err := conn.Write(f[:rand.IntN(len(f))])
