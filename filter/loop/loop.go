@@ -40,8 +40,10 @@ func (l *Loop) Cork() *cork.Cork { return &l.cork }
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tasks = append(l.tasks, f)
-	l.wakeUp()
+	if !l.closing {
+		l.tasks = append(l.tasks, f)
+		l.wakeUp()
+	}
 }
 
 // Watch implements socket.Watcher. Events come in iterations. What is neither a socket nor TLS on one has goroutines beside.
@@ -61,7 +63,8 @@ func (l *Loop) Watch(conn net.Conn, closes func(), e socket.Events) socket.Socke
 	return l.relay(conn, closes, e)
 }
 
-// Close ends the loop, and returns when it has ended. What was posted is not called any more. It must not be called in an iteration.
+// Close ends the loop, and returns when it has ended. What was posted is not called any more, and sockets that are open have no events. It
+// must not be called in an iteration.
 func (l *Loop) Close() {
 	l.mu.Lock()
 	l.closing = true
@@ -79,7 +82,8 @@ func (l *Loop) poller() *socket.Poller {
 	}
 	if l.polls == nil {
 		if l.polls = socket.NewPoller(l.guardNamed); l.polls != nil {
-			select { // where it waits now nobody will wake it any more
+			l.polls.Wake() // it may have been woken where it does not wait any more
+			select {
 			case l.wake <- struct{}{}:
 			default:
 			}
@@ -112,12 +116,14 @@ func (l *Loop) run() {
 		if !more {
 			return
 		}
-		if polls == nil {
-			<-l.wake
-		} else {
-			polls.Wait()
-		}
-		l.guard(func() { l.iteration(polls) })
+		l.guard(func() {
+			if polls == nil {
+				<-l.wake
+			} else {
+				polls.Wait()
+			}
+			l.iteration(polls)
+		})
 	}
 }
 

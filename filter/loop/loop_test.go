@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -364,4 +365,73 @@ func hammer(t *testing.T, l *loop.Loop, e sockettest.Pair) {
 	u.close()
 	_ = e.Far.Close()
 	others.Wait()
+}
+
+// What is posted just before the first socket is watched is called, though it was to wake the loop elsewhere.
+func TestFirstSocket(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	e := sockettest.TCP(t)
+	called := make(chan struct{})
+	sockets := make(chan socket.Socket, 1)
+	u := &user{t: t, read: func(r socket.Reader) { r.Next() }, over: make(chan error, 4)}
+	l.Post(func() {
+		l.Post(func() { close(called) })
+		sockets <- l.Watch(e.Near, func() { _ = e.Near.Close() }, u)
+	})
+	receive(t, called, "what was posted")
+	(<-sockets).Close()
+	_ = e.Far.Close()
+}
+
+// What has come is read before its end is told, however often the reader pauses.
+func TestOverIsBehindWhatCame(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		l, e := newLoop(t), open(t)
+		const size = 20_000
+		got := 0
+		u := watch(t, l, e, func(u *user, r socket.Reader) {
+			got += r.Into(make([]byte, 1000))
+			u.socket.Pause(true)
+			l.Post(func() { u.socket.Pause(false) })
+		})
+		_, _ = e.Far.Write(make([]byte, size))
+		_ = e.Far.Close()
+		if receive(t, u.over, "Over"); got != size {
+			t.Errorf("over when %d of %d bytes had been read", got, size)
+		}
+	})
+}
+
+// A loop and its sockets may be closed in any order: nothing is left of either, and nobody else's descriptor is taken for theirs.
+func TestDescriptors(t *testing.T) { //nolint:paralleltest // it counts those of the process
+	count := func() int {
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc")
+		}
+		return len(open)
+	}
+	before := count()
+	for _, loopFirst := range []bool{true, false} {
+		l := loop.New(func(any, []byte) {})
+		e := sockettest.TCP(t)
+		s := l.Watch(e.Near, func() { _ = e.Near.Close() }, &user{t: t, read: func(r socket.Reader) { r.Next() }, over: make(chan error, 4)})
+		if loopFirst {
+			l.Close()
+		}
+		s.Pause(true)
+		if loopFirst {
+			l.Post(func() { t.Error("called after Close") })
+		}
+		s.Close()
+		if !loopFirst {
+			l.Close()
+		}
+		_ = e.Far.Close()
+	}
+	if after := count(); after != before {
+		t.Errorf("%d descriptors, want the %d from before", after, before)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -14,7 +15,7 @@ const (
 	plainSize = 64 << 10
 	// maxSpent is the largest buffer that a connection keeps.
 	maxSpent = 2 * plainSize
-	// maxSealed is how much is encrypted at most by whoever sends it.
+	// maxSealed is how much is encrypted at most in one go.
 	maxSealed = 256 << 10
 )
 
@@ -59,6 +60,7 @@ type encrypted struct {
 	reads bool             // somebody has
 	dry   bool             // all that has come is read
 	fault error            // why no more is decrypted
+	ended error            // why nothing more comes, which is told when all that has come is read
 
 	running sync.Mutex // held while what was posted runs
 
@@ -243,8 +245,12 @@ func (s *encrypted) deliver() {
 	s.sealing.Lock()
 	s.push() // TLS may have something to say to what it has read
 	s.sealing.Unlock()
-	if s.fault != nil {
+	switch {
+	case s.fault != nil:
 		s.events.Over(fmt.Errorf("read: %w", s.fault))
+	case s.dry && s.ended != nil:
+		s.fault = s.ended
+		s.events.Over(s.ended)
 	}
 }
 
@@ -304,22 +310,30 @@ func (s *encrypted) sealRest() (whole bool, err error) {
 	if s.closed || s.rest == nil {
 		return false, nil
 	}
-	for len(s.rest) > 0 && s.sealed == nil {
+	for total := 0; len(s.rest) > 0 && s.sealed == nil; {
 		n := s.seal(s.rest)
 		if n == 0 && Size(s.rest) > 0 {
 			return false, net.ErrClosed
 		}
 		s.rest = Rest(s.rest, n)
+		if total += n; total >= maxSealed { // others wait too
+			s.later(s.advance)
+			return false, nil
+		}
 	}
-	if len(s.rest) > 0 || s.sealed != nil {
+	if s.sealed != nil {
 		return false, nil
 	}
 	s.rest = nil
 	return true, nil
 }
 
-// Over implements Events.
+// Over implements Events. The end of what the other end sends is told behind what it has sent.
 func (s *encrypted) Over(err error) {
 	<-s.ready
+	if errors.Is(err, io.EOF) && !s.mayRead() {
+		s.ended = err
+		return
+	}
 	s.events.Over(err)
 }

@@ -15,7 +15,7 @@ const (
 	maxInline = 256 << 10
 	// readSize is how much is read at once.
 	readSize = 4 << 10
-	// gatherSize is how much is written at once to a connection that is no socket: four records of TLS.
+	// gatherSize is how much is written at once by the goroutine: four records of TLS.
 	gatherSize = 64 << 10
 )
 
@@ -176,10 +176,18 @@ func (s *stream) write(parts [][]byte) {
 }
 
 func (s *stream) writeAll(parts [][]byte) error {
-	b := net.Buffers(parts)
-	_, err := b.WriteTo(s.conn)
-	s.unsent.Store(0)
-	return err
+	for len(parts) > 0 {
+		n := s.raw.write(first(parts, gatherSize)) // as far as that goes at once
+		if n == 0 {
+			var err error
+			if n, err = s.conn.Write(parts[0][:min(len(parts[0]), gatherSize)]); err != nil {
+				return err
+			}
+		}
+		s.unsent.Add(-int64(n))
+		parts = Rest(parts, n)
+	}
+	return nil
 }
 
 func (s *stream) writeGathered(parts [][]byte) error {

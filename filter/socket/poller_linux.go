@@ -23,9 +23,10 @@ type Poller struct {
 	epoll int
 	bell  int // an eventfd, for Wake
 
-	mu    sync.Mutex
-	slots []slot
-	free  []int32 // slots
+	mu      sync.Mutex
+	slots   []slot
+	free    []int32 // slots
+	closing bool
 
 	// These belong to whoever handles what is ready.
 	events [maxEvents]unix.EpollEvent
@@ -119,10 +120,20 @@ func (p *Poller) Handle() (more bool) {
 	return p.more
 }
 
-// Close lets go of what the process has for it. Its sockets have to be closed, and nothing of it is called any more.
+// Close ends the poller: sockets have no events any more, and may be closed later. Nothing else of it is called any more.
 func (p *Poller) Close() {
-	_ = unix.Close(p.bell)
-	_ = unix.Close(p.epoll)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing = true
+	p.closeIfEmpty()
+}
+
+// closeIfEmpty lets go of what the process has for a poller that is closed, when its last socket is. p.mu is held.
+func (p *Poller) closeIfEmpty() {
+	if p.closing && len(p.free) == len(p.slots) {
+		_ = unix.Close(p.bell)
+		_ = unix.Close(p.epoll)
+	}
 }
 
 func (p *Poller) handleNext() {
@@ -158,6 +169,9 @@ func duplicate(conn net.Conn) int {
 func (p *Poller) add(s *polled) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closing {
+		return false
+	}
 	var i int32
 	if n := len(p.free); n > 0 {
 		i, p.free = p.free[n-1], p.free[:n-1]
@@ -183,6 +197,7 @@ func (p *Poller) remove(s *polled) {
 	p.slots[s.slot].socket = nil
 	p.free = append(p.free, s.slot)
 	_ = unix.Close(s.fd) // there is no other descriptor of it: the kernel forgets it
+	p.closeIfEmpty()
 }
 
 // collect keeps the sockets that the kernel has told of.

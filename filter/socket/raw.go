@@ -53,6 +53,17 @@ func (r *raw) once(fd uintptr) bool {
 	}
 }
 
+// first is the first parts, of so many bytes or little more.
+func first(parts [][]byte, size int) [][]byte {
+	n := 0
+	for i, p := range parts {
+		if n += len(p); n >= size {
+			return parts[:i+1]
+		}
+	}
+	return parts
+}
+
 // Rest is what is left of parts when n bytes of it are written. It changes parts.
 func Rest(parts [][]byte, n int) [][]byte {
 	for len(parts) > 0 && n >= len(parts[0]) {

@@ -4,11 +4,12 @@ import "net"
 
 // Socket is a connection whose calls do not wait. Any goroutine may call them, but one at a time writes.
 type Socket interface {
-	// TryWrite writes what it can of parts without waiting, and returns how many bytes that was. It tells no error: Send meets it too.
+	// TryWrite writes what it can of parts without waiting, and returns how many bytes that was; of what it encrypts the last may be on
+	// its way yet. It tells no error: Send meets it too.
 	TryWrite(parts [][]byte) (n int)
 	// Send writes all of parts. They, and what they point to, must not change until Events.Written or Close.
 	Send(parts [][]byte)
-	// Unsent is how many bytes of the last Send have not been written yet.
+	// Unsent is how many bytes of the last Send have not been written yet, or a little more.
 	Unsent() int
 	// Pause has nothing be read, or has reading go on. Events.Readable may come once more.
 	Pause(on bool)

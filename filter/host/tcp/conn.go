@@ -51,7 +51,7 @@ type conn struct {
 	out     []byte // not taken by the socket yet, nor given to it
 	sending []byte // what the socket has, piece by piece, from the piece on that it has now; nil: nothing
 	piece   int    // bytes
-	spare   []byte // for out, when sending has been sent
+	spare   []byte // the memory of what is sent, for out
 
 	congested bool        // unsent is too much
 	drained   bool        // it is no longer, and the session has not been told
@@ -59,7 +59,7 @@ type conn struct {
 	ending    bool        // there will be no more Data
 	closing   bool        // the session wants to close once all is sent
 	latest    time.Time   // when it closes at the latest; set with closing
-	timer     *time.Timer // of what is closing
+	timer     *time.Timer // of what is closing, or lingers
 	unsentAt  int         // how much was unsent when it was last looked at
 	aborted   bool        // nothing can be sent or received any more
 }
@@ -200,9 +200,9 @@ func (c *conn) review() {
 // start begins to serve the client.
 func (c *conn) start(open func(session.Peer, session.Conn) Session) {
 	nc := c.nc
-	c.nc = nil
 	p := peer(nc)
 	s := c.loop.Watch(nc, func() { _ = nc.Close() }, events{c}) // no event comes before this iteration is over
+	c.nc = nil
 	c.mu.Lock()
 	c.socket = s
 	c.pause()
@@ -239,8 +239,10 @@ func (c *conn) quiet() bool {
 }
 
 // Written implements socket.Events.
-func (e events) Written() {
-	c := e.conn
+func (e events) Written() { e.o.guard(e.conn, e.wrote) }
+
+// wrote goes on with what is to be sent.
+func (c *conn) wrote() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sending = c.sending[c.piece:]
@@ -318,9 +320,12 @@ func (c *conn) sayGoodbye() {
 		c.Abort()
 		return
 	}
-	time.AfterFunc(linger, func() { c.o.guard(c, c.Abort) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.timer = time.AfterFunc(linger, func() { c.o.guard(c, c.Abort) })
 	c.pause()
 }
 
@@ -333,12 +338,21 @@ func (c *conn) finish() {
 		c.timer.Stop()
 	}
 	c.mu.Unlock()
-	c.o.guard(nil, c.socket.Close)
+	defer close(c.done)
+	defer c.gone()
+	c.o.guard(nil, c.hangUp)
 	if c.session != nil {
 		c.o.guard(nil, c.session.Closed)
 	}
-	c.gone()
-	close(c.done)
+}
+
+// hangUp closes the connection, however far start has come.
+func (c *conn) hangUp() {
+	if c.nc != nil {
+		_ = c.nc.Close()
+		return
+	}
+	c.socket.Close()
 }
 
 // peer says who is at the other end of nc.

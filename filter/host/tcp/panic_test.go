@@ -66,3 +66,32 @@ func TestPanicOfConnection(t *testing.T) {
 		})
 	}
 }
+
+// TestPanicBeforeTheSession has a bug before there is a socket: the client is let go of, and so is the server when it stops.
+func TestPanicBeforeTheSession(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bugs atomic.Int32
+	h := startOn(t, nameless{l}, nil, func(o *tcp.Options) { o.Panicked = func() { bugs.Add(1) } })
+	expectEOF(t, h.dial(t))
+	h.stop()
+	receive(t, h.stopped, "Serve")
+	if bugs.Load() != 1 {
+		t.Errorf("%d panics were told, want 1", bugs.Load())
+	}
+}
+
+// nameless accepts connections that do not say where they were accepted.
+type nameless struct{ net.Listener }
+
+func (n nameless) Accept() (net.Conn, error) {
+	c, err := n.Listener.Accept()
+	return noAddr{c}, err
+}
+
+type noAddr struct{ net.Conn }
+
+func (noAddr) LocalAddr() net.Addr { panic("bug") }

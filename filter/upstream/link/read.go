@@ -36,13 +36,8 @@ func (l *Link) takeAnswers(p []byte) (rest []byte, more bool, err error) {
 	if err != nil || a == nil {
 		return nil, false, err
 	}
-	f, err := l.land(a.correlation) // may wait, and so comes before the owner is told
-	if errors.Is(err, errEarly) {
-		l.inbox.setAside(a, p)
-		l.socket.Pause(true)
-		return nil, false, nil
-	}
-	if err != nil {
+	f, early, err := l.landOrKeep(a, p) // may wait, and so comes before the owner is told
+	if err != nil || early {
 		return nil, false, err
 	}
 	l.owner.Answering()
@@ -54,10 +49,21 @@ func (l *Link) takeAnswers(p []byte) (rest []byte, more bool, err error) {
 		if a, p, err = l.inbox.next(p); err != nil || a == nil {
 			return nil, false, err
 		}
-		if f, err = l.land(a.correlation); err != nil {
+		if f, early, err = l.landOrKeep(a, p); err != nil || early {
 			return nil, false, err
 		}
 	}
+}
+
+// landOrKeep is land, unless the answer is early: then it is kept, with what is behind it.
+func (l *Link) landOrKeep(a *Answer, behind []byte) (f flight, early bool, err error) {
+	f, err = l.land(a.correlation)
+	if errors.Is(err, errEarly) {
+		l.inbox.setAside(a, behind)
+		l.socket.Pause(true)
+		return f, true, nil
+	}
+	return f, false, err
 }
 
 // settle gives a call its answer.
