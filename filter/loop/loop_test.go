@@ -62,21 +62,6 @@ func watch(t *testing.T, l *loop.Loop, e sockettest.Pair, read func(u *user, r s
 	return u
 }
 
-func (u *user) close() {
-	u.socket.Close()
-	u.closed.Store(true)
-}
-
-func (u *user) event() func() {
-	if u.closed.Load() {
-		u.t.Error("an event after Close")
-	}
-	if u.inside.Swap(true) {
-		u.t.Error("two events at once")
-	}
-	return func() { u.inside.Store(false) }
-}
-
 func (u *user) Readable(r socket.Reader) {
 	defer u.event()()
 	u.read(r)
@@ -90,6 +75,21 @@ func (u *user) Written() {
 func (u *user) Over(err error) {
 	defer u.event()()
 	u.over <- err
+}
+
+func (u *user) close() {
+	u.socket.Close()
+	u.closed.Store(true)
+}
+
+func (u *user) event() func() {
+	if u.closed.Load() {
+		u.t.Error("an event after Close")
+	}
+	if u.inside.Swap(true) {
+		u.t.Error("two events at once")
+	}
+	return func() { u.inside.Store(false) }
 }
 
 func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
@@ -117,6 +117,7 @@ func each(t *testing.T, test func(t *testing.T, open func(t *testing.T) sockette
 func TestBothWays(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		t.Helper()
 		e := open(t)
 		l := newLoop(t)
 		want := make([]byte, 3<<20)
@@ -245,6 +246,7 @@ func iterations(t *testing.T, l *loop.Loop, n int) {
 func TestWriteToNobody(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		t.Helper()
 		e := open(t)
 		u := watch(t, newLoop(t), e, func(_ *user, r socket.Reader) { r.Next() })
 		_ = e.Far.Close()
@@ -318,6 +320,7 @@ func TestIteration(t *testing.T) {
 func TestHammer(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		t.Helper()
 		l := newLoop(t)
 		var users sync.WaitGroup
 		for range 8 {
@@ -388,6 +391,7 @@ func TestFirstSocket(t *testing.T) {
 func TestOverIsBehindWhatCame(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
+		t.Helper()
 		l, e := newLoop(t), open(t)
 		const size = 20_000
 		got := 0

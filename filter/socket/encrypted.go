@@ -150,6 +150,61 @@ func (s *encrypted) Close() {
 	s.below.Close()
 }
 
+// Readable implements Events.
+func (s *encrypted) Readable(r Reader) {
+	<-s.ready
+	p := r.Next()
+	if len(s.plug.in) > 0 {
+		p = append(s.plug.in, p...)
+	}
+	s.plug.in = p
+	s.deliver()
+	if len(s.plug.in) > 0 { // reading is paused
+		s.plug.in = slices.Clone(s.plug.in)
+	}
+}
+
+// Next implements Reader.
+func (s *encrypted) Next() []byte { return s.plain[:s.Into(s.plain[:])] }
+
+// Into implements Reader.
+func (s *encrypted) Into(p []byte) (n int) {
+	s.reads = true
+	for n < len(p) {
+		some, err := s.conn.Read(p[n:])
+		n += some
+		if errors.Is(err, errNothing) {
+			s.dry = true
+			break
+		}
+		if err != nil {
+			s.fault = err
+			break
+		}
+	}
+	return n
+}
+
+// Written implements Events.
+func (s *encrypted) Written() {
+	<-s.ready
+	s.sealing.Lock()
+	s.keep(s.sealed)
+	s.sealed = nil
+	s.sealing.Unlock()
+	s.advance()
+}
+
+// Over implements Events. The end of what the other end sends is told behind what it has sent.
+func (s *encrypted) Over(err error) {
+	<-s.ready
+	if errors.Is(err, io.EOF) && !s.mayRead() {
+		s.ended = err
+		return
+	}
+	s.events.Over(err)
+}
+
 // later has f called on the watcher's thread, unless the connection is closed then.
 func (s *encrypted) later(f func()) {
 	s.post(func() {
@@ -213,22 +268,6 @@ func (s *encrypted) keep(spent []byte) {
 	}
 }
 
-// What follows is called by the watcher.
-
-// Readable implements Events.
-func (s *encrypted) Readable(r Reader) {
-	<-s.ready
-	p := r.Next()
-	if len(s.plug.in) > 0 {
-		p = append(s.plug.in, p...)
-	}
-	s.plug.in = p
-	s.deliver()
-	if len(s.plug.in) > 0 { // reading is paused
-		s.plug.in = slices.Clone(s.plug.in)
-	}
-}
-
 // deliver has all that has come be read.
 func (s *encrypted) deliver() {
 	if s.fault != nil {
@@ -258,37 +297,6 @@ func (s *encrypted) mayRead() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.paused && !s.closed
-}
-
-// Next implements Reader.
-func (s *encrypted) Next() []byte { return s.plain[:s.Into(s.plain[:])] }
-
-// Into implements Reader.
-func (s *encrypted) Into(p []byte) (n int) {
-	s.reads = true
-	for n < len(p) {
-		some, err := s.conn.Read(p[n:])
-		n += some
-		if errors.Is(err, errNothing) {
-			s.dry = true
-			break
-		}
-		if err != nil {
-			s.fault = err
-			break
-		}
-	}
-	return n
-}
-
-// Written implements Events.
-func (s *encrypted) Written() {
-	<-s.ready
-	s.sealing.Lock()
-	s.keep(s.sealed)
-	s.sealed = nil
-	s.sealing.Unlock()
-	s.advance()
 }
 
 // advance goes on with what is to be sent.
@@ -326,14 +334,4 @@ func (s *encrypted) sealRest() (whole bool, err error) {
 	}
 	s.rest = nil
 	return true, nil
-}
-
-// Over implements Events. The end of what the other end sends is told behind what it has sent.
-func (s *encrypted) Over(err error) {
-	<-s.ready
-	if errors.Is(err, io.EOF) && !s.mayRead() {
-		s.ended = err
-		return
-	}
-	s.events.Over(err)
 }

@@ -23,12 +23,6 @@ var _ net.Conn = (*Plug)(nil)
 // NewPlug returns a plug that conn is in.
 func NewPlug(conn net.Conn) *Plug { return &Plug{Conn: conn} }
 
-// pull takes the connection out.
-func (p *Plug) pull() net.Conn {
-	p.pulled.Store(true)
-	return p.Conn
-}
-
 // Read implements net.Conn. Without a connection it does not wait.
 func (p *Plug) Read(b []byte) (int, error) {
 	if !p.pulled.Load() {
@@ -61,6 +55,12 @@ func (p *Plug) Close() error {
 	return p.Conn.Close()
 }
 
+// pull takes the connection out.
+func (p *Plug) pull() net.Conn {
+	p.pulled.Store(true)
+	return p.Conn
+}
+
 // take takes out what is to be sent, and leaves spent to be filled.
 func (p *Plug) take(spent []byte) []byte {
 	p.mu.Lock()
@@ -75,6 +75,8 @@ type nothing struct{}
 
 var errNothing net.Error = nothing{}
 
-func (nothing) Error() string   { return "nothing has come yet" }
-func (nothing) Timeout() bool   { return true }
+func (nothing) Error() string { return "nothing has come yet" }
+
+func (nothing) Timeout() bool { return true }
+
 func (nothing) Temporary() bool { return true }

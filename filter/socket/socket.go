@@ -3,7 +3,7 @@ package socket
 import "net"
 
 // Socket is a connection whose calls do not wait. Any goroutine may call them, but one at a time writes.
-type Socket interface {
+type Socket interface { //nolint:interfacebloat // it is what a connection can do
 	// TryWrite writes what it can of parts without waiting, and returns how many bytes that was; of what it encrypts the last may be on
 	// its way yet. It tells no error: Send meets it too.
 	TryWrite(parts [][]byte) (n int)
@@ -40,7 +40,7 @@ type Reader interface {
 
 // Watcher looks after connections.
 type Watcher interface {
-	// Watch makes a Socket of conn, whose first event may come before it returns. close closes conn and what belongs to it; it is called
+	// Watch makes a Socket of conn, whose first event may come before it returns. closes closes conn and what belongs to it; it is called
 	// once. Nobody else may use conn from now on. It returns nil, and has called nothing, if it cannot watch such a connection.
-	Watch(conn net.Conn, close func(), e Events) Socket
+	Watch(conn net.Conn, closes func(), e Events) Socket
 }

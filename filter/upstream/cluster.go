@@ -55,13 +55,6 @@ func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *C
 	return u
 }
 
-// link is what connections are told to be that the worker's thread may have.
-func (u *Cluster) link() link.Settings {
-	s := u.settings.link(u.panics)
-	s.Watcher = u.watcher
-	return s
-}
-
 // Produce hands batches to the leaders of their partitions with the client's acks (-1 or 1) and its timeout. done is
 // called once, when every batch has its Result, from any goroutine and possibly before Produce returns; it gets the
 // longest throttle time that a broker asked for. Until then the batches are kept and their Records read.
@@ -95,6 +88,13 @@ func (u *Cluster) Close(ctx context.Context) {
 	u.topology.Close()
 	u.pool.Wait()
 	u.work.Wait()
+}
+
+// link is what connections are told to be that the worker's thread may have.
+func (u *Cluster) link() link.Settings {
+	s := u.settings.link(u.panics)
+	s.Watcher = u.watcher
+	return s
 }
 
 // watch has every connection replaced when what it is made from has been. After a panic it goes on.

@@ -3,10 +3,9 @@ package tcp
 import "runtime/debug"
 
 // guard runs call. A panic is a bug: it costs connection c, not the process. c is nil if there is none.
-func (o *Options) guard(c *conn, call func()) (ok bool) {
+func (o *Options) guard(c *conn, call func()) {
 	defer o.recover(c)
 	call()
-	return true
 }
 
 // recover stops a panic, logs it, and closes connection c.

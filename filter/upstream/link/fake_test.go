@@ -50,15 +50,6 @@ var networks = map[string]func(t *testing.T) *network{
 	"TLS in a loop":  func(t *testing.T) *network { t.Helper(); return on(sockettest.TLS(t)).in(t) },
 }
 
-// in has a loop watch the connection.
-func (n *network) in(t *testing.T) *network {
-	t.Helper()
-	l := loop.New(func(reason any, stack []byte) { t.Errorf("panic: %v\n%s", reason, stack) })
-	t.Cleanup(l.Close)
-	n.watcher = l
-	return n
-}
-
 // pipes is a network without room in it: what is written has been read.
 func pipes() *network { return on(sockettest.Pipe(nil)) }
 
@@ -82,6 +73,15 @@ type request struct {
 	key, version int16
 	correlation  int32
 	rest         []byte // client id and all behind it
+}
+
+// in has a loop watch the connection.
+func (n *network) in(t *testing.T) *network {
+	t.Helper()
+	l := loop.New(func(reason any, stack []byte) { t.Errorf("panic: %v\n%s", reason, stack) })
+	t.Cleanup(l.Close)
+	n.watcher = l
+	return n
 }
 
 func (n *network) read() (r request, err error) {
@@ -146,7 +146,8 @@ func (o *owner) Ready(*link.Link) {
 }
 
 func (o *owner) Answering() { o.count(1) }
-func (o *owner) Answered()  { o.count(-1) }
+
+func (o *owner) Answered() { o.count(-1) }
 
 func (o *owner) Ended(err error) {
 	o.err = err
