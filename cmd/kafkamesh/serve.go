@@ -126,18 +126,13 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 // maxLoops bounds the workers: each has its own connections to every broker.
 const maxLoops = 4
 
-// startLoops starts a worker for each CPU. While one waits for the kernel it may keep the right to run Go (a P of the runtime), so that
-// there are some more of these for what goroutines do.
+// startLoops starts a worker for each CPU.
 func (s *server) startLoops() {
-	n := runtime.GOMAXPROCS(0)
-	for range min(n, maxLoops) {
+	for range min(runtime.GOMAXPROCS(0), maxLoops) {
 		s.loops = append(s.loops, loop.New(func(reason any, stack []byte) {
 			s.log.Error("panic recovered; please report it", "panic", reason, "stack", string(stack))
 			s.countPanic()
 		}))
-	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(n + 2)
 	}
 }
 

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -21,7 +22,8 @@ const (
 type Poller struct {
 	guard func(where string, f func())
 	epoll int
-	bell  int // an eventfd, for Wake
+	file  *os.File // the same, for Go's poller; nil: nobody has waited yet
+	bell  int      // an eventfd, for Wake
 
 	mu      sync.Mutex
 	slots   []slot
@@ -100,15 +102,18 @@ func (p *Poller) Wake() {
 
 // Wait waits until something is ready, which is for Handle.
 func (p *Poller) Wait() {
-	n := p.ask(syscall.RawSyscall6, 0) // without telling the scheduler: it costs more than the call
-	if n == 0 {
-		n = p.ask(syscall.Syscall6, -1)
+	told := p.ask()
+	if told == 0 {
+		_ = p.wait(func(uintptr) bool { // it fails when nobody may wait any more
+			told = p.ask()
+			return told > 0
+		})
 	}
-	p.collect(n)
+	p.collect(told)
 }
 
 // Look finds what is ready now, for Handle.
-func (p *Poller) Look() { p.collect(p.ask(syscall.RawSyscall6, 0)) }
+func (p *Poller) Look() { p.collect(p.ask()) }
 
 // Handle has the events of what is ready, and reports whether there may be more of them at once.
 func (p *Poller) Handle() (more bool) {
@@ -132,7 +137,11 @@ func (p *Poller) Close() {
 func (p *Poller) closeIfEmpty() {
 	if p.closing && len(p.free) == len(p.slots) {
 		_ = unix.Close(p.bell)
-		_ = unix.Close(p.epoll)
+		if p.file != nil {
+			_ = p.file.Close()
+		} else {
+			_ = unix.Close(p.epoll)
+		}
 	}
 }
 
@@ -220,13 +229,27 @@ func (p *Poller) collect(told int) {
 	}
 }
 
-// call is one of package syscall's.
-type call func(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err syscall.Errno)
-
-func (p *Poller) ask(call call, timeout int) int {
-	n, _, err := call(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events)), maxEvents, uintptr(timeout), 0, 0)
+// ask asks the kernel what is ready now.
+func (p *Poller) ask() int {
+	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events)), maxEvents, 0, 0, 0)
 	if err != 0 {
 		return 0
 	}
 	return int(n)
+}
+
+// wait calls ready now, and whenever a socket becomes ready, until it says true. It is Go's poller that waits: a thread that waits in the
+// kernel keeps a right to run Go (a P), which costs the runtime more to take back than all of a small request.
+func (p *Poller) wait(ready func(fd uintptr) bool) error {
+	if p.file == nil {
+		if err := unix.SetNonblock(p.epoll, true); err != nil { // or os would not have Go's poller watch it
+			return err
+		}
+		p.file = os.NewFile(uintptr(p.epoll), "epoll")
+	}
+	conn, err := p.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return conn.Read(ready)
 }
