@@ -49,7 +49,7 @@ func (a *account) group() group {
 type tally struct {
 	acked, failed, lost, twice, moved, other int
 
-	unsure int // of those twice: their producer had given records up, and does not know what of them is stored
+	unsure int // of those twice or moved: their producer had given records up, and does not know what of them is stored
 }
 
 // add takes in what was found of one producer.
@@ -64,7 +64,7 @@ func (r *result) add(t *trial, a *account, all ledger.Report) {
 	mine := tally{acked: acked, failed: failed}
 	mine.lost, mine.twice, mine.moved = report.Count(ledger.Lost), report.Count(ledger.Duplicated), report.Count(ledger.Reordered)
 	if failed > 0 {
-		mine.unsure = mine.twice
+		mine.unsure = mine.twice + mine.moved
 	}
 	mine.other = len(report) - mine.lost - mine.twice - mine.moved
 	r.sums[a.group()].add(mine)
