@@ -123,7 +123,7 @@ func (s spec) values() string {
 var meanings = map[string]string{
 	"request.required.acks":                 "Replaces the acks of the clients' requests. Default: the client's own. See [below](#acks).",
 	"client.id":                             "1 to 32767 bytes: the client id that brokers see in their logs, quotas and metrics. Default: `kafkamesh`.",
-	"request.timeout.ms":                    "How long a batch may wait for its answer. A client's longer timeout counts in its place, up to five minutes, and so does a shorter one and two seconds. Then the client gets REQUEST_TIMED_OUT ([more](decisions.md#which-time-is-a-request-given)). Default: 30000.",
+	"request.timeout.ms":                    "How long a batch may wait for its answer. A client's own timeout may count instead ([when](decisions.md#which-time-is-a-request-given)). Default: 30000.",
 	"message.timeout.ms":                    "The longest that a batch may wait, whatever its client's timeout is. Default: no bound of its own.",
 	"message.max.bytes":                     "The largest batch that is sent on; a larger one is answered MESSAGE_TOO_LARGE. Default: the brokers decide.",
 	"receive.message.max.bytes":             "The longest answer of a broker that is read. Default: 67108864 (64 MiB).",

@@ -6,8 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,8 +19,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const patience = time.Minute
 
 func newLoop(t *testing.T) *loop.Loop {
 	t.Helper()
@@ -92,16 +88,6 @@ func (u *user) event() func() {
 	return func() { u.inside.Store(false) }
 }
 
-func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(patience):
-		t.Fatalf("waited %v for %s", patience, what)
-	}
-	return v
-}
-
 // each runs a test with each kind of connection.
 func each(t *testing.T, test func(t *testing.T, open func(t *testing.T) sockettest.Pair)) {
 	t.Helper()
@@ -144,7 +130,7 @@ func TestBothWays(t *testing.T) {
 				rest = rest[n:]
 			}
 		}()
-		receive(t, whole, "all that was written")
+		sockettest.Receive(t, whole, "all that was written")
 		if !bytes.Equal(got, want) {
 			t.Error("what was read is not what was written")
 		}
@@ -164,7 +150,7 @@ func TestBothWays(t *testing.T) {
 		if _, err := io.ReadFull(e.Far, back); err != nil || !bytes.Equal(back, want) {
 			t.Errorf("what was sent did not arrive: %v", err)
 		}
-		receive(t, u.written, "Written")
+		sockettest.Receive(t, u.written, "Written")
 		if left := u.socket.Unsent(); left != 0 {
 			t.Errorf("unsent %d after Written", left)
 		}
@@ -178,7 +164,7 @@ func TestOver(t *testing.T) {
 	e := sockettest.TCP(t)
 	u := watch(t, l, e, func(_ *user, r socket.Reader) { r.Next() })
 	_ = e.Far.(*net.TCPConn).CloseWrite()
-	if err := receive(t, u.over, "Over"); !errors.Is(err, io.EOF) {
+	if err := sockettest.Receive(t, u.over, "Over"); !errors.Is(err, io.EOF) {
 		t.Errorf("over because of %v, want EOF", err)
 	}
 	u.socket.Send([][]byte{[]byte("still")})
@@ -186,7 +172,7 @@ func TestOver(t *testing.T) {
 	if _, err := io.ReadFull(e.Far, got); err != nil || string(got) != "still" {
 		t.Errorf("read %q, %v", got, err)
 	}
-	receive(t, u.written, "Written")
+	sockettest.Receive(t, u.written, "Written")
 	if err := u.socket.CloseWrite(); err != nil {
 		t.Error(err)
 	}
@@ -206,7 +192,7 @@ func TestPause(t *testing.T) {
 		got <- string(r.Next())
 	})
 	_, _ = e.Far.Write([]byte("one"))
-	if p := receive(t, got, "Readable"); p != "one" {
+	if p := sockettest.Receive(t, got, "Readable"); p != "one" {
 		t.Errorf("read %q", p)
 	}
 	_, _ = e.Far.Write([]byte("two"))
@@ -225,9 +211,9 @@ func TestPause(t *testing.T) {
 	select {
 	case <-got:
 		u.socket.Pause(false)
-		receive(t, u.over, "Over")
+		sockettest.Receive(t, u.over, "Over")
 	case <-u.over:
-	case <-time.After(patience):
+	case <-time.After(sockettest.Patience):
 		t.Error("nothing comes after the pause")
 	}
 }
@@ -238,7 +224,7 @@ func iterations(t *testing.T, l *loop.Loop, n int) {
 	for range n {
 		done := make(chan struct{})
 		l.Post(func() { close(done) })
-		receive(t, done, "an iteration")
+		sockettest.Receive(t, done, "an iteration")
 	}
 }
 
@@ -250,14 +236,14 @@ func TestWriteToNobody(t *testing.T) {
 		e := open(t)
 		u := watch(t, newLoop(t), e, func(_ *user, r socket.Reader) { r.Next() })
 		_ = e.Far.Close()
-		receive(t, u.over, "Over")
+		sockettest.Receive(t, u.over, "Over")
 		for {
 			u.socket.Send([][]byte{make([]byte, 1<<20)}) // the first may vanish on its way
 			select {
 			case <-u.written:
 			case <-u.over:
 				return
-			case <-time.After(patience):
+			case <-time.After(sockettest.Patience):
 				t.Fatal("neither written nor over")
 			}
 		}
@@ -284,7 +270,7 @@ func TestPanic(t *testing.T) {
 	_, _ = bad.Far.Write([]byte("x"))
 	iterations(t, l, 3)
 	_, _ = good.Far.Write([]byte("x"))
-	receive(t, got, "Readable")
+	sockettest.Receive(t, got, "Readable")
 	if panics.Load() == 0 {
 		t.Error("no panic is told of")
 	}
@@ -313,61 +299,7 @@ func TestIteration(t *testing.T) {
 			}
 		})
 	})
-	receive(t, done, "the iteration after")
-}
-
-// TestHammer has connections watched, written, paused and closed from many goroutines.
-func TestHammer(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, open func(t *testing.T) sockettest.Pair) {
-		t.Helper()
-		l := newLoop(t)
-		var users sync.WaitGroup
-		for range 8 {
-			users.Go(func() {
-				for range 25 {
-					hammer(t, l, open(t))
-				}
-			})
-		}
-		users.Wait()
-	})
-}
-
-func hammer(t *testing.T, l *loop.Loop, e sockettest.Pair) {
-	t.Helper()
-	u := &user{t: t, written: make(chan struct{}, 1000), over: make(chan error, 4), read: func(r socket.Reader) { r.Next() }}
-	u.socket = l.Watch(e.Near, func() { _ = e.Near.Close() }, u)
-	var others sync.WaitGroup
-	others.Go(func() {
-		for range rand.IntN(10) {
-			_, _ = e.Far.Write(make([]byte, rand.IntN(100<<10)))
-		}
-		if rand.IntN(2) == 0 {
-			_ = e.Far.Close()
-		}
-	})
-	others.Go(func() { _, _ = io.Copy(io.Discard, e.Far) })
-	others.Go(func() {
-		for range rand.IntN(10) {
-			u.socket.Pause(rand.IntN(2) == 0)
-		}
-		u.socket.Pause(false)
-	})
-	for over := false; !over && rand.IntN(5) > 0; {
-		part := make([]byte, rand.IntN(300<<10))
-		if n := u.socket.TryWrite([][]byte{part}); n < len(part) {
-			u.socket.Send([][]byte{part[n:]})
-			select {
-			case <-u.written:
-			case <-u.over: // of what is read, perhaps: what is sent may be on its way
-				over = true
-			}
-		}
-	}
-	u.close()
-	_ = e.Far.Close()
-	others.Wait()
+	sockettest.Receive(t, done, "the iteration after")
 }
 
 // What is posted just before the first socket is watched is called, though it was to wake the loop elsewhere.
@@ -382,7 +314,7 @@ func TestFirstSocket(t *testing.T) {
 		l.Post(func() { close(called) })
 		sockets <- l.Watch(e.Near, func() { _ = e.Near.Close() }, u)
 	})
-	receive(t, called, "what was posted")
+	sockettest.Receive(t, called, "what was posted")
 	(<-sockets).Close()
 	_ = e.Far.Close()
 }
@@ -402,40 +334,8 @@ func TestOverIsBehindWhatCame(t *testing.T) {
 		})
 		_, _ = e.Far.Write(make([]byte, size))
 		_ = e.Far.Close()
-		if receive(t, u.over, "Over"); got != size {
+		if sockettest.Receive(t, u.over, "Over"); got != size {
 			t.Errorf("over when %d of %d bytes had been read", got, size)
 		}
 	})
-}
-
-// A loop and its sockets may be closed in any order: nothing is left of either, and nobody else's descriptor is taken for theirs.
-func TestDescriptors(t *testing.T) { //nolint:paralleltest // it counts those of the process
-	count := func() int {
-		open, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skip("no /proc")
-		}
-		return len(open)
-	}
-	before := count()
-	for _, loopFirst := range []bool{true, false} {
-		l := loop.New(func(any, []byte) {})
-		e := sockettest.TCP(t)
-		s := l.Watch(e.Near, func() { _ = e.Near.Close() }, &user{t: t, read: func(r socket.Reader) { r.Next() }, over: make(chan error, 4)})
-		if loopFirst {
-			l.Close()
-		}
-		s.Pause(true)
-		if loopFirst {
-			l.Post(func() { t.Error("called after Close") })
-		}
-		s.Close()
-		if !loopFirst {
-			l.Close()
-		}
-		_ = e.Far.Close()
-	}
-	if after := count(); after != before {
-		t.Errorf("%d descriptors, want the %d from before", after, before)
-	}
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // idleness is what connections without anything to do cost a proxy: its memory with a few of them and with many, and its work with many.
@@ -136,7 +135,7 @@ func (r *running) memory(ctx context.Context, clients int) (memory, error) {
 	if r.profiles == "" {
 		return m, nil
 	}
-	text, err := page(ctx, "http://"+r.profiles+"/debug/pprof/heap?debug=1&gc=1")
+	text, err := stack.Page(ctx, http.MethodGet, "http://"+r.profiles+"/debug/pprof/heap?debug=1&gc=1")
 	if err != nil {
 		return m, err
 	}
@@ -152,26 +151,6 @@ func heapIn(profile string) (int64, error) {
 		return 0, errors.New("a heap profile without HeapAlloc or Stack")
 	}
 	return heap + stacks, nil
-}
-
-func page(ctx context.Context, url string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	req.Close = true // no connection is left that would be counted
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = resp.Body.Close() }() // it has been read
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return string(body), err
 }
 
 // slopeKiB is by how many KiB a figure of the memory grew for each client more.

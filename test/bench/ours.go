@@ -55,37 +55,20 @@ func nameOf(dir string) string {
 	return strings.TrimSpace(string(text))
 }
 
-func startEnvoy(ctx context.Context, s *site) (*running, error) {
-	b, err := today()
-	if err != nil {
-		return nil, err
+// start is a way to start one of ours: what find finds, as run does it.
+func start(find func(*site) (build, error), run func(build, context.Context, *site) (*running, error)) func(context.Context, *site) (*running, error) {
+	return func(ctx context.Context, s *site) (*running, error) {
+		b, err := find(s)
+		if err != nil {
+			return nil, err
+		}
+		return run(b, ctx, s)
 	}
-	return b.inEnvoy(ctx, s)
 }
 
-func startEnvoyBefore(ctx context.Context, s *site) (*running, error) {
-	b, err := inFolder(s.before)
-	if err != nil {
-		return nil, err
-	}
-	return b.inEnvoy(ctx, s)
-}
+func (s *site) today() (build, error) { return today() }
 
-func startStandalone(ctx context.Context, s *site) (*running, error) {
-	b, err := today()
-	if err != nil {
-		return nil, err
-	}
-	return b.standalone(ctx, s)
-}
-
-func startStandaloneBefore(ctx context.Context, s *site) (*running, error) {
-	b, err := inFolder(s.before)
-	if err != nil {
-		return nil, err
-	}
-	return b.standalone(ctx, s)
-}
+func (s *site) earlier() (build, error) { return inFolder(s.before) }
 
 // prepare chooses the twin of a build, if one is asked for, and says what its environment needs.
 func (b build) prepare(s *site) (chosen build, profiles string, env []string, err error) {

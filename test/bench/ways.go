@@ -34,10 +34,10 @@ func ways() []way {
 	return []way{
 		{name: directWay, about: "no proxy", start: startDirect},
 		{name: tcpProxyWay, about: "Envoy " + envoyVersion + "; parses nothing, one listener for each cluster", start: startTCPProxy},
-		{name: envoyWay, about: "Envoy " + envoyVersion + ", our module", start: startEnvoy},
-		{name: envoyWay + before, about: "the same with an earlier build of our module", start: startEnvoyBefore, early: true},
-		{name: standaloneWay, about: "the plain binary", start: startStandalone},
-		{name: standaloneWay + before, about: "an earlier build of it", start: startStandaloneBefore, early: true},
+		{name: envoyWay, about: "Envoy " + envoyVersion + ", our module", start: start((*site).today, build.inEnvoy)},
+		{name: envoyWay + before, about: "the same with an earlier build of our module", start: start((*site).earlier, build.inEnvoy), early: true},
+		{name: standaloneWay, about: "the plain binary", start: start((*site).today, build.standalone)},
+		{name: standaloneWay + before, about: "an earlier build of it", start: start((*site).earlier, build.standalone), early: true},
 		{
 			name: kroxyliciousWay, about: "runtime " + kroxyliciousVersion + ", no filters, one virtual cluster for each cluster",
 			start: startKroxylicious, peer: true,

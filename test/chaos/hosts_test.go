@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,20 +45,11 @@ func hostFaults() []fault {
 func (h *hosts) counts(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.envoy.Admin()+"/stats?usedonly&filter=cluster.c1", http.NoBody)
+	text, err := stack.Page(ctx, http.MethodGet, "http://"+h.envoy.Admin()+"/stats?usedonly&filter=cluster.c1")
 	if err != nil {
 		return err.Error()
 	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err.Error()
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return err.Error()
-	}
-	return strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ", ")
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", ", ")
 }
 
 // sizes is what the hosts' processes hold.

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // quantity is what is sampled of a process.
@@ -54,7 +55,7 @@ func (s sample) String() string {
 
 // take looks at a process that serves Go's profiles at an address. The garbage is collected first: what is in use then is used.
 func take(ctx context.Context, pid int, profiles string) (s sample, err error) {
-	text, err := page(ctx, "http://"+profiles+"/debug/pprof/heap?debug=1&gc=1")
+	text, err := stack.Page(ctx, http.MethodGet, "http://"+profiles+"/debug/pprof/heap?debug=1&gc=1")
 	if err != nil {
 		return s, err
 	}
@@ -65,7 +66,7 @@ func take(ctx context.Context, pid int, profiles string) (s sample, err error) {
 	if s[heapInUse], err = field(text, "# HeapInuse = "); err != nil {
 		return s, err
 	}
-	if text, err = page(ctx, "http://"+profiles+"/debug/pprof/goroutine?debug=1"); err != nil {
+	if text, err = stack.Page(ctx, http.MethodGet, "http://"+profiles+"/debug/pprof/goroutine?debug=1"); err != nil {
 		return s, err
 	}
 	if s[goroutines], err = field(text, "goroutine profile: total "); err != nil {
@@ -98,26 +99,6 @@ func field(text, name string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no %q", name)
-}
-
-func page(ctx context.Context, url string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	req.Close = true // no connection is left that would be counted
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return string(body), err
 }
 
 // processorTime is what a process has used so far.

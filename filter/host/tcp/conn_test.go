@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 func TestEcho(t *testing.T) {
@@ -39,7 +40,7 @@ func TestEcho(t *testing.T) {
 			if want := strings.Join(tc.sends, ""); err != nil || string(got) != want {
 				t.Errorf("ReadAll = %d bytes, %v, want the %d sent", len(got), err, len(want))
 			}
-			receive(t, h.session(t).done, "Closed")
+			sockettest.Receive(t, h.session(t).done, "Closed")
 		})
 	}
 }
@@ -80,7 +81,7 @@ func TestFill(t *testing.T) {
 		nc.CloseWrite()
 	}()
 	got, err := io.ReadAll(nc)
-	receive(t, h.session(t).done, "Closed")
+	sockettest.Receive(t, h.session(t).done, "Closed")
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("ReadAll = %d bytes, %v, want the %d sent", len(got), err, len(want))
 	}
@@ -113,7 +114,7 @@ func TestParts(t *testing.T) {
 	_ = nc.SetReadBuffer(64 << 10)
 	send(t, nc, "x")
 	got, err := io.ReadAll(nc)
-	receive(t, h.session(t).done, "Closed")
+	sockettest.Receive(t, h.session(t).done, "Closed")
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("ReadAll = %d bytes, %v, want the %d written", len(got), err, len(want))
 	}
@@ -143,14 +144,14 @@ func TestHalfClose(t *testing.T) {
 	nc := h.dial(t)
 	send(t, nc, "request")
 	nc.CloseWrite()
-	conn := receive(t, ended, "End")
+	conn := sockettest.Receive(t, ended, "End")
 	write(conn, []byte("ans"))
 	expect(t, nc, "ans")
 	write(conn, []byte("wer"))
 	conn.Close()
 	expect(t, nc, "wer")
 	expectEOF(t, nc)
-	receive(t, h.session(t).done, "Closed")
+	sockettest.Receive(t, h.session(t).done, "Closed")
 	write(conn, []byte("after Closed nothing happens"))
 	conn.PauseReads(true)
 	conn.PauseReads(false)
@@ -173,7 +174,7 @@ func TestCloseWithUnreadInput(t *testing.T) {
 	expectEOF(t, nc)
 	send(t, nc, "the client notices only now")
 	nc.Close()
-	receive(t, h.session(t).done, "Closed")
+	sockettest.Receive(t, h.session(t).done, "Closed")
 }
 
 // TestClientLost closes sessions whose clients reset the connection.
@@ -184,7 +185,7 @@ func TestClientLost(t *testing.T) {
 	s := h.session(t)
 	nc.SetLinger(0)
 	nc.Close()
-	receive(t, s.done, "Closed")
+	sockettest.Receive(t, s.done, "Closed")
 }
 
 func TestPauseReads(t *testing.T) {
@@ -198,7 +199,7 @@ func TestPauseReads(t *testing.T) {
 	})
 	nc := h.dial(t)
 	send(t, nc, "one")
-	if p := receive(t, got, "Data"); p != "one" {
+	if p := sockettest.Receive(t, got, "Data"); p != "one" {
 		t.Errorf("Data = %q, want one", p)
 	}
 	send(t, nc, "two")
@@ -208,7 +209,7 @@ func TestPauseReads(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 	h.session(t).conn.PauseReads(false)
-	if p := receive(t, got, "Data"); p != "two" {
+	if p := sockettest.Receive(t, got, "Data"); p != "two" {
 		t.Errorf("Data = %q, want two", p)
 	}
 }
@@ -221,7 +222,7 @@ func TestCongested(t *testing.T) {
 	s := h.session(t)
 	answer := bytes.Repeat([]byte("answer.."), 4<<20) // 32 MiB, more than the kernel buffers
 	write(s.conn, answer)
-	if on := receive(t, told, "Congested while the reader waits"); !on {
+	if on := sockettest.Receive(t, told, "Congested while the reader waits"); !on {
 		t.Error("Congested(false) first")
 	}
 	s.conn.Close()
@@ -233,7 +234,7 @@ func TestCongested(t *testing.T) {
 	if got, err := io.ReadAll(nc); err != nil || !bytes.Equal(got, answer) {
 		t.Errorf("read %d bytes, %v, want the %d written", len(got), err, len(answer))
 	}
-	receive(t, s.done, "Closed")
+	sockettest.Receive(t, s.done, "Closed")
 }
 
 func TestRelieved(t *testing.T) {
@@ -249,9 +250,9 @@ func TestRelieved(t *testing.T) {
 	s := h.session(t)
 	answer := strings.Repeat("x", 32<<20)
 	write(s.conn, []byte(answer))
-	receive(t, told, "Congested(true)")
+	sockettest.Receive(t, told, "Congested(true)")
 	expect(t, nc, answer)
-	if on := receive(t, told, "Congested(false)"); on {
+	if on := sockettest.Receive(t, told, "Congested(false)"); on {
 		t.Error("Congested(true) twice")
 	}
 	send(t, nc, "goes on")
@@ -287,7 +288,7 @@ func TestPanic(t *testing.T) {
 			s := h.session(t)
 			send(t, bad, "x")
 			bad.CloseWrite()
-			receive(t, s.done, "Closed")
+			sockettest.Receive(t, s.done, "Closed")
 
 			good := h.dial(t)
 			send(t, good, "still served")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 // pipes is a listener without sockets, so that time can be fake: its connections are net.Pipes.
@@ -53,7 +54,7 @@ func withClient(t *testing.T, data func(c session.Conn), f func(nc net.Conn, s *
 		nc := l.dial()
 		defer nc.Close()
 		send(t, nc, "x")
-		f(nc, receive(t, h.sessions, "a session"))
+		f(nc, sockettest.Receive(t, h.sessions, "a session"))
 	})
 }
 

@@ -16,11 +16,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const patience = time.Minute
 
 // engine is a scripted session: it echoes, unless told otherwise, and complains about a host that breaks the contract.
 type engine struct {
@@ -157,23 +156,13 @@ func (h *host) dial(t *testing.T) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(patience))
+	nc.SetDeadline(time.Now().Add(sockettest.Patience))
 	return nc.(*net.TCPConn)
 }
 
 func (h *host) session(t *testing.T) *engine {
 	t.Helper()
-	return receive(t, h.sessions, "a session")
-}
-
-func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(patience):
-		t.Fatalf("waited %v for %s", patience, what)
-	}
-	return v
+	return sockettest.Receive(t, h.sessions, "a session")
 }
 
 // write has a host write p.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 // TestHammer has many clients that send, half close, reset and vanish, while their sessions write, pause and close from
@@ -42,14 +43,14 @@ func TestHammer(t *testing.T) {
 	}
 	clients.Wait()
 	h.stop()
-	receive(t, h.stopped, "Serve")
+	sockettest.Receive(t, h.stopped, "Serve")
 	answers.Wait()
 	for close(h.sessions); ; {
 		s, ok := <-h.sessions
 		if !ok {
 			break
 		}
-		receive(t, s.done, "Closed")
+		sockettest.Receive(t, s.done, "Closed")
 	}
 }
 
@@ -62,7 +63,7 @@ func hammerOnce(t *testing.T, addr string) {
 	}
 	nc := c.(*net.TCPConn)
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(patience))
+	nc.SetDeadline(time.Now().Add(sockettest.Patience))
 	for range rand.IntN(5) {
 		nc.Write(make([]byte, 1+rand.IntN(100<<10)))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 // faultyConn has a bug in one method.
@@ -51,10 +52,10 @@ func TestPanicOfConnection(t *testing.T) {
 				near, far := net.Pipe()
 				defer near.Close()
 				l.conns <- faultyConn{far, bug}
-				s := receive(t, h.sessions, "a session")
+				s := sockettest.Receive(t, h.sessions, "a session")
 				_, _ = near.Write([]byte("x"))
 				go func() { _, _ = near.Read(make([]byte, 1)) }()
-				receive(t, s.done, "Closed")
+				sockettest.Receive(t, s.done, "Closed")
 				if n := bugs.Load(); n < 1 || n > 3 {
 					t.Errorf("%d panics were told, want 1, or one for each time that it was met", n)
 				}
@@ -78,7 +79,7 @@ func TestPanicBeforeTheSession(t *testing.T) {
 	h := startOn(t, nameless{l}, nil, func(o *tcp.Options) { o.Panicked = func() { bugs.Add(1) } })
 	expectEOF(t, h.dial(t))
 	h.stop()
-	receive(t, h.stopped, "Serve")
+	sockettest.Receive(t, h.stopped, "Serve")
 	if bugs.Load() != 1 {
 		t.Errorf("%d panics were told, want 1", bugs.Load())
 	}

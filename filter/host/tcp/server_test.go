@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
@@ -58,9 +59,9 @@ func TestStopAnswers(t *testing.T) {
 	})
 	nc := h.dial(t)
 	send(t, nc, "request")
-	conn := receive(t, inFlight, "Data")
+	conn := sockettest.Receive(t, inFlight, "Data")
 	h.stop()
-	receive(t, ended, "End")
+	sockettest.Receive(t, ended, "End")
 	if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", h.addr); err == nil {
 		t.Error("a new connection was accepted while stopping")
 	}
@@ -69,7 +70,7 @@ func TestStopAnswers(t *testing.T) {
 	expect(t, nc, "answer")
 	expectEOF(t, nc)
 	nc.Close()
-	if err := receive(t, h.stopped, "Serve"); err != nil {
+	if err := sockettest.Receive(t, h.stopped, "Serve"); err != nil {
 		t.Errorf("Serve = %v, want nil", err)
 	}
 }
@@ -81,10 +82,10 @@ func TestStopBounded(t *testing.T) {
 	h.dial(t)
 	s := h.session(t)
 	h.stop()
-	if err := receive(t, h.stopped, "Serve"); err != nil {
+	if err := sockettest.Receive(t, h.stopped, "Serve"); err != nil {
 		t.Errorf("Serve = %v, want nil", err)
 	}
-	receive(t, s.done, "Closed")
+	sockettest.Receive(t, s.done, "Closed")
 }
 
 // flaky is a listener that fails a few times.
@@ -114,7 +115,7 @@ func TestAcceptFails(t *testing.T) {
 	expect(t, nc, "x")
 
 	l.Close()
-	if err := receive(t, h.stopped, "Serve"); !errors.Is(err, net.ErrClosed) {
+	if err := sockettest.Receive(t, h.stopped, "Serve"); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Serve on a closed listener = %v, want %v", err, net.ErrClosed)
 	}
 }

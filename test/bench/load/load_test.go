@@ -10,21 +10,28 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/sink"
 )
 
-// Both kinds of clients produce to both kinds of sinks, of which kfake looks at batches: an error code would fail them.
-func TestRun(t *testing.T) {
-	t.Parallel()
-	raw, err := net.Listen("tcp", "127.0.0.1:0")
+// rawSink starts one, and returns its address.
+func rawSink(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = raw.Close() })
-	go func() { _ = (&sink.Raw{Partitions: 3}).Serve(raw) }()
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { _ = (&sink.Raw{Partitions: 3}).Serve(l) }()
+	return l.Addr().String()
+}
+
+// Both kinds of clients produce to both kinds of sinks, of which kfake looks at batches: an error code would fail them.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	raw := rawSink(t)
 	fake, err := sink.Blackhole(0, 3, "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	for name, addr := range map[string]string{"raw": raw.Addr().String(), "kfake": fake.ListenAddrs()[0]} {
+	for name, addr := range map[string]string{"raw": raw, "kfake": fake.ListenAddrs()[0]} {
 		for _, j := range []load.Job{
 			{Client: load.Franz, Acks: -1, Codec: "lz4"},
 			{Client: load.Franz, Acks: 1},
@@ -60,15 +67,10 @@ func TestRun(t *testing.T) {
 // Idle clients are connected at the first mark, and stay so until they are told to end.
 func TestRunIdle(t *testing.T) {
 	t.Parallel()
-	raw, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = raw.Close() })
-	go func() { _ = (&sink.Raw{Partitions: 3}).Serve(raw) }()
+	raw := rawSink(t)
 	end, marks := make(chan struct{}), 0
 	j := load.Job{
-		To: []load.Destination{{Addr: raw.Addr().String(), Topic: "a"}}, Client: load.Idle, Clients: 3, Partitions: 3, BatchBytes: 1, RecordBytes: 1,
+		To: []load.Destination{{Addr: raw, Topic: "a"}}, Client: load.Idle, Clients: 3, Partitions: 3, BatchBytes: 1, RecordBytes: 1,
 		End: end,
 	}
 	result, err := load.Run(t.Context(), &j, func() {
