@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
 )
 
@@ -153,9 +155,12 @@ func (a *account) hear(line string) error {
 }
 
 // found is a record of a log, as the ledger has it.
-func found(value []byte, offset int64) ledger.Found {
-	f := ledger.Found{Offset: offset, Number: -1, Sum: sum(value)}
-	words := strings.SplitN(string(value), " ", 4)
+func found(r *kgo.Record) ledger.Found {
+	f := ledger.Found{Offset: r.Offset, Number: -1, Sum: sum(r.Value)}
+	if r.ProducerID >= 0 {
+		f.Under = fmt.Sprintf("producer %d, epoch %d", r.ProducerID, r.ProducerEpoch)
+	}
+	words := strings.SplitN(string(r.Value), " ", 4)
 	if len(words) < 4 {
 		return f
 	}

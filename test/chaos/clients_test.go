@@ -51,6 +51,12 @@ func startProgram(t *testing.T, name string) *program {
 	out, err := cmd.StdoutPipe()
 	stack.Check(t, err)
 	cmd.Stderr = &p.log
+	if path := os.Getenv("CHAOS_TRACE"); path != "" && name == "confluent-kafka" {
+		trace, err := os.Create(path)
+		stack.Check(t, err)
+		t.Cleanup(func() { _ = trace.Close() })
+		cmd.Stderr = trace
+	}
 	stack.Check(t, cmd.Start())
 	go p.read(out)
 	t.Cleanup(func() {

@@ -13,7 +13,7 @@
 //
 // CHAOS_FAULTS names the faults, with commas between, or is "all" or "mix"; CHAOS_SEED is where all randomness comes from, and is
 // printed; CHAOS_TIME is how long a mix goes on; every four minutes of it have a new load and the next seed. The table of a run is printed and
-// written to build/out/chaos.md.
+// written to build/out/chaos.md. CHAOS_TRACE names a file for what librdkafka's idempotent producers log of their batches and epochs.
 //
 // # Clients
 //

@@ -44,7 +44,7 @@ func readLogs(ctx context.Context, b *stack.KafkaBrokers, cluster, topic string)
 			return nil, fmt.Errorf("read %s: %w", topic, err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			logs[r.Partition].Records = append(logs[r.Partition].Records, found(r.Value, r.Offset))
+			logs[r.Partition].Records = append(logs[r.Partition].Records, found(r))
 			if r.Offset == ends[r.Partition]-1 {
 				left--
 			}

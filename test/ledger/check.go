@@ -39,7 +39,7 @@ func (c *check) add(k Kind, writer string, number int, where Place, detail strin
 
 // read goes through one log.
 func (c *check) read(l Log) {
-	seen, highest := map[record]int64{}, map[string]int{}
+	seen, highest := map[record]Found{}, map[string]int{}
 	for _, f := range l.Records {
 		r := record{f.Writer, f.Number}
 		w, known := c.writers[f.Writer]
@@ -54,7 +54,7 @@ func (c *check) read(l Log) {
 			c.add(Changed, f.Writer, f.Number, l.Place, fmt.Sprintf("at offset %d", f.Offset))
 		}
 		if first, again := seen[r]; again {
-			c.add(Duplicated, f.Writer, f.Number, l.Place, fmt.Sprintf("at offsets %d and %d", first, f.Offset))
+			c.add(Duplicated, f.Writer, f.Number, l.Place, fmt.Sprintf("at offsets %s and %s", first.at(), f.at()))
 			c.offsets[r] = append(c.offsets[r], f.Offset)
 			continue
 		}
@@ -63,7 +63,7 @@ func (c *check) read(l Log) {
 		} else {
 			highest[f.Writer] = f.Number
 		}
-		seen[r] = f.Offset
+		seen[r] = f
 		c.offsets[r] = append(c.offsets[r], f.Offset)
 	}
 }

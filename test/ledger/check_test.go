@@ -102,3 +102,16 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// What is twice is said with whose the broker takes each for.
+func TestWhose(t *testing.T) {
+	t.Parallel()
+	w := ledger.Writer{Name: "w", Told: []ledger.Told{{Outcome: ledger.Acknowledged}}}
+	report := ledger.Check([]ledger.Writer{w}, []ledger.Log{{Records: []ledger.Found{
+		{Writer: "w", Under: "producer 7, epoch 0"}, {Writer: "w", Offset: 3, Under: "producer 7, epoch 1"},
+	}}})
+	want := "duplicated: number 0 of w at :/0 at offsets 0 (producer 7, epoch 0) and 3 (producer 7, epoch 1)"
+	if report.String() != want {
+		t.Errorf("says %q, want %q", report, want)
+	}
+}

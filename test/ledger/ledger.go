@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -49,6 +50,15 @@ type Found struct {
 	Number int
 	Offset int64
 	Sum    uint64
+	Under  string // whose it is to the broker, in words; empty: nobody's
+}
+
+// at says where it is stored.
+func (f Found) at() string {
+	if f.Under == "" {
+		return strconv.FormatInt(f.Offset, 10)
+	}
+	return fmt.Sprintf("%d (%s)", f.Offset, f.Under)
 }
 
 // Log is what one partition holds, in the order of offsets. A topic that was made again has a log for each time.

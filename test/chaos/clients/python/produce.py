@@ -1,5 +1,6 @@
 """Producers of the chaos tests: produce.py confluent-kafka|kafka-python. What it reads and prints is said in test/chaos/doc.go."""
 
+import os
 import queue
 import sys
 import threading
@@ -26,7 +27,7 @@ class Producer:
         self.sent = [0] * int(partitions)
         self.answered = [0] * int(partitions)
         self.going, self.stopping = threading.Event(), threading.Event()
-        self.connect = lambda: connect(bootstrap, topic, acks, idempotent == "true")
+        self.connect = lambda: connect(name, bootstrap, topic, acks, idempotent == "true")
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -72,13 +73,15 @@ class Producer:
 
 
 class Confluent:
-    def __init__(self, bootstrap, topic, acks, idempotent):
+    def __init__(self, name, bootstrap, topic, acks, idempotent):
         import confluent_kafka
 
         self.unknown = confluent_kafka.OFFSET_INVALID
         self.failed = confluent_kafka.KafkaException
+        traced = idempotent and "CHAOS_TRACE" in os.environ
         self.producer = confluent_kafka.Producer(
             {
+                "client.id": name,
                 "bootstrap.servers": bootstrap,
                 "acks": acks,
                 "enable.idempotence": idempotent,
@@ -87,7 +90,7 @@ class Confluent:
                 "request.timeout.ms": 10000,
                 "socket.timeout.ms": 15000,
                 "delivery.timeout.ms": 40000,
-                "log_level": 0,
+                **({"debug": "eos,msg", "log_level": 7} if traced else {"log_level": 0}),
             }
         )
         self.producer.list_topics(topic, timeout=60)
@@ -109,10 +112,11 @@ class Confluent:
 
 
 class KafkaPython:
-    def __init__(self, bootstrap, topic, acks, idempotent):
+    def __init__(self, name, bootstrap, topic, acks, idempotent):
         from kafka import KafkaProducer
 
         self.producer = KafkaProducer(
+            client_id=name,
             bootstrap_servers=bootstrap.split(","),
             acks="all" if acks == "all" else int(acks),
             enable_idempotence=idempotent,
