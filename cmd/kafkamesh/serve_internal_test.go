@@ -50,7 +50,7 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(10 * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(nc, apiVersions)
 	head := make([]byte, 10)
 	if _, err := io.ReadFull(nc, head); err != nil || string(head[4:]) != "\x00\x00\x00\x07\x00\x00" {

@@ -63,6 +63,6 @@ func benchWay(b *testing.B, partitions int) (way *upstream.Cluster, stop func())
 func produceOne(way *upstream.Cluster, partition int32) {
 	batch := &wire.Batch{Topic: "a", Partition: partition, Records: make([]byte, 1<<10)}
 	done := make(chan struct{})
-	way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { close(done) })
+	way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, patience, func(int32) { close(done) })
 	<-done
 }

@@ -43,6 +43,9 @@ type bench struct {
 	values  []int64
 }
 
+// patience is how long a batch may wait in tests whose time is real, in milliseconds.
+const patience = 60_000
+
 // newWay makes a way into a cluster, without a bubble and with metrics that nobody reads.
 func newWay(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Cluster {
 	table := stats.Table([]string{"c1"})
@@ -362,7 +365,7 @@ func TestNothingKeepsABatch(t *testing.T) {
 		runtime.AddCleanup(&frame[0], func(c chan struct{}) { close(c) }, forgotten)
 		batches := []*wire.Batch{{Topic: "a", Partition: 0, Records: frame}, {Topic: "a", Partition: 1, Records: frame}}
 		done := make(chan struct{})
-		way.Produce(new(order.Fences), batches, -1, 1000, func(int32) {
+		way.Produce(new(order.Fences), batches, -1, patience, func(int32) {
 			if code := batches[0].Result.Code; code != wire.None {
 				t.Errorf("produce: %s", code)
 			}

@@ -75,7 +75,7 @@ func TestCork(t *testing.T) {
 	produce := func(partition int32) {
 		answered.Add(1)
 		batch := &wire.Batch{Topic: "a", Partition: partition, Records: []byte("records")}
-		way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, 1000, func(int32) { answered.Done() })
+		way.Produce(new(order.Fences), []*wire.Batch{batch}, -1, patience, func(int32) { answered.Done() })
 	}
 	produce(0) // so that there is a connection
 	answered.Wait()

@@ -27,6 +27,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
+// patience is how long a batch may wait, in milliseconds.
+const patience = 60_000
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // These tests are the contract with sarama: the take-over leans on how its version works inside. A new version of
@@ -185,7 +188,7 @@ func TestBatchesArriveByteForByte(t *testing.T) {
 		}.Bytes()
 		b := &wire.Batch{Topic: "apples", Partition: int32(codec), Records: bytes.Clone(sent)}
 		done := make(chan struct{})
-		pool.Produce(new(order.Fences), []*wire.Batch{b}, -1, 5000, func(int32) { close(done) })
+		pool.Produce(new(order.Fences), []*wire.Batch{b}, -1, patience, func(int32) { close(done) })
 		<-done
 		if b.Result.Code != wire.None || b.Result.BaseOffset != 0 {
 			t.Fatalf("codec %d: %+v", codec, b.Result)
@@ -252,7 +255,7 @@ func TestPipelinedSequences(t *testing.T) {
 	for i := range batches {
 		producer := &wiretest.Producer{ID: 1<<61 | 7, Sequence: int32(i)}
 		batches[i] = &wire.Batch{Topic: "apples", Records: wiretest.Batch{Records: wiretest.Records(1, 50), Producer: producer}.Bytes()}
-		pool.Produce(client, batches[i:i+1], -1, 5000, func(int32) { done <- struct{}{} })
+		pool.Produce(client, batches[i:i+1], -1, patience, func(int32) { done <- struct{}{} })
 	}
 	for range batches {
 		<-done
@@ -274,7 +277,7 @@ func TestResultsPerPartition(t *testing.T) {
 	broken[len(broken)-1]++ // the CRC is the broker's to check
 	batches := []*wire.Batch{{Topic: "apples", Partition: 0, Records: good}, {Topic: "apples", Partition: 1, Records: broken}}
 	done := make(chan struct{})
-	pool.Produce(new(order.Fences), batches, 1, 5000, func(int32) { close(done) })
+	pool.Produce(new(order.Fences), batches, 1, patience, func(int32) { close(done) })
 	<-done
 	if batches[0].Result.Code != wire.None || batches[1].Result.Code != wire.CorruptMessage {
 		t.Errorf("results %+v, %+v; want stored and CORRUPT_MESSAGE", batches[0].Result, batches[1].Result)

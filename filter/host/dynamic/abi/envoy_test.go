@@ -53,7 +53,7 @@ func TestEnvoy(t *testing.T) {
 func TestChurnWithoutCloseGuard(t *testing.T) {
 	t.Parallel()
 	e := startEcho(t, buildEcho(t, "CGO_CFLAGS=-O2 -g -DKAFKAMESH_WITHOUT_CLOSE_GUARD"), "noisy")
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); {
 		e.churn("noisy", time.Second)
 		select {
 		case <-e.Done():
@@ -156,7 +156,7 @@ func (e echoEnvoy) dial(t *testing.T, mode string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c.(*net.TCPConn)
 }
 
