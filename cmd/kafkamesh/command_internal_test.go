@@ -75,8 +75,8 @@ func TestValidate(t *testing.T) {
 		out        string
 	}{
 		{"valid", good, exitOK, "FILE: valid\n"},
-		{"every mistake", bad, exitFailed, `FILE: upstream_clusters[0].bootstrap_servers: "127.0.0.1:none": ` +
-			`"none" is not a port; write a number from 1 to 65535
+		{"every mistake", bad, exitFailed, `FILE: upstream_clusters[0].bootstrap_servers: "127.0.0.1:…": ` +
+			`what stands behind the colon is not a port; write a number from 1 to 65535
 FILE: forwarding_rules[0].target_cluster: there is no cluster "kafka_c9"; did you mean kafka_c1?
 `},
 		{"no YAML", "a: [", exitFailed, "FILE: the text is not valid YAML: line 1: did not find expected node content\n"},

@@ -78,3 +78,24 @@ func TestEnvoysFiles(t *testing.T) {
 		})
 	}
 }
+
+// Nothing that is printed shows a secret in a wrong place, wherever in the file the configuration is.
+func TestOutputsKeepSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cret-passw0rd"
+	for _, fields := range []string{
+		"sasl: {mechanism: MECHANISM_PLAIN, username: joe, password: " + secret + "}", "sasl: PLAIN joe " + secret, "sasl: {" + secret + "}",
+		"producer_config: sasl.password=" + secret, "producer_config: {sasl.password=" + secret + "}", "producer_config: [" + secret + "]",
+		"tls: {key: {filename: " + secret + "}}", "tls: {key_password: *" + secret + "}", "bootstrap_servers: 'joe:" + secret + "@kafka'",
+	} {
+		body := "{upstream_clusters: [{cluster_name: c, " + fields + "}], forwarding_rules: [{target_cluster: c, topic_prefix: t}]}"
+		for _, text := range []string{
+			body, envoy("kafkamesh", `{"@type": type.googleapis.com/google.protobuf.Struct, value: `+body+"}"),
+			envoy("kafkamesh", `{"@type": type.googleapis.com/google.protobuf.Struct, `+body[1:]), envoy("other", body), secret, secret + ": [",
+		} {
+			if code, out := runValidate(t, text, "-"); code != exitFailed || strings.Contains(out, secret) {
+				t.Errorf("validate of\n%s\n= %d, %q", text, code, out)
+			}
+		}
+	}
+}

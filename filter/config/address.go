@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,8 @@ func checkAdvertisedHost(bad *mistakes, host string) {
 	const path = "advertised_host"
 	ip, err := netip.ParseAddr(host)
 	switch {
+	case strings.ContainsAny(host, "@/"):
+		bad.add(path, "is not a host alone; write a name or an IP address, without scheme, login and path")
 	case err == nil && ip.Unmap().IsUnspecified():
 		bad.add(path, "clients cannot connect to %s; write a name or address by which clients reach this listener", host)
 	case err == nil:
@@ -62,15 +65,34 @@ func brokerAddress(s string) (server, protocol string, err error) {
 	if scheme, after, ok := strings.Cut(s, "://"); ok {
 		protocol, rest = strings.ToLower(scheme), after
 		if !isProtocol(protocol) {
-			return "", "", fmt.Errorf("%s: the scheme %s is not known; write HOST:PORT alone", quote(s), quote(scheme))
+			return "", "", fmt.Errorf("%s: the scheme %s is not known; write HOST:PORT alone", shownAddress(after), shownKey(protocol))
 		}
 	}
 	rest, _, _ = strings.Cut(rest, "/")
 	host, port, err := splitHostPort(rest)
 	if err != nil {
-		return "", "", fmt.Errorf("%s: %w", quote(s), err)
+		return "", "", fmt.Errorf("%s: %w", shownAddress(rest), err)
 	}
 	return host + ":" + strconv.Itoa(port), protocol, nil
+}
+
+// anAddress is what can only have been meant as an address: a password may stand in place of a port.
+var anAddress = regexp.MustCompile(`^([^:]*(:[-0-9]*)?|[][0-9a-fA-F:.]*)$`)
+
+// shownAddress is an address as it stands in a message.
+func shownAddress(s string) string {
+	if anAddress.MatchString(s) {
+		return quote(s)
+	}
+	host, _, _ := strings.Cut(s, ":")
+	return quote(host + ":…")
+}
+
+func shownPort(s string) string {
+	if isDigits(strings.TrimPrefix(s, "-")) {
+		return quote(s)
+	}
+	return "what stands behind the colon"
 }
 
 // splitHostPort returns the host, in brackets if it is an IPv6 address, and the port, DefaultPort if there is none.
@@ -87,7 +109,7 @@ func splitHostPort(s string) (host string, port int, err error) {
 	}
 	port, err = strconv.Atoi(text)
 	if err != nil || !isDigits(text) || port < 1 || port > maxPort {
-		return "", 0, fmt.Errorf("%s is not a port; write a number from 1 to %d", quote(text), maxPort)
+		return "", 0, fmt.Errorf("%s is not a port; write a number from 1 to %d", shownPort(text), maxPort)
 	}
 	return host, port, nil
 }

@@ -56,6 +56,10 @@ func (c *Config) cluster(bad *mistakes, at string, d *kafkameshv1.KafkaClusterDe
 // bootstrapServers reads a comma-separated list. Empty places in it are ignored, as librdkafka does. scheme is the security
 // protocol that stands before the hosts.
 func (c *Config) bootstrapServers(bad *mistakes, path, list string) (servers []string, scheme string) {
+	if strings.Contains(list, "@") { // what stands before it is not for messages
+		bad.add(path, "an address has no @; write HOST:PORT, and a login into the cluster's sasl")
+		return nil, ""
+	}
 	malformed, schemes := false, false
 	for part := range strings.SplitSeq(list, ",") {
 		part = strings.TrimSpace(part)

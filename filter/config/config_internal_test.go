@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -68,19 +67,6 @@ func TestDocumentedExample(t *testing.T) {
 	_, after, _ := strings.Cut(string(doc), "```yaml\n")
 	if got, _, _ := strings.Cut(after, "```"); got != string(example) {
 		t.Errorf("the first example of docs/configuration.md is\n%s\nwant testdata/cpp.yaml\n%s", got, example)
-	}
-}
-
-func TestProtojsonMistake(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ name, err, want string }{
-		{"plain", `proto: (line 1:2): unknown field "x"`, `the configuration cannot be read: unknown field "x"`},
-		{"with other spaces", "proto:\u00a0syntax error (line 1:2): x", "the configuration cannot be read: syntax error (line 1:2): x"},
-		{"bare", "x", "the configuration cannot be read: x"},
-	} {
-		if got := protojsonMistake(errors.New(tt.err)); got != tt.want {
-			t.Errorf("protojsonMistake(%s) = %q, want %q", tt.name, got, tt.want)
-		}
 	}
 }
 

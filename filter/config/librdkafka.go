@@ -2,7 +2,9 @@ package config
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +55,26 @@ func specNames() []string {
 // read checks a value and writes it in the one way that equal values have. The error says what to write. Texts are not shown:
 // they may be secrets.
 func (s spec) read(v string) (string, error) {
+	value, err := s.check(v)
+	if err != nil {
+		return "", fmt.Errorf("%s is not allowed; write %w", s.shown(v), err)
+	}
+	return value, nil
+}
+
+// aNumber is what may be shown of a value: what can only have been meant as a number, perhaps with a unit.
+var aNumber = regexp.MustCompile(`^[-+]?[0-9.]+[a-zA-Z]{0,3}$`)
+
+// shown is a value as it stands in a message: not at all if it may be a secret in a wrong place.
+func (s spec) shown(v string) string {
+	if isTLS(s.name) || isSASL(s.name) || len(v) > 20 || !aNumber.MatchString(v) && v != "" {
+		return "the value"
+	}
+	return quote(v)
+}
+
+// check is read, and its error says only what to write.
+func (s spec) check(v string) (string, error) {
 	switch s.kind {
 	case "integer":
 		return s.integer(v)
@@ -60,7 +82,7 @@ func (s spec) read(v string) (string, error) {
 		low, high := s.bounds()
 		n, err := strconv.ParseFloat(v, 64)
 		if err != nil || !isDecimal(v) || n < float64(low) || n > float64(high) {
-			return "", fmt.Errorf("%s is not allowed; write a number from %d to %d", quote(v), low, high)
+			return "", fmt.Errorf("a number from %d to %d", low, high)
 		}
 		return strconv.FormatFloat(n, 'f', -1, 64), nil
 	case "boolean":
@@ -70,14 +92,14 @@ func (s spec) read(v string) (string, error) {
 		case "false", "f", "0":
 			return "false", nil
 		}
-		return "", fmt.Errorf("%s is not allowed; write true or false", quote(v))
+		return "", errors.New("true or false")
 	case "enum value":
 		for value := range strings.SplitSeq(s.allowed, ", ") {
 			if strings.EqualFold(v, value) {
 				return value, nil
 			}
 		}
-		return "", fmt.Errorf("%s is not allowed; write one of %s", quote(v), s.allowed)
+		return "", errors.New("one of " + s.allowed)
 	case "CSV flags":
 		return s.flags(v)
 	default:
@@ -93,7 +115,7 @@ func (s spec) integer(v string) (string, error) {
 		case "0", "1":
 			return v, nil
 		}
-		return "", fmt.Errorf("%s is not allowed; write all, -1, 0 or 1", quote(v))
+		return "", errors.New("all, -1, 0 or 1")
 	}
 	low, high := s.bounds()
 	n, err := strconv.ParseInt(v, 10, 64)
@@ -102,7 +124,7 @@ func (s spec) integer(v string) (string, error) {
 		if strings.HasSuffix(s.name, ".ms") {
 			unit = "whole milliseconds"
 		}
-		return "", fmt.Errorf("%s is not allowed; write %s from %d to %d", quote(v), unit, low, high)
+		return "", fmt.Errorf("%s from %d to %d", unit, low, high)
 	}
 	return v, nil
 }
@@ -118,7 +140,7 @@ func (s spec) flags(v string) (string, error) {
 			known = known || flag == value
 		}
 		if !known {
-			return "", fmt.Errorf("%s is not allowed; write some of %s", quote(flag), s.allowed)
+			return "", errors.New("some of " + s.allowed)
 		}
 	}
 	return v, nil

@@ -52,7 +52,7 @@ func quote(s string) string {
 func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 // key returns the path of an entry of a map.
-func key(path, k string) string { return path + "[" + quote(k) + "]" }
+func key(path, k string) string { return path + "[" + shownKey(k) + "]" }
 
 // join returns the path of a field inside the message at path.
 func join(path, field string) string {

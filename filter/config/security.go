@@ -195,7 +195,7 @@ func (s *security) givenSASL() {
 		s.bad.add(path, "missing; write %s", mechanisms)
 		return
 	default:
-		s.bad.add(path, "%s is not known; write %s", quote(string(mechanism)), mechanisms)
+		s.bad.add(path, "is not known; write %s", mechanisms)
 		return
 	}
 	s.cluster.Dial.SASL = l

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"math"
@@ -20,7 +21,7 @@ const typeKey = "@type"
 func shapeRoot(bad *mistakes, tree any, d protoreflect.MessageDescriptor) any {
 	root, ok := tree.(map[string]any)
 	if !ok && tree != nil {
-		bad.add("", "the configuration must be a mapping with the fields %s, not %s", strings.Join(fieldNames(d), ", "), describe(tree))
+		bad.add("", "the configuration must be a mapping with the fields %s, not %s", strings.Join(fieldNames(d), ", "), kindOf(tree))
 		return nil
 	}
 	if len(root) == 0 {
@@ -42,7 +43,7 @@ func shapeRoot(bad *mistakes, tree any, d protoreflect.MessageDescriptor) any {
 func shapeMessage(bad *mistakes, path string, v any, d protoreflect.MessageDescriptor) any {
 	object, ok := v.(map[string]any)
 	if !ok {
-		bad.add(path, "must be a mapping with the fields %s, not %s", strings.Join(fieldNames(d), ", "), describe(v))
+		bad.add(path, "must be %s, not %s", expected(d), kindOf(v))
 		return nil
 	}
 	shaped := make(map[string]any, len(object))
@@ -53,8 +54,8 @@ func shapeMessage(bad *mistakes, path string, v any, d protoreflect.MessageDescr
 		}
 		if f == nil {
 			names := fieldNames(d)
-			bad.add(path, "unknown field %s%s", quote(name),
-				suggest(name, names, "; remove it (fields: "+strings.Join(names, ", ")+")"))
+			bad.add(path, "unknown field%s%s", shownName(name, object[name], d),
+				suggest(beforeValue(name), names, "; remove it (fields: "+strings.Join(names, ", ")+")"))
 			continue
 		}
 		if _, twice := shaped[f.TextName()]; twice {
@@ -99,18 +100,22 @@ func shapeField(bad *mistakes, path string, v any, f protoreflect.FieldDescripto
 	case f.IsMap():
 		object, ok := v.(map[string]any)
 		if !ok {
-			bad.add(path, "must be a mapping from property to value, not %s", describe(v))
+			bad.add(path, "must be a mapping from property to value, {acks: all}, not %s", kindOf(v))
 			return nil
 		}
 		shaped := make(map[string]any, len(object))
 		for _, k := range slices.Sorted(maps.Keys(object)) {
+			if _, known := specs()[k]; !known && object[k] == nil {
+				bad.add(path, "a name has no value; write NAME: VALUE, with a colon and a space")
+				continue
+			}
 			shaped[k] = propertyText(bad, key(path, k), object[k])
 		}
 		return shaped
 	case f.IsList():
 		list, ok := v.([]any)
 		if !ok {
-			bad.add(path, "must be a list, not %s", describe(v))
+			bad.add(path, "must be a list, not %s", kindOf(v))
 			return nil
 		}
 		shaped := make([]any, len(list))
@@ -124,26 +129,27 @@ func shapeField(bad *mistakes, path string, v any, f protoreflect.FieldDescripto
 }
 
 func shapeValue(bad *mistakes, path string, v any, f protoreflect.FieldDescriptor) any {
+	said := described(v, f)
 	switch f.Kind() {
 	case protoreflect.MessageKind:
 		return shapeMessage(bad, path, v, f.Message())
 	case protoreflect.EnumKind:
-		return shapeEnum(bad, path, v, f.Enum())
+		return shapeEnum(bad, path, v, f)
 	case protoreflect.Int32Kind:
 		if n, ok := wholeNumber(v); ok && n >= math.MinInt32 && n <= math.MaxInt32 {
 			return n
 		}
-		bad.add(path, "must be a whole number (at most %d), not %s", math.MaxInt32, describe(v))
+		bad.add(path, "must be a whole number (at most %d), not %s", math.MaxInt32, said)
 	case protoreflect.Int64Kind:
 		if n, ok := wholeNumber(v); ok {
 			return n
 		}
-		bad.add(path, "must be a whole number, not %s", describe(v))
+		bad.add(path, "must be a whole number, not %s", said)
 	case protoreflect.BoolKind:
 		if on, ok := v.(bool); ok {
 			return on
 		}
-		bad.add(path, "must be true or false, not %s", describe(v))
+		bad.add(path, "must be true or false, not %s", said)
 	case protoreflect.StringKind:
 		if s, ok := v.(string); ok {
 			return s
@@ -153,14 +159,20 @@ func shapeValue(bad *mistakes, path string, v any, f protoreflect.FieldDescripto
 		case json.Number, bool:
 			hint = "; put it in quotes"
 		}
-		bad.add(path, "must be a text, not %s%s", describe(v), hint)
+		bad.add(path, "must be a text, not %s%s", said, hint)
+	case protoreflect.BytesKind:
+		if s, ok := v.(string); ok && isBase64(s) {
+			return s
+		}
+		bad.add(path, "must be a text in base64, which this is not; write plain text into inline_string")
 	default:
 		return v // no field is of another kind; protojson judges
 	}
 	return nil
 }
 
-func shapeEnum(bad *mistakes, path string, v any, d protoreflect.EnumDescriptor) any {
+func shapeEnum(bad *mistakes, path string, v any, f protoreflect.FieldDescriptor) any {
+	d := f.Enum()
 	if n, ok := wholeNumber(v); ok {
 		if n >= math.MinInt32 && n <= math.MaxInt32 && d.Values().ByNumber(protoreflect.EnumNumber(n)) != nil {
 			return n
@@ -172,7 +184,7 @@ func shapeEnum(bad *mistakes, path string, v any, d protoreflect.EnumDescriptor)
 	for i := range names {
 		names[i] = string(d.Values().Get(i).Name())
 	}
-	bad.add(path, "%s is not known; remove it or write %s", describe(v), strings.Join(names, ", "))
+	bad.add(path, "%s is not known; remove it or write %s", described(v, f), strings.Join(names, ", "))
 	return nil
 }
 
@@ -197,7 +209,7 @@ func propertyText(bad *mistakes, path string, v any) string {
 		bad.add(path, "has no value; write one, or remove it")
 		return ""
 	}
-	bad.add(path, "must be a text, not %s", describe(v))
+	bad.add(path, "must be a text, not %s", kindOf(v))
 	return ""
 }
 
@@ -226,22 +238,17 @@ func wholeNumber(v any) (int64, bool) {
 	return int64(f), true
 }
 
-// describe says what kind of value v is, and which if that is short.
-func describe(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "nothing"
-	case bool:
-		return "the boolean " + strconv.FormatBool(v)
-	case json.Number:
-		return "the number " + v.String()
-	case string:
-		return "the text " + quote(v)
-	case []any:
-		return "a list"
-	default:
-		return "a mapping"
+// isBase64 tells whether protojson can read s as bytes.
+func isBase64(s string) bool {
+	encoding := base64.StdEncoding
+	if strings.ContainsAny(s, "-_") {
+		encoding = base64.URLEncoding
 	}
+	if len(s)%4 != 0 {
+		encoding = encoding.WithPadding(base64.NoPadding)
+	}
+	_, err := encoding.DecodeString(s)
+	return err == nil
 }
 
 // checkNothingUnknown refuses fields that came in binary form with numbers that m does not have.

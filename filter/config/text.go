@@ -13,8 +13,8 @@ import (
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
-// decodeText reads YAML or JSON. Names and types are checked here, with the field's path; protojson, which does the rest,
-// knows only line numbers of a text that the user never saw.
+// decodeText reads YAML or JSON. Names and types are checked here, with the field's path, so that protojson finds
+// nothing wrong: it would speak of lines of a text that the user never saw, and show values.
 func decodeText(raw []byte) (*kafkameshv1.KafkaMesh, error) {
 	tree, err := parseTree(raw)
 	if err != nil {
@@ -30,8 +30,8 @@ func decodeText(raw []byte) (*kafkameshv1.KafkaMesh, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the configuration as JSON: %w", err)
 	}
-	if err := protojson.Unmarshal(text, m); err != nil {
-		return nil, errors.New(protojsonMistake(err))
+	if protojson.Unmarshal(text, m) != nil { // its words may show them
+		return nil, errors.New("the configuration cannot be read; please report it, without its secrets")
 	}
 	return m, nil
 }
@@ -98,12 +98,12 @@ func jsonEntry(d *json.Decoder, bad *mistakes, path string, object map[string]an
 		return err
 	}
 	name, _ := token.(string)
-	value, err := jsonTree(d, bad, join(path, name))
+	value, err := jsonTree(d, bad, join(path, strings.Trim(shownKey(name), `"`)))
 	if err != nil {
 		return err
 	}
 	if _, twice := object[name]; twice {
-		bad.add(path, "%s is given twice; keep one", quote(name))
+		bad.add(path, "%s is given twice; keep one", shownKey(name))
 	}
 	object[name] = value
 	return nil
@@ -133,23 +133,17 @@ func severalDocuments(raw []byte) bool {
 // yamlMistake rewrites an error of the YAML package for someone who knows YAML but not Go.
 func yamlMistake(err error) string {
 	text := err.Error()
+	if strings.Contains(text, "unknown anchor") { // its name may be what was meant as a value
+		text = "a value that begins with * is an alias of YAML's, and there is nothing of that name; put the value in quotes"
+	}
 	if strings.Contains(text, " map key") { // unsupported or invalid, and then Go's notation
 		text = "the name of a field must be a text"
 	}
 	for _, noise := range []string{"error converting YAML to JSON: ", "yaml: ", "unmarshal errors:"} {
 		text = strings.TrimPrefix(text, noise)
 	}
-	text = strings.ReplaceAll(text, " already set in map", " is given twice")
-	return "the text is not valid YAML: " + strings.Join(strings.Fields(text), " ")
-}
-
-// protojsonMistake takes out of an error of protojson the position in a text that the user never saw, and the spaces that
-// it varies on purpose.
-func protojsonMistake(err error) string {
-	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\u00a0", " ")), " ")
-	text = strings.TrimPrefix(text, "proto: ")
-	if strings.HasPrefix(text, "(line ") {
-		_, text, _ = strings.Cut(text, "): ")
+	if before, after, ok := strings.Cut(text, "key \""); ok && strings.HasSuffix(after, " already set in map") {
+		text = before + "a name is given twice"
 	}
-	return "the configuration cannot be read: " + strings.TrimPrefix(text, "proto: ")
+	return "the text is not valid YAML: " + strings.Join(strings.Fields(text), " ")
 }

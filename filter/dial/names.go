@@ -35,14 +35,14 @@ var curves = map[string]tls.CurveID{
 // CipherSuites reads the names of TLS 1.2's suites, OpenSSL's or IANA's, separated by colons or commas.
 func CipherSuites(list string) ([]uint16, error) {
 	var ids []uint16
-	for _, name := range split(list) {
+	for i, name := range split(list) {
 		id, ok := openSSL[name]
 		if !ok {
-			i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
-			if i < 0 {
-				return nil, fmt.Errorf("there is no suite %q here; write OpenSSL's or IANA's name of one of TLS 1.2, such as ECDHE-RSA-AES128-GCM-SHA256", name)
+			known := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
+			if known < 0 {
+				return nil, fmt.Errorf("suite %d of the list is not known here; write OpenSSL's or IANA's name of one of TLS 1.2, such as ECDHE-RSA-AES128-GCM-SHA256", i+1)
 			}
-			id = tls.CipherSuites()[i].ID
+			id = tls.CipherSuites()[known].ID
 		}
 		ids = append(ids, id)
 	}
@@ -52,10 +52,10 @@ func CipherSuites(list string) ([]uint16, error) {
 // Curves reads names of curves, separated by colons or commas.
 func Curves(list string) ([]tls.CurveID, error) {
 	var ids []tls.CurveID
-	for _, name := range split(list) {
+	for i, name := range split(list) {
 		id, ok := curves[name]
 		if !ok {
-			return nil, fmt.Errorf("there is no curve %q here; write X25519, P-256, P-384, P-521 or X25519MLKEM768", name)
+			return nil, fmt.Errorf("curve %d of the list is not known here; write X25519, P-256, P-384, P-521 or X25519MLKEM768", i+1)
 		}
 		ids = append(ids, id)
 	}

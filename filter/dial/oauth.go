@@ -74,8 +74,11 @@ func (o *OAuth) check() []*Problem {
 		return nil
 	}
 	var problems []*Problem
-	if u, err := url.Parse(o.TokenURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	switch u, err := url.Parse(o.TokenURL); {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		problems = append(problems, wrong(PartTokenURL, errors.New("missing or no URL; write https://HOST/PATH of the server that gives tokens")))
+	case u.User != nil:
+		problems = append(problems, wrong(PartTokenURL, errors.New("a URL with a login in it gets into logs; write the login as client id and secret")))
 	}
 	for _, secret := range []struct {
 		part   Part

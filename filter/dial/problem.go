@@ -1,5 +1,7 @@
 package dial
 
+import "errors"
+
 // Part is a part of what connections are made from. The configuration knows by which name of its own it was given.
 type Part string
 
@@ -34,4 +36,19 @@ type Problem struct { //nolint:errname // it is what is wrong with a part, and a
 // Error is the message.
 func (p *Problem) Error() string { return p.Message }
 
-func wrong(part Part, err error) *Problem { return &Problem{Part: part, Message: err.Error()} }
+func wrong(part Part, err error) *Problem {
+	if missing, ok := errors.AsType[*missingError](err); ok && !part.public() {
+		return &Problem{Part: part, Message: missing.unnamed()}
+	}
+	return &Problem{Part: part, Message: err.Error()}
+}
+
+// public tells whether nobody writes a secret where the name of this part's file belongs.
+func (p Part) public() bool {
+	switch p {
+	case PartCA, PartCertificate, PartCRL, PartTokenCA, PartKerberosConfig:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,11 +1,13 @@
 package dial
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // maxSecret is the largest file that is read, in bytes: a bundle of CAs has a few hundred kilobytes.
@@ -30,7 +32,7 @@ func (s Source) Read() ([]byte, error) {
 	case s.Env != "":
 		value, ok := os.LookupEnv(s.Env)
 		if !ok {
-			return nil, fmt.Errorf("the environment variable %s is not set", readable(s.Env))
+			return nil, &missingError{variable: s.Env}
 		}
 		return []byte(value), nil
 	default:
@@ -106,14 +108,41 @@ func readFolder(path string) ([]byte, error) {
 	return all, nil
 }
 
-func fileError(path string, err error) error {
-	path = readable(path)
+// missingError says that a file or an environment variable is not there. Its name may then be a secret in a wrong place.
+type missingError struct{ file, variable string }
+
+func (e *missingError) Error() string {
 	switch {
-	case os.IsNotExist(err):
-		return fmt.Errorf("there is no file %s", path)
-	case os.IsPermission(err):
-		return fmt.Errorf("%s cannot be read: permission denied", path)
+	case e.variable != "":
+		return "the environment variable " + readable(e.variable) + " is not set"
+	case e.isPEM():
+		return e.unnamed()
 	default:
-		return fmt.Errorf("%s cannot be read", path)
+		return "there is no file " + readable(e.file)
+	}
+}
+
+// unnamed is the same without the name.
+func (e *missingError) unnamed() string {
+	switch {
+	case e.variable != "":
+		return "the environment variable that is named here is not set"
+	case e.isPEM():
+		return "this is PEM, and no file's name; write it where text belongs: inline_string, or the property that ends in .pem"
+	default:
+		return "there is no file of this name"
+	}
+}
+
+func (e *missingError) isPEM() bool { return strings.Contains(e.file, "-----BEGIN") }
+
+func fileError(path string, err error) error {
+	switch {
+	case os.IsPermission(err):
+		return fmt.Errorf("%s cannot be read: permission denied", readable(path))
+	case os.IsNotExist(err), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOTDIR):
+		return &missingError{file: path}
+	default:
+		return fmt.Errorf("%s cannot be read", readable(path))
 	}
 }
