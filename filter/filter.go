@@ -72,6 +72,7 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	if o.Probe {
 		f.probe()
 	}
+	o.Stats.Build.Add(1)
 	return f, nil
 }
 
@@ -96,6 +97,7 @@ func (f *Filter) Close() {
 	f.closeAll(workers)
 	f.sessions.Close()
 	f.probes.Wait()
+	f.options.Stats.Build.Add(-1)
 }
 
 // join counts a session in and returns its worker.

@@ -60,6 +60,8 @@ func run(ctx context.Context, args []string, s streams) int {
 	switch name := args[0]; name {
 	case "help", "-h", "-help", "--help":
 		return help(args[1:], s)
+	case "-v", "-V", "-version", "--version":
+		return versionCommand().run(ctx, args[1:], s)
 	default:
 		for _, c := range commands() {
 			if c.name == name {
@@ -80,7 +82,7 @@ func (c command) run(ctx context.Context, args []string, s streams) int {
 		return exitOK
 	}
 	if err != nil {
-		err = usageError(err.Error())
+		err = usageError(flagMistake(err, f))
 	} else {
 		err = do(ctx, f.Args(), s)
 	}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"flag"
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
 
 // help prints what kafkamesh does, or one of its commands.
@@ -19,10 +22,53 @@ func help(args []string, s streams) int {
 	return unknown(args[0], s)
 }
 
+// unknown says that there is no such command: with the one that was meant, if that is plain, or else with all of them.
 func unknown(name string, s streams) int {
-	s.err.printf("kafkamesh: there is no command %q\n\n", name)
+	s.err.printf("kafkamesh: there is no command %q", name)
+	known := []string{"help"}
+	for _, c := range commands() {
+		known = append(known, c.name)
+	}
+	if meant := nearest(strings.TrimLeft(name, "-"), known); meant != "" {
+		s.err.printf("; did you mean %q?\nRun \"kafkamesh help\".\n", meant)
+		return exitUsage
+	}
+	s.err.printf("\n\n")
 	printHelp(s.err)
 	return exitUsage
+}
+
+// flagMistake is what package flag says is wrong with a command line, with the flag that was meant.
+func flagMistake(err error, f *flag.FlagSet) string {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return err.Error()
+	}
+	var known []string
+	f.VisitAll(func(o *flag.Flag) { known = append(known, o.Name) })
+	dashes := "--"
+	if len(name) == 1 {
+		dashes = "-"
+	}
+	said := "there is no flag " + dashes + name
+	if meant := nearest(name, known); meant != "" {
+		return said + "; did you mean --" + meant + "?"
+	}
+	return said
+}
+
+// nearest is the known word that wrong is a misspelling or the beginning of, or empty.
+func nearest(wrong string, known []string) string {
+	var begins []string
+	for _, k := range known {
+		if wrong != "" && strings.HasPrefix(k, wrong) {
+			begins = append(begins, k)
+		}
+	}
+	if len(begins) == 1 {
+		return begins[0]
+	}
+	return config.Nearest(wrong, known)
 }
 
 func printHelp(w printer) {

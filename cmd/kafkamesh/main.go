@@ -3,7 +3,7 @@
 //	kafkamesh demo [--once]
 //	kafkamesh serve --config FILE [--listen ADDR]
 //	kafkamesh validate FILE…
-//	kafkamesh version
+//	kafkamesh version, or --version
 //	kafkamesh help [COMMAND]
 //
 // It exits with 0 when all went well, with 1 when a command failed or a configuration is invalid, and with 2 when it was

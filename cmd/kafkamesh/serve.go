@@ -22,6 +22,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
 )
 
 // grace bounds the wait for answers in flight when serve is told to stop. Filter.Close takes up to 5 seconds more, so the
@@ -53,6 +54,8 @@ at most; a second signal ends the process at once.`,
 			addr := f.String("listen", "127.0.0.1:19092", "the `ADDR` to listen on, host:port")
 			return func(ctx context.Context, args []string, s streams) error {
 				switch {
+				case len(args) > 0 && *file == "":
+					return usageError(fmt.Sprintf("only flags are taken, got %q; did you mean --config %s?", args[0], args[0]))
 				case len(args) > 0:
 					return usageError(fmt.Sprintf("only flags are taken, got %q", args[0]))
 				case *file == "":
@@ -86,6 +89,7 @@ type mesh struct {
 
 func serve(ctx context.Context, file, addr string, s streams) error {
 	srv := &server{streams: s, file: file, log: slog.New(slog.NewTextHandler(s.err, nil)), total: newMetrics(nil)}
+	srv.log.Info("kafkamesh", version.Current().Attrs()...)
 	srv.startLoops()
 	defer srv.closeLoops()
 	m, err := srv.load()

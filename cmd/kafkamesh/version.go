@@ -4,7 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"runtime/debug"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
 )
 
 // What the shared libraries of the same release are built for; a test compares it with their sources.
@@ -17,40 +18,24 @@ func versionCommand() command {
 	return command{
 		name:    "version",
 		summary: "print the versions of kafkamesh, Go, sarama and of Envoy's ABIs",
-		about: `Prints the versions of kafkamesh, of Go, of sarama, the Kafka client that it
-connects with, and of what libkafkamesh.so (Envoy's dynamic modules ABI) and
-libkafkamesh-contrib.so (its golang filter) of the same release are built for.`,
+		about: `Prints the version and the commit of kafkamesh, the versions of Go and of
+sarama, the Kafka client that it connects with, and of what libkafkamesh.so
+(Envoy's dynamic modules ABI) and libkafkamesh-contrib.so (its golang filter)
+of the same release are built for.`,
 		setup: func(*flag.FlagSet) runFunc {
 			return func(_ context.Context, args []string, s streams) error {
 				if len(args) > 0 {
 					return usageError(fmt.Sprintf("no arguments are taken, got %q", args[0]))
 				}
-				info, ok := debug.ReadBuildInfo()
-				if !ok {
-					info = &debug.BuildInfo{}
-				}
-				printVersion(info, s)
+				printVersion(s)
 				return nil
 			}
 		},
 	}
 }
 
-func printVersion(info *debug.BuildInfo, s streams) {
-	version := info.Main.Version
-	if version == "" {
-		version = "(unknown)"
-	}
-	s.out.printf("kafkamesh %s\n%s\n", version, info.GoVersion)
-	for _, m := range info.Deps {
-		if m.Path == "github.com/IBM/sarama" {
-			s.out.printf("sarama %s\n", m.Version)
-		}
-	}
+func printVersion(s streams) {
+	i := version.Current()
+	s.out.printf("kafkamesh %s\ncommit %s\n%s\nsarama %s\n", i.Version, i.Commit, i.Go, i.Sarama)
 	s.out.printf("dynamic modules ABI %s\ncontrib golang ABI %s\n", dynamicModulesABI, contribABI)
-	for _, b := range info.Settings {
-		if b.Key == "vcs.revision" {
-			s.out.printf("revision %s\n", b.Value)
-		}
-	}
 }

@@ -89,8 +89,8 @@ func TestNearest(t *testing.T) {
 		{"...", ""},
 		{strings.Repeat("x", 64), ""},
 	} {
-		if got := nearest(tt.wrong, known); got != tt.want {
-			t.Errorf("nearest(%q) = %q, want %q", tt.wrong, got, tt.want)
+		if got := Nearest(tt.wrong, known); got != tt.want {
+			t.Errorf("Nearest(%q) = %q, want %q", tt.wrong, got, tt.want)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func (c *Config) readProperties(bad *mistakes, path string, raw map[string]strin
 }
 
 func unknownProperty(name string) string {
-	if n := nearest(name, specNames()); n != "" {
+	if n := Nearest(name, specNames()); n != "" {
 		return "unknown property; did you mean " + n + "?"
 	}
 	return "unknown property; remove it (librdkafka's are known, see docs/configuration.md)"

@@ -5,9 +5,9 @@ import "strings"
 // longestTypo is the length from which a word is no longer compared with the known ones.
 const longestTypo = 64
 
-// nearest returns the word of known that wrong is most likely a misspelling of, or "" if none is near; of several the first by the
+// Nearest returns the word of known that wrong is most likely a misspelling of, or "" if none is near; of several the first by the
 // alphabet, in whatever order they come. Dots, dashes, underscores and capitals do not count: lingerMs is near linger.ms.
-func nearest(wrong string, known []string) string {
+func Nearest(wrong string, known []string) string {
 	wrong = plain(wrong)
 	if wrong == "" || len(wrong) > longestTypo {
 		return ""
@@ -27,7 +27,7 @@ func nearest(wrong string, known []string) string {
 
 // suggest returns "; did you mean X?" for the nearest known word, or otherwise.
 func suggest(wrong string, known []string, otherwise string) string {
-	if n := nearest(wrong, known); n != "" {
+	if n := Nearest(wrong, known); n != "" {
 		return "; did you mean " + n + "?"
 	}
 	return otherwise

@@ -6,7 +6,7 @@ import "testing"
 func TestNearestOfSeveral(t *testing.T) {
 	t.Parallel()
 	for _, known := range [][]string{{"sasl.password", "ssl.key.password"}, {"ssl.key.password", "sasl.password"}} {
-		if got := nearest("ssly.password", known); got != "sasl.password" {
+		if got := Nearest("ssly.password", known); got != "sasl.password" {
 			t.Errorf("nearest of %v is %q", known, got)
 		}
 	}

@@ -16,6 +16,8 @@ type Set struct {
 	ActiveConnections Value
 	// PanicsRecovered counts panics caught at the edge of a callback or goroutine. Each is a bug.
 	PanicsRecovered Value
+	// Build is the number of configurations at work. Its name has the version of this build.
+	Build Value
 
 	byName map[string]Value
 }

@@ -51,7 +51,7 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	table := stats.Table([]string{first, second})
 	values := make([]int64, len(table))
 	s := stats.New(table, values)
-	use := []stats.Value{s.Connections, s.ActiveConnections, s.PanicsRecovered}
+	use := []stats.Value{s.Connections, s.ActiveConnections, s.PanicsRecovered, s.Build}
 	for _, api := range broker.APIs() {
 		use = append(use, s.Request(api.Name))
 	}
@@ -173,4 +173,19 @@ func take(values []int64) (sum int64) {
 		sum += atomic.SwapInt64(&values[i], 0)
 	}
 	return sum
+}
+
+func TestBuildName(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{
+		"v1.2.3":                    "build_info.v1.2.3",
+		"v0.9.0-3-gabc-dirty":       "build_info.v0.9.0_3_gabc_dirty",
+		"v0.0.0-20260101-AB+dirty.": "build_info.v0.0.0_20260101_ab_dirty",
+		"devel":                     "build_info.devel",
+		"unknown":                   "build_info.unknown",
+	} {
+		if got := stats.BuildName(version); got != want {
+			t.Errorf("buildName(%q) = %q, want %q", version, got, want)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -83,6 +84,9 @@ func (s *Set) rows() []row {
 		{&s.PanicsRecovered, Metric{
 			"panics_recovered", Counter, "panics", "Bugs caught before they could do harm beyond one connection; please report.",
 		}},
+		{&s.Build, Metric{
+			buildName(version.Current().Version), Gauge, "configurations", "Configurations at work in a build of this version.",
+		}},
 	}
 }
 
@@ -152,6 +156,16 @@ func requestName(api string) string {
 		b = append(b, string(unicode.ToLower(r))...)
 	}
 	return string(b)
+}
+
+// buildName is the metric that has a version in its name: Envoy's have no labels. What is not usual in a name becomes '_'.
+func buildName(version string) string {
+	return "build_info." + strings.Trim(strings.Map(func(r rune) rune {
+		if r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(version)), ".")
 }
 
 func violationName(reason string) string { return "violations." + reason }

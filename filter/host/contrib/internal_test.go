@@ -70,8 +70,8 @@ func (client) Dial(context.Context, string) (link.Conn, error) {
 	return link.Conn{Close: func() {}}, nil
 }
 
-func newLoader(log *bytes.Buffer) loader {
-	return loader{
+func newLoader(log *bytes.Buffer) *loader {
+	return &loader{
 		log:       slog.New(slog.NewTextHandler(log, nil)),
 		newClient: func(upstream.Settings) (upstream.Client, error) { return client{}, nil },
 	}
@@ -86,7 +86,7 @@ func packed(t *testing.T, m proto.Message) *anypb.Any {
 	return a
 }
 
-func connect(t *testing.T, l loader, a *anypb.Any, cb *callback) api.DownstreamFilter {
+func connect(t *testing.T, l *loader, a *anypb.Any, cb *callback) api.DownstreamFilter {
 	t.Helper()
 	f := factories{}.CreateFactoryFromConfig(l.ParseConfig(a)).CreateFilter(cb)
 	if got := f.OnNewConnection(); got != api.NetworkFilterContinue {
@@ -153,6 +153,18 @@ func TestMistakes(t *testing.T) {
 	connect(t, l, packed(t, wrapperspb.String(text)), cb)
 	if cb.closed != 1 || !strings.Contains(log.String(), "no such thing") {
 		t.Errorf("closed %d times, log %s", cb.closed, &log)
+	}
+}
+
+func TestLoadedIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := newLoader(&log)
+	for range 2 {
+		l.ParseConfig(&anypb.Any{})
+	}
+	if said := log.String(); !strings.Contains(said, "msg=loaded version=") || strings.Count(said, "msg=loaded") != 1 {
+		t.Errorf("log %q, want one line that says what was loaded", said)
 	}
 }
 

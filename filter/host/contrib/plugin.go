@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/envoylog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
 )
 
 const (
@@ -31,7 +33,7 @@ const (
 // Register makes the shared library that it is linked into a Kafka mesh whose clusters are reached by what newClient
 // returns. Call it in an init of the main package, which also links Envoy's api_impl: the log goes through it.
 func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
-	l := loader{log: envoylog.New(func(l slog.Level) bool { return l >= slog.LevelInfo }, write), newClient: newClient}
+	l := &loader{log: envoylog.New(func(l slog.Level) bool { return l >= slog.LevelInfo }, write), newClient: newClient}
 	network.RegisterNetworkFilterConfigFactory(PluginName, factories{})
 	network.RegisterNetworkFilterConfigParser(l)
 }
@@ -51,6 +53,7 @@ func write(l slog.Level, line string) {
 type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
+	told      sync.Once // what this build is
 }
 
 // mesh is one configuration at work.
@@ -67,14 +70,15 @@ type mesh struct {
 
 // ParseConfig makes a mesh. It never fails, because nobody would be told: what is wrong is logged, a line for each mistake.
 // Envoy calls it on its main thread, also to validate.
-func (l loader) ParseConfig(a *anypb.Any) any {
+func (l *loader) ParseConfig(a *anypb.Any) any {
+	l.told.Do(func() { l.log.Info("loaded", version.Current().Attrs()...) })
 	m := &mesh{log: l.log}
 	l.load(m, a)
 	return m
 }
 
 // load leaves m without a filter if it cannot make one.
-func (l loader) load(m *mesh, a *anypb.Any) {
+func (l *loader) load(m *mesh, a *anypb.Any) {
 	defer m.recover("ParseConfig", func() { m.filter = nil })
 	if err := l.make(m, a); err != nil {
 		m.filter = nil
@@ -84,7 +88,7 @@ func (l loader) load(m *mesh, a *anypb.Any) {
 	}
 }
 
-func (l loader) make(m *mesh, a *anypb.Any) error {
+func (l *loader) make(m *mesh, a *anypb.Any) error {
 	c, err := parse(a)
 	if err != nil {
 		return err

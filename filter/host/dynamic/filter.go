@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
@@ -13,6 +14,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
 )
 
 // Register makes the shared library that it is linked into a Kafka mesh whose clusters are reached by what newClient
@@ -20,7 +22,7 @@ import (
 func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
 	allowMoreThreads()
 	log := newLog(abi.LogEnabled, abi.Log)
-	load := loader{log: log, newClient: newClient, threads: &threads{log: log}}
+	load := &loader{log: log, newClient: newClient, threads: &threads{log: log}}
 	abi.Register(func(c *abi.Config, name string, raw []byte) (abi.Filter, error) {
 		f, err := load.filter(c.Define, name, raw)
 		if err != nil {
@@ -30,11 +32,12 @@ func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
 	}, load.threads.abi)
 }
 
-// loader makes filters.
+// loader makes filters. Envoy's main thread calls it, one call at a time.
 type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
 	threads   *threads
+	told      sync.Once // what this build is
 }
 
 // definer is abi.Config's Define.
@@ -55,7 +58,8 @@ var (
 
 // filter makes one of a configuration. What is wrong with that is logged, a line for each mistake, because Envoy only
 // says that the filter could not be made. name is the filter_name of the configuration: it tells filters apart in logs.
-func (l loader) filter(define definer, name string, raw []byte) (*hosted, error) {
+func (l *loader) filter(define definer, name string, raw []byte) (*hosted, error) {
+	l.told.Do(func() { l.log.Info("loaded", version.Current().Attrs()...) })
 	log := l.log
 	if name != "" {
 		log = log.With("filter", name)
@@ -70,7 +74,7 @@ func (l loader) filter(define definer, name string, raw []byte) (*hosted, error)
 	return h, nil
 }
 
-func (l loader) load(
+func (l *loader) load(
 	log *slog.Logger, define definer, raw []byte,
 ) (*hosted, error) {
 	c, err := config.Parse(raw)

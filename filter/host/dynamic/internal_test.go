@@ -43,7 +43,9 @@ func (e *envoy) define(m []abi.Metric) ([]int64, []uint64, error) {
 
 func (e *envoy) load(name, raw string, client error) (*hosted, error) {
 	newClient := func(upstream.Settings) (upstream.Client, error) { return nil, client }
-	return loader{e.log(), newClient, &threads{}}.filter(e.define, name, []byte(raw))
+	l := loader{log: e.log(), newClient: newClient, threads: &threads{}}
+	l.told.Do(func() {}) // TestLoadedIsSaidOnce
+	return l.filter(e.define, name, []byte(raw))
 }
 
 func TestRefused(t *testing.T) {
@@ -94,6 +96,24 @@ func TestRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLoadedIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	e := &envoy{}
+	l := loader{log: e.log()}
+	for range 2 {
+		_, _ = l.filter(e.define, "", nil)
+	}
+	said := strings.Join(e.lines, "\n")
+	if !strings.HasPrefix(said, "2 kafka_mesh: loaded version=") || strings.Count(said, "loaded") != 1 {
+		t.Errorf("log %q, want one line that says what was loaded, first", said)
+	}
+	for _, part := range []string{" commit=", " go=go1.", " sarama="} {
+		if !strings.Contains(e.lines[0], part) {
+			t.Errorf("%q lacks %q", e.lines[0], part)
+		}
 	}
 }
 

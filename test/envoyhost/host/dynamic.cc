@@ -192,6 +192,7 @@ Result CALLBACK(network_filter_increment_counter)(void*, size_t id, uint64_t n) 
 Result CALLBACK(network_filter_increment_gauge)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_decrement_gauge)(void*, size_t id, uint64_t n) { return add(id, -(int64_t)n); }
 Result CALLBACK(network_filter_config_increment_counter)(void*, size_t id, uint64_t n) { return add(id, n); }
+Result CALLBACK(network_filter_config_increment_gauge)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_config_decrement_gauge)(void*, size_t id, uint64_t n) { return add(id, -(int64_t)n); }
 }
 

@@ -7,6 +7,19 @@ enum { mark_bits = 64 };
 
 #define CALLBACK(name) envoy_dynamic_module_callback_network_filter_##name
 
+// What has been counted by now would else be seen only when a client comes. Nobody else counts or publishes yet.
+static void introduce(km_config* config) {
+  if (!CALLBACK(config_increment_gauge)) {
+    return;  // Envoy 1.38
+  }
+  for (size_t i = 0; i < config->count; i++) {
+    if (config->metrics[i].gauge && config->values[i] > 0) {
+      config->published[i] = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_ACQ_REL);
+      CALLBACK(config_increment_gauge)(config->envoy, config->metrics[i].id, (uint64_t)config->published[i]);
+    }
+  }
+}
+
 // A panic or a mistake in the configuration gives NULL: Envoy then refuses the listener. Envoy has no way to take the
 // reason; Go has logged it.
 const void* envoy_dynamic_module_on_network_filter_config_new(void* envoy, envoy_dynamic_module_type_envoy_buffer name,
@@ -19,6 +32,7 @@ const void* envoy_dynamic_module_on_network_filter_config_new(void* envoy, envoy
     km_config_unref(config);
     return NULL;
   }
+  introduce(config);
   return config;
 }
 

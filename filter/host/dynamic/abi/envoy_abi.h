@@ -206,5 +206,8 @@ __attribute__((weak)) envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_config_increment_counter(void* envoy, size_t id,
                                                                       uint64_t value);
 __attribute__((weak)) envoy_dynamic_module_type_metrics_result
+envoy_dynamic_module_callback_network_filter_config_increment_gauge(void* envoy, size_t id,
+                                                                    uint64_t value);
+__attribute__((weak)) envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_config_decrement_gauge(void* envoy, size_t id,
                                                                     uint64_t value);

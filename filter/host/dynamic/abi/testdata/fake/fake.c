@@ -132,6 +132,10 @@ result CALLBACK(config_increment_counter)(void* p, size_t id, uint64_t n) {
   (void)p;
   return add(&envoy.counter, 10, id, (long)n);
 }
+result CALLBACK(config_increment_gauge)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  return add(&envoy.gauge, 20, id, (long)n);
+}
 result CALLBACK(config_decrement_gauge)(void* p, size_t id, uint64_t n) {
   (void)p;
   return add(&envoy.gauge, 20, id, -(long)n);
@@ -146,6 +150,8 @@ uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
   CHECK(km_config_define(c, 0, false, "c", 1) == 0 && km_config_define(c, 1, true, "g", 1) == 0);
   km_config_ref(c);
   go.config = c;
+  c->values[1] = go.loading;
+  c->marks[0] = 1u << 1;
   return 1;
 }
 void kmGoConfigDestroy(uintptr_t f) { CHECK(f == 1); }

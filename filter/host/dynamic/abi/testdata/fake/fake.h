@@ -44,6 +44,7 @@ typedef struct fake_go {
   int in_call;  // a call of a session is on the stack
   int data_calls, ends, congested_calls, closed_calls, closed_off_worker;
   int iterations, alone;
+  long loading;  // what the gauge is when the configuration has been made
   bool more;  // than one may take
   bool panic_new, panic_data, panic_congested;
   void (*on_data)(void), (*on_congested)(void), (*on_iteration)(void);
