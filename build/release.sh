@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # release.sh [DIR [GOARCH...]]
 #
-# Makes the archives of a release in DIR (build/out/release): for linux on amd64 and arm64 the plain binary, the modules,
-# examples, licences of all that is linked in, and a bill of materials; and their checksums. The same commit gives the same
-# bytes, wherever and whenever it is built. The modules run with glibc 2.31 and newer. Where there is no git, VERSION and
-# SOURCE_DATE_EPOCH have to be set.
+# Makes the archives of a release in DIR (build/out/release): for linux on amd64 and arm64 the plain binary and the modules, the
+# bill of materials of each, licences of all that is linked in, documents and examples; and their checksums. The same commit gives
+# the same bytes, wherever and whenever it is built. The modules run with glibc 2.31 and newer.
+#
+# VERSION, COMMIT and SOURCE_DATE_EPOCH say what is built; git is asked for those that are not set. Where there is no git, as in an
+# image, VERSION and SOURCE_DATE_EPOCH have to be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . build/once.sh
@@ -14,8 +16,12 @@ if [ $# -lt 2 ]; then set -- "${1:-build/out/release}" amd64 arm64; fi
 out=$1
 glibc=2.31
 modules=(libkafkamesh libkafkamesh-contrib)
-version=${VERSION:-$(git describe --tags --always --dirty)}
-epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+nogit="there is no git here: set VERSION and SOURCE_DATE_EPOCH"
+version=${VERSION:-$(git describe --tags --always --dirty)} || fail "$nogit"
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} || fail "$nogit"
+commit=${COMMIT:-$(git rev-parse HEAD 2>/dev/null)} || commit=unknown
+package=$(go list -m)/filter/version
+ldflags="-s -w -buildid= -X $package.version=$version -X $package.commit=$commit"
 build/install-zig.sh >/dev/null
 
 # Licence texts of the modules that a package links.
@@ -36,17 +42,20 @@ licences() { # PACKAGE DIR
 
 compile() { # GOARCH PROCESSOR DIR
 	export GOOS=linux GOARCH=$1
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -buildid=' -o "$3/kafkamesh" ./cmd/kafkamesh
+	CGO_ENABLED=0 go build -trimpath -ldflags "$ldflags" -o "$3/kafkamesh" ./cmd/kafkamesh
 	local module
 	for module in "${modules[@]}"; do
 		# The compiler's name is in the result, so it has no path; neither have debugging symbols, which there are none of.
 		CGO_ENABLED=1 CGO_CFLAGS='-O2 -g0' CGO_LDFLAGS='-O2 -g0 -Wl,--strip-all' PATH=$PWD/build:$PATH \
-			CC="zig-cc.sh $2-linux-gnu.$glibc" go build -trimpath -buildmode=c-shared -ldflags '-s -w -buildid=' -o "$3/$module.so" "./cmd/$module"
+			CC="zig-cc.sh $2-linux-gnu.$glibc" go build -trimpath -buildmode=c-shared -ldflags "$ldflags" -o "$3/$module.so" "./cmd/$module"
 		CGO_ENABLED=1 licences "./cmd/$module" "$3/licences"
 		rm -f "$3/$module.h"
 	done
 	CGO_ENABLED=0 licences ./cmd/kafkamesh "$3/licences"
-	CGO_ENABLED=0 "$work/cyclonedx-gomod" app -json -std -noserial -notimestamp -main cmd/kafkamesh -output "$3/sbom.cdx.json" .
+	local artifact # its bill is made from what the linker has left in it
+	for artifact in kafkamesh "${modules[@]/%/.so}"; do
+		"$work/cyclonedx-gomod" bin -json -std -noserial -notimestamp -version "$version" -output "$3/$artifact.cdx.json" "$3/$artifact"
+	done
 }
 
 rm -rf "$out"
@@ -60,7 +69,8 @@ for goarch in "${@:2}"; do
 	name=kafkamesh-$version-linux-$goarch
 	mkdir "$work/$name"
 	(compile "$goarch" "${processors[$goarch]}" "$work/$name")
-	cp -r LICENSE README.md CHANGELOG.md envoy.yaml examples "$work/$name"
+	cp -r LICENSE README.md CHANGELOG.md CONTRIBUTING.md docs envoy.yaml examples "$work/$name"
+	rm -r "$work/$name/examples/docker-compose" # builds an image from the sources
 	chmod -R u=rwX,go=rX "$work/$name"
 	tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" --format=ustar -C "$work" "$name" |
 		gzip --no-name -9 >"$out/$name.tar.gz"

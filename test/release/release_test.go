@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +18,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
@@ -42,6 +45,8 @@ func TestReleaseIsWhole(t *testing.T) {
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("release.sh: %v\n%s", err, text)
 	}
+	described, err := exec.CommandContext(t.Context(), "git", "-C", root, "describe", "--tags", "--always", "--dirty").Output()
+	stack.Check(t, err)
 	archives := checksums(t, out)
 	if len(archives) != 2 {
 		t.Fatalf("archives %v, want one of amd64 and one of arm64", archives)
@@ -49,24 +54,35 @@ func TestReleaseIsWhole(t *testing.T) {
 	for _, archive := range archives {
 		t.Run(archive, func(t *testing.T) {
 			t.Parallel()
-			dir := unpack(t, filepath.Join(out, archive))
-			for _, file := range []string{"LICENSE", "README.md", "CHANGELOG.md", "envoy.yaml", "examples/standalone/mesh.yaml", "licences/go/LICENSE", "licences/github.com/IBM/sarama/LICENSE.md"} {
-				if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 {
-					t.Errorf("%s: %v", file, err)
-				}
-			}
-			checkBill(t, filepath.Join(dir, "sbom.cdx.json"))
-			machine := elf.EM_X86_64
-			if strings.Contains(archive, "arm64") {
-				machine = elf.EM_AARCH64
-			}
-			for _, module := range modules {
-				checkModule(t, filepath.Join(dir, module), machine)
-			}
-			if machine == elf.EM_X86_64 {
-				tryIt(t, dir)
-			}
+			checkArchive(t, filepath.Join(out, archive), strings.TrimSpace(string(described)))
 		})
+	}
+}
+
+// checkArchive looks at what is in an archive of a version.
+func checkArchive(t *testing.T, archive, version string) {
+	t.Helper()
+	dir := unpack(t, archive)
+	for _, file := range []string{
+		"LICENSE", "README.md", "CHANGELOG.md", "docs/configuration.md", "envoy.yaml", "examples/standalone/mesh.yaml",
+		"licences/go/LICENSE", "licences/github.com/IBM/sarama/LICENSE.md",
+	} {
+		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	machine := elf.EM_X86_64
+	if strings.Contains(archive, "arm64") {
+		machine = elf.EM_AARCH64
+	}
+	for _, module := range modules {
+		checkModule(t, filepath.Join(dir, module), machine)
+	}
+	for _, artifact := range append(modules, "kafkamesh") {
+		checkBill(t, dir, artifact, version)
+	}
+	if machine == elf.EM_X86_64 {
+		tryIt(t, dir, version)
 	}
 }
 
@@ -141,26 +157,37 @@ func write(path string, r io.Reader, mode fs.FileMode) error {
 	return errors.Join(err, f.Close())
 }
 
-// checkBill looks for a component in the bill of materials.
-func checkBill(t *testing.T, file string) {
+// checkBill compares the bill of materials of an artifact with the modules that Go has noted in it.
+func checkBill(t *testing.T, dir, artifact, version string) {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(filepath.Join(dir, artifact+".cdx.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var bill struct {
-		Format     string `json:"bomFormat"`
+		Format   string `json:"bomFormat"`
+		Metadata struct {
+			Component struct{ Name, Version string }
+		}
 		Components []struct{ Name, Version string }
 	}
 	if err := json.Unmarshal(text, &bill); err != nil {
 		t.Fatal(err)
 	}
-	names := map[string]string{}
+	got := map[string]string{bill.Metadata.Component.Name: bill.Metadata.Component.Version}
 	for _, c := range bill.Components {
-		names[c.Name] = c.Version
+		got[c.Name] = c.Version
 	}
-	if bill.Format != "CycloneDX" || names["github.com/IBM/sarama"] == "" || names["std"] == "" {
-		t.Errorf("bill of materials: format %q, components %v; want CycloneDX with sarama and Go's own library", bill.Format, names)
+	build, err := buildinfo.ReadFile(filepath.Join(dir, artifact))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{build.Main.Path: version, "std": build.GoVersion}
+	for _, m := range build.Deps {
+		want[m.Path] = m.Version
+	}
+	if diff := cmp.Diff(want, got); diff != "" || bill.Format != "CycloneDX" || want["github.com/IBM/sarama"] == "" {
+		t.Errorf("bill of materials of %s, format %q (-want +got):\n%s", artifact, bill.Format, diff)
 	}
 }
 
@@ -201,20 +228,22 @@ func newer(a, b string) bool {
 	return pad(a) > pad(b)
 }
 
-// tryIt does what the README says with what was unpacked.
-func tryIt(t *testing.T, dir string) {
+// tryIt does what the README says with what was unpacked, and asks the artifacts for their version.
+func tryIt(t *testing.T, dir, version string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "kafkamesh"), "validate", "envoy.yaml")
-	cmd.Dir = dir
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("kafkamesh validate envoy.yaml: %v\n%s", err, text)
+	run := func(want, name string, args ...string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+dir)
+		if text, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s %s: %v, want %q in\n%s", name, strings.Join(args, " "), err, want, text)
+		}
 	}
+	run("valid", filepath.Join(dir, "kafkamesh"), "validate", "envoy.yaml")
+	run("kafkamesh "+version+"\n", filepath.Join(dir, "kafkamesh"), "version")
 	envoy, err := stack.EnvoyBinary(t.Context(), stack.EnvoyVersion)
 	stack.Check(t, err)
-	cmd = exec.CommandContext(t.Context(), envoy, "--mode", "validate", "-c", "envoy.yaml")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+dir)
-	if text, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(text), "OK") {
-		t.Errorf("envoy --mode validate: %v\n%s", err, text)
-	}
+	run("OK", envoy, "--mode", "validate", "-c", "envoy.yaml")
+	run("loaded version="+version+" commit=", envoy, "--mode", "validate", "-c", "envoy.yaml")
 }

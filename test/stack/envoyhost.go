@@ -47,7 +47,7 @@ func StartEnvoyHost(ctx context.Context, o EnvoyHostOptions) (*EnvoyHostProcess,
 	if o.Contrib {
 		abi, library = "contrib", "libkafkamesh-contrib.so"
 	}
-	host, err := installed(ctx, "envoyhost/envoyhost", "build/compile-envoyhost.sh")
+	host, err := EnvoyHostBinary(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,11 @@ func EnvoyBinary(ctx context.Context, version string) (string, error) {
 	return installed(ctx, "envoy/"+version+"/envoy/_bin/envoy", "build/install-envoy.sh", version)
 }
 
+// EnvoyHostBinary finds the program that plays Envoy.
+func EnvoyHostBinary(ctx context.Context) (string, error) {
+	return installed(ctx, "envoyhost/envoyhost", "build/compile-envoyhost.sh")
+}
+
 // KafkaLibs finds the directory with the jars of a Kafka version.
 func KafkaLibs(ctx context.Context, version string) (string, error) {
 	return installed(ctx, "kafka/"+version+"/libs", "build/install-kafka.sh", version)

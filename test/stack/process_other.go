@@ -2,9 +2,9 @@
 
 package stack
 
-import "syscall"
+import "os/exec"
 
-func dieWithParent() *syscall.SysProcAttr { return nil }
+func dieWithParent(*exec.Cmd) {}
 
 // owns cannot be told here.
 func (*Process) owns(string) error { return nil }
