@@ -49,12 +49,14 @@ type place struct {
 	producer  int64 // -1: the batches have no sequence numbers
 }
 
-// fence is raised by a batch that is refused, and is there until that batch comes again.
+// fence is raised by a batch that is refused. It holds back what comes behind that batch until it comes again, and is there until it has
+// its result.
 type fence struct {
 	awaited
 
 	raised time.Time
 	call   uint64 // by which the batch came
+	again  uint64 // the call by which it came again; 0: it has not
 	// behind holds some of what was refused behind it, by later calls.
 	behind []refusal
 }
@@ -88,8 +90,10 @@ func (f *Fences) Raise(b *wire.Batch, call uint64, now time.Time) {
 	case !known:
 		f.add(at, next)
 	case at.numbered() && refused.epoch < old.epoch:
+	case old.again > 0 && !next.before(old, at.numbered()):
+		f.fences[at] = next
 	case next.before(old, at.numbered()):
-		next.remember(old.sequence, old.call)
+		next.remember(old.sequence, max(old.call, old.again))
 		for _, r := range old.behind {
 			next.remember(r.sequence, r.call)
 		}
@@ -100,8 +104,8 @@ func (f *Fences) Raise(b *wire.Batch, call uint64, now time.Time) {
 	}
 }
 
-// Refuses reports whether another batch of b's producer has to come first. If b is that one, it is awaited no longer: what had been
-// sent behind its first try must have been asked about before. now is when b came. It does not keep b.
+// Refuses reports whether another batch of b's producer has to come first. If b is that one, what comes by later calls may follow it: what
+// had been sent behind its first try must have been asked about before. now is when b came. It does not keep b.
 func (f *Fences) Refuses(b *wire.Batch, call uint64, now time.Time) bool {
 	switch {
 	case f.overflowed.Load(): // also if there is none of its own: others may have used up Total
@@ -118,18 +122,33 @@ func (f *Fences) Refuses(b *wire.Batch, call uint64, now time.Time) bool {
 	switch {
 	case at.numbered() && came.epoch < fence.epoch:
 		return false // the broker says what is wrong with it
-	case ahead < 0 && came.epoch == fence.epoch:
-		return false // it is older than the awaited batch, which is still awaited
+	case came.epoch == fence.epoch && (ahead < 0 || fence.passed(call)):
+		return false // it is older than the awaited batch, which is still awaited; or that one is before it
 	case ahead > 0 && came.epoch == fence.epoch && !f.givenUp(&fence, came, call, at.numbered(), now):
 		return true
+	case ahead == 0 && at.numbered() && came.epoch == fence.epoch:
+		fence.again = call
+		f.fences[at] = fence
+		return false
 	}
 	f.remove(at)
 	return false
 }
 
-// Stored takes note that b is stored. It may have come again before its first try was refused: then it is awaited no longer. It does
-// not keep b.
-func (f *Fences) Stored(b *wire.Batch) {
+// Behind reports whether a broker may say that b, which came by call, is out of order because it has refused what comes before: b is
+// numbered, and was sent behind the first try of a batch that was refused. It does not keep b.
+func (f *Fences) Behind(b *wire.Batch, call uint64) bool {
+	if len(f.fences) == 0 {
+		return false
+	}
+	at, came := identify(b)
+	fence, known := f.fences[at]
+	return known && at.numbered() && came.epoch == fence.epoch && fence.ahead(came, b, true) > 0 && !fence.passed(call)
+}
+
+// Settled takes note that b has a result that is its last: it is stored, or refused for good. It may have come again before its first try
+// was refused: then it is awaited no longer. It does not keep b.
+func (f *Fences) Settled(b *wire.Batch) {
 	if len(f.fences) == 0 {
 		return
 	}
@@ -192,6 +211,9 @@ func (f *Fences) remove(at place) {
 		f.Total.now--
 	}
 }
+
+// passed reports whether what comes by call may follow the batch, which came again before it.
+func (f *fence) passed(call uint64) bool { return f.again > 0 && call > f.again }
 
 // remember takes note that a batch behind the awaited one was refused.
 func (f *fence) remember(sequence int32, call uint64) {

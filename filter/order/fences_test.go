@@ -143,9 +143,56 @@ func TestRaisedLate(t *testing.T) {
 	} {
 		var f order.Fences
 		f.Raise(b[0], 1, time.Now()) // and it had come again by call 2
-		if f.Stored(b[0]); f.Refuses(b[1], 3, time.Now()) {
+		if f.Settled(b[0]); f.Refuses(b[1], 3, time.Now()) {
 			t.Errorf("%s: refused though what it waits for is stored", name)
 		}
+	}
+}
+
+// What was sent behind the first try of a batch that was refused is out of order for a broker that has refused it; not what came after
+// that batch had come again, nor once that has its result.
+func TestBehind(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	first, behind := numbered(1, 0, 3, 1), numbered(1, 0, 4, 1)
+	want := func(when string, f *order.Fences, b *wire.Batch, call uint64, want bool) {
+		t.Helper()
+		if f.Behind(b, call) != want {
+			t.Errorf("%s: %t, want %t", when, !want, want)
+		}
+	}
+	var f order.Fences
+	want("nothing refused", &f, behind, 2, false)
+	f.Raise(first, 1, now)
+	want("behind", &f, behind, 2, true)
+	want("itself", &f, first, 1, false)
+	want("before it", &f, numbered(1, 0, 2, 1), 2, false)
+	want("of another epoch", &f, numbered(1, 1, 4, 1), 2, false)
+	want("of another producer", &f, numbered(2, 0, 4, 1), 2, false)
+	if f.Refuses(first, 3, now) || f.Refuses(behind, 4, now) {
+		t.Error("refused though the first has come again")
+	}
+	want("sent before the first came again", &f, behind, 2, true)
+	want("sent after it", &f, behind, 4, false)
+	f.Settled(first)
+	want("the first is stored", &f, behind, 2, false)
+
+	f.Raise(plain(0, "one"), 5, now)
+	want("without sequence numbers", &f, plain(0, "two"), 6, false)
+}
+
+// A batch is refused, comes again, and one before it is refused after all: that is awaited, and who sent the other again did not know.
+func TestRefusedBeforeWhatCameAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var f order.Fences
+	f.Raise(numbered(1, 0, 4, 1), 2, now)
+	if f.Refuses(numbered(1, 0, 4, 1), 3, now) {
+		t.Error("refused though it is the one that is awaited")
+	}
+	f.Raise(numbered(1, 0, 3, 1), 1, now)
+	if !f.Refuses(numbered(1, 0, 4, 1), 3, now) {
+		t.Error("passed before what it was sent behind")
 	}
 }
 
@@ -182,7 +229,7 @@ func TestTotal(t *testing.T) {
 	now := time.Now()
 	a.Raise(numbered(1, 0, 0, 1), 1, now)
 	a.Raise(numbered(2, 0, 0, 1), 1, now)
-	a.Stored(numbered(2, 0, 0, 1))
+	a.Settled(numbered(2, 0, 0, 1))
 	b.Raise(numbered(3, 0, 0, 1), 1, now)
 	if a.Overflowed() || b.Overflowed() {
 		t.Error("overflowed with two of two")

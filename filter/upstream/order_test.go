@@ -65,6 +65,35 @@ func TestNothingOvertakes(t *testing.T) {
 	}
 }
 
+// A broker refuses one batch of three that are on their way to it, and finds the others out of order: they come again behind that one,
+// and their client hears of no gap, which could make it begin anew.
+func TestNoGapBehindWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, string(idempotent(1, 0)))
+		b.cluster.Stall(1, true)
+		b.cluster.Answer("a", 0, wire.NotEnoughReplicas)
+		var batches []*wire.Batch
+		var waiting []<-chan int32
+		for n := range int32(3) {
+			batch, done := b.send("a", 0, string(idempotent(1, 1+n)))
+			synctest.Wait() // each goes in a request of its own
+			batches, waiting = append(batches, batch), append(waiting, done)
+		}
+		if n := len(b.cluster.Requests()); n != 4 {
+			t.Fatalf("%d requests are with the broker, want 4", n)
+		}
+		b.cluster.Stall(1, false)
+		for i, want := range []wire.ErrorCode{wire.NotEnoughReplicas, wire.NotLeaderOrFollower, wire.NotLeaderOrFollower} {
+			<-waiting[i]
+			wantCode(t, fmt.Sprint("number ", 1+i), batches[i].Result, want)
+		}
+		b.produce("a", 0, string(idempotent(1, 1)))
+		wantCode(t, "a batch with a gap before it", b.produce("a", 0, string(idempotent(1, 3))), wire.OutOfOrderSequenceNumber)
+	})
+}
+
 // idempotent is a batch of one record.
 func idempotent(producer int64, sequence int32) []byte {
 	b := wiretest.Batch{Records: wiretest.Records(1, 10), Producer: &wiretest.Producer{ID: producer, Sequence: sequence}}

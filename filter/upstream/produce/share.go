@@ -34,12 +34,15 @@ func (s *share) fail(code wire.ErrorCode, message string) {
 }
 
 // keepOrder has what the client sent behind b refused until b comes again, if b was refused for a state that passes. It reports
-// whether that is so. The pool's mutex is held.
+// whether that is so. What a broker finds out of order because it has refused what comes before it is refused like the rest: a client
+// that is told OUT_OF_ORDER_SEQUENCE_NUMBER may begin a new epoch, under which it sends again what is stored already
+// (rd_kafka_idemp_drain_epoch_bump). The pool's mutex is held.
 func (r *produce) keepOrder(b *wire.Batch) bool {
+	if b.Result.Code == wire.OutOfOrderSequenceNumber && r.fences.Behind(b, r.call) {
+		b.Result = wire.Failed(wire.NotLeaderOrFollower, earlierFirst)
+	}
 	if !b.Result.Code.Transient() {
-		if b.Result.Code == wire.None {
-			r.fences.Stored(b)
-		}
+		r.fences.Settled(b)
 		return false
 	}
 	r.fences.Raise(b, r.call, time.Now())

@@ -197,8 +197,12 @@ func (c *Cluster) refuseOrStore(f flow, records []byte, store func() (int64, wir
 	if c.persistent == never || f.producer < 0 {
 		return store()
 	}
-	sequence := parseHeader(records).first
+	h := parseHeader(records)
+	sequence := h.first
 	if r, there := c.refusals[f]; there && int32(uint32(sequence-r.sequence)<<1) > 0 {
+		if c.persistent == afterFirst && c.knows(f, h.epoch) {
+			return store() // and sees that something is missing before it
+		}
 		return -1, r.code
 	}
 	delete(c.refusals, f)
@@ -213,6 +217,16 @@ func (c *Cluster) refuseOrStore(f flow, records []byte, store func() (int64, wir
 		})
 	}
 	return offset, code
+}
+
+// knows says whether a partition has something of a producer's epoch. c.mu is held.
+func (c *Cluster) knows(f flow, epoch int16) bool {
+	t := c.topics[f.topic]
+	if t == nil || int(f.partition) >= len(t.partitions) {
+		return false
+	}
+	p := t.partitions[f.partition].log.producers[f.producer]
+	return p != nil && p.epoch == epoch
 }
 
 // store appends a batch and says how it went. c.mu is held.

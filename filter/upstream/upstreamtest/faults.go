@@ -51,9 +51,10 @@ func (c *Cluster) Answer(name string, partition int32, codes ...wire.ErrorCode) 
 	p.codes = append(p.codes, codes...)
 }
 
-// Persist has brokers that have refused a numbered batch, other than the first of its producer, refuse what its producer sent behind it
-// on that connection, until it comes again there. Else a fault that ends between the two has the second stored first by a broker that
-// does not know the producer any more, which real ones do too, and nobody can prevent who has sent both.
+// Persist has brokers that have refused a numbered batch, other than the first of its producer, and do not know that producer any more,
+// refuse what it sent behind that batch on that connection, until it comes again there. Else a fault that ends between the two has the
+// second stored first, which real ones do too, and nobody can prevent who has sent both. A broker that knows the producer answers
+// OUT_OF_ORDER_SEQUENCE_NUMBER then.
 func (c *Cluster) Persist() { c.persist(afterFirst) }
 
 // PersistAlways is Persist for the first batch of a producer too: for clients that have it and the next one on their way at once.
