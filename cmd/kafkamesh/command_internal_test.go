@@ -86,11 +86,11 @@ func TestValidate(t *testing.T) {
 		out        string
 	}{
 		{"valid", good, exitOK, "FILE: valid\n"},
-		{"every mistake", bad, exitFailed, `FILE: upstream_clusters[0].bootstrap_servers: "127.0.0.1:…": ` +
+		{"every mistake", bad, exitFailed, `FILE:2:46: upstream_clusters[0].bootstrap_servers: "127.0.0.1:…": ` +
 			`what stands behind the colon is not a port; write a number from 1 to 65535
-FILE: forwarding_rules[0].target_cluster: there is no cluster "kafka_c9"; did you mean kafka_c1?
+FILE:3:21: forwarding_rules[0].target_cluster: there is no cluster "kafka_c9"; did you mean kafka_c1?
 `},
-		{"no YAML", "a: [", exitFailed, "FILE: the text is not valid YAML: line 1: did not find expected node content\n"},
+		{"no YAML", "a: [", exitFailed, "FILE:2:1: a value is missing here, or a bracket, a brace or a comma is too much before it\n"},
 		{"our message with its type", `"@type": type.googleapis.com/kafkamesh.v1.KafkaMesh` + good, exitOK, "FILE: valid\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ FILE: forwarding_rules[0].target_cluster: there is no cluster "kafka_c9"; did yo
 			code, out := runValidate(t, "", file)
 			checkValidate(t, code, strings.ReplaceAll(out, file, "FILE"), tc.code, tc.out)
 			code, out = runValidate(t, tc.text, "-")
-			checkValidate(t, code, strings.ReplaceAll(out, "-: ", "FILE: "), tc.code, tc.out)
+			checkValidate(t, code, strings.ReplaceAll(out, "-:", "FILE:"), tc.code, tc.out)
 		})
 	}
 }
@@ -120,7 +120,7 @@ func TestValidateWarns(t *testing.T) {
 	in := strings.NewReader(strings.ReplaceAll(good, ", topic_prefix: apples", ""))
 	code := run(t.Context(), []string{"validate", "-"}, streams{in, printer{&out}, printer{&err}})
 	checkValidate(t, code, out.String(), exitOK, "-: valid\n")
-	if !strings.HasPrefix(err.String(), "-: warning: forwarding_rules[0].topic_prefix: not set") {
+	if !strings.HasPrefix(err.String(), "-:3:20: warning: forwarding_rules[0].topic_prefix: not set") {
 		t.Errorf("stderr = %q, want a warning", &err)
 	}
 }

@@ -3,6 +3,7 @@
 //	kafkamesh demo [--once]
 //	kafkamesh serve --config FILE [--listen ADDR]
 //	kafkamesh validate FILE…
+//	kafkamesh convert FILE
 //	kafkamesh version, or --version
 //	kafkamesh help [COMMAND]
 //

@@ -227,7 +227,7 @@ func load(file string, s streams) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	warn(s.err, found[0].name, c.Warnings)
+	found[0].warn(s.err, c.Warnings)
 	return c, nil
 }
 

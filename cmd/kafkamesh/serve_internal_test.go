@@ -80,7 +80,7 @@ func TestServeRefuses(t *testing.T) {
 	}
 	t.Cleanup(func() { l.Close() }) // after the subtests
 	for _, tc := range []struct{ name, text, listen, err string }{
-		{"mistakes", bad, "127.0.0.1:0", `FILE: forwarding_rules[0].target_cluster: there is no cluster "kafka_c9"`},
+		{"mistakes", bad, "127.0.0.1:0", `FILE:3:21: forwarding_rules[0].target_cluster: there is no cluster "kafka_c9"`},
 		{"a busy port", good, l.Addr().String(), "address already in use"},
 		{"an address that is none", good, "127.0.0.1", "missing port"},
 		{

@@ -2,67 +2,134 @@ package main
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config/tree"
 )
 
 // moduleName is what Envoy's configuration calls our dynamic module: libkafkamesh.so.
 const moduleName = "kafkamesh"
 
+// Types of messages in Envoy's configurations, as the ends of type URLs.
+const (
+	typeFilter  = "envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter"
+	typeCPP     = ".kafka_mesh.v3alpha.KafkaMesh"
+	typeStruct  = "google.protobuf.Struct"
+	typeString  = "google.protobuf.StringValue"
+	typeBytes   = "google.protobuf.BytesValue"
+	typeTyped   = "type.v3.TypedStruct"
+	googleTypes = "type.googleapis.com/"
+)
+
 // source is one filter configuration, and where it was found: a file of its own, or a place in a file of Envoy's.
 type source struct {
-	name string // FILE, or FILE: path
+	file string
+	path string     // in file; empty: all of it
+	node *tree.Node // what is there, unless it is a text in the file, raw
 	raw  []byte
+	// mistakes are what Envoy would say of what is around it.
+	mistakes []*config.Remark
+}
+
+// name is FILE, or FILE: path.
+func (s *source) name() string {
+	if s.path == "" {
+		return s.file
+	}
+	return s.file + ": " + s.path
 }
 
 // sources reads the filter configurations in file, "-" being in. A file that is Envoy's (a bootstrap, a listener, or
-// whatever else holds our filter) may hold several; any other file is one.
+// whatever else holds our filter), or Kubernetes', may hold several, in several documents; any other file is one.
 func sources(file string, in io.Reader) ([]source, error) {
 	raw, err := read(file, in)
 	if err != nil {
 		return nil, err
 	}
-	var tree any
-	if yaml.Unmarshal(raw, &tree) != nil {
-		return []source{{file, raw}}, nil //nolint:nilerr // config.Parse says better what is wrong
+	documents, problems := tree.Read(raw)
+	if len(documents) == 0 || len(problems) > 0 { // config.Parse says better what is wrong
+		return []source{{file: file, raw: raw}}, nil
 	}
-	// A configuration of our own may have an @type too: it is not Envoy's for that.
-	if root, ok := tree.(map[string]any); !ok || isKafkaMesh(root) {
-		return []source{{file, raw}}, nil
-	}
-	found, err := search(tree, file+": ")
-	if err != nil {
-		return nil, err
-	}
-	if len(found) == 0 {
-		if key := envoyKey(tree); key != "" {
-			return nil, fmt.Errorf("%s: this is a configuration of Envoy (it has %s), and no filter in it uses the module or plugin %s",
-				file, key, moduleName)
+	s := searcher{file: file}
+	var others int
+	for _, document := range documents {
+		before := len(s.found)
+		if !isKafkaMesh(document) { // a configuration of our own may have an @type too: it is not Envoy's for that
+			s.search(document, "")
 		}
-		return []source{{file, raw}}, nil
+		if len(s.found) == before && envoyKey(document) == "" {
+			others++
+			s.found = append(s.found, source{file: file, node: document})
+		}
 	}
-	return found, nil
+	switch {
+	case len(documents) == 1 && others == 1:
+		return []source{{file: file, raw: raw}}, nil
+	case len(s.found) == 0 && s.other != "":
+		return nil, fmt.Errorf("%s: a filter in it uses the module %q; ours is called %s, because its file is libkafkamesh.so", file, s.other, moduleName)
+	case len(s.found) == 0:
+		return nil, fmt.Errorf("%s: this is a configuration of Envoy (it has %s), and no filter in it uses the module or plugin %s",
+			file, envoyKey(documents[0]), moduleName)
+	}
+	return s.found, nil
 }
 
 // parse checks s. On an invalid configuration it prints one line for each mistake to w.
-func (s source) parse(w printer) (*config.Config, error) {
-	c, err := config.Parse(s.raw)
+func (s *source) parse(w printer) (*config.Config, error) {
+	c, err := s.config()
 	if err != nil {
-		for mistake := range strings.Lines(err.Error() + "\n") {
-			w.printf("%s: %s", s.name, mistake)
+		for _, r := range config.Remarks(err) {
+			s.print(w, "", r)
 		}
 		return nil, errReported
 	}
 	return c, nil
+}
+
+// parseWhole is parse, and also says what Envoy would say of what is around s.
+func (s *source) parseWhole(w printer) (*config.Config, error) {
+	for _, r := range s.mistakes {
+		if r.Line > 0 {
+			w.printf("%s:%d:%d: %s\n", s.file, r.Line, r.Column, r.Message())
+		} else {
+			w.printf("%s: %s\n", s.name(), r.Message())
+		}
+	}
+	c, err := s.parse(w)
+	if err == nil && len(s.mistakes) > 0 {
+		err = errReported
+	}
+	return c, err
+}
+
+func (s *source) config() (*config.Config, error) {
+	if s.node != nil {
+		return config.ParseNode(s.node)
+	}
+	return config.Parse(s.raw)
+}
+
+// print writes a remark as compilers do, FILE:LINE:COLUMN: what, where lines of the file are known.
+func (s *source) print(w printer, kind string, r *config.Remark) {
+	switch {
+	case r.Line > 0 && (s.node != nil || s.path == ""):
+		w.printf("%s:%d:%d: %s%s\n", s.file, r.Line, r.Column, kind, r.Message())
+	case r.Line > 0:
+		w.printf("%s: %s%s\n", s.name(), kind, r.Error())
+	default:
+		w.printf("%s: %s%s\n", s.name(), kind, r.Message())
+	}
+}
+
+// warn prints the warnings of what s holds.
+func (s *source) warn(w printer, warnings []*config.Remark) {
+	for _, r := range warnings {
+		s.print(w, "warning: ", r)
+	}
 }
 
 func read(file string, in io.Reader) ([]byte, error) {
@@ -70,88 +137,88 @@ func read(file string, in io.Reader) ([]byte, error) {
 		return io.ReadAll(in)
 	}
 	raw, err := os.ReadFile(file) //nolint:gosec // the user names the file
-	if p, ok := errors.AsType[*os.PathError](err); ok {
+	if p, ok := asPathError(err); ok {
 		return nil, fmt.Errorf("%s: cannot %s: %w", file, p.Op, p.Err)
 	}
 	return raw, err
 }
 
-// search finds the filter configurations in a file of Envoy's.
-func search(tree any, path string) ([]source, error) {
-	var found []source
-	switch node := tree.(type) {
-	case map[string]any:
-		if isKafkaMesh(node) {
-			return embedded(path, node)
-		}
-		module, ok := node["dynamic_module_config"].(map[string]any)
-		if _, bootstrap := node["extension_name"]; ok && module["name"] == moduleName && !bootstrap { // an extension has no settings
-			return embedded(path+".filter_config", node["filter_config"])
-		}
-		if plugin, ok := node["plugin_config"]; ok && node["plugin_name"] == moduleName { // in the contrib image
-			return embedded(path+".plugin_config", plugin)
-		}
-		for _, key := range slices.Sorted(maps.Keys(node)) {
-			in, err := search(node[key], join(path, key))
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, in...)
-		}
-	case []any:
-		for i, element := range node {
-			in, err := search(element, fmt.Sprintf("%s[%d]", path, i))
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, in...)
-		}
+// unpack reads an Any as Envoy does before it hands the configuration to the module.
+func (s *source) unpack(packed *tree.Node) {
+	value := packed.Field("value")
+	wrong := func(at *tree.Node, format string, args ...any) {
+		s.mistakes = append(s.mistakes, &config.Remark{Line: at.Line, Column: at.Column, Text: fmt.Sprintf(format, args...)})
 	}
-	return found, nil
-}
-
-// embedded unpacks an Any as Envoy does before it hands the configuration to the module.
-func embedded(path string, packed any) ([]source, error) {
-	node, ok := packed.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("%s: must be a message with an @type, such as google.protobuf.Struct", path)
+	if packed.Kind != tree.Map {
+		wrong(packed, "filter_config must be a message with an @type; write %q: %s, and the fields into value", "@type", googleTypes+typeStruct)
+		s.raw = []byte(placeholder)
+		return
 	}
-	value := node["value"]
-	switch typeURL, _ := node["@type"].(string); {
-	case isKafkaMesh(node):
-		value = node
-	case strings.HasSuffix(typeURL, "google.protobuf.StringValue"):
-		text, _ := value.(string)
-		return []source{{path, []byte(text)}}, nil
-	case strings.HasSuffix(typeURL, "google.protobuf.BytesValue"):
-		text, _ := value.(string)
-		raw, err := base64.StdEncoding.DecodeString(text)
+	typeURL := packed.Field("@type")
+	is := func(name string) bool { return typeURL != nil && strings.HasSuffix(typeURL.Text, name) }
+	switch {
+	case typeURL == nil:
+		wrong(packed, "has no @type, which Envoy wants; write %q: %s", "@type", googleTypes+typeStruct)
+		s.node = packed
+		if value != nil {
+			s.node = value
+		}
+	case is(typeCPP):
+		wrong(typeURL, "only Envoy's contrib image knows this type; write %s, and the fields into value", googleTypes+typeStruct)
+		s.node = withoutType(packed)
+	case is(".KafkaMesh"):
+		wrong(typeURL, "Envoy does not know this type; write %s, and the fields into value", googleTypes+typeStruct)
+		if s.node = withoutType(packed); value != nil {
+			s.node = value
+		}
+	case is(typeString):
+		s.raw = []byte(text(value))
+	case is(typeBytes):
+		raw, err := base64.StdEncoding.DecodeString(text(value))
 		if err != nil {
-			return nil, fmt.Errorf("%s.value: %w", path, err)
+			wrong(packed, "value is not base64")
+			raw = []byte(placeholder)
 		}
-		return []source{{path, raw}}, nil
-	case strings.HasSuffix(typeURL, "google.protobuf.Struct"), strings.HasSuffix(typeURL, "type.v3.TypedStruct"):
+		s.raw = raw
+	case is(typeStruct), is(typeTyped):
+		if value == nil {
+			wrong(packed, "the fields belong into value, which is missing")
+			value = withoutType(packed)
+		}
+		s.node = value
 	default:
-		return nil, fmt.Errorf("%s: @type %q cannot hold a configuration; use type.googleapis.com/google.protobuf.Struct",
-			path, typeURL)
+		wrong(typeURL, "this type cannot hold a configuration; write %s", googleTypes+typeStruct)
+		s.raw = []byte(placeholder)
 	}
-	raw, err := yaml.Marshal(value)
-	if err != nil {
-		return nil, errors.New(path + ": " + err.Error())
-	}
-	return []source{{path, raw}}, nil
 }
 
-func isKafkaMesh(node map[string]any) bool {
-	typeURL, _ := node["@type"].(string)
-	return strings.HasSuffix(typeURL, ".KafkaMesh")
+// placeholder stands for a configuration that cannot be read, and of which nothing is to be said.
+const placeholder = "upstream_clusters: [{cluster_name: x, bootstrap_servers: x}]\nforwarding_rules: [{target_cluster: x, topic_prefix: ''}]\n"
+
+func withoutType(n *tree.Node) *tree.Node {
+	copied := *n
+	copied.Fields = nil
+	for _, f := range n.Fields {
+		if f.Name != "@type" {
+			copied.Fields = append(copied.Fields, f)
+		}
+	}
+	return &copied
 }
 
-// envoyKey is a key by which the root of a file of Envoy's is known, or empty.
-func envoyKey(tree any) string {
-	root, _ := tree.(map[string]any)
-	for _, key := range []string{"static_resources", "dynamic_resources", "resources", "filter_chains"} {
-		if _, ok := root[key]; ok {
+func text(n *tree.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
+
+func isKafkaMesh(n *tree.Node) bool { return strings.HasSuffix(text(n.Field("@type")), ".KafkaMesh") }
+
+// envoyKey is a key by which the root of a file of Envoy's or Kubernetes' is known, or empty.
+func envoyKey(root *tree.Node) string {
+	for _, key := range []string{"static_resources", "dynamic_resources", "resources", "filter_chains", "apiVersion"} {
+		if root.Field(key) != nil {
 			return key
 		}
 	}
@@ -159,8 +226,8 @@ func envoyKey(tree any) string {
 }
 
 func join(path, key string) string {
-	if strings.HasSuffix(path, ": ") {
-		return path + key
+	if path == "" {
+		return key
 	}
 	return path + "." + key
 }

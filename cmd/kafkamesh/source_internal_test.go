@@ -16,6 +16,7 @@ static_resources:
       - typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter
           dynamic_module_config: {name: ` + module + `}
+          terminal_filter: true
           filter_config: ` + packed + "\n"
 }
 
@@ -35,21 +36,26 @@ func TestEnvoysFiles(t *testing.T) {
 		{"struct", envoy("kafkamesh", "{"+typed+"google.protobuf.Struct, value: {"+body+"}}"), exitOK, where + ".filter_config: valid\n"},
 		{"text", envoy("kafkamesh", "{"+typed+"google.protobuf.StringValue, value: '{"+body+"}'}"), exitOK, where + ".filter_config: valid\n"},
 		{"bytes", envoy("kafkamesh", "{"+typed+"google.protobuf.BytesValue, value: "+packed+"}"), exitOK, where + ".filter_config: valid\n"},
-		{"message", envoy("kafkamesh", "{"+typed+"kafkamesh.v1.KafkaMesh, "+body+"}"), exitOK, where + ".filter_config: valid\n"},
+		{
+			"message", envoy("kafkamesh", "{"+typed+"kafkamesh.v1.KafkaMesh, "+body+"}"), exitFailed,
+			"-:10:36: Envoy does not know this type; write type.googleapis.com/google.protobuf.Struct, and the fields into value\n",
+		},
 		{
 			"mistake", envoy("kafkamesh", "{"+typed+"google.protobuf.Struct, value: {"+body+", advertised_port: 9}}"), exitFailed,
-			where + ".filter_config: advertised_host: missing, while advertised_port is set; set both, or neither\n",
+			"-:10:87: advertised_host: missing, while advertised_port is set; set both, or neither\n",
 		},
 		{
 			"not bytes", envoy("kafkamesh", "{"+typed+"google.protobuf.BytesValue, value: '?'}"), exitFailed,
-			where + ".filter_config.value: illegal base64 data at input byte 0\n",
+			"-:10:26: value is not base64\n",
 		},
 		{
 			"another message", envoy("kafkamesh", "{"+typed+"google.protobuf.Duration, value: 1s}"), exitFailed,
-			where + `.filter_config: @type "type.googleapis.com/google.protobuf.Duration" cannot hold a configuration; ` +
-				"use type.googleapis.com/google.protobuf.Struct\n",
+			"-:10:36: this type cannot hold a configuration; write type.googleapis.com/google.protobuf.Struct\n",
 		},
-		{"nothing", envoy("kafkamesh", ""), exitFailed, where + ".filter_config: must be a message with an @type, such as google.protobuf.Struct\n"},
+		{
+			"nothing", envoy("kafkamesh", ""), exitFailed, "-:10:25: filter_config must be a message with an @type; " +
+				"write \"@type\": type.googleapis.com/google.protobuf.Struct, and the fields into value\n",
+		},
 		{
 			"another module", envoy("other", "{}"), exitFailed,
 			"-: this is a configuration of Envoy (it has static_resources), and no filter in it uses the module or plugin kafkamesh\n",
@@ -57,7 +63,7 @@ func TestEnvoysFiles(t *testing.T) {
 		{
 			"Envoy's own kafka_mesh, to be replaced", "filter_chains: [{filters: [{typed_config: {" + typed +
 				"envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh, " + body + "}}]}]",
-			exitOK, "-: filter_chains[0].filters[0].typed_config: valid\n",
+			exitFailed, "-:1:53: this configures Envoy's own filter, which is in the contrib image alone; kafkamesh convert FILE writes the same for this one\n",
 		},
 		{
 			"a plugin of the contrib image", "filter_chains: [{filters: [{typed_config: {plugin_name: kafkamesh, plugin_config: {" + typed +
@@ -66,7 +72,7 @@ func TestEnvoysFiles(t *testing.T) {
 		},
 		{
 			"two", "resources: [{" + typed + "x.KafkaMesh, " + body + "}, {" + typed + "x.KafkaMesh}]", exitFailed,
-			"-: resources[0]: valid\n-: resources[1]: ",
+			"-: resources[0]: valid\n-:1:",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

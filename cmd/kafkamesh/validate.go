@@ -12,11 +12,12 @@ func validateCommand() command {
 		args:    "FILE…",
 		summary: "check configurations, and print every mistake",
 		about: `Checks each FILE, a configuration in YAML or JSON, "-" being standard input.
-FILE may also be a configuration of Envoy, or hold one: then each filter in it
-that uses the module or plugin kafkamesh is checked.
+FILE may also be a configuration of Envoy, or hold one, as Kubernetes' manifests
+do: then each filter in it that uses the module or plugin kafkamesh is checked,
+and so is what Envoy wants around it.
 
-Every mistake is printed on a line "FILE: field: what is wrong"; warnings go to
-standard error. The exit code is 1 when there are mistakes.`,
+Every mistake is printed on a line "FILE:LINE:COLUMN: field: what is wrong";
+warnings go to standard error. The exit code is 1 when there are mistakes.`,
 		setup: func(*flag.FlagSet) runFunc { return validate },
 	}
 }
@@ -40,19 +41,13 @@ func validateFile(file string, s streams) error {
 	}
 	var failed error
 	for _, src := range found {
-		c, err := src.parse(s.out)
+		c, err := src.parseWhole(s.out)
 		if err != nil {
 			failed = err
 			continue
 		}
-		warn(s.err, src.name, c.Warnings)
-		s.out.printf("%s: valid\n", src.name)
+		src.warn(s.err, c.Warnings)
+		s.out.printf("%s: valid\n", src.name())
 	}
 	return failed
-}
-
-func warn(w printer, name string, warnings []string) {
-	for _, text := range warnings {
-		w.printf("%s: warning: %s\n", name, text)
-	}
 }

@@ -13,7 +13,7 @@ const maxPort = 65535
 
 // checkAdvertised checks the address that clients are told.
 func checkAdvertised(bad *mistakes, host string, port int32) {
-	if host == "" && port == 0 {
+	if host == "" && port == 0 && !bad.given["advertised_port"] {
 		return
 	}
 	if host == "" {
@@ -21,7 +21,9 @@ func checkAdvertised(bad *mistakes, host string, port int32) {
 	} else {
 		checkAdvertisedHost(bad, host)
 	}
-	if port == 0 {
+	if bad.given["advertised_port"] && port == 0 {
+		bad.add("advertised_port", "0 is not a port; write a number from 1 to %d", maxPort)
+	} else if port == 0 {
 		bad.add("advertised_port", "missing, while advertised_host is set; set both, or neither")
 	} else if port < 0 || port > maxPort {
 		bad.add("advertised_port", "%d is not a port; write a number from 1 to %d", port, maxPort)
@@ -58,7 +60,7 @@ func hasPort(host string) bool {
 }
 
 // brokerAddress reads HOST, HOST:PORT or PROTOCOL://HOST:PORT and returns host:port, IPv6 in brackets, and the security
-// protocol, empty if there is none. Text after a slash is ignored, as librdkafka does. The error says what is wrong and what to
+// protocol, empty if there is none. The error says what is wrong and what to
 // write.
 func brokerAddress(s string) (server, protocol string, err error) {
 	rest := s
@@ -68,10 +70,18 @@ func brokerAddress(s string) (server, protocol string, err error) {
 			return "", "", fmt.Errorf("%s: the scheme %s is not known; write HOST:PORT alone", shownAddress(after), shownKey(protocol))
 		}
 	}
-	rest, _, _ = strings.Cut(rest, "/")
+	if rest, after, ok := strings.Cut(rest, "/"); ok {
+		if after != "" {
+			return "", "", fmt.Errorf("%s: a path stands behind it, and a broker has none; write HOST:PORT", shownAddress(rest))
+		}
+		return brokerAddress(strings.TrimSuffix(s, "/"))
+	}
 	host, port, err := splitHostPort(rest)
 	if err != nil {
 		return "", "", fmt.Errorf("%s: %w", shownAddress(rest), err)
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil && ip.Unmap().IsUnspecified() {
+		return "", "", fmt.Errorf("%s: nobody can be reached at %s, which is for listening only; write the broker's name or address", shownAddress(rest), host)
 	}
 	return host + ":" + strconv.Itoa(port), protocol, nil
 }
@@ -132,6 +142,9 @@ func cutBracketed(s string) (host, port string, hasPort bool, err error) {
 
 // cutName cuts HOST:PORT at its colon.
 func cutName(s string) (host, port string, hasPort bool, err error) {
+	if strings.ContainsAny(s, "; \t") {
+		return "", "", false, errors.New("several are separated by commas; write HOST:PORT,HOST:PORT")
+	}
 	if strings.Count(s, ":") > 1 {
 		return "", "", false, errors.New("more than one colon; write HOST:PORT, and IPv6 as [ADDRESS]:PORT")
 	}
@@ -153,7 +166,10 @@ func hostNameMistake(host string) string {
 		return "the host is longer than 253 characters"
 	}
 	for _, r := range name {
-		if !isHostRune(r) {
+		switch {
+		case r == '$' || r == '{':
+			return "it looks like a variable, and nothing is substituted here"
+		case !isHostRune(r):
 			return quote(string(r)) + " cannot be part of a host name"
 		}
 	}

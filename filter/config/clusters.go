@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -17,7 +18,7 @@ func (c *Config) clusters(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinit
 	if len(list) == 0 {
 		bad.add(path, "none given; write at least one, with cluster_name and bootstrap_servers")
 	}
-	first := make(map[string]int, len(list))
+	first, metrics := make(map[string]int, len(list)), make(map[string]int, len(list))
 	for i, d := range list {
 		at := index(path, i)
 		if name := d.GetClusterName(); name == "" {
@@ -25,8 +26,11 @@ func (c *Config) clusters(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinit
 		} else if j, ok := first[name]; ok {
 			bad.add(join(at, "cluster_name"), "%s is already the name of %s; give each cluster a name of its own",
 				quote(name), index(path, j))
+		} else if j, ok := metrics[stats.ClusterPrefix(name)]; ok {
+			bad.add(join(at, "cluster_name"), "the metrics of %s would be those of %s, %s, too: a colon becomes an underscore there; change a name",
+				quote(name), index(path, j), quote(list[j].GetClusterName()))
 		} else {
-			first[name] = i
+			first[name], metrics[stats.ClusterPrefix(name)] = i, i
 		}
 		c.Clusters = append(c.Clusters, c.cluster(bad, at, d))
 	}

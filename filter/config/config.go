@@ -27,9 +27,8 @@ type Config struct {
 	UnmatchedTopic UnmatchedTopic
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
-	// Warnings says what was accepted without effect, or is likely a mistake: one line each, beginning with the field's
-	// path. Hosts log them.
-	Warnings []string
+	// Warnings says what was accepted without effect, or is likely a mistake. Hosts log them.
+	Warnings []*Remark
 }
 
 // Cluster is one Kafka cluster that records can be sent to.

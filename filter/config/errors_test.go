@@ -59,7 +59,7 @@ func messages(raw string) string {
 	}
 	var b strings.Builder
 	for _, w := range c.Warnings {
-		b.WriteString("warning: " + w + "\n")
+		b.WriteString("warning: " + w.Error() + "\n")
 	}
 	return b.String()
 }

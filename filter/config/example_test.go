@@ -34,6 +34,6 @@ forwarding_rules:
 `))
 	fmt.Println(err)
 	// Output:
-	// upstream_clusters[0].bootstrap_servers: "kafka1:70000": "70000" is not a port; write a number from 1 to 65535
-	// forwarding_rules[0].target_cluster: there is no cluster "fruits"; did you mean fruit?
+	// line 4, column 3: upstream_clusters[0].bootstrap_servers: "kafka1:70000": "70000" is not a port; write a number from 1 to 65535
+	// line 6, column 4: forwarding_rules[0].target_cluster: there is no cluster "fruits"; did you mean fruit?
 }

@@ -38,7 +38,9 @@ func FuzzParse(f *testing.F) {
 			checkReadable(t, err.Error())
 			return
 		}
-		checkReadable(t, strings.Join(c.Warnings, "\n"))
+		for _, w := range c.Warnings {
+			checkReadable(t, w.Error())
+		}
 		checkPromises(t, c)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // given is what a producer_config or consumer_config holds, checked one by one.
@@ -30,12 +31,18 @@ func (c *Config) readProperties(bad *mistakes, path string, raw map[string]strin
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		s, ok := specs()[name]
 		if !ok {
-			bad.add(key(path, name), "%s", unknownProperty(name))
+			advice := unknownProperty(name)
+			bad.add(key(path, name), "%s", advice)
+			for _, word := range strings.FieldsFunc(advice, notInName) { // what is to be written instead is not missing
+				if _, known := specs()[word]; known {
+					bad.spoil(key(path, word))
+				}
+			}
 			continue
 		}
 		value, err := s.read(raw[name])
 		if err != nil {
-			bad.add(key(path, name), "%v", err)
+			bad.unreadable(key(path, name), "%v", err)
 			continue
 		}
 		if other, twice := g.names[s.alias]; twice && g.values[s.alias] != value {
@@ -50,12 +57,7 @@ func (c *Config) readProperties(bad *mistakes, path string, raw map[string]strin
 	return g
 }
 
-func unknownProperty(name string) string {
-	if n := Nearest(name, specNames()); n != "" {
-		return "unknown property; did you mean " + n + "?"
-	}
-	return "unknown property; remove it (librdkafka's are known, see docs/configuration.md)"
-}
+func notInName(r rune) bool { return r != '.' && r != '_' && !unicode.IsLetter(r) }
 
 // producerConfig reads producer_config into cl.
 func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map[string]string) *given {
@@ -64,6 +66,7 @@ func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map
 	for _, name := range slices.Sorted(maps.Keys(g.values)) {
 		s, t, value := specs()[name], table[name], g.values[name]
 		switch {
+		case name == "sasl.oauthbearer.config" && g.has("sasl.oauthbearer.metadata.authentication.type"): // which is refused
 		case name == "metadata.broker.list":
 			c.sameServers(bad, cl, g.at(name), value)
 		case s.who == "C":

@@ -52,11 +52,24 @@ func specNames() []string {
 	return names
 }
 
+// isText says that a value is taken as it stands.
+func (s spec) isText() bool {
+	switch s.kind {
+	case "integer", "float", "boolean", "enum value", "CSV flags":
+		return false
+	default:
+		return true
+	}
+}
+
 // read checks a value and writes it in the one way that equal values have. The error says what to write. Texts are not shown:
 // they may be secrets.
 func (s spec) read(v string) (string, error) {
 	value, err := s.check(v)
 	if err != nil {
+		if exact := converted(v, s.name); exact != "" {
+			return "", fmt.Errorf("%s is not allowed%s", s.shown(v), exact)
+		}
 		return "", fmt.Errorf("%s is not allowed; write %w", s.shown(v), err)
 	}
 	return value, nil

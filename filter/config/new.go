@@ -6,13 +6,15 @@ import (
 
 // New checks m and returns it as a Config. It does not keep m.
 //
-// All mistakes are reported at once: the error's text has one line for each, "path: what is wrong; what to write
-// instead", and its Unwrap() []error returns them singly.
-func New(m *kafkameshv1.KafkaMesh) (*Config, error) {
-	var bad mistakes
-	c := &Config{AdvertisedHost: m.GetAdvertisedHost(), AdvertisedPort: m.GetAdvertisedPort(), VerifyUpstreams: m.GetVerifyUpstreams()}
-	checkNothingUnknown(&bad, "", m.ProtoReflect())
-	checkAdvertised(&bad, c.AdvertisedHost, c.AdvertisedPort)
+// All mistakes are reported at once: Remarks takes the error apart; its text has one line for each, "path: what is wrong; what to write
+// instead".
+func New(m *kafkameshv1.KafkaMesh) (*Config, error) { return (&Config{}).read(m, &mistakes{}) }
+
+// read checks m, of which bad is known already, and fills c.
+func (c *Config) read(m *kafkameshv1.KafkaMesh, bad *mistakes) (*Config, error) {
+	c.AdvertisedHost, c.AdvertisedPort, c.VerifyUpstreams = m.GetAdvertisedHost(), m.GetAdvertisedPort(), m.GetVerifyUpstreams()
+	checkNothingUnknown(bad, "", m.ProtoReflect())
+	checkAdvertised(bad, c.AdvertisedHost, c.AdvertisedPort)
 	if mode := m.GetConsumerProxyMode(); kafkameshv1.KafkaMesh_ConsumerProxyMode_name[int32(mode)] == "" {
 		bad.add("consumer_proxy_mode", "%d is not known; remove it or write StatefulConsumerProxy", mode)
 	}
@@ -21,12 +23,16 @@ func New(m *kafkameshv1.KafkaMesh) (*Config, error) {
 	} else {
 		c.UnmatchedTopic = UnmatchedTopic(mode) // in the same order
 	}
-	c.clusters(&bad, m.GetUpstreamClusters())
-	c.rules(&bad, m.GetForwardingRules())
-	c.limits(&bad, m.GetLimits())
+	c.clusters(bad, m.GetUpstreamClusters())
+	c.rules(bad, m.GetForwardingRules())
+	c.limits(bad, m.GetLimits())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
 	c.warnUnused()
+	for _, w := range c.Warnings {
+		bad.places.locate(w)
+	}
+	sortRemarks(c.Warnings)
 	return c, nil
 }

@@ -17,7 +17,8 @@ const maxSize = 16 << 20
 //
 // raw is YAML or JSON text, or a KafkaMesh message (or a TypedStruct holding one) in protobuf's binary form: text is what
 // is valid UTF-8 without control characters other than tab and line ends. Errors are as New's: one line for each mistake.
-// When fields are unknown or of the wrong type, these alone are reported.
+// They
+// have line and column, unless the text is JSON in one line: no person has seen that.
 //
 // raw comes from whoever runs the proxy and is trusted: YAML aliases can make a small text large in memory.
 func Parse(raw []byte) (*Config, error) {
@@ -27,27 +28,19 @@ func Parse(raw []byte) (*Config, error) {
 	if len(raw) == 0 {
 		return nil, errEmpty()
 	}
-	m, err := decode(raw)
-	if err != nil {
-		return nil, err
-	}
-	return New(m)
-}
-
-func decode(raw []byte) (*kafkameshv1.KafkaMesh, error) {
 	if isText(raw) {
-		return decodeText(raw)
+		return parseText(raw)
 	}
 	if text, ok, err := typedStruct(raw); err != nil {
 		return nil, err
 	} else if ok {
-		return decodeText(text)
+		return parseText(text)
 	}
 	m := &kafkameshv1.KafkaMesh{}
 	if err := proto.Unmarshal(raw, m); err != nil {
 		return nil, errors.New("the configuration is neither UTF-8 text (YAML or JSON) nor a KafkaMesh message")
 	}
-	return m, nil
+	return New(m)
 }
 
 func errEmpty() error {

@@ -180,7 +180,7 @@ func TestAccepted(t *testing.T) {
 		{"no cap", ", partition_count: 5", "", func(c *config.Config) { c.Clusters[2].PartitionCount = 0 }},
 		{
 			"servers without port, with scheme, path and spaces", `"cluster3_node1:9092,cluster3_node2:9092"`,
-			`" n1 ,PLAINTEXT://n2:1,, plaintext://[fd00::2]:65535/x,[::1],10.0.0.1,"`,
+			`" n1 ,PLAINTEXT://n2:1,, plaintext://[fd00::2]:65535,[::1],10.0.0.1,"`,
 			func(c *config.Config) {
 				c.Clusters[2].BootstrapServers = []string{"n1:9092", "n2:1", "[fd00::2]:65535", "[::1]:9092", "10.0.0.1:9092"}
 			},

@@ -195,7 +195,7 @@ func treatments() map[string]treatment {
 		"enable.random.seed":                       {ignored: "has no effect: there is no random generator to seed"},
 		"internal.termination.signal":              {ignored: "has no effect: the process is the host's"},
 		"builtin.features":                         {ignored: "has no effect: it tells what a librdkafka was built with"},
-		"plugin.library.paths":                     {refused: "is not supported: no plugins are loaded"},
+		"plugin.library.paths":                     {refused: "is not supported: no plugins are loaded; remove it"},
 		"interceptors":                             {refused: callback},
 		"error_cb":                                 {refused: callback},
 		"throttle_cb":                              {refused: callback},
@@ -263,3 +263,6 @@ func setLinger(c *Cluster, v string) error {
 	c.Linger = time.Duration(math.Round(ms * float64(time.Millisecond)))
 	return err
 }
+
+// msk says what to do about Amazon's way to log in.
+const msk = "is not supported: each login is signed with AWS's credentials; use SCRAM (MECHANISM_SCRAM_SHA_512), or have a signer write a token file for sasl.oauth.token_file"

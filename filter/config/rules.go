@@ -16,8 +16,10 @@ func (c *Config) rules(bad *mistakes, list []*kafkameshv1.ForwardingRule) {
 		bad.add(path, "none given; write at least one, with target_cluster and topic_prefix")
 	}
 	names := make(map[string]bool, len(c.Clusters))
-	for _, cl := range c.Clusters {
+	unnamed := false // a cluster's name cannot be read: it may be any
+	for i, cl := range c.Clusters {
 		names[cl.Name] = true
+		unnamed = unnamed || cl.Name == "" && bad.cannotRead(join(index("upstream_clusters", i), "cluster_name"))
 	}
 	first := make(map[string]int, len(list))
 	for i, r := range list {
@@ -26,11 +28,15 @@ func (c *Config) rules(bad *mistakes, list []*kafkameshv1.ForwardingRule) {
 		switch {
 		case target == "":
 			bad.add(join(at, "target_cluster"), "missing; write the cluster_name of one of upstream_clusters")
-		case !names[target] && len(c.Clusters) > 0:
+		case !names[target] && len(c.Clusters) > 0 && !unnamed:
 			bad.add(join(at, "target_cluster"), "there is no cluster %s%s", quote(target), c.suggestCluster(target))
 		}
 		if r.GetTrigger() == nil {
 			c.warn(join(at, "topic_prefix"), `not set, so the rule takes every topic; write topic_prefix: "" if that is meant`)
+		}
+		if bad.cannotRead(join(at, "topic_prefix")) {
+			c.Rules = append(c.Rules, Rule{Cluster: target})
+			continue
 		}
 		if reason := prefixMistake(prefix); reason != "" {
 			bad.add(join(at, "topic_prefix"), "no topic begins with %s: %s; write the beginning of the topics' names",

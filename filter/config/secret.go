@@ -1,13 +1,12 @@
 package config
 
 import (
-	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config/tree"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -44,38 +43,27 @@ func expected(d protoreflect.MessageDescriptor) string {
 	return "a mapping with the fields " + strings.Join(fieldNames(d), ", ")
 }
 
-// kindOf says what kind of value v is, and nothing of what it is.
-func kindOf(v any) string {
-	switch v.(type) {
-	case nil:
-		return "nothing"
-	case bool:
-		return "a boolean"
-	case json.Number:
-		return "a number"
-	case string:
-		return "a text"
-	case []any:
-		return "a list"
-	default:
-		return "a mapping"
-	}
+// kindOf says what kind of value n is, and nothing of what it is.
+func kindOf(n *tree.Node) string {
+	return map[tree.Kind]string{
+		tree.Null: "nothing", tree.Bool: "a boolean", tree.Number: "a number", tree.Text: "a text", tree.List: "a list", tree.Map: "a mapping",
+	}[n.Kind]
 }
 
 // described says what stands in the field f, and shows it unless it may be a secret.
-func described(v any, f protoreflect.FieldDescriptor) string {
+func described(n *tree.Node, f protoreflect.FieldDescriptor) string {
 	if isSecret(f.ContainingMessage()) {
-		return kindOf(v)
+		return kindOf(n)
 	}
-	switch v := v.(type) {
-	case bool:
-		return "the boolean " + strconv.FormatBool(v)
-	case json.Number:
-		return "the number " + v.String()
-	case string:
-		return "the text " + quote(v)
+	switch n.Kind {
+	case tree.Bool:
+		return "the boolean " + n.Text
+	case tree.Number:
+		return "the number " + n.Text
+	case tree.Text:
+		return "the text " + quote(n.Text)
 	default:
-		return kindOf(v)
+		return kindOf(n)
 	}
 }
 
@@ -84,15 +72,15 @@ var aName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*([-_.][a-zA-Z0-9]+)*$`)
 
 // shownName is " name" for a field that a message of type d does not have, as far as it can be shown. A name with a colon or an equals
 // sign in it was meant as a name and a value; one without a value may be the value itself.
-func shownName(name string, value any, d protoreflect.MessageDescriptor) string {
-	short := beforeValue(name)
+func shownName(f tree.Field, d protoreflect.MessageDescriptor) string {
+	short := beforeValue(f.Name)
 	switch {
-	case isDataSource(d), !aName.MatchString(short), value == nil && short == name:
+	case isDataSource(d), !aName.MatchString(short), f.Value.Kind == tree.Null && short == f.Name && !known(d, similar(short, fieldNames(d))):
 		return ""
-	case short != name:
+	case short != f.Name:
 		return " " + quote(short) + " (write a colon and a space between a name and its value)"
 	default:
-		return " " + quote(name)
+		return " " + quote(f.Name)
 	}
 }
 

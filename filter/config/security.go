@@ -41,6 +41,9 @@ func (s *security) read() {
 		case p.Warning:
 			s.config.warn(path, "%s", p.Message)
 		case !s.bad.has(path): // one mistake is often the cause of the other
+			if s.bad.given[path] {
+				p.Message = strings.Replace(p.Message, "missing; ", "is empty; ", 1)
+			}
 			s.bad.add(path, "%s", p.Message)
 		}
 	}
@@ -57,13 +60,29 @@ func (s *security) protocol() (encrypted, login bool) {
 		return s.tls != nil, s.sasl != nil
 	}
 	encrypted, login = strings.HasSuffix(said, "ssl"), strings.HasPrefix(said, "sasl")
+	if s.given.has("security.protocol") && (s.tls != nil || s.sasl != nil) {
+		s.bad.add(path, "is given, and the fields tls or sasl too, which say the same; %s", s.instead(encrypted, login))
+		return encrypted || s.tls != nil, login || s.sasl != nil
+	}
 	if s.tls != nil && !encrypted {
-		s.bad.add(join(s.at, "tls"), "is given, and security.protocol is %s; write ssl or sasl_ssl there, or remove security.protocol", said)
+		s.bad.add(join(s.at, "tls"), "is given, and bootstrap_servers begin with %s://; remove that", strings.ToUpper(said))
 	}
 	if s.sasl != nil && !login {
-		s.bad.add(join(s.at, "sasl"), "is given, and security.protocol is %s; write sasl_plaintext or sasl_ssl there, or remove security.protocol", said)
+		s.bad.add(join(s.at, "sasl"), "is given, and bootstrap_servers begin with %s://; remove that", strings.ToUpper(said))
 	}
 	return encrypted, login
+}
+
+// instead says how the fields say what security.protocol does.
+func (s *security) instead(encrypted, login bool) string {
+	switch {
+	case encrypted && s.tls == nil:
+		return "remove it, and write tls: {} beside sasl"
+	case login && s.sasl == nil:
+		return "remove it, and write the login into the field sasl"
+	default:
+		return "remove it"
+	}
 }
 
 // misplaced reports properties of a group that cannot have an effect.
@@ -176,10 +195,17 @@ func (s *security) givenSASL() {
 		Password:  s.text(dial.PartPassword, "sasl.password"),
 	}
 	path := s.given.at("sasl.mechanisms")
+	for _, name := range []string{"sasl.mechanisms", "sasl.oauthbearer.metadata.authentication.type", "sasl.oauthbearer.config"} {
+		if s.bad.has(s.given.at(name)) {
+			return // it is refused already, and what it needs has no use
+		}
+	}
 	switch mechanism {
 	case dial.Plain, dial.SCRAM256, dial.SCRAM512:
 	case dial.OAuthBearer:
-		l.OAuth = s.givenOAuth()
+		if l.OAuth = s.givenOAuth(); l.OAuth == nil {
+			return
+		}
 	case dial.GSSAPI:
 		l.Kerberos = &dial.Kerberos{
 			Service:   cmp.Or(v["sasl.kerberos.service.name"], "kafka"),
@@ -194,7 +220,14 @@ func (s *security) givenSASL() {
 	case "":
 		s.bad.add(path, "missing; write %s", mechanisms)
 		return
+	case "AWS_MSK_IAM":
+		s.bad.add(path, "%s", msk)
+		return
 	default:
+		if near := Nearest(string(mechanism), strings.Split(strings.ReplaceAll(mechanisms, " or ", ", "), ", ")); near != "" {
+			s.bad.add(path, "is not known; did you mean %s?", near)
+			return
+		}
 		s.bad.add(path, "is not known; write %s", mechanisms)
 		return
 	}
@@ -205,6 +238,10 @@ const mechanisms = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"
 
 func (s *security) givenOAuth() *dial.OAuth {
 	v := s.given.values
+	if v["sasl.oauthbearer.method"] != "oidc" && s.isAmazons() {
+		s.bad.add(s.given.at("sasl.mechanisms"), "of Amazon MSK %s", msk)
+		return nil
+	}
 	if v["sasl.oauthbearer.method"] != "oidc" {
 		s.bad.add(s.given.at("sasl.oauthbearer.method"), "missing; write oidc: librdkafka's default makes tokens that nobody signed")
 	}
@@ -231,6 +268,11 @@ func (s *security) givenOAuth() *dial.OAuth {
 		o.Extensions[name] = value
 	}
 	return o
+}
+
+// isAmazons tells whether the cluster is one of Amazon MSK.
+func (s *security) isAmazons() bool {
+	return slices.ContainsFunc(s.cluster.BootstrapServers, func(server string) bool { return strings.Contains(server, ".amazonaws.com:") })
 }
 
 func (s *security) typedSASL() {
@@ -308,7 +350,11 @@ func krb5Config() string { return cmp.Or(os.Getenv("KRB5_CONFIG"), "/etc/krb5.co
 // file is a property that names a file.
 func (s *security) file(part dial.Part, name string) dial.Source {
 	s.paths[part] = s.given.at(name)
-	return dial.Source{File: s.given.values[name]}
+	file := s.given.values[name]
+	if file == "probe" && (part == dial.PartCA || part == dial.PartTokenCA) {
+		file = "" // librdkafka's word for the system's authorities
+	}
+	return dial.Source{File: file}
 }
 
 // text is a property that is the thing itself.

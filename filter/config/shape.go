@@ -2,74 +2,122 @@ package config
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"maps"
 	"math"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config/tree"
 )
 
 // typeKey is what Envoy's configurations write in an Any to name the message.
 const typeKey = "@type"
 
-// shapeRoot checks the names and types of everything in tree against the message d, and returns it in the one form that
-// protojson reads without fail: field names as in the .proto, whole numbers without a fraction, texts as texts.
-func shapeRoot(bad *mistakes, tree any, d protoreflect.MessageDescriptor) any {
-	root, ok := tree.(map[string]any)
-	if !ok && tree != nil {
-		bad.add("", "the configuration must be a mapping with the fields %s, not %s", strings.Join(fieldNames(d), ", "), kindOf(tree))
-		return nil
-	}
-	if len(root) == 0 {
-		bad.add("", "%v", errEmpty())
-		return nil
-	}
-	if typeURL, given := root[typeKey]; given {
-		if s, _ := typeURL.(string); !isKafkaMesh(s) {
-			bad.add("", "%s", wrongType(s))
-			return nil
-		}
-		root = maps.Clone(root)
-		delete(root, typeKey)
-		tree = root
-	}
-	return shapeMessage(bad, "", tree, d)
+// shaper checks the names and types of everything in a tree against a message, and gives it the one form that protojson reads without
+// fail: field names as in the .proto, whole numbers without a fraction, texts as texts. What is wrong is left out.
+type shaper struct {
+	bad    *mistakes
+	config *Config // its warnings
+	root   *tree.Node
 }
 
-func shapeMessage(bad *mistakes, path string, v any, d protoreflect.MessageDescriptor) any {
-	object, ok := v.(map[string]any)
-	if !ok {
-		bad.add(path, "must be %s, not %s", expected(d), kindOf(v))
+// rootMessage is the whole configuration.
+func (s *shaper) rootMessage(root *tree.Node, d protoreflect.MessageDescriptor) any {
+	s.place("", root.Position)
+	switch {
+	case root.Kind == tree.Null || root.Kind == tree.Map && len(root.Fields) == 0:
+		s.bad.unreadable("", "%v", errEmpty())
+		return nil
+	case root.Kind == tree.Map:
+	case root.Kind == tree.Text && strings.Contains(root.Text, "="):
+		s.bad.unreadable("", "this is a list of NAME=VALUE, not YAML; write librdkafka's properties into producer_config of a cluster, as NAME: VALUE")
+		return nil
+	case root.Kind == tree.List && len(root.Items) > 0 && knows(d, root.Items[0]):
+		s.bad.unreadable("", "the fields stand in a list; remove the dash before them")
+		return nil
+	default:
+		s.bad.unreadable("", "must be %s, not %s", expected(d), kindOf(root))
 		return nil
 	}
-	shaped := make(map[string]any, len(object))
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		f := d.Fields().ByTextName(name)
-		if f == nil {
-			f = d.Fields().ByJSONName(name)
+	if name := root.Field(typeKey); name != nil {
+		if !isKafkaMesh(name.Text) {
+			s.bad.unreadable("", "%s", wrongType(name.Text))
+			return nil
 		}
-		if f == nil {
-			names := fieldNames(d)
-			bad.add(path, "unknown field%s%s", shownName(name, object[name], d),
-				suggest(beforeValue(name), names, "; remove it (fields: "+strings.Join(names, ", ")+")"))
-			continue
-		}
-		if _, twice := shaped[f.TextName()]; twice {
-			bad.add(join(path, f.TextName()), "is given twice, also as %s; keep one", f.JSONName())
-			continue
-		}
-		if object[name] != nil { // null means not set, as in Envoy
-			shaped[f.TextName()] = shapeField(bad, join(path, f.TextName()), object[name], f)
-			if other := alternative(shaped, f); other != "" {
-				bad.add(path, "%s and %s exclude each other; keep one", f.TextName(), other)
+		without := *root
+		without.Fields = nil
+		for _, f := range root.Fields {
+			if f.Name != typeKey {
+				without.Fields = append(without.Fields, f)
 			}
 		}
+		root = &without
+	}
+	if len(root.Fields) == 1 && !known(d, root.Fields[0].Name) && knows(d, root.Fields[0].Value) {
+		s.place("", root.Fields[0].Position)
+		s.bad.unreadable("", "the fields stand below%s; write them at the top, without it", shownName(root.Fields[0], d))
+		return nil
+	}
+	return s.message("", root, d)
+}
+
+// place notes where the field at path stands.
+func (s *shaper) place(path string, at tree.Position) { s.bad.places[path] = at }
+
+// message is a mapping that the message d is read from.
+func (s *shaper) message(path string, n *tree.Node, d protoreflect.MessageDescriptor) map[string]any {
+	shaped := map[string]any{}
+	if n.Kind != tree.Map {
+		s.bad.unreadable(path, "%s", instead(n, d, path))
+		return shaped
+	}
+	for _, f := range n.Fields {
+		field := fieldOf(d, f.Name)
+		if field == nil {
+			s.unknown(path, f, d, n)
+			continue
+		}
+		at := join(path, field.TextName())
+		if _, twice := shaped[field.TextName()]; twice {
+			s.bad.list = append(s.bad.list, &Remark{f.Line, f.Column, at, "is given twice, also as " + field.JSONName() + "; keep one"})
+			continue
+		}
+		s.place(at, f.Position)
+		if f.Value.Kind == tree.Null { // not set, as in Envoy
+			continue
+		}
+		shaped[field.TextName()], s.bad.given[at] = nil, true
+		if other := alternative(shaped, field); other != "" {
+			s.bad.add(path, "%s and %s exclude each other; keep one", field.TextName(), other)
+			s.bad.spoil(path)
+		}
+		if value := s.field(at, f.Value, field); value != nil {
+			shaped[field.TextName()] = value
+		} else if isDataSource(d) {
+			s.bad.spoil(path)
+		}
+	}
+	for name, value := range shaped {
+		if value == nil {
+			delete(shaped, name)
+		}
+	}
+	if len(shaped) == 0 && s.bad.broken[path] {
+		return nil
 	}
 	return shaped
+}
+
+// fieldOf is the field of d by its name in the .proto or in JSON, or nil.
+//
+//nolint:ireturn // protoreflect has nothing else
+func fieldOf(d protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
+	if f := d.Fields().ByTextName(name); f != nil {
+		return f
+	}
+	return d.Fields().ByJSONName(name)
 }
 
 // alternative is a field that is given although f, which excludes it, is too; or empty.
@@ -95,147 +143,228 @@ func fieldNames(d protoreflect.MessageDescriptor) []string {
 	return names
 }
 
-func shapeField(bad *mistakes, path string, v any, f protoreflect.FieldDescriptor) any {
+func (s *shaper) field(path string, n *tree.Node, f protoreflect.FieldDescriptor) any {
 	switch {
 	case f.IsMap():
-		object, ok := v.(map[string]any)
-		if !ok {
-			bad.add(path, "must be a mapping from property to value, {acks: all}, not %s", kindOf(v))
-			return nil
-		}
-		shaped := make(map[string]any, len(object))
-		for _, k := range slices.Sorted(maps.Keys(object)) {
-			if _, known := specs()[k]; !known && object[k] == nil {
-				bad.add(path, "a name has no value; write NAME: VALUE, with a colon and a space")
-				continue
-			}
-			shaped[k] = propertyText(bad, key(path, k), object[k])
-		}
-		return shaped
+		return s.properties(path, n, f)
 	case f.IsList():
-		list, ok := v.([]any)
-		if !ok {
-			bad.add(path, "must be a list, not %s", kindOf(v))
+		if n.Kind == tree.Map && f.Message() != nil && knows(f.Message(), n) {
+			s.bad.unreadable(path, "must be a list; begin its first field with a dash: - %s", n.Fields[0].Name)
 			return nil
 		}
-		shaped := make([]any, len(list))
-		for i, element := range list {
-			shaped[i] = shapeValue(bad, index(path, i), element, f)
+		if n.Kind != tree.List {
+			s.bad.unreadable(path, "must be a list, not %s", kindOf(n))
+			return nil
+		}
+		shaped := make([]any, len(n.Items))
+		for i, item := range n.Items {
+			s.place(index(path, i), item.Position)
+			shaped[i] = s.value(index(path, i), item, f)
+			if shaped[i] == nil || f.Message() != nil && shaped[i].(map[string]any) == nil { //nolint:forcetypeassert // message returns it
+				shaped[i] = map[string]any{} // keeps its place
+			}
 		}
 		return shaped
 	default:
-		return shapeValue(bad, path, v, f)
+		return s.value(path, n, f)
 	}
 }
 
-func shapeValue(bad *mistakes, path string, v any, f protoreflect.FieldDescriptor) any {
-	said := described(v, f)
+func (s *shaper) value(path string, n *tree.Node, f protoreflect.FieldDescriptor) any {
 	switch f.Kind() {
 	case protoreflect.MessageKind:
-		return shapeMessage(bad, path, v, f.Message())
+		return s.message(path, n, f.Message())
 	case protoreflect.EnumKind:
-		return shapeEnum(bad, path, v, f)
-	case protoreflect.Int32Kind:
-		if n, ok := wholeNumber(v); ok && n >= math.MinInt32 && n <= math.MaxInt32 {
-			return n
-		}
-		bad.add(path, "must be a whole number (at most %d), not %s", math.MaxInt32, said)
-	case protoreflect.Int64Kind:
-		if n, ok := wholeNumber(v); ok {
-			return n
-		}
-		bad.add(path, "must be a whole number, not %s", said)
+		return s.enum(path, n, f)
+	case protoreflect.Int32Kind, protoreflect.Int64Kind:
+		return s.number(path, n, f)
 	case protoreflect.BoolKind:
-		if on, ok := v.(bool); ok {
-			return on
+		if n.Kind == tree.Bool {
+			return n.On
 		}
-		bad.add(path, "must be true or false, not %s", said)
-	case protoreflect.StringKind:
-		if s, ok := v.(string); ok {
-			return s
-		}
-		hint := ""
-		switch v.(type) {
-		case json.Number, bool:
-			hint = "; put it in quotes"
-		}
-		bad.add(path, "must be a text, not %s%s", said, hint)
+		s.bad.unreadable(path, "must be true or false, not %s%s", described(n, f), unquoted(n))
 	case protoreflect.BytesKind:
-		if s, ok := v.(string); ok && isBase64(s) {
-			return s
+		if n.Kind == tree.Text && isBase64(n.Text) {
+			return n.Text
 		}
-		bad.add(path, "must be a text in base64, which this is not; write plain text into inline_string")
+		s.bad.unreadable(path, "must be a text in base64, which this is not; write plain text into inline_string")
 	default:
-		return v // no field is of another kind; protojson judges
+		if n.Kind == tree.Text {
+			s.warnText(path, n, isDataSource(f.ContainingMessage()) && f.Name() == "inline_string")
+			return n.Text
+		}
+		s.bad.unreadable(path, "must be a text, not %s%s", described(n, f), inQuotes(n, f))
 	}
 	return nil
 }
 
-func shapeEnum(bad *mistakes, path string, v any, f protoreflect.FieldDescriptor) any {
-	d := f.Enum()
-	if n, ok := wholeNumber(v); ok {
-		if n >= math.MinInt32 && n <= math.MaxInt32 && d.Values().ByNumber(protoreflect.EnumNumber(n)) != nil {
-			return n
-		}
-	} else if s, ok := v.(string); ok && d.Values().ByName(protoreflect.Name(s)) != nil {
-		return s
+// unquoted is advice about true or false in quotes.
+func unquoted(n *tree.Node) string {
+	if w := strings.ToLower(n.Text); n.Kind == tree.Text && (w == "true" || w == "false" || w == "yes" || w == "no") {
+		return "; write it without quotes"
 	}
-	names := make([]string, d.Values().Len())
-	for i := range names {
-		names[i] = string(d.Values().Get(i).Name())
-	}
-	bad.add(path, "%s is not known; remove it or write %s", described(v, f), strings.Join(names, ", "))
-	return nil
-}
-
-// propertyText returns the text of a property's value. People write acks: 1 and mean "1".
-func propertyText(bad *mistakes, path string, v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case json.Number:
-		if n, ok := wholeNumber(v); ok {
-			return strconv.FormatInt(n, 10)
-		}
-		if isDigits(v.String()) {
-			return v.String()
-		}
-		if f, err := v.Float64(); err == nil {
-			return strconv.FormatFloat(f, 'f', -1, 64)
-		}
-	case nil:
-		bad.add(path, "has no value; write one, or remove it")
-		return ""
-	}
-	bad.add(path, "must be a text, not %s", kindOf(v))
 	return ""
 }
 
-// wholeNumber reads a number that may be written as Envoy writes those of a Struct, 19092.0 or 1.9092e4, or as a text.
-func wholeNumber(v any) (int64, bool) {
-	var text string
-	switch v := v.(type) {
-	case json.Number:
-		text = v.String()
-	case string:
-		text = v
-		if !isDigits(strings.TrimPrefix(v, "-")) {
-			return 0, false
-		}
+// inQuotes is advice about a word that YAML takes for something else than a text.
+func inQuotes(n *tree.Node, f protoreflect.FieldDescriptor) string {
+	switch {
+	case n.Kind == tree.Number, n.Kind == tree.Bool:
+		return "; put it in quotes"
+	case n.Kind == tree.List && f.Name() == "bootstrap_servers":
+		return "; write one text, with commas between the servers"
 	default:
+		return ""
+	}
+}
+
+// number is a whole number within the bounds of a field.
+func (s *shaper) number(path string, n *tree.Node, f protoreflect.FieldDescriptor) any {
+	low, high := bounds(f)
+	if whole, ok := wholeNumber(n); ok && (f.Kind() == protoreflect.Int64Kind || whole >= math.MinInt32 && whole <= math.MaxInt32) {
+		return whole
+	}
+	s.bad.unreadable(path, "must be a whole number from %d to %d, not %s%s", low, high, described(n, f), converted(n.Text, f.TextName()))
+	return nil
+}
+
+// enum is a name of an enumeration.
+func (s *shaper) enum(path string, n *tree.Node, f protoreflect.FieldDescriptor) any {
+	values := f.Enum().Values()
+	if number, ok := wholeNumber(n); ok {
+		if number >= math.MinInt32 && number <= math.MaxInt32 && values.ByNumber(protoreflect.EnumNumber(number)) != nil {
+			return number
+		}
+	} else if n.Kind == tree.Text && values.ByName(protoreflect.Name(n.Text)) != nil {
+		return n.Text
+	}
+	switch {
+	case n.Kind == tree.Text && strings.Contains(strings.ToUpper(n.Text), "AWS_MSK_IAM"):
+		s.bad.unreadable(path, "%s", msk)
+	case n.Kind != tree.Text && n.Kind != tree.Number:
+		s.bad.unreadable(path, "must be a name, not %s; %s", kindOf(n), enumAdvice(n.Text, f.Enum()))
+	case isSecret(f.ContainingMessage()):
+		s.bad.unreadable(path, "is not known; %s", enumAdvice(n.Text, f.Enum()))
+	default:
+		s.bad.unreadable(path, "%s is not known; %s", described(n, f), enumAdvice(n.Text, f.Enum()))
+	}
+	return nil
+}
+
+// properties is a map from text to text.
+func (s *shaper) properties(path string, n *tree.Node, f protoreflect.FieldDescriptor) any {
+	if n.Kind != tree.Map {
+		s.bad.unreadable(path, "must be a mapping from property to value, {acks: all}, not %s", kindOf(n))
+		return nil
+	}
+	librdkafkas := f.Name() == "producer_config" || f.Name() == "consumer_config"
+	shaped := make(map[string]any, len(n.Fields))
+	for _, entry := range n.Fields {
+		at := key(path, entry.Name)
+		s.place(at, entry.Position)
+		s.bad.given[at] = entry.Value.Kind != tree.Null
+		property, known := specs()[entry.Name]
+		switch known = known && librdkafkas; {
+		case !known && entry.Value.Kind == tree.Null:
+			s.place(path+"[?]", entry.Position)
+			s.bad.add(path+"[?]", "a name has no value; write NAME: VALUE, with a colon and a space")
+		case known && !property.isText():
+			s.typed(shaped, at, entry)
+		case known || !librdkafkas:
+			if s.text(at, entry.Value) {
+				s.warnText(at, entry.Value, true)
+				shaped[entry.Name] = entry.Value.Text
+			}
+		default:
+			shaped[entry.Name] = entry.Value.Text // it is refused for its name
+		}
+	}
+	return shaped
+}
+
+// text tells whether a property is a text, and says what is wrong if it is none.
+func (s *shaper) text(path string, n *tree.Node) bool {
+	switch n.Kind {
+	case tree.Text:
+		return true
+	case tree.Null:
+		s.bad.unreadable(path, "has no value; write one, or remove it")
+	case tree.Number, tree.Bool:
+		s.bad.unreadable(path, "must be a text, and YAML takes this for %s; put it in quotes", kindOf(n))
+	default:
+		s.bad.unreadable(path, "must be a text, not %s", kindOf(n))
+	}
+	return false
+}
+
+// aDecimal is a number that every version of YAML reads in the same way.
+var aDecimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+
+// typed is a property that is no text. People write acks: 1 and mean "1".
+func (s *shaper) typed(shaped map[string]any, path string, entry tree.Field) {
+	switch n := entry.Value; n.Kind {
+	case tree.Bool:
+		shaped[entry.Name] = strconv.FormatBool(n.On)
+	case tree.Number:
+		if !aDecimal.MatchString(n.Text) {
+			s.bad.unreadable(path, "must be a decimal number, without zeros before it and signs in it: readers of YAML do not agree on this one")
+			return
+		}
+		shaped[entry.Name] = plainNumber(n)
+	default:
+		if s.text(path, n) {
+			shaped[entry.Name] = n.Text
+		}
+	}
+}
+
+// plainNumber is a number without an exponent, and without a fraction if that is zero.
+func plainNumber(n *tree.Node) string {
+	if whole, ok := wholeNumber(n); ok {
+		return strconv.FormatInt(whole, 10)
+	}
+	if f, err := strconv.ParseFloat(n.Text, 64); err == nil && !isDigits(n.Text) {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return n.Text
+}
+
+// wholeNumber reads a number that may be written as Envoy writes those of a Struct, 19092.0 or 1.9092e4, or as a text.
+func wholeNumber(n *tree.Node) (int64, bool) {
+	switch {
+	case n.Kind == tree.Text && isDigits(strings.TrimPrefix(n.Text, "-")):
+	case n.Kind != tree.Number || !aDecimal.MatchString(n.Text):
 		return 0, false
 	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n, true
+	if whole, err := strconv.ParseInt(n.Text, 10, 64); err == nil {
+		return whole, true
 	}
 	const exact = 1 << 53
-	f, err := strconv.ParseFloat(text, 64)
+	f, err := strconv.ParseFloat(n.Text, 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
 		return 0, false
 	}
 	return int64(f), true
+}
+
+// aVariable looks like one of a shell's, or of a template's.
+var aVariable = regexp.MustCompile(`\$\{[^}]*\}|\{\{[^}]*\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$`)
+
+// connectionString is the user name of Azure Event Hubs: it is what is meant.
+const connectionString = "$ConnectionString"
+
+// warnText warns of a text that is not what it looks like.
+func (s *shaper) warnText(path string, n *tree.Node, secret bool) {
+	if aVariable.MatchString(n.Text) && n.Text != connectionString {
+		advice := "write the value itself"
+		if secret {
+			advice = "environment_variable in a field of tls and sasl reads one"
+		}
+		s.config.warn(path, "looks like a variable, and is taken as it stands: nothing is substituted here; %s", advice)
+	}
+	if n.Cut {
+		s.config.warn(path, "ends before a #, where a comment begins; put the value in quotes if that is part of it")
+	}
 }
 
 // isBase64 tells whether protojson can read s as bytes.
@@ -249,30 +378,4 @@ func isBase64(s string) bool {
 	}
 	_, err := encoding.DecodeString(s)
 	return err == nil
-}
-
-// checkNothingUnknown refuses fields that came in binary form with numbers that m does not have.
-func checkNothingUnknown(bad *mistakes, path string, m protoreflect.Message) {
-	for rest := m.GetUnknown(); len(rest) > 0; {
-		number, _, n := protowire.ConsumeField(rest)
-		if n < 0 {
-			break
-		}
-		bad.add(path, "unknown field number %d; this version of the filter does not know it, or knows it with another type", number)
-		rest = rest[n:]
-	}
-	fields := m.Descriptor().Fields()
-	for i := range fields.Len() {
-		f := fields.Get(i)
-		switch {
-		case f.Kind() != protoreflect.MessageKind || f.IsMap(): // maps hold texts
-		case f.IsList():
-			list := m.Get(f).List()
-			for j := range list.Len() {
-				checkNothingUnknown(bad, index(join(path, f.TextName()), j), list.Get(j).Message())
-			}
-		case m.Has(f):
-			checkNothingUnknown(bad, join(path, f.TextName()), m.Get(f).Message())
-		}
-	}
 }

@@ -117,6 +117,8 @@ func (e *missingError) Error() string {
 		return "the environment variable " + readable(e.variable) + " is not set"
 	case e.isPEM():
 		return e.unnamed()
+	case !strings.HasPrefix(e.file, "/"):
+		return "there is no file " + readable(e.file) + " in the folder that the process was started in; write the whole path"
 	default:
 		return "there is no file " + readable(e.file)
 	}

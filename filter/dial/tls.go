@@ -138,20 +138,23 @@ func (t *TLS) own(now time.Time) (*tls.Certificate, []*x509.Certificate, []*Prob
 	var (
 		pair        *tls.Certificate
 		authorities []*x509.Certificate
-		problem     *Problem
+		problems    []*Problem
 		part        = PartCertificate
 	)
 	switch {
 	case !t.Keystore.IsZero():
 		part = PartKeystore
-		pair, authorities, problem = t.fromKeystore()
+		var problem *Problem
+		if pair, authorities, problem = t.fromKeystore(); problem != nil {
+			problems = append(problems, problem)
+		}
 	case !t.Certificate.IsZero() || !t.Key.IsZero():
-		pair, problem = t.fromPEM()
+		pair, problems = t.fromPEM()
 	default:
 		return nil, nil, nil
 	}
-	if problem != nil {
-		return nil, nil, []*Problem{problem}
+	if len(problems) > 0 {
+		return nil, nil, problems
 	}
 	if p := outdated(part, pair.Leaf, now); p != nil {
 		return pair, authorities, []*Problem{p}
@@ -174,28 +177,37 @@ func outdated(part Part, c *x509.Certificate, now time.Time) *Problem {
 	return nil
 }
 
-func (t *TLS) fromPEM() (*tls.Certificate, *Problem) {
-	switch {
-	case t.Key.IsZero():
-		return nil, &Problem{Part: PartKey, Message: "missing; a certificate needs its private key"}
-	case t.Certificate.IsZero():
-		return nil, &Problem{Part: PartCertificate, Message: "missing; a private key needs its certificate"}
+func (t *TLS) fromPEM() (*tls.Certificate, []*Problem) {
+	var problems []*Problem
+	add := func(p *Problem) { problems = append(problems, p) }
+	var certificate, key []byte
+	if t.Certificate.IsZero() {
+		add(&Problem{Part: PartCertificate, Message: "missing; a private key needs its certificate"})
+	} else {
+		var err error
+		if certificate, err = t.Certificate.Read(); err == nil {
+			_, err = certificates(certificate, t.Certificate)
+		}
+		if err != nil {
+			add(wrong(PartCertificate, err))
+		}
 	}
-	certificate, err := t.Certificate.Read()
-	if err != nil {
-		return nil, wrong(PartCertificate, err)
+	if t.Key.IsZero() {
+		add(&Problem{Part: PartKey, Message: "missing; a certificate needs its private key"})
+	} else {
+		var problem *Problem
+		if key, problem = t.key(); problem != nil {
+			add(problem)
+		}
 	}
-	if _, err := certificates(certificate, t.Certificate); err != nil {
-		return nil, wrong(PartCertificate, err)
-	}
-	key, problem := t.key()
-	if problem != nil {
-		return nil, problem
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return nil, &Problem{Part: PartKey, Message: fmt.Sprintf("the private key in %s does not belong to the certificate in %s, or cannot be read",
-			t.Key, t.Certificate)}
+		add(&Problem{Part: PartKey, Message: fmt.Sprintf("the private key in %s does not belong to the certificate in %s, or cannot be read",
+			t.Key, t.Certificate)})
+		return nil, problems
 	}
 	return &pair, nil
 }

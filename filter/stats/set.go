@@ -65,7 +65,7 @@ func (s *Set) Violation(reason string) Value {
 // An unknown cluster's metrics drop everything.
 func (s *Set) Cluster(name string) *Cluster {
 	c := &Cluster{Panics: s.PanicsRecovered, errors: make(map[int16]Value)}
-	prefix := clusterPrefix(name)
+	prefix := ClusterPrefix(name)
 	for _, r := range c.rows() {
 		*r.value = s.byName[prefix+r.Name]
 	}

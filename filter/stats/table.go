@@ -52,7 +52,7 @@ func Table(clusters []string) []Metric {
 		table = append(table, Metric{violationName(r.String()), Counter, "connections", violationHelp(r)})
 	}
 	for _, name := range clusters {
-		table = append(table, clusterTable(clusterPrefix(name))...)
+		table = append(table, clusterTable(ClusterPrefix(name))...)
 	}
 	return table
 }
@@ -173,7 +173,8 @@ func violationName(reason string) string { return "violations." + reason }
 // errorName is the metric of an error code: Kafka's name of it in lower case.
 func errorName(code wire.ErrorCode) string { return "errors." + strings.ToLower(code.String()) }
 
-// clusterPrefix stands before each metric of a cluster. Envoy keeps ':' out of its stat names in the same way.
-func clusterPrefix(cluster string) string {
+// ClusterPrefix stands before each metric of a cluster. Envoy keeps ':' out of its stat names in the same way. So two clusters may have the
+// same, which a configuration is refused for.
+func ClusterPrefix(cluster string) string {
 	return "cluster." + strings.ReplaceAll(cluster, ":", "_") + "."
 }

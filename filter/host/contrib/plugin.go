@@ -94,7 +94,7 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 		return err
 	}
 	for _, w := range c.Warnings {
-		l.log.Warn("configuration: " + w)
+		l.log.Warn("configuration: " + w.Error())
 	}
 	table := stats.Table(clusterNames(c))
 	m.stats = stats.New(table, make([]int64, len(table)))

@@ -82,7 +82,7 @@ func (l *loader) load(
 		return nil, err
 	}
 	for _, w := range c.Warnings {
-		log.Warn("configuration: " + w)
+		log.Warn("configuration: " + w.Error())
 	}
 	set, err := newStats(c, define)
 	if err != nil {

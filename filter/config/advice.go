@@ -1,0 +1,304 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config/tree"
+	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
+)
+
+func known(d protoreflect.MessageDescriptor, name string) bool { return fieldOf(d, name) != nil }
+
+// knows tells whether n is a mapping with a field of d.
+func knows(d protoreflect.MessageDescriptor, n *tree.Node) bool {
+	return n.Kind == tree.Map && slices.ContainsFunc(n.Fields, func(f tree.Field) bool { return known(d, f.Name) })
+}
+
+// aFile is the name of a file with certificates, and nothing else.
+var aFile = regexp.MustCompile(`^/[A-Za-z0-9._/-]+\.(pem|crt|cer|cert|chain)$`)
+
+// instead says what belongs where n stands, which is no mapping.
+func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string {
+	wrong := "must be " + expected(d) + ", not " + kindOf(n)
+	switch {
+	case d.FullName() == fullName(&kafkameshv1.Tls{}) && n.Kind == tree.Bool && n.On:
+		return "write {} for TLS with the system's authorities, or a mapping with the fields " + strings.Join(fieldNames(d), ", ")
+	case n.Kind == tree.Bool && !n.On:
+		return wrong + "; remove it if it is to be off"
+	case n.Kind == tree.List && len(n.Items) == 1 && knows(d, n.Items[0]):
+		return wrong + "; remove the dash before its fields"
+	case !isDataSource(d) || n.Kind == tree.List || n.Kind == tree.Map:
+		return wrong
+	}
+	switch field := path[strings.LastIndexByte(path, '.')+1:]; {
+	case strings.Contains(n.Text, "-----BEGIN"):
+		return wrong + "; write inline_string: before it"
+	case aFile.MatchString(n.Text) && (field == "ca" || field == "certificate" || field == "crl"):
+		return wrong + "; write {filename: " + quote(n.Text) + "}"
+	case field == "ca" || field == "certificate" || field == "crl" || field == "key" || field == "keystore":
+		return wrong + "; write {filename: PATH} for a file"
+	default:
+		return wrong + "; write {inline_string: …} for the value itself"
+	}
+}
+
+// unknown says what to do about a field that the message d at path does not have. in is all of the message.
+func (s *shaper) unknown(path string, f tree.Field, d protoreflect.MessageDescriptor, in *tree.Node) {
+	name := beforeValue(f.Name)
+	text := "unknown field" + shownName(f, d)
+	suggested := similar(name, fieldNames(d))
+	switch {
+	case known(d, name): // with a value behind it
+		suggested = fieldOf(d, name).TextName()
+		text = "a space is missing behind the colon of " + suggested
+	case suggested != "":
+		text += "; did you mean " + suggested + "?"
+		if in.Field(suggested) != nil || in.Field(fieldOf(d, suggested).JSONName()) != nil {
+			text = "unknown field" + shownName(f, d) + "; " + suggested + " is given too, remove it"
+		}
+	default:
+		where, spoilt := s.belongs(path, name, d, f.Position)
+		s.bad.spoil(spoilt)
+		switch {
+		case where != "":
+			text += "; " + where
+		default:
+			text += "; remove it (fields: " + strings.Join(fieldNames(d), ", ") + ")"
+		}
+	}
+	if suggested != "" {
+		s.bad.spoil(join(path, suggested))
+		s.place(join(path, suggested), f.Position)
+	}
+	s.bad.list = append(s.bad.list, &Remark{f.Line, f.Column, path, text})
+}
+
+// foreign are fields that people look for here and that belong elsewhere.
+//
+//nolint:gochecknoglobals // a table
+var foreign = map[string]string{
+	"listen":         "the address to listen on is Envoy's listener's, or --listen of kafkamesh serve",
+	"listener":       "the address to listen on is Envoy's listener's, or --listen of kafkamesh serve",
+	"port":           "clients are told advertised_port; the port to listen on is Envoy's listener's, or --listen of kafkamesh serve",
+	"stat_prefix":    "metrics are named by metrics_namespace of dynamic_module_config; remove it",
+	"filter_name":    "it belongs beside filter_config, in Envoy's configuration",
+	"filter_config":  "what is in it belongs here, without it",
+	"value":          "what is in it belongs here, without it",
+	"typed_config":   "what is in it belongs here, without it",
+	"static_cluster": "it is not the filter's",
+}
+
+// belongs says where a field belongs that is known elsewhere, or is empty. spoilt is the path of which nothing more is to be said.
+func (s *shaper) belongs(path, name string, d protoreflect.MessageDescriptor, at tree.Position) (advice, spoilt string) {
+	if text, ok := foreign[name]; ok {
+		return text, "?"
+	}
+	for _, place := range fieldPlaces() {
+		if !known(place.message, name) {
+			continue
+		}
+		where := s.nearestPlace(place.path, at)
+		if strings.HasPrefix(where, path) && where != path {
+			return "it belongs into " + where + ": indent it", join(where, fieldOf(place.message, name).TextName())
+		}
+		if where == "" {
+			return "it belongs to the top: write it without indentation", name
+		}
+		return "it belongs into " + where, join(where, fieldOf(place.message, name).TextName())
+	}
+	if _, ok := specs()[name]; ok && !isSecret(d) {
+		if known(d, "producer_config") {
+			return "it is a property of librdkafka's, which belongs into producer_config: indent it", "?"
+		}
+		return "it is a property of librdkafka's, which belongs into producer_config of a cluster", "?"
+	}
+	return "", "?"
+}
+
+type fieldPlace struct {
+	path    string // upstream_clusters[] stands for one of its elements
+	message protoreflect.MessageDescriptor
+}
+
+// fieldPlaces are all messages of a configuration with their paths, the outer ones first.
+func fieldPlaces() []fieldPlace {
+	all := []fieldPlace{{"", (&kafkameshv1.KafkaMesh{}).ProtoReflect().Descriptor()}}
+	for i := 0; i < len(all); i++ {
+		fields := all[i].message.Fields()
+		for j := range fields.Len() {
+			f := fields.Get(j)
+			if f.Message() == nil || f.IsMap() || isDataSource(f.Message()) {
+				continue
+			}
+			path := join(all[i].path, f.TextName())
+			if f.IsList() {
+				path += "[]"
+			}
+			all = append(all, fieldPlace{path, f.Message()})
+		}
+	}
+	return all
+}
+
+// nearestPlace puts the index of the last element before at into path.
+func (s *shaper) nearestPlace(path string, at tree.Position) string {
+	list, rest, ok := strings.Cut(path, "[]")
+	if !ok {
+		return path
+	}
+	n, i := s.root.Field(list), 0
+	if n == nil || len(n.Items) == 0 {
+		return list + "[0]" + rest
+	}
+	for j, item := range n.Items {
+		if item.Line <= at.Line {
+			i = j
+		}
+	}
+	return index(list, i) + rest
+}
+
+// words are synonyms that no likeness finds.
+//
+//nolint:gochecknoglobals // a table
+var synonyms = map[string]string{
+	"brokers": "bootstrap_servers", "hosts": "bootstrap_servers", "servers": "bootstrap_servers", "upstreams": "upstream_clusters",
+	"routes": "forwarding_rules", "user": "username", "cert": "certificate", "cafile": "ca", "ssl": "tls", "file": "filename",
+	"path": "filename", "env": "environment_variable", "prefix": "topic_prefix", "partitions": "partition_count",
+}
+
+// similar is the known name that a wrong one is meant for, as far as one can tell, or empty: a slip, a synonym, or words of it alone.
+func similar(wrong string, names []string) string {
+	if n := Nearest(wrong, names); n != "" {
+		return n
+	}
+	if n := synonyms[plain(wrong)]; slices.Contains(names, n) {
+		return n
+	}
+	found := ""
+	for _, name := range names {
+		if !hasWords(splitWords(name), splitWords(wrong)) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = name
+	}
+	return found
+}
+
+func splitWords(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// hasWords tells whether all of some words, in the singular or the plural, are in all.
+func hasWords(all, some []string) bool {
+	for _, w := range some {
+		if !slices.ContainsFunc(all, func(a string) bool { return strings.TrimSuffix(a, "s") == strings.TrimSuffix(strings.ToLower(w), "s") }) {
+			return false
+		}
+	}
+	return len(some) > 0
+}
+
+// effects say what the values of an enumeration do, where their names do not.
+//
+//nolint:gochecknoglobals // a table
+var effects = map[string]string{
+	"UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION": "most clients try again for a minute",
+	"UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION":    "clients give up at once, as over a name that cannot be",
+	"VERIFICATION_CHAIN":                         "who signed a certificate is looked at, its name is not",
+	"VERIFICATION_NONE":                          "whoever answers is believed",
+}
+
+// enumAdvice says what to write in place of a value that an enumeration does not have.
+func enumAdvice(wrong string, d protoreflect.EnumDescriptor) string {
+	var names, short []string
+	unspecified := ""
+	for i := range d.Values().Len() {
+		name := string(d.Values().Get(i).Name())
+		if before, ok := strings.CutSuffix(name, "UNSPECIFIED"); ok {
+			unspecified = before
+			continue
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		short = append(short, strings.TrimPrefix(name, unspecified))
+	}
+	if near := Nearest(wrong, append(slices.Clone(short), names...)); near != "" {
+		return "did you mean " + unspecified + strings.TrimPrefix(near, unspecified) + "?"
+	}
+	required := d.FullName() == kafkameshv1.Sasl_Mechanism(0).Descriptor().FullName()
+	if d.FullName() == kafkameshv1.UnmatchedTopic(0).Descriptor().FullName() && plain(wrong) == "topicauthorizationfailed" {
+		return "remove it: that is what clients are told without it"
+	}
+	for i, name := range names {
+		if effects[name] != "" {
+			names[i] += " (" + effects[name] + ")"
+		}
+	}
+	if !required {
+		names = append(names, "remove it")
+	}
+	names[0] = "write " + names[0]
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// bounds are those of a field that is a whole number.
+func bounds(f protoreflect.FieldDescriptor) (low, high int64) {
+	switch f.TextName() {
+	case "advertised_port":
+		return 1, maxPort
+	case "connections_per_broker":
+		return 1, maxConnections
+	case "max_request_bytes":
+		return minRequestBytes, maxRequestBytes
+	case "max_in_flight_requests_per_connection":
+		return 1, maxConnectionRequests
+	case "max_in_flight_bytes_per_connection":
+		return minConnectionBytes, maxBytes
+	case "max_in_flight_bytes_per_worker":
+		return minWorkerBytes, maxBytes
+	case "partial_request_timeout_ms":
+		return minPartialTimeoutMs, maxPartialTimeoutMs
+	default:
+		return 0, math.MaxInt32
+	}
+}
+
+var aQuantity = regexp.MustCompile(`^([0-9]{1,9}) ?([A-Za-z]{1,3})$`)
+
+// converted is advice about a number with a unit, in a field or property that is named by its unit.
+func converted(text, name string) string {
+	m := aQuantity.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	units := map[string]int64{"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
+	unit := m[2]
+	if strings.Contains(name, "bytes") || strings.HasSuffix(name, ".size") {
+		units = map[string]int64{
+			"B": 1, "K": 1 << 10, "KB": 1000, "KIB": 1 << 10, "M": 1 << 20, "MB": 1000_000, "MIB": 1 << 20, "G": 1 << 30, "GB": 1000_000_000, "GIB": 1 << 30,
+		}
+		unit = strings.ToUpper(unit)
+	} else if !strings.HasSuffix(name, "ms") {
+		return ""
+	}
+	factor, ok := units[unit]
+	if !ok {
+		return ""
+	}
+	n, _ := strconv.ParseInt(m[1], 10, 64) // at most nine digits
+	return fmt.Sprintf("; write %d", n*factor)
+}
