@@ -12,9 +12,8 @@ LDFLAGS := -s -w
 
 ##@ Use
 .PHONY: demo
-demo: build envoy ## Envoy with our module in front of three embedded clusters; DEMO_KAFKA=real for Apache Kafka
-	@if [ "$(DEMO_KAFKA)" = real ]; then build/install-kafka.sh $(KAFKA_VERSION) >/dev/null; fi
-	@go build -o build/out/demo ./test/demo && exec build/out/demo
+demo: ## Envoy with our module in front of three embedded clusters; DEMO_KAFKA=real for Apache Kafka
+	@build/demo.sh $(ENVOY_VERSION) $(KAFKA_VERSION)
 
 .PHONY: build
 build: build/out/libkafkamesh.so build/out/libkafkamesh-contrib.so build/out/kafkamesh ## the modules and the plain binary, in build/out/
@@ -24,6 +23,10 @@ build/out/libkafkamesh.so build/out/libkafkamesh-contrib.so:
 	CGO_ENABLED=1 go build -trimpath -buildmode=c-shared -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(basename $(@F))
 build/out/kafkamesh:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/kafkamesh
+# Position-independent, as the modules are: what both are made of is compiled once.
+.PHONY: build/out/demo
+build/out/demo:
+	CGO_ENABLED=1 go build -trimpath -buildmode=pie -ldflags '$(LDFLAGS)' -o $@ ./test/demo
 
 .PHONY: release
 release: ## archives for linux/amd64 and linux/arm64, with checksums, in build/out/release/

@@ -24,7 +24,7 @@ java_sources() {
 
 copy_jars() { # VERSION ARTIFACT DIR
 	need java mvn
-	mvn --quiet --batch-mode -Dstyle.color=never -f build/kafka/pom.xml -Dkafka.version="$1" -Dkafka.artifact="$2" \
+	quietly mvn --quiet --batch-mode -Dstyle.color=never -f build/kafka/pom.xml -Dkafka.version="$1" -Dkafka.artifact="$2" \
 		dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$3" ||
 		fail "Maven cannot fetch $2 $1; is its repository reachable?"
 }

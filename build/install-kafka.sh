@@ -11,9 +11,8 @@ dir=$PWD/.cache/kafka/$version
 
 install() {
 	need java mvn
-	# Maven writes escape codes to stdout, quiet as it is.
-	mvn --quiet --batch-mode -Dstyle.color=never -f build/kafka/pom.xml -Dkafka.version="$version" \
-		dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs" >&2 ||
+	quietly mvn --quiet --batch-mode -Dstyle.color=never -f build/kafka/pom.xml -Dkafka.version="$version" \
+		dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs" ||
 		fail "Maven cannot fetch Apache Kafka $version; is its repository reachable?"
 	[ -f "$1/libs/kafka_2.13-$version.jar" ] || fail "Maven left no kafka_2.13-$version.jar"
 }

@@ -14,9 +14,8 @@ launcher=build/kroxylicious/Launch.java
 
 install() {
 	need java javac mvn
-	# Maven writes escape codes to stdout, quiet as it is.
-	mvn --quiet --batch-mode -Dstyle.color=never -f "$pom" -Dkroxylicious.version="$release" \
-		dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/lib" >&2 ||
+	quietly mvn --quiet --batch-mode -Dstyle.color=never -f "$pom" -Dkroxylicious.version="$release" \
+		dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/lib" ||
 		fail "Maven cannot fetch Kroxylicious $release; is its repository reachable?"
 	[ -f "$1/lib/kroxylicious-runtime-$release.jar" ] || fail "Maven left no kroxylicious-runtime-$release.jar"
 	javac -Xlint:all,-path,-classfile -Werror --release 17 -d "$1/classes" -cp "$1/lib/*" "$launcher" ||

@@ -17,6 +17,15 @@ need() {
 	done
 }
 
+# quietly COMMAND... shows what a command prints only if it fails, and without escape codes.
+quietly() {
+	local said
+	if ! said=$("$@" 2>&1); then
+		sed 's/\x1b\[[0-9;]*m//g' <<<"$said" >&2
+		return 1
+	fi
+}
+
 once() {
 	local dir=$1 version=$2 install=$3 fresh=$1.new
 	if done_already "$dir" "$version"; then return; fi

@@ -53,6 +53,7 @@ func runDemo(ctx context.Context, once bool, s streams) error {
 			return
 		}
 		s.out.printf("READY %s\n", demo.MeshAddr)
+		shown = demo.Hints(s.out, "")
 	}()
 	served := serve(ctx, "-", demo.MeshAddr, streams{strings.NewReader(demo.Config), s.out, printer{io.Discard}})
 	stop()

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"net"
+	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -73,13 +75,68 @@ func TestBusyPortIsNamed(t *testing.T) {
 	}
 }
 
+// TestHintsCanBePasted runs what a demo that serves suggests, as it stands, and ends it with Ctrl-C.
+//
+//nolint:paralleltest // the demo has ports of its own
+func TestHintsCanBePasted(t *testing.T) {
+	_, err := stack.ModuleDir()
+	stack.Check(t, err)
+	_, err = stack.EnvoyBinary(t.Context(), stack.EnvoyVersion)
+	stack.Check(t, err)
+	path := programs(t)
+	cmd := exec.CommandContext(t.Context(), buildBinary(t))
+	cmd.Env = append(cmd.Environ(), "DEMO_ONCE=", "DEMO_KAFKA=")
+	p, err := stack.Start(t.Context(), "the demo", cmd, demo.Clusters()[0].Addr())
+	stack.Check(t, err)
+	defer p.Stop()
+	stack.Check(t, p.WaitLog(t.Context(), "Ctrl-C ends it.\n"))
+	said := p.Log()
+	if strings.Contains(said, "\x1b") {
+		t.Errorf("escape codes in %q", said)
+	}
+	last := ""
+	for _, line := range regexp.MustCompile(`(?m)^  (.+)$`).FindAllStringSubmatch(said, -1) {
+		shell := exec.CommandContext(t.Context(), "sh", "-e", "-c", line[1])
+		shell.Env = append(shell.Environ(), "PATH="+path+":"+os.Getenv("PATH"))
+		out, err := shell.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", line[1], err, out)
+		}
+		last = string(out)
+	}
+	if strings.Count(last, "hello\n") != 2 {
+		t.Errorf("the cluster holds %q, want what two producers have sent", last)
+	}
+	page, err := stack.Page(t.Context(), http.MethodGet, regexp.MustCompile(`http://\S+`).FindString(said))
+	if err != nil || !strings.Contains(page, "kafkamesh.cluster.kafka_c1.batches: ") {
+		t.Errorf("the page of statistics: %v, %q", err, page)
+	}
+	stack.Check(t, cmd.Process.Signal(os.Interrupt))
+	stack.Check(t, p.WaitEnd(t.Context()))
+	if p.ExitCode() != 0 {
+		t.Errorf("Ctrl-C: %s", p.Ending())
+	}
+}
+
+// programs makes a folder with the programs that a user has.
+func programs(t *testing.T) (dir string) {
+	t.Helper()
+	clients, err := stack.Clients(t.Context())
+	stack.Check(t, err)
+	dir = t.TempDir()
+	for name, command := range map[string]string{
+		"kcat":                      "LD_LIBRARY_PATH=" + clients + "/kcat-1.7.1/lib exec " + clients + "/kcat-1.7.1/usr/bin/kcat",
+		"kafka-console-producer.sh": "exec java -cp '" + clients + "/tools-4.3.1/libs/*' org.apache.kafka.tools.ConsoleProducer",
+	} {
+		stack.Check(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+command+` "$@"`+"\n"), 0o700))
+	}
+	return dir
+}
+
 // build builds the demo and returns a function that runs it once.
 func build(t *testing.T) func(t *testing.T) (string, error) {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "demo")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	binary := buildBinary(t)
 	return func(t *testing.T) (string, error) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -89,4 +146,16 @@ func build(t *testing.T) func(t *testing.T) (string, error) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
+}
+
+// buildBinary builds the demo as the Makefile does, so that what both are made of is there.
+func buildBinary(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "demo")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=pie", "-o", binary, ".")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
 }

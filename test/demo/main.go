@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/demo"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
@@ -32,17 +33,24 @@ func run(ctx context.Context) error {
 	if err := checkPorts(); err != nil {
 		return err
 	}
+	started := sayIfSlow("starting three clusters")
 	stops, err := startClusters(ctx, os.Getenv("DEMO_KAFKA") == "real")
+	started()
 	defer stops.stop()
 	if err != nil {
 		return interrupted(ctx, err)
 	}
+	started = sayIfSlow("starting Envoy")
 	envoy, err := startEnvoy(ctx)
+	started()
 	if err != nil {
 		return interrupted(ctx, err)
 	}
 	defer envoy.Close()
-	if err := demo.Show(ctx, demo.MeshAddr, os.Stdout); err != nil {
+	shown := sayIfSlow("sending records and reading them back")
+	err = demo.Show(ctx, demo.MeshAddr, os.Stdout)
+	shown()
+	if err != nil {
 		return interrupted(ctx, fmt.Errorf("%w\nEnvoy's log:\n%s", err, envoy.Log()))
 	}
 	fmt.Print("READY envoy=", demo.MeshAddr, " admin=", adminAddr)
@@ -53,12 +61,24 @@ func run(ctx context.Context) error {
 	if os.Getenv("DEMO_ONCE") == "1" {
 		return nil
 	}
+	if err := demo.Hints(os.Stdout, "http://"+adminAddr+"/stats?filter=kafkamesh"); err != nil {
+		return err
+	}
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-envoy.Done():
 		return fmt.Errorf("the end of Envoy, with %d; its log:\n%s", envoy.ExitCode(), envoy.Log())
 	}
+}
+
+// slow is how long a step may take without a word.
+const slow = 2 * time.Second
+
+// sayIfSlow prints what is being done unless it is done soon.
+func sayIfSlow(what string) (done func()) {
+	t := time.AfterFunc(slow, func() { fmt.Fprintln(os.Stderr, "demo: "+what) })
+	return func() { t.Stop() }
 }
 
 // interrupted is err, unless the user wanted the end.
