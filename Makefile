@@ -48,7 +48,7 @@ unit: ## the tests that need Go and a C compiler only
 .PHONY: e2e
 e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
 	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
-		./test/matrix/... ./test/e2e/... ./test/release/... ./test/secure/... ./test/soak/...
+		./test/matrix/... ./test/e2e/... ./test/guide/... ./test/release/... ./test/secure/... ./test/soak/...
 	SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
 	go test -count=1 -timeout 20m ./test/chaos # alone: it measures what becomes of a load
 
