@@ -3,6 +3,7 @@ package stats_test
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,11 +25,24 @@ func TestDocs(t *testing.T) {
 	document.Compare(t, "../../docs/operations.md", "<!-- metrics: go test ./filter/stats -update -->\n", "<!-- end -->", markdown(table), *update)
 }
 
+// markdown is the table, with one row for all error codes.
 func markdown(table []stats.Metric) string {
 	var b strings.Builder
+	var codes []string
 	b.WriteString("\n| name | kind | unit | meaning |\n|---|---|---|---|\n")
 	for _, m := range table {
+		if code, ok := strings.CutPrefix(m.Name, "cluster.<name>.errors."); ok {
+			if codes = append(codes, "`"+code+"`"); len(codes) > 1 {
+				continue
+			}
+			m.Name = "cluster.<name>.errors.<code>"
+		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Kind, m.Unit, m.Help)
 	}
-	return b.String() + "\n"
+	const perLine = 4
+	b.WriteString("\n`<code>` is one of these, by Kafka's names:\n")
+	for line := range slices.Chunk(codes, perLine) {
+		b.WriteString(strings.Join(line, ", ") + ",\n")
+	}
+	return strings.TrimSuffix(b.String(), ",\n") + ".\n\n"
 }

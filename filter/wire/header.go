@@ -31,7 +31,7 @@ func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	}
 	api, ok := t.Lookup(h.Key)
 	if !ok {
-		return h, nil, &Violation{ReasonUnknownAPI, fmt.Sprintf("api key %d version %d is not served", h.Key, h.Version)}
+		return h, nil, &Violation{ReasonUnknownAPI, fmt.Sprintf("api key %d (%s) version %d is not served", h.Key, kmsg.NameForKey(int16(h.Key)), h.Version)}
 	}
 	if !api.Served(h.Version) {
 		if h.Key == KeyApiVersions {

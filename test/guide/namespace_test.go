@@ -20,8 +20,12 @@ import (
 // mark is in the environment of the process that has the namespace: a folder that is its alone.
 const mark = "GUIDE_NAMESPACE"
 
+// ours is where this process's network meets that of the clusters.
+const ours = "10.77.0.1"
+
 // hosts are the names that documents use. Clusters are in a network beyond, so that a mesh can listen on all addresses at their port.
 const hosts = `127.0.0.1 localhost kafka.example.com partners.example.com envoy
+` + ours + ` mesh-1
 10.77.0.11 orders-kafka-1 orders-kafka-2 c1-broker1 c1-broker2 kafka-c1
 10.77.0.12 kafka-1 kafka-2 kafka-3 c2-broker1 kafka-c2
 10.77.0.13 kafka-c3
@@ -150,14 +154,14 @@ func connect() error {
 	}
 	there := []string{"link set lo up", "link add clusters type veth peer name wire", "link set wire netns " + here, "link set clusters up"}
 	for line := range strings.Lines(hosts) {
-		if addr := strings.Fields(line)[0]; addr != "127.0.0.1" {
+		if addr := strings.Fields(line)[0]; addr != "127.0.0.1" && addr != ours {
 			there = append(there, "addr add "+addr+"/24 dev clusters")
 		}
 	}
 	if err := network.do(func() error { return configure(there) }); err != nil {
 		return err
 	}
-	return configure([]string{"link set lo up", "addr add 10.77.0.1/24 dev wire", "link set wire up"})
+	return configure([]string{"link set lo up", "addr add " + ours + "/24 dev wire", "link set wire up"})
 }
 
 func configure(commands []string) error {

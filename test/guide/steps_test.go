@@ -58,7 +58,7 @@ git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do
 	tar --null -T - -c | tar -x -C "$1"
 if [ -d build/out ]; then
 	mkdir -p "$1/build/out"
-	for f in libkafkamesh.so libkafkamesh-contrib.so kafkamesh; do [ ! -e build/out/$f ] || cp -pl build/out/$f "$1/build/out" 2>/dev/null || cp -p build/out/$f "$1/build/out"; done
+	for f in libkafkamesh.so libkafkamesh-contrib.so kafkamesh; do [ ! -e build/out/$f ] || cp -p --reflink=auto build/out/$f "$1/build/out"; done
 fi
 ln -s "$(readlink -f .cache)" "$1/.cache"`
 	cmd := exec.CommandContext(t.Context(), "bash", "-ec", command, "bash", to)
