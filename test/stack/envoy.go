@@ -52,7 +52,11 @@ func StartEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.wait(ctx, "being live", e.live); err != nil {
+	err = e.wait(ctx, "being live", e.live)
+	if err == nil && o.Mesh != nil && o.HotRestart == nil { // who takes over listens with who was there
+		err = e.wait(ctx, "having its port alone", func(context.Context) error { return e.owns(o.Mesh.Addr) })
+	}
+	if err != nil {
 		e.Close()
 		return nil, err
 	}

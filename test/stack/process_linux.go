@@ -23,7 +23,8 @@ func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 }
 
-// owns says why it is not the process, but another one, that listens at addr, or nil.
+// owns says why it is not the process, or not the process alone, that listens at addr, or nil. Envoys can share a port, and who connects
+// is given to either.
 func (p *Process) owns(addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -41,12 +42,21 @@ func (p *Process) owns(addr string) error {
 	if err != nil {
 		return err
 	}
+	ours := 0
 	for _, file := range files {
 		if target, err := os.Readlink(file); err == nil && sockets[target] { // it may have been closed meanwhile
-			return nil
+			delete(sockets, target)
+			ours++
 		}
 	}
-	return fmt.Errorf("another process listens at %s", addr)
+	switch {
+	case len(sockets) > 0:
+		return fmt.Errorf("another process listens at %s", addr)
+	case ours == 0:
+		return fmt.Errorf("nobody listens at %s", addr)
+	default:
+		return nil
+	}
 }
 
 // listening adds the sockets of one of the kernel's tables that listen at port, named as in a process's folder of files.

@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
@@ -63,6 +65,24 @@ func TestAnswerOfAnotherProcessDoesNotCount(t *testing.T) {
 		p.Stop()
 		t.Error("a process that has ended is said to listen where another one does")
 	}
+}
+
+// An Envoy that shares its port, as those of two configurations with the same port do, is not taken for one that has it.
+func TestEnvoyWithoutAPortOfItsOwnDoesNotCount(t *testing.T) {
+	t.Parallel()
+	fake := stack.Fake(t, stack.FakeOptions{})
+	mesh := stack.TwoClusters(stack.Addr(t), fake.Addr(), fake.Addr())
+	first := stack.Envoy(t, stack.EnvoyOptions{Mesh: &mesh})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	second, err := stack.StartEnvoy(ctx, stack.EnvoyOptions{Mesh: &mesh})
+	if err == nil {
+		second.Close()
+		t.Error("an Envoy that shares its port counts as started")
+	} else if !strings.Contains(err.Error(), "another process listens at "+mesh.Addr) {
+		t.Errorf("StartEnvoy() = %v, want an error that says who listens", err)
+	}
+	stack.WantAlive(t, first.Process)
 }
 
 // A relay passes bytes on both ways, counts connections, and lets a test cut them or send new ones elsewhere.
