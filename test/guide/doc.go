@@ -6,7 +6,7 @@
 //	<!-- stays: TEXT -->       it does not end: it goes on until the section ends, and has started when it has printed TEXT
 //	<!-- fails: TEXT -->       it fails, and prints TEXT
 //	<!-- file: NAME -->        it is the content of a file, which is written
-//	<!-- printed -->           it is what the shell block before it prints; … stands for anything
+//	<!-- printed -->           it is what the shell block before it prints, or one that stays; … stands for anything
 //	<!-- logged: SITUATION --> it is what the mesh logs in a situation of docs/troubleshooting.md
 //	<!-- needs WHAT: WHY -->   it is not run, because WHAT is not in every place where tests are run; WHY names what is tried instead
 //
