@@ -91,7 +91,7 @@ bench: build bench-profile envoy kafka peers ## us, a direct connection and our 
 	build/out/bench -out docs/benchmarks $(BENCH)
 
 .PHONY: bench-quick
-bench-quick: build envoy ## the same in short, without peers: ratios alone (two minutes)
+bench-quick: build envoy ## the same in short, without peers: ratios alone (three minutes)
 	@go build -o build/out/bench ./test/bench
 	@build/out/bench -quick $(BENCH)
 

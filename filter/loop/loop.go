@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
@@ -22,7 +23,14 @@ type Loop struct {
 	polls   *socket.Poller // nil: there has been no socket yet
 	wake    chan struct{}  // holds 1: look again, while there is no poller
 	closing bool
+
+	// These belong to the loop's goroutine.
+	waited time.Time // when it last waited for the poller
+	seen   bool      // somebody has been made to look since
 }
+
+// busy is how long a loop goes on without waiting until somebody is made to look for what others wait for.
+const busy = 200 * time.Microsecond
 
 var _ socket.Watcher = (*Loop)(nil)
 
@@ -120,12 +128,29 @@ func (l *Loop) run() {
 			if polls == nil {
 				<-l.wake
 			} else {
-				polls.Wait()
+				l.wait(polls)
 			}
 			l.iteration(polls)
 		})
 	}
 }
+
+// wait waits for sockets.
+//
+// In Go a thread that has nothing to run waits for what all goroutines wait for. When that is something for this loop, the thread is the
+// loop's, and nobody waits any more: another loop would hear of its sockets from the runtime's monitor, after 10 ms and more. A busy loop
+// therefore starts a goroutine that does nothing: the thread that runs it then has nothing to run, and waits.
+func (l *Loop) wait(polls *socket.Poller) {
+	switch {
+	case polls.Wait():
+		l.waited, l.seen = time.Now(), false
+	case !l.seen && time.Since(l.waited) > busy:
+		l.seen = true
+		go nothing()
+	}
+}
+
+func nothing() {}
 
 // prepare says where to wait for the next iteration. Without more, the loop ends.
 func (l *Loop) prepare() (polls *socket.Poller, more bool) {

@@ -100,16 +100,17 @@ func (p *Poller) Wake() {
 	_, _ = unix.Write(p.bell, one[:]) // what cannot be added rings already
 }
 
-// Wait waits until something is ready, which is for Handle.
-func (p *Poller) Wait() {
+// Wait waits until something is ready, which is for Handle. It reports false if something was ready at once.
+func (p *Poller) Wait() (waited bool) {
 	told := p.ask()
-	if told == 0 {
+	if waited = told == 0; waited {
 		_ = p.wait(func(uintptr) bool { // it fails when nobody may wait any more
 			told = p.ask()
 			return told > 0
 		})
 	}
 	p.collect(told)
+	return waited
 }
 
 // Look finds what is ready now, for Handle.

@@ -21,8 +21,8 @@ func (*Poller) Watch(net.Conn, func(), Events) Socket { return nil }
 // Wake does nothing.
 func (*Poller) Wake() {}
 
-// Wait does nothing.
-func (*Poller) Wait() {}
+// Wait does not wait.
+func (*Poller) Wait() bool { return false }
 
 // Look does nothing.
 func (*Poller) Look() {}

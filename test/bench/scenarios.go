@@ -69,7 +69,7 @@ func scenarios() []scenario {
 		{Name: "latency, 2000 requests a second of 1 KiB, 16 clients", Sink: rawSink, Job: paced(16, 1, 2000)},
 		{Name: busyLatency, Sink: rawSink, Job: paced(16, 5, 0), RateShare: 0.5},
 		{Name: slowLatency, Sink: kafkaBroker, Job: paced(1, 1, 200)},
-		{Name: besideLarge, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &bulk},
+		{Name: besideLarge, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &bulk, quick: true},
 		{Name: idle, Sink: rawSink, Idle: true, Job: load.Job{Client: load.Idle, Acks: -1, RecordBytes: single, BatchBytes: single, Partitions: 6}},
 	}
 }
