@@ -1,4 +1,5 @@
-// Package document compares what documents say with what code makes of it: tables that a test writes, and another run of it checks.
+// Package document reads documents for tests, and compares what they say with what code makes of it: tables that a test writes, and another
+// run of it checks.
 package document
 
 import (

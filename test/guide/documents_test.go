@@ -3,11 +3,11 @@ package guide
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -21,8 +21,8 @@ var notRun = map[string]string{
 //nolint:paralleltest // the ports that documents name are theirs alone
 func TestDocuments(t *testing.T) {
 	w := inWorld(t)
-	for _, file := range documents(t) {
-		list := blocks(t, file)
+	for _, file := range document.Files(t, top(t, "")) {
+		list := document.Blocks(t, top(t, ""), file)
 		if notRun[file] != "" || !commands(list) {
 			continue
 		}
@@ -30,7 +30,7 @@ func TestDocuments(t *testing.T) {
 			if !commands(section) {
 				continue
 			}
-			t.Run(file+"#"+anchor(section[0].section), func(t *testing.T) {
+			t.Run(file+"#"+document.Heading{Title: section[0].Section}.Anchor(), func(t *testing.T) {
 				_, err := stack.Binary()
 				stack.Check(t, err)
 				_, err = stack.ModuleDir()
@@ -45,9 +45,9 @@ func TestDocuments(t *testing.T) {
 }
 
 // sections are the blocks below each heading of the second level. Each is followed by somebody who has done nothing of the others.
-func sections(list []block) (found [][]block) {
+func sections(list []document.Block) (found [][]document.Block) {
 	for i, b := range list {
-		if i == 0 || b.section != list[i-1].section {
+		if i == 0 || b.Section != list[i-1].Section {
 			found = append(found, nil)
 		}
 		found[len(found)-1] = append(found[len(found)-1], b)
@@ -55,25 +55,13 @@ func sections(list []block) (found [][]block) {
 	return found
 }
 
-func names(list []block, host string) bool {
-	return slices.ContainsFunc(list, func(b block) bool { return strings.Contains(b.text, host) })
+func names(list []document.Block, host string) bool {
+	return slices.ContainsFunc(list, func(b document.Block) bool { return strings.Contains(b.Text, host) })
 }
 
-// documents are all files of Markdown.
-func documents(t *testing.T) []string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md")
-	cmd.Dir = top(t, "")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Fields(string(out))
-}
-
-func commands(list []block) bool {
+func commands(list []document.Block) bool {
 	for _, b := range list {
-		if b.shell() {
+		if b.Shell() {
 			return true
 		}
 	}
@@ -83,70 +71,55 @@ func commands(list []block) bool {
 // TestNotes checks that each block says what it is, in words that the runner knows, and that what is not run at least is a shell's.
 func TestNotes(t *testing.T) {
 	t.Parallel()
-	for _, file := range documents(t) {
-		for _, b := range blocks(t, file) {
+	for _, file := range document.Files(t, top(t, "")) {
+		for _, b := range document.Blocks(t, top(t, ""), file) {
 			if err := check(t, b); err != nil {
 				t.Errorf("%s: %v", &b, err)
 			}
 		}
 	}
 	for file := range notRun {
-		if !commands(blocks(t, file)) {
+		if !commands(document.Blocks(t, top(t, ""), file)) {
 			t.Errorf("%s has no commands", file)
 		}
 	}
 }
 
-func check(t *testing.T, b block) error {
+func check(t *testing.T, b document.Block) error {
 	t.Helper()
-	kind, about := b.kind()
+	kind, about := b.Kind()
 	what, needs := strings.CutPrefix(kind, "needs ")
 	switch {
-	case b.language == "bash" || b.language == "shell" || b.language == "console":
-		return fmt.Errorf("write sh in place of %s", b.language)
-	case kind == "file" || kind == "logged" || (kind == "stays" || kind == "fails") && b.shell() || kind == "printed":
+	case b.Language == "bash" || b.Language == "shell" || b.Language == "console":
+		return fmt.Errorf("write sh in place of %s", b.Language)
+	case kind == "file" || kind == "logged" || (kind == "stays" || kind == "fails") && b.Shell() || kind == "printed":
 		if about == "" && kind != "printed" {
 			return errNoReason
 		}
 		return nil
-	case b.note == "" || !b.shell() && !needs:
+	case b.Note == "" || !b.Shell() && !needs:
 		return nil
 	case !needs:
-		return fmt.Errorf("the line above says %q, which is not known", b.note)
+		return fmt.Errorf("the line above says %q, which is not known", b.Note)
 	case about == "":
 		return errNoReason
 	}
 	if missing := needed[what]; missing == nil || !missing(b) {
 		return fmt.Errorf("it does not need %s, or nobody knows what that is", what)
 	}
-	if out, err := exec.CommandContext(t.Context(), "bash", "-nc", b.text).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "bash", "-nc", b.Text).CombinedOutput(); err != nil {
 		return fmt.Errorf("no shell reads it: %s", out)
 	}
 	return nil
 }
 
 // needed are what some places lack, and how a block shows that it needs it.
-var needed = map[string]func(block) bool{
-	"docker":         func(b block) bool { return strings.Contains(b.text, "docker ") },
-	"systemd":        func(b block) bool { return strings.Contains(b.text, "systemctl ") },
-	"contrib image":  func(b block) bool { return strings.Contains(b.text, "envoy ") || strings.Contains(b.text, "curl ") },
-	"minutes":        func(b block) bool { return strings.Contains(b.text, "make ") },
-	"a real cluster": func(b block) bool { return strings.Contains(b.text, "kafka-") },
-}
-
-// TestLinks checks that what documents link to is there: files, folders and headings.
-func TestLinks(t *testing.T) {
-	t.Parallel()
-	for _, file := range documents(t) {
-		for _, link := range links(t, file) {
-			to, heading, _ := strings.Cut(link, "#")
-			target := file
-			if to != "" {
-				target = filepath.Join(filepath.Dir(file), to)
-			}
-			if err := there(t, target, heading); err != nil {
-				t.Errorf("%s links to %s: %v", file, link, err)
-			}
-		}
-	}
+var needed = map[string]func(document.Block) bool{
+	"docker":  func(b document.Block) bool { return strings.Contains(b.Text, "docker ") },
+	"systemd": func(b document.Block) bool { return strings.Contains(b.Text, "systemctl ") },
+	"contrib image": func(b document.Block) bool {
+		return strings.Contains(b.Text, "envoy ") || strings.Contains(b.Text, "curl ")
+	},
+	"minutes":        func(b document.Block) bool { return strings.Contains(b.Text, "make ") },
+	"a real cluster": func(b document.Block) bool { return strings.Contains(b.Text, "kafka-") },
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -209,10 +210,10 @@ func sayings(t *testing.T) map[string]saying {
 		}
 		all[table[1]] = s
 	}
-	for _, b := range blocks(t, troubleshooting) {
-		if kind, about := b.kind(); kind == "logged" {
+	for _, b := range document.Blocks(t, top(t, ""), troubleshooting) {
+		if kind, about := b.Kind(); kind == "logged" {
 			s := all[about]
-			s.logged = strings.Split(strings.TrimSpace(b.text), "\n")
+			s.logged = strings.Split(strings.TrimSpace(b.Text), "\n")
 			all[about] = s
 		}
 	}

@@ -1,11 +1,12 @@
 package guide
 
 import (
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 )
 
 // tolerance is by how much docs/sizing.md may be off the last report of the benchmark: its figures are round, and each run differs.
@@ -57,9 +58,5 @@ func proxyCPU(t *testing.T, report, scenario, way string) float64 {
 
 func read(t *testing.T, file string) string {
 	t.Helper()
-	raw, err := os.ReadFile(top(t, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(raw)
+	return document.Read(t, top(t, ""), file)
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -29,7 +30,7 @@ type walk struct {
 
 // command is a block that was begun.
 type command struct {
-	block block
+	block document.Block
 	cmd   *exec.Cmd
 	out   *output
 	done  chan struct{}
@@ -69,19 +70,19 @@ ln -s "$(readlink -f .cache)" "$1/.cache"`
 }
 
 // follow does what a document says, and stops at the first thing that does not work.
-func (k *walk) follow(list []block) {
+func (k *walk) follow(list []document.Block) {
 	k.t.Helper()
 	for _, b := range list {
-		switch kind, about := b.kind(); {
+		switch kind, about := b.Kind(); {
 		case kind == "file":
 			k.write(b, about)
 		case kind == "printed":
 			k.wantPrinted(b)
-		case b.shell() && kind == "stays":
+		case b.Shell() && kind == "stays":
 			k.start(b, about)
-		case b.shell() && kind == "fails":
+		case b.Shell() && kind == "fails":
 			k.run(b, about)
-		case b.shell() && b.note == "":
+		case b.Shell() && b.Note == "":
 			k.run(b, "")
 		}
 		if k.t.Failed() {
@@ -91,11 +92,11 @@ func (k *walk) follow(list []block) {
 }
 
 // shell is a block as one that follows others in the same terminal.
-func (k *walk) shell(b block) *exec.Cmd {
+func (k *walk) shell(b document.Block) *exec.Cmd {
 	script := fmt.Sprintf(`set -eo pipefail
 if [ -e %[1]s/env ]; then . %[1]s/env; cd "$PWD"; fi
 %[2]s
-export -p >%[1]s/env`, k.state, b.text)
+export -p >%[1]s/env`, k.state, b.Text)
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir, cmd.Env = k.dir, k.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -103,17 +104,17 @@ export -p >%[1]s/env`, k.state, b.text)
 }
 
 // run runs a block to its end. It has to fail, and say why, if failure is not empty.
-func (k *walk) run(b block, failure string) {
+func (k *walk) run(b document.Block, failure string) {
 	k.t.Helper()
 	s := k.begin(b)
 	select {
 	case <-s.done:
 	case <-time.After(blockLimit):
 		s.stop()
-		k.t.Fatalf("%s does not end:\n%s\n%s", &b, b.text, s.out)
+		k.t.Fatalf("%s does not end:\n%s\n%s", &b, b.Text, s.out)
 	}
 	if s.cmd.ProcessState.Success() == (failure != "") || !strings.Contains(s.out.String(), failure) {
-		k.t.Fatalf("%s: %s\n%s\n%s%s", &b, s.cmd.ProcessState, b.text, s.out, k.staying())
+		k.t.Fatalf("%s: %s\n%s\n%s%s", &b, s.cmd.ProcessState, b.Text, s.out, k.staying())
 	}
 }
 
@@ -121,13 +122,13 @@ func (k *walk) run(b block, failure string) {
 const blockLimit = 5 * time.Minute
 
 // start runs a block that does not end, and waits until it has printed text.
-func (k *walk) start(b block, text string) {
+func (k *walk) start(b document.Block, text string) {
 	k.t.Helper()
 	s := k.begin(b)
 	stack.Wait(k.t, fmt.Sprintf("%s to print %q", &b, text), func() error {
 		select {
 		case <-s.done:
-			k.t.Fatalf("%s ended: %s\n%s\n%s", &b, s.cmd.ProcessState, b.text, s.out)
+			k.t.Fatalf("%s ended: %s\n%s\n%s", &b, s.cmd.ProcessState, b.Text, s.out)
 		default:
 		}
 		if !strings.Contains(s.out.String(), text) {
@@ -137,7 +138,7 @@ func (k *walk) start(b block, text string) {
 	})
 }
 
-func (k *walk) begin(b block) *command {
+func (k *walk) begin(b document.Block) *command {
 	k.t.Helper()
 	s := &command{block: b, cmd: k.shell(b), out: &output{}, done: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
@@ -178,7 +179,7 @@ func (k *walk) end() {
 func (k *walk) staying() string {
 	var text strings.Builder
 	for _, s := range k.begun {
-		if kind, _ := s.block.kind(); kind == "stays" {
+		if kind, _ := s.block.Kind(); kind == "stays" {
 			fmt.Fprintf(&text, "\nMeanwhile %s has printed:\n%s", &s.block, stack.Tail(s.out.String()))
 		}
 	}
@@ -186,27 +187,27 @@ func (k *walk) staying() string {
 }
 
 // write makes a file in the folder where the shell is, or anywhere if its name says so.
-func (k *walk) write(b block, name string) {
+func (k *walk) write(b document.Block, name string) {
 	k.t.Helper()
-	cmd := k.shell(block{text: "cat >" + name + " && pwd"})
-	cmd.Stdin = strings.NewReader(b.text)
+	cmd := k.shell(document.Block{Text: "cat >" + name + " && pwd"})
+	cmd.Stdin = strings.NewReader(b.Text)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		k.t.Fatalf("%s: %v\n%s", &b, err, out)
 	}
 }
 
 // wantPrinted wants the lines of a block, in order, in what the last command has printed, or one that goes on.
-func (k *walk) wantPrinted(b block) {
+func (k *walk) wantPrinted(b document.Block) {
 	k.t.Helper()
-	want := printed(b.text)
+	want := printed(b.Text)
 	stack.Wait(k.t, b.String()+" to be printed", func() error {
 		last := k.begun[len(k.begun)-1]
 		for _, s := range k.begun {
-			if kind, _ := s.block.kind(); (s == last || kind == "stays") && want.MatchString(spaces.ReplaceAllString(s.out.String(), " ")) {
+			if kind, _ := s.block.Kind(); (s == last || kind == "stays") && want.MatchString(spaces.ReplaceAllString(s.out.String(), " ")) {
 				return nil
 			}
 		}
-		return fmt.Errorf("it is not\n%s\nbut\n%s%s", b.text, last.out, k.staying())
+		return fmt.Errorf("it is not\n%s\nbut\n%s%s", b.Text, last.out, k.staying())
 	})
 }
 

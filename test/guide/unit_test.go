@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -25,12 +26,12 @@ func TestUnit(t *testing.T) {
 		}
 	}
 	k := newWalk(t, w)
-	k.run(block{file: unit, text: `install -D build/out/kafkamesh /usr/local/bin/kafkamesh
+	k.run(document.Block{File: unit, Text: `install -D build/out/kafkamesh /usr/local/bin/kafkamesh
 install -D -m 644 examples/standalone/mesh.yaml /etc/kafkamesh/mesh.yaml`}, "")
-	k.run(block{file: unit, text: strings.Join(commands["ExecStartPre"], "\n")}, "")
-	k.start(block{file: unit, text: strings.Join(commands["ExecStart"], "\n")}, "msg=listening")
+	k.run(document.Block{File: unit, Text: strings.Join(commands["ExecStartPre"], "\n")}, "")
+	k.start(document.Block{File: unit, Text: strings.Join(commands["ExecStart"], "\n")}, "msg=listening")
 	started := k.begun[len(k.begun)-1]
-	k.run(block{file: unit, text: "MAINPID=$(pidof kafkamesh)\n" + strings.Join(commands["ExecReload"], "\n")}, "")
+	k.run(document.Block{File: unit, Text: "MAINPID=$(pidof kafkamesh)\n" + strings.Join(commands["ExecReload"], "\n")}, "")
 	stack.Wait(t, "a reload", func() error {
 		if !strings.Contains(started.out.String(), "msg=reloaded") {
 			return os.ErrNotExist
