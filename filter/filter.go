@@ -29,7 +29,7 @@ type Options struct {
 	ReleaseAfter time.Duration
 	// Thread is what the host has for each of its threads, by their number. Nil: nothing.
 	Thread func(worker int) upstream.Thread
-	// Probe has every cluster tried in the background, and what fails logged.
+	// Probe has every cluster tried in the background, and what fails logged, at once and not only when Filter.Probe is called.
 	Probe bool
 }
 
@@ -70,7 +70,7 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	}
 	f.life, f.end = context.WithCancel(context.Background())
 	if o.Probe {
-		f.probe()
+		f.Probe()
 	}
 	o.Stats.Build.Add(1)
 	return f, nil

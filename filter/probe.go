@@ -38,8 +38,9 @@ func (f *Filter) verify() error {
 	return errors.Join(errs...)
 }
 
-// probe tries every cluster in the background, so that what is wrong is in the log before the first client comes.
-func (f *Filter) probe() {
+// Probe tries every cluster in the background, so that what is wrong is in the log before the first client comes. Call it once, before
+// Close.
+func (f *Filter) Probe() {
 	for _, cluster := range f.config.Clusters {
 		f.probes.Go(func() {
 			defer f.recover("probe")

@@ -88,7 +88,7 @@ func (l *loader) load(
 	if err != nil {
 		return nil, err
 	}
-	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Thread: l.threads.upstream, Probe: true})
+	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Thread: l.threads.upstream})
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +118,9 @@ func newStats(c *config.Config, define definer) (*stats.Set, error) {
 func (h *hosted) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	return h.filter.NewSession(worker, peer(p), c)
 }
+
+// Served has the clusters tried: Envoy's --mode validate, which dials nobody, never gets here.
+func (h *hosted) Served() { h.filter.Probe() }
 
 // Close answers what is still in flight and ends the upstream connections.
 func (h *hosted) Close() { h.filter.Close() }

@@ -17,7 +17,8 @@ extern "C" {
 }
 
 #define HOOKS(X)                                                                                                        \
-  X(program_init) X(network_filter_config_new) X(network_filter_config_destroy) X(network_filter_new)                  \
+  X(program_init) X(network_filter_config_new) X(network_filter_config_destroy) X(network_filter_config_scheduled)     \
+  X(network_filter_new)                                                                                                \
   X(network_filter_new_connection) X(network_filter_read) X(network_filter_write) X(network_filter_event)              \
   X(network_filter_scheduled) X(network_filter_above_write_buffer_high_watermark)                                      \
   X(network_filter_below_write_buffer_low_watermark) X(network_filter_destroy) X(bootstrap_extension_config_new)       \
@@ -188,6 +189,12 @@ Result CALLBACK(network_filter_config_define_gauge)(void*, Out name, size_t* id)
   *id = define(name, true);
   return envoy_dynamic_module_type_metrics_result_Success;
 }
+void* CALLBACK(network_filter_config_scheduler_new)(void* p) {
+  CHECK(main_thread.isThreadSafe());
+  return p;
+}
+void CALLBACK(network_filter_config_scheduler_commit)(void*, uint64_t) {}  // configure posts it: nobody else commits
+void CALLBACK(network_filter_config_scheduler_delete)(void*) { CHECK(main_thread.isThreadSafe()); }
 Result CALLBACK(network_filter_increment_counter)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_increment_gauge)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_decrement_gauge)(void*, size_t id, uint64_t n) { return add(id, -(int64_t)n); }
@@ -233,6 +240,9 @@ struct DynamicModule : Plugin {
     const void* module = on.network_filter_config_new(this, {opt.plugin.data(), opt.plugin.size()}, {value.data(), value.size()});
     if (!module) return false;
     auto next = std::make_shared<Config>(module);
+    main_thread.post([served = std::weak_ptr<Config>(next)] {
+      if (auto c = served.lock()) on.network_filter_config_scheduled(c->module, 0);
+    });
     {
       std::lock_guard<std::mutex> l(mu);
       config.swap(next);

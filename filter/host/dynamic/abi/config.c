@@ -33,7 +33,15 @@ const void* envoy_dynamic_module_on_network_filter_config_new(void* envoy, envoy
     return NULL;
   }
   introduce(config);
+  config->scheduler = CALLBACK(config_scheduler_new)(envoy);
+  CALLBACK(config_scheduler_commit)(config->scheduler, 0);
   return config;
+}
+
+// Envoy's main loop runs: the configuration is to be served, and not only looked at, as with --mode validate.
+void envoy_dynamic_module_on_network_filter_config_scheduled(const void* p, uint64_t id) {
+  (void)id;
+  kmGoConfigServed(((const km_config*)p)->filter);
 }
 
 // What is left on the gauges would stay in /stats for ever, since nobody publishes for this configuration any more.
@@ -58,6 +66,7 @@ static void settle(km_config* config) {
 void envoy_dynamic_module_on_network_filter_config_destroy(const void* p) {
   km_config* config = (km_config*)p;
   settle(config);
+  CALLBACK(config_scheduler_delete)(config->scheduler);
   config->envoy = NULL;
   kmGoConfigDestroy(config->filter);
   km_config_unref(config);

@@ -12,6 +12,7 @@ typedef struct km_metric {
 // goes first, in config_destroy, while goroutines may still count what they finish.
 typedef struct km_config {
   void* envoy;       // main thread, and only until config_destroy
+  void* scheduler;   // Envoy's, with the same life
   uintptr_t filter;  // the handle Go gave
   int refs;          // atomic
 

@@ -82,6 +82,7 @@ const void* envoy_dynamic_module_on_network_filter_config_new(
     void* envoy, envoy_dynamic_module_type_envoy_buffer name,
     envoy_dynamic_module_type_envoy_buffer config);
 void envoy_dynamic_module_on_network_filter_config_destroy(const void* config);
+void envoy_dynamic_module_on_network_filter_config_scheduled(const void* config, uint64_t id);
 const void* envoy_dynamic_module_on_network_filter_new(const void* config, void* envoy);
 envoy_dynamic_module_type_on_network_filter_data_status
 envoy_dynamic_module_on_network_filter_new_connection(void* envoy, const void* filter);
@@ -162,6 +163,10 @@ envoy_dynamic_module_callback_network_filter_config_define_gauge(
 
 // Callbacks for the main thread only.
 
+void* envoy_dynamic_module_callback_network_filter_config_scheduler_new(void* envoy);
+void envoy_dynamic_module_callback_network_filter_config_scheduler_commit(void* scheduler,
+                                                                          uint64_t id);
+void envoy_dynamic_module_callback_network_filter_config_scheduler_delete(void* scheduler);
 void* envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_new(void* envoy);
 void envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_delete(void* scheduler);
 void envoy_dynamic_module_callback_bootstrap_extension_config_signal_init_complete(void* envoy);

@@ -58,6 +58,14 @@ func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_b
 	return C.uintptr_t(cgo.NewHandle(loaded))
 }
 
+//export kmGoConfigServed
+func kmGoConfigServed(h C.uintptr_t) {
+	defer caught("configuration served")
+	if f, ok := lookup[*filter](h); ok {
+		guard(f, f.Served)
+	}
+}
+
 //export kmGoConfigDestroy
 func kmGoConfigDestroy(h C.uintptr_t) {
 	defer caught("config destroy")

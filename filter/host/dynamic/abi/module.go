@@ -11,9 +11,11 @@ type Module func(c *Config, name string, raw []byte) (Filter, error)
 type Filter interface {
 	// NewSession starts a session for a client whose connection c belongs to a worker. Workers call it, several at a time.
 	NewSession(worker int, p Peer, c *Conn) Session
+	// Served says that Envoy is at work with the configuration, and does not only look at it. The main thread calls it, once, before Close.
+	Served()
 	// Close ends what the filter has running. It may take its time: it has a goroutine of its own.
 	Close()
-	// Panicked is told of each panic in NewSession, a Session or Close. The connection, if any, is being closed.
+	// Panicked is told of each panic in NewSession, a Session, Served or Close. The connection, if any, is being closed.
 	Panicked(reason any, stack []byte)
 }
 

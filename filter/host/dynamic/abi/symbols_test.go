@@ -13,7 +13,6 @@ import (
 
 // optionalHooks are hooks that Envoy looks up and does not miss.
 var optionalHooks = map[string]bool{
-	"envoy_dynamic_module_on_network_filter_config_scheduled":  true,
 	"envoy_dynamic_module_on_network_filter_http_callout_done": true,
 }
 

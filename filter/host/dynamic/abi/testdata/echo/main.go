@@ -72,6 +72,8 @@ func (f *filter) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	return s
 }
 
+func (f *filter) Served() { abi.Log(abi.Info, "kafka_mesh: served") }
+
 func (f *filter) Close() {
 	time.Sleep(100 * time.Millisecond)
 	f.add(1, 5) // must not harm

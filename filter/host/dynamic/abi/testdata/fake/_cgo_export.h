@@ -5,6 +5,7 @@
 
 uintptr_t kmGoConfigNew(km_config* config, envoy_dynamic_module_type_envoy_buffer name,
                         envoy_dynamic_module_type_envoy_buffer raw);
+void kmGoConfigServed(uintptr_t filter);
 void kmGoConfigDestroy(uintptr_t filter);
 bool kmGoConnected(uintptr_t filter, km_conn* conn, km_peer* peer, uintptr_t* session);
 bool kmGoData(uintptr_t session, envoy_dynamic_module_type_envoy_buffer* chunks, size_t count, bool end);

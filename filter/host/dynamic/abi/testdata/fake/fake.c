@@ -97,6 +97,19 @@ bool CALLBACK(get_requested_server_name)(void* p, in* a) {
   (void)a;
   return false;
 }
+void* CALLBACK(config_scheduler_new)(void* p) {
+  call(p);
+  envoy.config_schedulers++;
+  return &envoy.config_schedulers;
+}
+void CALLBACK(config_scheduler_commit)(void* p, uint64_t id) {
+  CHECK(p == &envoy.config_schedulers && id == 0);
+  envoy.config_commits++;
+}
+void CALLBACK(config_scheduler_delete)(void* p) {
+  CHECK(p == &envoy.config_schedulers);
+  envoy.config_schedulers--;
+}
 result CALLBACK(config_define_counter)(void* p, out n, size_t* id) {
   call(p);
   (void)n;
@@ -154,6 +167,10 @@ uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
   c->marks[0] = 1u << 1;
   return 1;
 }
+void kmGoConfigServed(uintptr_t f) {
+  CHECK(f == 1);
+  go.served++;
+}
 void kmGoConfigDestroy(uintptr_t f) { CHECK(f == 1); }
 bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
   CHECK(f == 1 && p->worker == 7 && p->remote_port == 1234 && p->local.length == 0);
@@ -208,6 +225,7 @@ void kmGoAlone(uint32_t worker) {
 // What tests do.
 
 void start_config(void) { config = HOOK(config_new)(&envoy, (in){"n", 1}, (in){"r", 1}); }
+void serve_config(void) { HOOK(config_scheduled)(config, 0); }
 void start_conn(void) {
   conn = HOOK(new)(config, &envoy);
   HOOK(new_connection)(&envoy, conn);
@@ -258,5 +276,5 @@ void finish(void) {
   HOOK(config_destroy)(config);
   config = NULL;
   km_config_unref(go.config);
-  CHECK(envoy.schedulers == 0 && envoy_of_other.schedulers == 0);
+  CHECK(envoy.schedulers == 0 && envoy_of_other.schedulers == 0 && envoy.config_schedulers == 0);
 }

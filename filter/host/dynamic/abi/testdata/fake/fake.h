@@ -31,7 +31,7 @@ typedef struct fake_envoy {
   bool hangs;  // a close that flushes does not end
   char written[1 << 16];
   size_t written_length;
-  int writes, fins, commits, wakes, ends, closes, close_type, disables, enables, drained, schedulers;
+  int writes, fins, commits, wakes, ends, closes, close_type, disables, enables, drained, schedulers, config_schedulers, config_commits;
   long counter, gauge;
   const char* read;  // what the client sent
   void (*on_commit)(void), (*on_write)(void);
@@ -43,7 +43,7 @@ typedef struct fake_go {
   km_conn *conn, *other;
   int in_call;  // a call of a session is on the stack
   int data_calls, ends, congested_calls, closed_calls, closed_off_worker;
-  int iterations, alone;
+  int iterations, alone, served;
   long loading;  // what the gauge is when the configuration has been made
   bool more;  // than one may take
   bool panic_new, panic_data, panic_congested;
@@ -57,6 +57,8 @@ extern fake_go go;
 void start(void);
 void start_config(void);
 void start_conn(void);
+// serve_config is Envoy's main loop, which has got to what the configuration has scheduled.
+void serve_config(void);
 void go_write(const char* text);
 // The other connection, of the same worker, has an Envoy of its own.
 void start_other(void);

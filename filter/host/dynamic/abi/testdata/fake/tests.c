@@ -29,6 +29,14 @@ static void writes_outside_share_one_commit(void) {
   CHECK(envoy.commits == 2);
 }
 
+// Clusters are dialled only then: Envoy's --mode validate makes a configuration and has no main loop.
+static void served_once_the_main_loop_runs(void) {
+  start_config();
+  CHECK(envoy.config_commits == 1 && go.served == 0);
+  serve_config();
+  CHECK(go.served == 1);
+}
+
 static void many_chunks(void) {
   start();
   char text[1001] = {0};
@@ -324,6 +332,7 @@ static void gauges_are_published_when_loaded(void) {
 
 static const test tests[] = {
     TEST(write_in_hook_needs_no_commit),
+    TEST(served_once_the_main_loop_runs),
     TEST(writes_outside_share_one_commit),
     TEST(many_chunks),
     TEST(scheduled_after_close_touches_nothing),

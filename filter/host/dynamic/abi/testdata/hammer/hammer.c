@@ -132,6 +132,9 @@ bool CALLBACK(get_requested_server_name)(void* p, envoy_dynamic_module_type_envo
   alive(p);
   return false;
 }
+void* CALLBACK(config_scheduler_new)(void* p) { return p; }
+void CALLBACK(config_scheduler_commit)(void* p, uint64_t id) { (void)p, (void)id; }
+void CALLBACK(config_scheduler_delete)(void* p) { (void)p; }
 envoy_dynamic_module_type_metrics_result CALLBACK(config_define_counter)(void* p,
                                                                          envoy_dynamic_module_type_module_buffer n,
                                                                          size_t* id) {
@@ -207,6 +210,7 @@ uintptr_t kmGoConfigNew(km_config* c, envoy_dynamic_module_type_envoy_buffer n,
   config_of_go = c;
   return 1;
 }
+void kmGoConfigServed(uintptr_t f) { (void)f; }
 void kmGoConfigDestroy(uintptr_t f) { (void)f; }
 bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
   (void)f, (void)p;
