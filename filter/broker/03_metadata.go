@@ -26,9 +26,6 @@ func metadataAPI() API {
 	}
 }
 
-// clusterID is what clients are told the one cluster is called. It is the same on every replica of the proxy.
-const clusterID = "kafkamesh"
-
 // repeatedIn is the version in which the answer for a topic that is asked for alone, and may not be written to, names it twice.
 // kafka-python to 2.0 takes an answer whose only topic has an error for a failed update, and asks again until its minute is over,
 // without a word of the topic. Of two it reads the codes.
@@ -55,7 +52,7 @@ func (b *Broker) metadata(c *Call) error {
 		return err
 	}
 	call := &metadataCall{Call: c, broker: b, left: 1}
-	call.response.Host, call.response.Port, call.response.ClusterID = c.Client.Host, c.Client.Port, clusterID
+	call.response.Host, call.response.Port, call.response.ClusterID = c.Client.Host, c.Client.Port, wire.MeshClusterID
 	if request.Topics == nil || c.Header.Version == 0 && len(request.Topics) == 0 {
 		call.askAll()
 	} else {

@@ -5,6 +5,9 @@ import (
 	"math"
 )
 
+// MeshClusterID is the cluster id that clients of a mesh are told, the same for every mesh: see docs/decisions.md.
+const MeshClusterID = "kafkamesh"
+
 // MetadataResponse is what AppendMetadataResponse writes: one broker, node 0, and topics that it leads.
 type MetadataResponse struct {
 	Host      string

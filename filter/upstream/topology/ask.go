@@ -49,6 +49,8 @@ type asker struct {
 	// complaint is what was last logged of a failure, and when.
 	complaint  string
 	complained time.Time
+	// warned is when it was last logged that the cluster is a mesh.
+	warned time.Time
 }
 
 // Ask has topics asked for again: stale ones; doubted ones, of which what is known is wrong; and, while the cluster cannot be asked, one
@@ -194,6 +196,17 @@ func (m *Map) round(asks []ask, stale map[string]bool) error {
 	m.owner.Learned(&news)
 	m.answerAll(m.takeAsks(news.Err, stale), news.Topics, listed)
 	return news.Err
+}
+
+// warnOfMesh logs, once in a while, that the cluster is a mesh: if that is this one, what is sent to it comes back, and nobody is answered.
+func (m *Map) warnOfMesh(addr string) {
+	a, now := &m.asker, time.Now()
+	if !a.warned.IsZero() && now.Sub(a.warned) < complaintInterval {
+		return
+	}
+	a.warned = now
+	m.log.Warn("the cluster is a Kafka mesh itself; if it is this listener, records go round and never arrive: write the cluster's own brokers into bootstrap_servers",
+		"address", addr)
 }
 
 // complain logs that the cluster cannot be asked: once, and again when the reason changes or time has passed.

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 const (
@@ -196,7 +197,11 @@ func (m *Map) askGuide(ctx context.Context, topics []string, create bool) (said,
 		m.drop(failed)
 		return said{}, fmt.Errorf("ask %s for metadata: %w", g.addr, failed)
 	}
-	answer := read(response.(*kmsg.MetadataResponse)) //nolint:forcetypeassert // as the request is
+	metadata := response.(*kmsg.MetadataResponse) //nolint:forcetypeassert // as the request is
+	if id := metadata.ClusterID; id != nil && *id == wire.MeshClusterID {
+		m.warnOfMesh(g.addr)
+	}
+	answer := read(metadata)
 	m.asker.known = answer.addresses
 	m.settings.Refreshed()
 	return answer, nil

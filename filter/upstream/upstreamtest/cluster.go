@@ -31,8 +31,9 @@ type Cluster struct {
 	sockets  bool
 	watchers []func()
 
-	silent   bool // Metadata fails
-	unlisted bool // it fails for all topics
+	id       string // what Metadata calls the cluster
+	silent   bool   // Metadata fails
+	unlisted bool   // it fails for all topics
 	slowness time.Duration
 	old      *Metadata // what Metadata answers from, if it is stale
 	// gate, if not nil, holds Metadata back until it is closed.

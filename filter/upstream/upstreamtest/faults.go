@@ -159,6 +159,13 @@ func (c *Cluster) DelayDials(d time.Duration) {
 	c.dialing = d
 }
 
+// SetID says what Metadata calls the cluster.
+func (c *Cluster) SetID(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.id = id
+}
+
 // Silence makes Metadata fail, or work again.
 func (c *Cluster) Silence(on bool) {
 	c.mu.Lock()

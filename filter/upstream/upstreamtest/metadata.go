@@ -64,6 +64,9 @@ func (c *Cluster) tell(h wire.Header, body []byte) ([]byte, error) {
 	response := kmsg.NewPtrMetadataResponse()
 	response.SetVersion(h.Version)
 	response.ControllerID = 1
+	if c.id != "" {
+		response.ClusterID = &c.id
+	}
 	for id, addr := range meta.Brokers {
 		broker := kmsg.NewMetadataResponseBroker()
 		broker.NodeID = id
