@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,17 @@ func FuzzParse(f *testing.F) {
 		if len(tt.raw) < 1<<12 {
 			f.Add([]byte(tt.raw))
 		}
+	}
+	files, err := filepath.Glob("testdata/cases/*/*.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("%d cases, %v", len(files), err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := slices.Clone(raw)
