@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
@@ -134,5 +132,3 @@ func (s *searcher) patch(n *tree.Node, found []source) {
 		Text: operation.Text + " leaves tcp_proxy in the chain, to which each client would have a connection too; write REPLACE",
 	})
 }
-
-func asPathError(err error) (*fs.PathError, bool) { return errors.AsType[*fs.PathError](err) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,8 +52,11 @@ func sources(file string, in io.Reader) ([]source, error) {
 		return nil, err
 	}
 	documents, problems := tree.Read(raw)
-	if len(documents) == 0 || len(problems) > 0 { // config.Parse says better what is wrong
+	if len(documents) == 0 || len(problems) > 0 && envoyKey(documents[0]) == "" { // config.Parse says better what is wrong
 		return []source{{file: file, raw: raw}}, nil
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problemLines(file, problems)...)
 	}
 	s := searcher{file: file}
 	var others int
@@ -72,10 +76,19 @@ func sources(file string, in io.Reader) ([]source, error) {
 	case len(s.found) == 0 && s.other != "":
 		return nil, fmt.Errorf("%s: a filter in it uses the module %q; ours is called %s, because its file is libkafkamesh.so", file, s.other, moduleName)
 	case len(s.found) == 0:
-		return nil, fmt.Errorf("%s: this is a configuration of Envoy (it has %s), and no filter in it uses the module or plugin %s",
+		return nil, fmt.Errorf("%s: this is a configuration of Envoy or Kubernetes (it has %s), and no filter in it uses the module or plugin %s",
 			file, envoyKey(documents[0]), moduleName)
 	}
 	return s.found, nil
+}
+
+// problemLines are what is wrong with a text of Envoy's that has names twice, and the like.
+func problemLines(file string, problems []tree.Problem) []error {
+	lines := make([]error, len(problems))
+	for i, p := range problems {
+		lines[i] = fmt.Errorf("%s:%d:%d: the field here %s", file, p.Line, p.Column, p.Text)
+	}
+	return lines
 }
 
 // parse checks s. On an invalid configuration it prints one line for each mistake to w.
@@ -137,7 +150,7 @@ func read(file string, in io.Reader) ([]byte, error) {
 		return io.ReadAll(in)
 	}
 	raw, err := os.ReadFile(file) //nolint:gosec // the user names the file
-	if p, ok := asPathError(err); ok {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return nil, fmt.Errorf("%s: cannot %s: %w", file, p.Op, p.Err)
 	}
 	return raw, err

@@ -58,7 +58,7 @@ func TestEnvoysFiles(t *testing.T) {
 		},
 		{
 			"another module", envoy("other", "{}"), exitFailed,
-			"-: this is a configuration of Envoy (it has static_resources), and no filter in it uses the module or plugin kafkamesh\n",
+			"-: this is a configuration of Envoy or Kubernetes (it has static_resources), and no filter in it uses the module or plugin kafkamesh\n",
 		},
 		{
 			"Envoy's own kafka_mesh, to be replaced", "filter_chains: [{filters: [{typed_config: {" + typed +
@@ -69,6 +69,9 @@ func TestEnvoysFiles(t *testing.T) {
 			"a plugin of the contrib image", "filter_chains: [{filters: [{typed_config: {plugin_name: kafkamesh, plugin_config: {" + typed +
 				"xds.type.v3.TypedStruct, value: {" + body + "}}}}]}]",
 			exitOK, "-: filter_chains[0].filters[0].typed_config.plugin_config: valid\n",
+		},
+		{
+			"a name twice", "static_resources: {}\nstatic_resources: {}\n", exitFailed, "-:2:1: the field here is given twice; keep one\n",
 		},
 		{
 			"two", "resources: [{" + typed + "x.KafkaMesh, " + body + "}, {" + typed + "x.KafkaMesh}]", exitFailed,

@@ -55,15 +55,15 @@ func (s *shaper) unknown(path string, f tree.Field, d protoreflect.MessageDescri
 	name := beforeValue(f.Name)
 	text := "unknown field" + shownName(f, d)
 	suggested := similar(name, fieldNames(d))
+	given := suggested != "" && (in.Field(suggested) != nil || in.Field(fieldOf(d, suggested).JSONName()) != nil)
 	switch {
 	case known(d, name): // with a value behind it
 		suggested = fieldOf(d, name).TextName()
 		text = "a space is missing behind the colon of " + suggested
+	case given:
+		text += "; " + suggested + " is given too, remove this"
 	case suggested != "":
 		text += "; did you mean " + suggested + "?"
-		if in.Field(suggested) != nil || in.Field(fieldOf(d, suggested).JSONName()) != nil {
-			text = "unknown field" + shownName(f, d) + "; " + suggested + " is given too, remove it"
-		}
 	default:
 		where, spoilt := s.belongs(path, name, d, f.Position)
 		s.bad.spoil(spoilt)
@@ -74,7 +74,7 @@ func (s *shaper) unknown(path string, f tree.Field, d protoreflect.MessageDescri
 			text += "; remove it (fields: " + strings.Join(fieldNames(d), ", ") + ")"
 		}
 	}
-	if suggested != "" {
+	if suggested != "" && !given {
 		s.bad.spoil(join(path, suggested))
 		s.place(join(path, suggested), f.Position)
 	}
@@ -106,6 +106,9 @@ func (s *shaper) belongs(path, name string, d protoreflect.MessageDescriptor, at
 			continue
 		}
 		where := s.nearestPlace(place.path, at)
+		if there := s.node(where); there.Field(name) != nil {
+			return "it is given in " + where + " too, remove this", "?"
+		}
 		if strings.HasPrefix(where, path) && where != path {
 			return "it belongs into " + where + ": indent it", join(where, fieldOf(place.message, name).TextName())
 		}
@@ -121,6 +124,23 @@ func (s *shaper) belongs(path, name string, d protoreflect.MessageDescriptor, at
 		return "it is a property of librdkafka's, which belongs into producer_config of a cluster", "?"
 	}
 	return "", "?"
+}
+
+// node is what stands at a path that nearestPlace has made, or nil.
+func (s *shaper) node(path string) *tree.Node {
+	n := s.root
+	for name := range strings.SplitSeq(path, ".") {
+		list, i, ok := strings.Cut(strings.TrimSuffix(name, "]"), "[")
+		if n = n.Field(list); !ok || n == nil {
+			continue
+		}
+		number, err := strconv.Atoi(i)
+		if err != nil || number >= len(n.Items) {
+			return nil
+		}
+		n = n.Items[number]
+	}
+	return n
 }
 
 type fieldPlace struct {
@@ -155,8 +175,11 @@ func (s *shaper) nearestPlace(path string, at tree.Position) string {
 		return path
 	}
 	n, i := s.root.Field(list), 0
-	if n == nil || len(n.Items) == 0 {
+	switch {
+	case n == nil || len(n.Items) == 0:
 		return list + "[0]" + rest
+	case at.Line == 0 && len(n.Items) > 1: // nobody knows which
+		return list + "[…]" + rest
 	}
 	for j, item := range n.Items {
 		if item.Line <= at.Line {

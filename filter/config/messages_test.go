@@ -155,6 +155,10 @@ func textCases() []messageCase {
 		{"limits that exclude each other", advertised("limits: {max_in_flight_bytes_per_worker: 67108864}")},
 		{"limit without effect", advertised("limits: {max_in_flight_bytes_per_connection: 268435457}")},
 		// All at once.
+		{"a synonym beside its field", "clusters: []\n" + oneCluster("cluster_name: a, name: b, bootstrap_servers: 'a:x', acks: all") + "bootstrap_servers: b\n"},
+		{"fields in other places", "username: {}\nacks: all\n" + oneCluster("cluster_name: a, bootstrap_servers: a, mechanism: MECHANISM_PLAIN, limits: {}, sasl: {ca: {filename: x}}")},
+		{"JSON, fields in other places", `{"bootstrap_servers": "a", "upstream_clusters": [{"cluster_name": "a"}, {"cluster_name": "b"}], "forwarding_rules": [{"target_cluster": "a", "topic_prefix": ""}]}`},
+		{"what stands around it", "filter_config: {upstream_clusters: []}\nlisten: 0.0.0.0:9092\n" + oneCluster(good)},
 		{"all at once", "advertised_host: 0.0.0.0\nupstream_clusters: [{cluster_name: a, bootstrap_servers: 'a:x', partition_count: -1, producer_config: {acks: 5}}, {cluster_name: a}]\nforwarding_rules: [{target_cluster: b, topic_prefix: a}, {target_cluster: a, topic_prefix: a}]\n"},
 	}
 }
