@@ -38,19 +38,27 @@ release-check: ## builds the release twice, from nothing, in two places: the sam
 
 ##@ Test
 .PHONY: test
-test: envoy kafka clients checkers krb5 unit e2e ## every test; installs what it needs
+test: ## every test; installs what it needs; says what it does, and how long that took
+	@build/timed.sh 'all tests: ten minutes on two CPUs, and what it takes to fetch Kafka and clients the first time' \
+		$(MAKE) --no-print-directory fetch unit e2e
+
+.PHONY: fetch
+fetch:
+	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 envoyhost
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
-	go test -race ./cmd/... ./filter/... ./proto/... ./test/arch/... ./test/bench/... ./test/clock/... ./test/ledger/... ./test/rawkafka/...
-	go test -count=1 ./test/simulation
+	@build/timed.sh 'unit tests, under the race detector' go test -race ./cmd/... ./filter/... ./proto/... \
+		./test/arch/... ./test/bench/... ./test/clock/... ./test/ledger/... ./test/rawkafka/...
+	@build/timed.sh 'clients, mesh and clusters in fake time under faults' go test -count=1 ./test/simulation
 
 .PHONY: e2e
 e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
-	go test -count=1 -timeout 20m ./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
+	@build/timed.sh 'tests with real Envoy, real Kafka and real clients' go test -count=1 -timeout 20m \
+		./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
 		./test/matrix/... ./test/e2e/... ./test/guide/... ./test/release/... ./test/secure/... ./test/soak/...
-	SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
-	go test -count=1 -timeout 20m ./test/chaos # alone: it measures what becomes of a load
+	@build/timed.sh 'TLS and logins, with Kafka $(OLDER_KAFKA)' env SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
+	@build/timed.sh 'a load under faults, alone: it measures what becomes of the load' go test -count=1 -timeout 20m ./test/chaos
 
 .PHONY: matrix
 matrix: build envoy kafka clients ## every client in every setting, against both Kafkas; writes docs/clients.md
