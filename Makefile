@@ -39,7 +39,7 @@ release-check: ## builds the release twice, from nothing, in two places: the sam
 ##@ Test
 .PHONY: test
 test: ## every test; installs what it needs; says what it does, and how long that took
-	@build/timed.sh 'all tests: ten minutes on two CPUs, and what it takes to fetch Kafka and clients the first time' \
+	@build/timed.sh 'all tests: a quarter of an hour on two CPUs, and what it takes to fetch Kafka and clients the first time' \
 		$(MAKE) --no-print-directory fetch unit e2e
 
 .PHONY: fetch
