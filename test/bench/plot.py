@@ -376,7 +376,7 @@ def number_row(ax: Axes, y: float, texts: list[str], **font: Any) -> None:
 def write(path: Path, draw: Callable[[list[Any], str], Figure], outcomes: list[Any], machine: str) -> None:
     """Draws a chart, if there is anything to draw. The same report makes the same file."""
     if outcomes:
-        draw(outcomes, machine).savefig(path, dpi=150, facecolor="white", metadata={"Software": None})
+        draw(outcomes, machine).savefig(path, dpi=100, facecolor="white", metadata={"Software": None})
 
 
 def main(arguments: list[str]) -> int:

@@ -82,7 +82,7 @@ func render(ctx context.Context, dir string) error {
 // write leaves report.json, report.md and the plots in a folder, and the summary in its README.md.
 func (r *report) write(ctx context.Context, dir string) error {
 	r.summarize()
-	data, err := json.MarshalIndent(r, "", " ")
+	data, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package guide
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,7 +30,7 @@ type walk struct {
 type command struct {
 	block document.Block
 	cmd   *exec.Cmd
-	out   *output
+	out   *stack.Output
 	done  chan struct{}
 }
 
@@ -140,7 +138,7 @@ func (k *walk) start(b document.Block, text string) {
 
 func (k *walk) begin(b document.Block) *command {
 	k.t.Helper()
-	s := &command{block: b, cmd: k.shell(b), out: &output{}, done: make(chan struct{})}
+	s := &command{block: b, cmd: k.shell(b), out: &stack.Output{}, done: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	if err := s.cmd.Start(); err != nil {
 		k.t.Fatal(err)
@@ -221,24 +219,6 @@ func printed(text string) *regexp.Regexp {
 		lines = append(lines, strings.ReplaceAll(line, "…", ".*"))
 	}
 	return regexp.MustCompile(`(?s)` + strings.Join(lines, `\s+(?:.*\n)?\s*`))
-}
-
-// output gathers what is printed.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 var errNoReason = errors.New("no reason is given")

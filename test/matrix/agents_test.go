@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -183,7 +181,7 @@ type agentProcess struct {
 	agent agent
 	work  string
 	ended chan error
-	log   safeBuffer
+	log   stack.Output
 }
 
 func (a *agent) start(t *testing.T, p *parts, topic string) *agentProcess {
@@ -266,22 +264,4 @@ func (p *agentProcess) stop(t *testing.T) {
 		t.Errorf("%s does not end", p.agent.name)
 	}
 	p.ended = nil
-}
-
-// safeBuffer is a buffer that one goroutine writes and others read.
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

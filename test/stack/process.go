@@ -25,12 +25,12 @@ const (
 type Process struct {
 	name string
 	cmd  *exec.Cmd
-	log  *output
+	log  *Output
 	done chan struct{} // closed when the process has ended
 }
 
 func startProcess(name string, cmd *exec.Cmd) (*Process, error) {
-	p := &Process{name: name, cmd: cmd, log: &output{}, done: make(chan struct{})}
+	p := &Process{name: name, cmd: cmd, log: &Output{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	dieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
@@ -173,19 +173,21 @@ func (p *Process) wait(ctx context.Context, what string, ready func(context.Cont
 	}
 }
 
-// output gathers what a process prints.
-type output struct {
+// Output gathers what a process prints. Any goroutine may read it meanwhile.
+type Output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (o *output) Write(p []byte) (int, error) {
+// Write implements io.Writer.
+func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.Write(p)
 }
 
-func (o *output) String() string {
+// String is all that has been written.
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
