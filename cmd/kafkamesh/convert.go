@@ -59,7 +59,7 @@ func checkConverted(text []byte, w printer) error {
 			failed = err
 			continue
 		}
-		src.warn(w, c.Warnings)
+		src.warn(w, src.warnings(c))
 	}
 	return failed
 }

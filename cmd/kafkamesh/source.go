@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
@@ -143,6 +144,14 @@ func (s *source) warn(w printer, warnings []*config.Remark) {
 	for _, r := range warnings {
 		s.print(w, "warning: ", r)
 	}
+}
+
+// warnings are those of c, which is what s holds, in the host that it is written for: Envoy, if it is in a file of Envoy's.
+func (s *source) warnings(c *config.Config) []*config.Remark {
+	if s.path == "" {
+		return c.Warnings
+	}
+	return slices.Concat(c.Warnings, c.EnvoyWarnings)
 }
 
 func read(file string, in io.Reader) ([]byte, error) {

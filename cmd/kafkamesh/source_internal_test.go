@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -85,6 +86,24 @@ func TestEnvoysFiles(t *testing.T) {
 				t.Errorf("validate = %d, %q, want %d, %q", code, out, tc.code, tc.out)
 			}
 		})
+	}
+}
+
+// What the plain binary alone does is a warning in a file of Envoy's, and there only.
+func TestWarningsOfEnvoy(t *testing.T) {
+	t.Parallel()
+	body := `{open_telemetry: {endpoint: "http://127.0.0.1:4318"}, upstream_clusters: [{cluster_name: c, bootstrap_servers: h}], ` +
+		"forwarding_rules: [{target_cluster: c, topic_prefix: t}]}"
+	const warning = "warning: open_telemetry: has no effect in Envoy"
+	for text, want := range map[string]bool{
+		body: false,
+		envoy("kafkamesh", `{"@type": type.googleapis.com/google.protobuf.Struct, value: `+body+"}"): true,
+	} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), []string{"validate", "-"}, streams{strings.NewReader(text), printer{&out}, printer{&errs}})
+		if code != exitOK || strings.Contains(errs.String(), warning) != want {
+			t.Errorf("validate of\n%s\n= %d, %q; want a warning: %v", text, code, &errs, want)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func validateFile(file string, s streams) error {
 			failed = err
 			continue
 		}
-		src.warn(s.err, c.Warnings)
+		src.warn(s.err, src.warnings(c))
 		s.out.printf("%s: valid\n", src.name())
 	}
 	return failed

@@ -35,6 +35,8 @@ func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string
 		return wrong + "; remove it if it is to be off"
 	case n.Kind == tree.List && len(n.Items) == 1 && knows(d, n.Items[0]):
 		return wrong + "; remove the dash before its fields"
+	case n.Kind == tree.Text && hasMain(d):
+		return wrong + "; write {" + fieldNames(d)[0] + ": …} for that alone"
 	case !isDataSource(d) || n.Kind == tree.List || n.Kind == tree.Map:
 		return wrong
 	}
@@ -47,6 +49,16 @@ func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string
 		return wrong + "; write {filename: PATH} for a file"
 	default:
 		return wrong + "; write {inline_string: …} for the value itself"
+	}
+}
+
+// hasMain tells whether a message's first field is what people mean who write a text in its place.
+func hasMain(d protoreflect.MessageDescriptor) bool {
+	switch d.FullName() {
+	case fullName(&kafkameshv1.Admin{}), fullName(&kafkameshv1.AccessLog{}), fullName(&kafkameshv1.OpenTelemetry{}):
+		return true
+	default:
+		return false
 	}
 }
 
@@ -101,7 +113,7 @@ func (s *shaper) belongs(path, name string, d protoreflect.MessageDescriptor, at
 	if text, ok := foreign[name]; ok {
 		return text, "?"
 	}
-	for _, place := range fieldPlaces() {
+	for _, place := range placesNear(path) {
 		if !known(place.message, name) {
 			continue
 		}
@@ -168,6 +180,22 @@ func fieldPlaces() []fieldPlace {
 	return all
 }
 
+// placesNear are fieldPlaces with those first that are in the same field of the configuration as path.
+func placesNear(path string) []fieldPlace {
+	all := fieldPlaces()
+	slices.SortStableFunc(all, func(a, b fieldPlace) int { return apart(a.path, path) - apart(b.path, path) })
+	return all
+}
+
+func apart(a, b string) int {
+	a, _, _ = strings.Cut(a, "[")
+	b, _, _ = strings.Cut(b, "[")
+	if a, _, _ = strings.Cut(a, "."); a == "" || strings.HasPrefix(b, a) {
+		return 0
+	}
+	return 1
+}
+
 // nearestPlace puts the index of the last element before at into path.
 func (s *shaper) nearestPlace(path string, at tree.Position) string {
 	list, rest, ok := strings.Cut(path, "[]")
@@ -192,10 +220,11 @@ func (s *shaper) nearestPlace(path string, at tree.Position) string {
 // words are synonyms that no likeness finds.
 //
 //nolint:gochecknoglobals // a table
-var synonyms = map[string]string{
-	"brokers": "bootstrap_servers", "hosts": "bootstrap_servers", "servers": "bootstrap_servers", "upstreams": "upstream_clusters",
-	"routes": "forwarding_rules", "user": "username", "cert": "certificate", "cafile": "ca", "ssl": "tls", "file": "filename",
-	"path": "filename", "env": "environment_variable", "prefix": "topic_prefix", "partitions": "partition_count",
+var synonyms = map[string][]string{
+	"brokers": {"bootstrap_servers"}, "hosts": {"bootstrap_servers"}, "servers": {"bootstrap_servers"}, "upstreams": {"upstream_clusters"},
+	"routes": {"forwarding_rules"}, "user": {"username"}, "cert": {"certificate"}, "cafile": {"ca"}, "ssl": {"tls"}, "file": {"filename", "path"},
+	"path": {"filename"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix"}, "partitions": {"partition_count"},
+	"url": {"endpoint", "token_url"}, "otlp": {"open_telemetry"}, "otel": {"open_telemetry"},
 }
 
 // similar is the known name that a wrong one is meant for, as far as one can tell, or empty: a slip, a synonym, or words of it alone.
@@ -203,8 +232,10 @@ func similar(wrong string, names []string) string {
 	if n := Nearest(wrong, names); n != "" {
 		return n
 	}
-	if n := synonyms[plain(wrong)]; slices.Contains(names, n) {
-		return n
+	for _, n := range synonyms[plain(wrong)] {
+		if slices.Contains(names, n) {
+			return n
+		}
 	}
 	found := ""
 	for _, name := range names {
@@ -239,8 +270,10 @@ func hasWords(all, some []string) bool {
 var effects = map[string]string{
 	"UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION": "most clients try again for a minute",
 	"UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION":    "clients give up at once, as over a name that cannot be",
-	"VERIFICATION_CHAIN":                         "who signed a certificate is looked at, its name is not",
-	"VERIFICATION_NONE":                          "whoever answers is believed",
+	"READINESS_ALL":      "every cluster has to be reachable",
+	"READINESS_ANY":      "one cluster has to be reachable",
+	"VERIFICATION_CHAIN": "who signed a certificate is looked at, its name is not",
+	"VERIFICATION_NONE":  "whoever answers is believed",
 }
 
 // enumAdvice says what to write in place of a value that an enumeration does not have.
@@ -295,6 +328,10 @@ func bounds(f protoreflect.FieldDescriptor) (low, high int64) {
 		return minWorkerBytes, maxBytes
 	case "partial_request_timeout_ms":
 		return minPartialTimeoutMs, maxPartialTimeoutMs
+	case "slower_than_ms":
+		return 1, math.MaxInt32
+	case "interval_ms":
+		return minExportMs, maxExportMs
 	default:
 		return 0, math.MaxInt32
 	}
@@ -324,4 +361,17 @@ func converted(text, name string) string {
 	}
 	n, _ := strconv.ParseInt(m[1], 10, 64) // at most nine digits
 	return fmt.Sprintf("; write %d", n*factor)
+}
+
+// percent is advice about a share in percent.
+func percent(text string) string {
+	digits, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
+	if !ok {
+		return ""
+	}
+	number, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || !aDecimal.MatchString(strings.TrimSpace(digits)) {
+		return ""
+	}
+	return "; write " + strconv.FormatFloat(number/100, 'g', 6, 64)
 }

@@ -27,8 +27,18 @@ type Config struct {
 	UnmatchedTopic UnmatchedTopic
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
+	// Admin is the HTTP listener for those who run the mesh. Nil: not given, and each host has a default of its own.
+	Admin *Admin
+	// AccessLog says which requests are written down. Nil: none.
+	AccessLog *AccessLog
+	// TopicMetrics are the topics that have metrics of their own: names of topics, none twice, in the order written.
+	TopicMetrics []string
+	// OpenTelemetry is where metrics are sent. Nil: nowhere.
+	OpenTelemetry *OpenTelemetry
 	// Warnings says what was accepted without effect, or is likely a mistake. Hosts log them.
 	Warnings []*Remark
+	// EnvoyWarnings are those of a host that is Envoy, beside Warnings: what has an effect in the plain binary alone.
+	EnvoyWarnings []*Remark
 }
 
 // Cluster is one Kafka cluster that records can be sent to.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -67,6 +68,41 @@ func TestDocumentedExample(t *testing.T) {
 	_, after, _ := strings.Cut(string(doc), "```yaml\n")
 	if got, _, _ := strings.Cut(after, "```"); got != string(example) {
 		t.Errorf("the first example of docs/configuration.md is\n%s\nwant testdata/cpp.yaml\n%s", got, example)
+	}
+}
+
+// Every example of docs/configuration.md is a configuration that loads, or a part of one. Files that it names need not be here.
+func TestDocumentedParts(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)\n *```yaml\n(.*?)```").FindAllSubmatch(doc, -1)
+	if len(examples) < 9 {
+		t.Fatalf("%d examples", len(examples))
+	}
+	for _, found := range examples {
+		example := string(found[1])
+		raw := example
+		if !strings.Contains(raw, "forwarding_rules:") {
+			raw += "forwarding_rules: [{target_cluster: orders, topic_prefix: ''}]\n"
+		}
+		if !strings.Contains(raw, "upstream_clusters:") {
+			raw += "upstream_clusters: [{cluster_name: orders, bootstrap_servers: a}, {cluster_name: kafka_c1, bootstrap_servers: b}, {cluster_name: kafka_c2, bootstrap_servers: c}]\n"
+		}
+		if strings.HasPrefix(raw, "  ") {
+			raw = regexp.MustCompile("(?m)^  ").ReplaceAllString(raw, "")
+		}
+		_, err := Parse([]byte(raw))
+		if err == nil {
+			continue
+		}
+		for _, r := range Remarks(err) {
+			if !strings.HasPrefix(r.Text, "there is no file ") {
+				t.Errorf("an example of docs/configuration.md\n%s\n%v", example, r)
+			}
+		}
 	}
 }
 

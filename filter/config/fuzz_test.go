@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,6 +68,26 @@ func checkReadable(t *testing.T, text string) {
 	}
 }
 
+func checkOperation(t *testing.T, c *config.Config) {
+	t.Helper()
+	if a := c.Admin; a != nil {
+		if host, port, err := net.SplitHostPort(a.Address); err != nil || host == "" || port == "" || port == "0" {
+			t.Fatalf("Parse accepted admin %+v", a)
+		}
+	}
+	if l := c.AccessLog; l != nil && (l.Path == "" || l.SlowerThan < 0 || !(l.Share >= 0 && l.Share <= 1)) {
+		t.Fatalf("Parse accepted access_log %+v", l)
+	}
+	if o := c.OpenTelemetry; o != nil && (!strings.HasPrefix(o.Endpoint, "http") || o.Interval < time.Second) {
+		t.Fatalf("Parse accepted open_telemetry %+v", o)
+	}
+	for i, name := range c.TopicMetrics {
+		if name == "" || slices.Contains(c.TopicMetrics[:i], name) {
+			t.Fatalf("Parse accepted topic_metrics %q", c.TopicMetrics)
+		}
+	}
+}
+
 func checkPromises(t *testing.T, c *config.Config) {
 	t.Helper()
 	if len(c.Clusters) == 0 || len(c.Rules) == 0 || (c.AdvertisedHost == "") != (c.AdvertisedPort == 0) {
@@ -85,6 +106,7 @@ func checkPromises(t *testing.T, c *config.Config) {
 			}
 		}
 	}
+	checkOperation(t, c)
 	for i, r := range c.Rules {
 		if !names[r.Cluster] {
 			t.Fatalf("rule %d names no cluster: %+v", i, r)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -145,6 +146,7 @@ func textCases() []messageCase {
 		{"catch-all first", twoClusters(`{target_cluster: kafka_east, topic_prefix: ""}`, "{target_cluster: kafka_west, topic_prefix: a}")},
 		{"prefix not set", twoClusters("{target_cluster: kafka_west, topic_prefix: a}", "{target_cluster: kafka_east}")},
 		{"prefix of no topic", twoClusters("{target_cluster: kafka_east, topic_prefix: 'apples*'}", "{target_cluster: kafka_west, topic_prefix: "+strings.Repeat("x", 250)+"}")},
+		{"rule with the metrics of the catch-all", twoClusters("{target_cluster: kafka_east, topic_prefix: default}", `{target_cluster: kafka_west, topic_prefix: ""}`)},
 		{"cluster without rule", twoClusters("{target_cluster: kafka_east, topic_prefix: a}")},
 		// Limits.
 		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999, connections_max_idle_ms: 999}")},
@@ -154,6 +156,47 @@ func textCases() []messageCase {
 		{"limits misspelt", advertised("limits: {max_request_byte: 1024, request_timeout: 1}")},
 		{"limits that exclude each other", advertised("limits: {max_in_flight_bytes_per_worker: 67108864}")},
 		{"limit without effect", advertised("limits: {max_in_flight_bytes_per_connection: 268435457}")},
+		// Who runs it.
+		{"admin without address", advertised("admin: {}")},
+		{"admin, an address alone", advertised("admin: 127.0.0.1:9990")},
+		{"admin of wrong types", advertised("admin: {address: 9990, readiness: all, pprof: 'yes', port: 9990}")},
+		{"admin without port", advertised("admin: {address: 127.0.0.1}")},
+		{"admin without port, IPv6", advertised("admin: {address: '[::1]'}")},
+		{"admin without host", advertised("admin: {address: ':9990'}")},
+		{"admin on port 0", advertised("admin: {address: 127.0.0.1:0}")},
+		{"admin, a URL", advertised("admin: {address: 'http://joe:hush@127.0.0.1:9990/metrics'}")},
+		{"admin, IPv6 without brackets", advertised("admin: {address: '::1:9990'}")},
+		{"admin for everybody", advertised("admin: {address: 0.0.0.0:9990, readiness: READINESS_ANY}")},
+		{"admin for everybody, with profiles", advertised("admin: {address: '[::]:9990', pprof: true}")},
+		{"admin on loopback addresses", advertised("admin: {address: '[::1]:9990', readiness: READINESS_ALL}")},
+		{"access_log without path", advertised("access_log: {}")},
+		{"access_log, a path alone", advertised("access_log: /dev/stderr")},
+		{"access_log in no folder", advertised("access_log: {path: /nowhere/at/all/access.log}")},
+		{"access_log, a folder", advertised("access_log: {path: testdata}")},
+		{"access_log below a file", advertised("access_log: {path: testdata/cpp.yaml/access.log}")},
+		{"access_log out of range", advertised("access_log: {path: /dev/stderr, slower_than_ms: 0, share: 1.5}")},
+		{"access_log, a negative share", advertised("access_log: {path: /dev/stderr, share: -0.1}")},
+		{"access_log of wrong types", advertised("access_log: {path: /dev/stderr, failures: 1, slower_than_ms: 1s, share: 5%}")},
+		{"access_log, a share that is no number", advertised("access_log: {path: /dev/stderr, share: some}")},
+		{"access_log of nothing", advertised("access_log: {path: /dev/stderr, share: 0}")},
+		{"access_log of everything and more", advertised("access_log: {path: /dev/stderr, share: 1, failures: true}")},
+		{"topic_metrics that cannot be", advertised("topic_metrics: [apples, 'apples*', '', .., apples, " + strings.Repeat("a", 250) + "]")},
+		{"topic_metrics of wrong types", advertised("topic_metrics: [a, 7, {name: a}, null]")},
+		{"topic_metrics, no list", advertised("topic_metrics: a")},
+		{"topic_metrics without a rule", advertised("topic_metrics: [bananas]")},
+		{"too many topic_metrics", advertised("topic_metrics: [" + strings.Repeat("a, ", 1001) + "]")},
+		{"open_telemetry without endpoint", advertised("open_telemetry: {}")},
+		{"open_telemetry, an address", advertised("open_telemetry: {endpoint: 127.0.0.1:4318}")},
+		{"open_telemetry, gRPC", advertised("open_telemetry: {endpoint: 'grpc://collector:4317'}")},
+		{"open_telemetry, a login in the URL", advertised("open_telemetry: {endpoint: 'https://joe:hush@collector'}")},
+		{"open_telemetry, a query", advertised("open_telemetry: {endpoint: 'https://collector/?token=hush'}")},
+		{"open_telemetry out of range", advertised("open_telemetry: {endpoint: 'https://collector', interval_ms: 1}")},
+		{"open_telemetry, headers", advertised("open_telemetry: {endpoint: 'https://collector', headers: [{}, {name: 'api key', value: {inline_string: hush}}, " +
+			"{name: a, value: {filename: hush}}, {name: A, value: {inline_string: \"hush\\nhush\"}}, {name: Content-Type, value: {environment_variable: KAFKAMESH_TEST_NOT_SET}}, {name: b, value: {}}]}")},
+		{"open_telemetry, a mapping of headers", advertised("open_telemetry: {endpoint: 'https://collector', headers: {authorization: hush}}")},
+		{"open_telemetry, headers of wrong types", advertised("open_telemetry: {endpoint: 'https://collector', headers: ['authorization: hush', {name: authorization, value: hush}, {authorization: hush}]}")},
+		{"open_telemetry in plain text", advertised("open_telemetry: {endpoint: 'http://collector:4318', headers: [{name: authorization, value: {inline_string: hush}}], ca: {filename: testdata/tls/ca.pem}}")},
+		{"open_telemetry, files of other kinds", advertised("open_telemetry: {endpoint: 'https://collector:4318', ca: {filename: testdata/tls/text.pem}}")},
 		// All at once.
 		{"a synonym beside its field", "clusters: []\n" + oneCluster("cluster_name: a, name: b, bootstrap_servers: 'a:x', acks: all") + "bootstrap_servers: b\n"},
 		{"fields in other places", "username: {}\nacks: all\n" + oneCluster("cluster_name: a, bootstrap_servers: a, mechanism: MECHANISM_PLAIN, limits: {}, sasl: {ca: {filename: x}}")},
@@ -175,11 +218,16 @@ func binaryCases(tb testing.TB) []messageCase {
 	inside.Limits.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 50, protowire.VarintType), 1))
 	inside.ForwardingRules[0].ProtoReflect().SetUnknown(
 		protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1))
+	operated := cppMessage(tb)
+	share, slow := math.NaN(), int32(-1)
+	operated.Admin = &kafkameshv1.Admin{Address: "127.0.0.1:9990", Readiness: 9}
+	operated.AccessLog = &kafkameshv1.AccessLog{Path: "/dev/stderr", Share: &share, SlowerThanMs: &slow}
 	broken := marshal(tb, cppMessage(tb))
 	return []messageCase{
 		{"binary: unknown mode number", string(marshal(tb, mode))},
 		{"binary: unknown field number", string(unknown)},
 		{"binary: unknown field number inside", string(marshal(tb, inside))},
+		{"binary: no numbers", string(marshal(tb, operated))},
 		{"binary: cut short", string(broken[:len(broken)-1])},
 		{"binary: not UTF-8", "advertised_host: caf\xe9\n"},
 		{"binary: hidden rule", string(marshal(tb, &kafkameshv1.KafkaMesh{

@@ -26,13 +26,19 @@ func (c *Config) read(m *kafkameshv1.KafkaMesh, bad *mistakes) (*Config, error) 
 	c.clusters(bad, m.GetUpstreamClusters())
 	c.rules(bad, m.GetForwardingRules())
 	c.limits(bad, m.GetLimits())
+	c.admin(bad, m.GetAdmin())
+	c.accessLog(bad, m.GetAccessLog())
+	c.topicMetrics(bad, m.GetTopicMetrics())
+	c.openTelemetry(bad, m.GetOpenTelemetry())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
 	c.warnUnused()
-	for _, w := range c.Warnings {
-		bad.places.locate(w)
+	for _, warnings := range [][]*Remark{c.Warnings, c.EnvoyWarnings} {
+		for _, w := range warnings {
+			bad.places.locate(w)
+		}
+		sortRemarks(warnings)
 	}
-	sortRemarks(c.Warnings)
 	return c, nil
 }

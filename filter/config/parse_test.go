@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -198,6 +199,41 @@ func TestAccepted(t *testing.T) {
 			},
 		},
 		{"limits without content", "forwarding_rules:", "limits: {}\nforwarding_rules:", func(*config.Config) {}},
+		{
+			"everything for those who run it", "forwarding_rules:", `admin: {address: "[::1]:9990", readiness: READINESS_ANY, pprof: true}
+access_log: {path: /dev/stderr, failures: true, slower_than_ms: 250, share: 1e-3}
+topic_metrics: [apples, cherries.red]
+open_telemetry: {endpoint: "http://127.0.0.1:4318/", interval_ms: 1000, headers: [{name: X-Scope, value: {inline_string: a b}}]}
+forwarding_rules:`,
+			func(c *config.Config) {
+				c.Admin = &config.Admin{Address: "[::1]:9990", AnyClusterIsReady: true, Pprof: true}
+				c.AccessLog = &config.AccessLog{Path: "/dev/stderr", Failures: true, SlowerThan: 250 * time.Millisecond, Share: 0.001}
+				c.TopicMetrics = []string{"apples", "cherries.red"}
+				c.OpenTelemetry = &config.OpenTelemetry{
+					Endpoint: "http://127.0.0.1:4318/v1/metrics", Interval: time.Second,
+					Headers: []config.Header{{Name: "X-Scope", Value: dial.Source{Inline: "a b"}}},
+				}
+				c.EnvoyWarnings = []*config.Remark{{
+					Line: 10, Column: 1, Path: "open_telemetry",
+					Text: "has no effect in Envoy; have the collector read the metrics from Envoy, or from admin",
+				}}
+			},
+		},
+		{
+			"the shortest for those who run it", "forwarding_rules:", `admin: {address: localhost:65535}
+access_log: {path: /dev/stdout}
+open_telemetry: {endpoint: "https://collector/otlp/v1/metrics/"}
+forwarding_rules:`,
+			func(c *config.Config) {
+				c.Admin, c.AccessLog = &config.Admin{Address: "localhost:65535"}, &config.AccessLog{Path: "/dev/stdout", Share: 1}
+				c.OpenTelemetry = &config.OpenTelemetry{Endpoint: "https://collector/otlp/v1/metrics", Interval: time.Minute}
+				c.EnvoyWarnings = []*config.Remark{{
+					Line: 9, Column: 1, Path: "open_telemetry",
+					Text: "has no effect in Envoy; have the collector read the metrics from Envoy, or from admin",
+				}}
+			},
+		},
+		{"default as a prefix, without a catch-all", "cherries}", "default}", func(c *config.Config) { c.Rules[2].Prefix = "default" }},
 		{"longer prefix first", "apples}", "cherries.red}", func(c *config.Config) { c.Rules[0].Prefix = "cherries.red" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

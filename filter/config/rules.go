@@ -43,6 +43,7 @@ func (c *Config) rules(bad *mistakes, list []*kafkameshv1.ForwardingRule) {
 				quote(prefix), reason)
 		} else {
 			checkReached(bad, at, prefix, first)
+			checkMetrics(bad, at, prefix, first)
 		}
 		if _, ok := first[prefix]; !ok {
 			first[prefix] = i
@@ -89,6 +90,18 @@ func checkReached(bad *mistakes, at, prefix string, first map[string]int) {
 		earlier := index("forwarding_rules", hider)
 		bad.add(path, "%s is never reached, since %s takes every topic that begins with %s; move this rule before %s",
 			quote(prefix), earlier, quote(by), earlier)
+	}
+}
+
+// catchAllName is what metrics call the rule that takes every topic. They call any other by its prefix.
+const catchAllName = "default"
+
+// checkMetrics checks that a rule for every topic has not the metrics of an earlier one. A later one is hidden. Prefixes in first are
+// those of earlier rules.
+func checkMetrics(bad *mistakes, at, prefix string, first map[string]int) {
+	if i, ok := first[catchAllName]; ok && prefix == "" {
+		bad.add(join(at, "topic_prefix"), "a rule for every topic is called %s in metrics, and so would %s be by its prefix; write that prefix a letter longer or shorter",
+			quote(catchAllName), index("forwarding_rules", i))
 	}
 }
 

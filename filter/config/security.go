@@ -378,11 +378,5 @@ func (s *security) fileOrText(part dial.Part, location, pem string) dial.Source 
 func (s *security) source(part dial.Part, at, field string, d *kafkameshv1.DataSource) dial.Source {
 	path := join(at, field)
 	s.paths[part] = path
-	source := dial.Source{
-		File: d.GetFilename(), Env: d.GetEnvironmentVariable(), Inline: d.GetInlineString() + string(d.GetInlineBytes()),
-	}
-	if d != nil && source.IsZero() {
-		s.bad.add(path, "is empty; write filename, environment_variable or inline_string into it")
-	}
-	return source
+	return dataSource(s.bad, path, d)
 }

@@ -160,8 +160,11 @@ func (s *shaper) field(path string, n *tree.Node, f protoreflect.FieldDescriptor
 		for i, item := range n.Items {
 			s.place(index(path, i), item.Position)
 			shaped[i] = s.value(index(path, i), item, f)
-			if shaped[i] == nil || f.Message() != nil && shaped[i].(map[string]any) == nil { //nolint:forcetypeassert // message returns it
-				shaped[i] = map[string]any{} // keeps its place
+			switch { // what is wrong keeps its place
+			case f.Message() == nil && shaped[i] == nil:
+				shaped[i] = ""
+			case shaped[i] == nil || f.Message() != nil && shaped[i].(map[string]any) == nil: //nolint:forcetypeassert // message returns it
+				shaped[i] = map[string]any{}
 			}
 		}
 		return shaped
@@ -178,6 +181,11 @@ func (s *shaper) value(path string, n *tree.Node, f protoreflect.FieldDescriptor
 		return s.enum(path, n, f)
 	case protoreflect.Int32Kind, protoreflect.Int64Kind:
 		return s.number(path, n, f)
+	case protoreflect.DoubleKind:
+		if number, err := strconv.ParseFloat(n.Text, 64); err == nil && (n.Kind == tree.Number || n.Kind == tree.Text) && aDecimal.MatchString(n.Text) {
+			return number
+		}
+		s.bad.unreadable(path, "must be a number from 0 to 1, not %s%s", described(n, f), percent(n.Text))
 	case protoreflect.BoolKind:
 		if n.Kind == tree.Bool {
 			return n.On

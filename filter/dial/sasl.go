@@ -63,6 +63,15 @@ func present(part Part, s Source, mechanism string) *Problem {
 	return nil
 }
 
+// Secret is what is at a source, for user, which needs it. An error names neither the file nor the variable: their names may be the secret
+// in a wrong place.
+func Secret(s Source, user string) (string, error) {
+	if p := present(PartPassword, s, user); p != nil {
+		return "", p
+	}
+	return s.Text()
+}
+
 // Fingerprint changes when what a connection is made from does. It is zero as long as something cannot be read: that is a
 // moment in which files are being replaced.
 func (s *Settings) Fingerprint() (sum [sha256.Size]byte) {

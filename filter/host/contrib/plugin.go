@@ -3,6 +3,7 @@ package contrib
 import (
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,7 +94,7 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range c.Warnings {
+	for _, w := range slices.Concat(c.Warnings, c.EnvoyWarnings) {
 		l.log.Warn("configuration: " + w.Error())
 	}
 	table := stats.Table(clusterNames(c))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,7 +82,7 @@ func (l *loader) load(
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range c.Warnings {
+	for _, w := range slices.Concat(c.Warnings, c.EnvoyWarnings) {
 		log.Warn("configuration: " + w.Error())
 	}
 	set, err := newStats(c, define)

@@ -135,6 +135,59 @@ func (KafkaMesh_ConsumerProxyMode) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Readiness says which clusters have to be reachable for the mesh to be ready.
+type Admin_Readiness int32
+
+const (
+	// READINESS_ALL.
+	Admin_READINESS_UNSPECIFIED Admin_Readiness = 0
+	// Every cluster.
+	Admin_READINESS_ALL Admin_Readiness = 1
+	// One of them at least.
+	Admin_READINESS_ANY Admin_Readiness = 2
+)
+
+// Enum value maps for Admin_Readiness.
+var (
+	Admin_Readiness_name = map[int32]string{
+		0: "READINESS_UNSPECIFIED",
+		1: "READINESS_ALL",
+		2: "READINESS_ANY",
+	}
+	Admin_Readiness_value = map[string]int32{
+		"READINESS_UNSPECIFIED": 0,
+		"READINESS_ALL":         1,
+		"READINESS_ANY":         2,
+	}
+)
+
+func (x Admin_Readiness) Enum() *Admin_Readiness {
+	p := new(Admin_Readiness)
+	*p = x
+	return p
+}
+
+func (x Admin_Readiness) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Admin_Readiness) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+}
+
+func (Admin_Readiness) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+}
+
+func (x Admin_Readiness) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Admin_Readiness.Descriptor instead.
+func (Admin_Readiness) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 0}
+}
+
 // Verification says what is looked at of a broker's certificate.
 type Tls_Verification int32
 
@@ -172,11 +225,11 @@ func (x Tls_Verification) String() string {
 }
 
 func (Tls_Verification) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
 }
 
 func (Tls_Verification) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
 }
 
 func (x Tls_Verification) Number() protoreflect.EnumNumber {
@@ -185,7 +238,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Mechanism is how a login goes.
@@ -237,11 +290,11 @@ func (x Sasl_Mechanism) String() string {
 }
 
 func (Sasl_Mechanism) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
 }
 
 func (Sasl_Mechanism) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
 }
 
 func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
@@ -250,7 +303,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -282,8 +335,18 @@ type KafkaMesh struct {
 	// What a client is told of a topic that no rule matches. Default: TOPIC_AUTHORIZATION_FAILED, with which every client gives up
 	// at once.
 	UnmatchedTopic UnmatchedTopic `protobuf:"varint,102,opt,name=unmatched_topic,json=unmatchedTopic,proto3,enum=kafkamesh.v1.UnmatchedTopic" json:"unmatched_topic,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// An HTTP listener for those who run the mesh: metrics, health, and a page that shows what it does. Default: none in Envoy; the
+	// plain binary has one, on an address that only its own machine reaches.
+	Admin *Admin `protobuf:"bytes,103,opt,name=admin,proto3" json:"admin,omitempty"`
+	// That requests are written down, one record each, and which. Default: none are.
+	AccessLog *AccessLog `protobuf:"bytes,104,opt,name=access_log,json=accessLog,proto3" json:"access_log,omitempty"`
+	// Topics that have metrics of their own. Default: none. Refused: what cannot be a topic's name, a name twice, and more than 1000.
+	TopicMetrics []string `protobuf:"bytes,105,rep,name=topic_metrics,json=topicMetrics,proto3" json:"topic_metrics,omitempty"`
+	// That metrics are sent to an OpenTelemetry collector. Only the plain binary does that; elsewhere it has no effect, with a
+	// warning. Default: they are not sent.
+	OpenTelemetry *OpenTelemetry `protobuf:"bytes,106,opt,name=open_telemetry,json=openTelemetry,proto3" json:"open_telemetry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -370,6 +433,34 @@ func (x *KafkaMesh) GetUnmatchedTopic() UnmatchedTopic {
 		return x.UnmatchedTopic
 	}
 	return UnmatchedTopic_UNMATCHED_TOPIC_UNSPECIFIED
+}
+
+func (x *KafkaMesh) GetAdmin() *Admin {
+	if x != nil {
+		return x.Admin
+	}
+	return nil
+}
+
+func (x *KafkaMesh) GetAccessLog() *AccessLog {
+	if x != nil {
+		return x.AccessLog
+	}
+	return nil
+}
+
+func (x *KafkaMesh) GetTopicMetrics() []string {
+	if x != nil {
+		return x.TopicMetrics
+	}
+	return nil
+}
+
+func (x *KafkaMesh) GetOpenTelemetry() *OpenTelemetry {
+	if x != nil {
+		return x.OpenTelemetry
+	}
+	return nil
 }
 
 // Limits bounds what clients may cost. Memory is counted for each of the host's workers (Envoy's worker threads), because
@@ -478,6 +569,275 @@ func (x *Limits) GetConnectionsMaxIdleMs() int32 {
 	return 0
 }
 
+// Admin is the HTTP listener for those who run the mesh.
+type Admin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to listen, HOST:PORT, IPv6 in brackets. Required. Everybody who can connect to it sees what is there, so that any but
+	// a loopback address gives a warning. Refused: port 0.
+	Address string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// Which clusters have to be reachable for /readyz to say that the mesh is ready.
+	Readiness Admin_Readiness `protobuf:"varint,2,opt,name=readiness,proto3,enum=kafkamesh.v1.Admin_Readiness" json:"readiness,omitempty"`
+	// Whether Go's profiles are served below /debug/pprof. Default: false.
+	Pprof         bool `protobuf:"varint,3,opt,name=pprof,proto3" json:"pprof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Admin) Reset() {
+	*x = Admin{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Admin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Admin) ProtoMessage() {}
+
+func (x *Admin) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Admin.ProtoReflect.Descriptor instead.
+func (*Admin) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Admin) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Admin) GetReadiness() Admin_Readiness {
+	if x != nil {
+		return x.Readiness
+	}
+	return Admin_READINESS_UNSPECIFIED
+}
+
+func (x *Admin) GetPprof() bool {
+	if x != nil {
+		return x.Pprof
+	}
+	return false
+}
+
+// AccessLog says which requests are written down. A request is written if any of failures, slower_than_ms and share has it
+// written; if none of them is given, every request is.
+type AccessLog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file that records are appended to, or /dev/stderr or /dev/stdout. Required. Refused: a folder, and a file in a folder
+	// that does not exist.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Requests of which a part at least was answered with an error.
+	Failures bool `protobuf:"varint,2,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Requests whose answer took longer than this, in milliseconds. Refused: less than 1.
+	SlowerThanMs *int32 `protobuf:"varint,3,opt,name=slower_than_ms,json=slowerThanMs,proto3,oneof" json:"slower_than_ms,omitempty"`
+	// This share of all requests, chosen by chance: 0.01 is one in a hundred. Refused: outside 0 to 1.
+	Share         *float64 `protobuf:"fixed64,4,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessLog) Reset() {
+	*x = AccessLog{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessLog) ProtoMessage() {}
+
+func (x *AccessLog) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
+func (*AccessLog) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AccessLog) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *AccessLog) GetFailures() bool {
+	if x != nil {
+		return x.Failures
+	}
+	return false
+}
+
+func (x *AccessLog) GetSlowerThanMs() int32 {
+	if x != nil && x.SlowerThanMs != nil {
+		return *x.SlowerThanMs
+	}
+	return 0
+}
+
+func (x *AccessLog) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+// OpenTelemetry is where metrics are sent by OTLP over HTTP.
+type OpenTelemetry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The collector's base URL, http://HOST:PORT or https://HOST:PORT; /v1/metrics is put behind it. Required. Refused: another
+	// scheme, and a login in the URL.
+	Endpoint string `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
+	// The time between two exports, in milliseconds. Default: 60000 (1 minute). Refused: outside 1000 to 3600000 (1 hour).
+	IntervalMs *int32 `protobuf:"varint,2,opt,name=interval_ms,json=intervalMs,proto3,oneof" json:"interval_ms,omitempty"`
+	// What is sent with each export, such as authorization. Refused: a name that cannot be one, and a name twice.
+	Headers []*Header `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
+	// The authorities that may have signed the collector's certificate: PEM. Default: the system's.
+	Ca            *DataSource `protobuf:"bytes,4,opt,name=ca,proto3" json:"ca,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenTelemetry) Reset() {
+	*x = OpenTelemetry{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenTelemetry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenTelemetry) ProtoMessage() {}
+
+func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenTelemetry.ProtoReflect.Descriptor instead.
+func (*OpenTelemetry) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *OpenTelemetry) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *OpenTelemetry) GetIntervalMs() int32 {
+	if x != nil && x.IntervalMs != nil {
+		return *x.IntervalMs
+	}
+	return 0
+}
+
+func (x *OpenTelemetry) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *OpenTelemetry) GetCa() *DataSource {
+	if x != nil {
+		return x.Ca
+	}
+	return nil
+}
+
+// Header is one of an HTTP request.
+type Header struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its value. Required. Files are read again for each export.
+	Value         *DataSource `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Header) Reset() {
+	*x = Header{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Header) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Header) ProtoMessage() {}
+
+func (x *Header) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Header.ProtoReflect.Descriptor instead.
+func (*Header) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Header) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Header) GetValue() *DataSource {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 // KafkaClusterDefinition is one Kafka cluster that records can be sent to.
 type KafkaClusterDefinition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -514,7 +874,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +886,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +899,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -617,7 +977,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -629,7 +989,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -642,7 +1002,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -747,7 +1107,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +1119,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +1132,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -857,7 +1217,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1229,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1242,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -945,7 +1305,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1317,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1330,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -1048,7 +1408,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1420,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1433,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -1128,7 +1488,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1500,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1513,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -1196,7 +1556,7 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xa4\x04\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xf0\x05\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -1205,7 +1565,12 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x13consumer_proxy_mode\x18\x05 \x01(\x0e2).kafkamesh.v1.KafkaMesh.ConsumerProxyModeR\x11consumerProxyMode\x12,\n" +
 	"\x06limits\x18d \x01(\v2\x14.kafkamesh.v1.LimitsR\x06limits\x12)\n" +
 	"\x10verify_upstreams\x18e \x01(\bR\x0fverifyUpstreams\x12E\n" +
-	"\x0funmatched_topic\x18f \x01(\x0e2\x1c.kafkamesh.v1.UnmatchedTopicR\x0eunmatchedTopic\".\n" +
+	"\x0funmatched_topic\x18f \x01(\x0e2\x1c.kafkamesh.v1.UnmatchedTopicR\x0eunmatchedTopic\x12)\n" +
+	"\x05admin\x18g \x01(\v2\x13.kafkamesh.v1.AdminR\x05admin\x126\n" +
+	"\n" +
+	"access_log\x18h \x01(\v2\x17.kafkamesh.v1.AccessLogR\taccessLog\x12#\n" +
+	"\rtopic_metrics\x18i \x03(\tR\ftopicMetrics\x12B\n" +
+	"\x0eopen_telemetry\x18j \x01(\v2\x1b.kafkamesh.v1.OpenTelemetryR\ropenTelemetry\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
 	"\x15StatefulConsumerProxy\x10\x00\"\xea\x04\n" +
 	"\x06Limits\x12/\n" +
@@ -1220,7 +1585,32 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"#_max_in_flight_bytes_per_connectionB!\n" +
 	"\x1f_max_in_flight_bytes_per_workerB\x1d\n" +
 	"\x1b_partial_request_timeout_msB\x1a\n" +
-	"\x18_connections_max_idle_ms\"\x80\x05\n" +
+	"\x18_connections_max_idle_ms\"\xc2\x01\n" +
+	"\x05Admin\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12;\n" +
+	"\treadiness\x18\x02 \x01(\x0e2\x1d.kafkamesh.v1.Admin.ReadinessR\treadiness\x12\x14\n" +
+	"\x05pprof\x18\x03 \x01(\bR\x05pprof\"L\n" +
+	"\tReadiness\x12\x19\n" +
+	"\x15READINESS_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rREADINESS_ALL\x10\x01\x12\x11\n" +
+	"\rREADINESS_ANY\x10\x02\"\x9e\x01\n" +
+	"\tAccessLog\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1a\n" +
+	"\bfailures\x18\x02 \x01(\bR\bfailures\x12)\n" +
+	"\x0eslower_than_ms\x18\x03 \x01(\x05H\x00R\fslowerThanMs\x88\x01\x01\x12\x19\n" +
+	"\x05share\x18\x04 \x01(\x01H\x01R\x05share\x88\x01\x01B\x11\n" +
+	"\x0f_slower_than_msB\b\n" +
+	"\x06_share\"\xbb\x01\n" +
+	"\rOpenTelemetry\x12\x1a\n" +
+	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12$\n" +
+	"\vinterval_ms\x18\x02 \x01(\x05H\x00R\n" +
+	"intervalMs\x88\x01\x01\x12.\n" +
+	"\aheaders\x18\x03 \x03(\v2\x14.kafkamesh.v1.HeaderR\aheaders\x12(\n" +
+	"\x02ca\x18\x04 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x02caB\x0e\n" +
+	"\f_interval_ms\"L\n" +
+	"\x06Header\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\x80\x05\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
@@ -1319,60 +1709,72 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	(Tls_Verification)(0),            // 2: kafkamesh.v1.Tls.Verification
-	(Sasl_Mechanism)(0),              // 3: kafkamesh.v1.Sasl.Mechanism
-	(*KafkaMesh)(nil),                // 4: kafkamesh.v1.KafkaMesh
-	(*Limits)(nil),                   // 5: kafkamesh.v1.Limits
-	(*KafkaClusterDefinition)(nil),   // 6: kafkamesh.v1.KafkaClusterDefinition
-	(*DataSource)(nil),               // 7: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 8: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 9: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 10: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 11: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 12: kafkamesh.v1.ForwardingRule
-	nil,                              // 13: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 14: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 15: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 16: kafkamesh.v1.OAuth.ExtensionsEntry
+	(Admin_Readiness)(0),             // 2: kafkamesh.v1.Admin.Readiness
+	(Tls_Verification)(0),            // 3: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),              // 4: kafkamesh.v1.Sasl.Mechanism
+	(*KafkaMesh)(nil),                // 5: kafkamesh.v1.KafkaMesh
+	(*Limits)(nil),                   // 6: kafkamesh.v1.Limits
+	(*Admin)(nil),                    // 7: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                // 8: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),            // 9: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                   // 10: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),   // 11: kafkamesh.v1.KafkaClusterDefinition
+	(*DataSource)(nil),               // 12: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 13: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 14: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 15: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 16: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 17: kafkamesh.v1.ForwardingRule
+	nil,                              // 18: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 19: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 20: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 21: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	6,  // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	12, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	11, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	17, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	5,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	6,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	13, // 5: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	14, // 6: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	8,  // 7: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	9,  // 8: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	7,  // 9: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	7,  // 10: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	7,  // 11: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	7,  // 12: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	7,  // 13: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	7,  // 14: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	7,  // 15: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	2,  // 16: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	3,  // 17: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	7,  // 18: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	7,  // 19: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	10, // 20: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	11, // 21: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	7,  // 22: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	7,  // 23: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	15, // 24: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	7,  // 25: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	16, // 26: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	7,  // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	8,  // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	9,  // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	2,  // 8: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	10, // 9: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	12, // 10: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	12, // 11: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	18, // 12: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	19, // 13: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	13, // 14: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	14, // 15: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	12, // 16: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	12, // 17: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	12, // 18: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	12, // 19: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	12, // 20: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	12, // 21: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	12, // 22: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	3,  // 23: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	4,  // 24: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	12, // 25: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	12, // 26: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	15, // 27: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	16, // 28: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	12, // 29: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	12, // 30: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	20, // 31: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	12, // 32: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	21, // 33: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -1381,14 +1783,16 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		return
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
 	type x struct{}
@@ -1396,8 +1800,8 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   13,
+			NumEnums:      5,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
