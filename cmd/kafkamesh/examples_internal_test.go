@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/demo"
 )
 
@@ -19,6 +21,35 @@ func TestQuickstart(t *testing.T) {
 	}
 	if string(file) != demo.Config {
 		t.Errorf("examples/quickstart/mesh.yaml is not cmd/kafkamesh/demo/mesh.yaml")
+	}
+}
+
+// Whole configurations of Envoy with the module, and docs/operations.md, make the same labels for Prometheus. test/e2e has Envoy make them.
+func TestExamplesMakeLabels(t *testing.T) {
+	t.Parallel()
+	labels := func(file string) string {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, tags, ok := strings.Cut(string(text), "\nstats_config:\n")
+		if !ok {
+			t.Errorf("%s has no stats_config", file)
+		}
+		tags, _, _ = strings.Cut(tags, "```")
+		return tags
+	}
+	want := labels("../../envoy.yaml")
+	if n := strings.Count(want, "tag_name"); n < 10 {
+		t.Errorf("%d labels in envoy.yaml", n)
+	}
+	for _, file := range []string{
+		"docs/operations.md", "examples/dynamic-module/envoy.yaml", "examples/docker-compose/envoy.yaml", "examples/tls-to-clients/envoy.yaml",
+	} {
+		if diff := cmp.Diff(want, labels("../../"+file)); diff != "" {
+			t.Errorf("the labels of %s are not those of envoy.yaml (-want +got):\n%s", file, diff)
+		}
 	}
 }
 
