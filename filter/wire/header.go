@@ -18,6 +18,7 @@ type Header struct {
 // ParseHeader reads the header of a whole frame and gives what follows it as body, which points into frame.
 //
 // An API that is not in the table, or a version out of its range, is a *Violation, with as much of the header as there is.
+// What is a login without a handshake has the header of SaslAuthenticate, and nothing of what came, which has a password in it.
 // ApiVersions is the exception: any version of it is returned, because it is answered with UNSUPPORTED_VERSION in a v0
 // body and the client tries again (KIP-511). The body of such a request is nil.
 func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
@@ -26,12 +27,14 @@ func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	h.Version = r.int16("api version")
 	h.CorrelationID = r.int32("correlation id")
 	h.ClientID = r.nullable("client id") // never compact, in no version
-	if !r.ok() {
-		return h, nil, &Violation{ReasonMalformedHeader, fmt.Sprintf("header of a frame of %d bytes: %s", len(frame), r.detail)}
-	}
 	api, ok := t.Lookup(h.Key)
-	if !ok {
-		return h, nil, &Violation{ReasonUnknownAPI, fmt.Sprintf("api key %d (%s) version %d is not served", h.Key, kmsg.NameForKey(int16(h.Key)), h.Version)}
+	switch {
+	case !ok && IsToken(frame):
+		return Header{Key: keyToken}, nil, &Violation{ReasonUnknownAPI, "a login without a handshake (SASL, KIP-43) is not served"}
+	case !r.ok():
+		return h, nil, &Violation{ReasonMalformedHeader, fmt.Sprintf("header of a frame of %d bytes: %s", len(frame), r.detail)}
+	case !ok:
+		return h, nil, &Violation{ReasonUnknownAPI, fmt.Sprintf("api key %d (%s) version %d is not served", h.Key, h.Key, h.Version)}
 	}
 	if !api.Served(h.Version) {
 		if h.Key == KeyApiVersions {

@@ -11,14 +11,17 @@ import (
 // APIKey is the number by which a request says which API it is for.
 type APIKey int16
 
-// String is Kafka's name of the API, or API_71 for one of which there is no shape.
+// String is Kafka's name of the API, or API_1000 for one that Kafka does not have.
 func (k APIKey) String() string {
 	for _, s := range shapes {
 		if s.Key == k {
 			return s.Name
 		}
 	}
-	return "API_" + strconv.Itoa(int(k))
+	if k < 0 || k > kmsg.MaxKey {
+		return "API_" + strconv.Itoa(int(k))
+	}
+	return kmsg.NameForKey(int16(k))
 }
 
 // Shapes lists the requests that can be read, by key.

@@ -52,8 +52,10 @@ func TestTableLookup(t *testing.T) {
 	if _, ok := served.Lookup(71); ok {
 		t.Error("Lookup(71) = true, want false: telemetry is not served")
 	}
-	if got := wire.APIKey(71).String(); got != "API_71" {
-		t.Errorf("APIKey(71) = %s, want API_71", got)
+	for key, want := range map[wire.APIKey]string{22: "InitProducerId", 71: "GetTelemetrySubscriptions", 1000: "API_1000", -1: "API_-1"} {
+		if got := key.String(); got != want {
+			t.Errorf("APIKey(%d) = %s, want %s", key, got, want)
+		}
 	}
 }
 
