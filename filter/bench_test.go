@@ -45,11 +45,11 @@ func BenchmarkSession(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cluster, table := upstreamtest.New(1), stats.Table([]string{"c1", "c2"})
+	cluster := upstreamtest.New(1)
 	cluster.CreateTopic("apples", 1)
 	f, err := filter.New(c, filter.Options{
 		NewClient: func(upstream.Settings) (upstream.Client, error) { return cluster, nil },
-		Stats:     stats.New(table, make([]int64, len(table))),
+		Stats:     stats.New(filter.Metrics(c)),
 		Log:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
@@ -21,7 +22,7 @@ const drainTime = 5 * time.Second
 type Options struct {
 	// NewClient makes the client of one cluster; it must not connect. Mains pass saramaclient.New.
 	NewClient func(upstream.Settings) (upstream.Client, error)
-	// Stats receives the metrics; stats.Table of the configuration's clusters is its table.
+	// Stats receives the metrics; Metrics of the configuration is its table.
 	Stats *stats.Set
 	Log   *slog.Logger
 	// ReleaseAfter is how long without any session the upstream connections are kept. It is for a host that is not told when
@@ -39,6 +40,7 @@ type Filter struct {
 	options  Options
 	shared   shared
 	sessions *session.Common
+	counts   broker.Counts
 	life     context.Context //nolint:containedctx // of the probes; ends with Close
 	end      context.CancelFunc
 	probes   sync.WaitGroup
@@ -54,6 +56,7 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
 	f.shared.init(c)
+	f.counts = counts(c, o.Stats)
 	f.sessions = session.NewCommon(session.Options{
 		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
 		Stats: o.Stats, Log: o.Log, Panicked: f.caught,

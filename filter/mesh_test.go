@@ -7,7 +7,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -43,8 +43,7 @@ type mesh struct {
 	t      *testing.T
 	c1, c2 *upstreamtest.Cluster
 	filter *filter.Filter
-	table  []stats.Metric
-	values []int64
+	stats  *stats.Set
 	said   said
 }
 
@@ -77,15 +76,14 @@ func withMesh(t *testing.T, text string, f func(m *mesh)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &mesh{t: t, c1: upstreamtest.New(1), c2: upstreamtest.New(1), table: stats.Table([]string{"c1", "c2"})}
+		m := &mesh{t: t, c1: upstreamtest.New(1), c2: upstreamtest.New(1), stats: stats.New(filter.Metrics(c))}
 		m.c1.CreateTopic("apples", 1, 1)
 		m.c2.CreateTopic("bananas", 1)
-		m.values = make([]int64, len(m.table))
 		m.filter, err = filter.New(c, filter.Options{
 			NewClient: func(s upstream.Settings) (upstream.Client, error) {
 				return map[string]upstream.Client{"c1": m.c1, "c2": m.c2}[s.Name], nil
 			},
-			Stats: stats.New(m.table, m.values),
+			Stats: m.stats,
 			Log:   slog.New(slog.NewTextHandler(&m.said, nil)),
 
 			ReleaseAfter: time.Minute,
@@ -102,13 +100,7 @@ func withMesh(t *testing.T, text string, f func(m *mesh)) {
 
 func (m *mesh) metric(name string) int64 {
 	m.t.Helper()
-	for i, metric := range m.table {
-		if metric.Name == name {
-			return atomic.LoadInt64(&m.values[i])
-		}
-	}
-	m.t.Fatalf("no metric %s", name)
-	return 0
+	return statstest.Value(m.t, m.stats, name)
 }
 
 // client is a scripted client's connection: a session and what it was sent.

@@ -33,7 +33,7 @@ forwarding_rules:
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, table := upstreamtest.New(1), stats.Table([]string{"c1", "all"})
+		all := upstreamtest.New(1)
 		all.CreateTopic("apples", 1)
 		all.CreateTopic("pears", 1)
 		made := map[string]int{}
@@ -44,7 +44,7 @@ forwarding_rules:
 				}
 				return all, nil
 			},
-			Stats: stats.New(table, make([]int64, len(table))),
+			Stats: stats.New(filter.Metrics(c)),
 			Log:   slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

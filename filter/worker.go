@@ -47,7 +47,7 @@ func (f *Filter) newWorker(index int) *worker {
 		w.clusters = append(w.clusters, u)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
 	}
-	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic))
+	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
 	return w
 }

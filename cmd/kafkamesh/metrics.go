@@ -1,43 +1,13 @@
 package main
 
-import (
-	"slices"
-	"sync/atomic"
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
-)
-
-// metrics are the totals of one configuration.
-type metrics struct {
-	table  []stats.Metric
-	values []int64
-}
-
-func newMetrics(clusters []string) *metrics {
-	table := stats.Table(clusters)
-	return &metrics{table, make([]int64, len(table))}
-}
-
-func (m *metrics) set() *stats.Set { return stats.New(m.table, m.values) }
-
-// add adds what other has counted, under the same names.
-func (m *metrics) add(other *metrics) {
-	for i, metric := range other.table {
-		at := slices.IndexFunc(m.table, func(have stats.Metric) bool { return have.Name == metric.Name })
-		if at < 0 {
-			at = len(m.table)
-			m.table, m.values = append(m.table, metric), append(m.values, 0)
-		}
-		m.values[at] += atomic.LoadInt64(&other.values[i])
-	}
-}
-
-// print prints the metrics that are not zero, one a line.
-func (m *metrics) print(w printer) {
+// printMetrics prints the metrics that are not zero, one a line, histograms by what half and nearly all were within.
+func printMetrics(w printer, samples []stats.Sample) {
 	width := 0
-	for i, metric := range m.table {
-		if m.values[i] != 0 {
-			width = max(width, len(metric.Name))
+	for i := range samples {
+		if !samples[i].IsZero() {
+			width = max(width, len(samples[i].Name))
 		}
 	}
 	if width == 0 {
@@ -45,9 +15,14 @@ func (m *metrics) print(w printer) {
 		return
 	}
 	w.printf("metrics, those that are not zero:\n")
-	for i, metric := range m.table {
-		if n := m.values[i]; n != 0 {
-			w.printf("  %-*s  %12d %s\n", width, metric.Name, n, metric.Unit)
+	for i := range samples {
+		switch s := &samples[i]; {
+		case s.IsZero():
+		case s.Sizes != nil:
+			w.printf("  %-*s  %12d times, half within %d, 99 of 100 within %d %s\n",
+				width, s.Name, s.Sizes.Count(), s.Sizes.Quantile(1./2), s.Sizes.Quantile(99./100), s.Unit)
+		default:
+			w.printf("  %-*s  %12d %s\n", width, s.Name, s.Value, s.Unit)
 		}
 	}
 }

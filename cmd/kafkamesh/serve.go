@@ -20,6 +20,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
@@ -77,18 +78,18 @@ type server struct {
 	tcp   *tcp.Server
 	// current serves the connections to come. Those before it finish with the mesh that they began with.
 	current atomic.Pointer[mesh]
-	total   *metrics // of the meshes that have ended
+	total   []stats.Sample // of the meshes that have ended
 }
 
 // mesh is one configuration at work.
 type mesh struct {
-	config  *config.Config
-	filter  *filter.Filter
-	metrics *metrics
+	config *config.Config
+	filter *filter.Filter
+	stats  *stats.Set
 }
 
 func serve(ctx context.Context, file, addr string, s streams) error {
-	srv := &server{streams: s, file: file, log: slog.New(slog.NewTextHandler(s.err, nil)), total: newMetrics(nil)}
+	srv := &server{streams: s, file: file, log: slog.New(slog.NewTextHandler(s.err, nil))}
 	srv.log.Info("kafkamesh", version.Current().Attrs()...)
 	srv.startLoops()
 	defer srv.closeLoops()
@@ -123,7 +124,7 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 	}
 	<-reloads
 	srv.retire(srv.current.Load())
-	srv.total.print(s.err)
+	printMetrics(s.err, srv.total)
 	return err
 }
 
@@ -153,7 +154,7 @@ func (s *server) thread(worker int) upstream.Thread {
 
 func (s *server) countPanic() {
 	if m := s.current.Load(); m != nil {
-		m.metrics.set().PanicsRecovered.Add(1)
+		m.stats.PanicsRecovered.Add(1)
 	}
 }
 
@@ -163,8 +164,8 @@ func (s *server) load() (*mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mesh{config: c, metrics: newMetrics(clusterNames(c))}
-	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.metrics.set(), Log: s.log, Thread: s.thread, Probe: true})
+	m := &mesh{config: c, stats: stats.New(filter.Metrics(c))}
+	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.stats, Log: s.log, Thread: s.thread, Probe: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}
@@ -211,7 +212,7 @@ func (s *server) reload() {
 // retire ends a mesh that no connection uses any more.
 func (s *server) retire(m *mesh) {
 	m.filter.Close()
-	s.total.add(m.metrics)
+	s.total = stats.Merge(s.total, m.stats.Read())
 }
 
 // load reads the one configuration in file.
@@ -244,12 +245,4 @@ func (s *server) announce(c *config.Config) {
 		advertised = net.JoinHostPort(c.AdvertisedHost, strconv.Itoa(int(c.AdvertisedPort)))
 	}
 	s.log.Info("advertised", "address", advertised)
-}
-
-func clusterNames(c *config.Config) []string {
-	var names []string
-	for _, cluster := range c.Clusters {
-		names = append(names, cluster.Name)
-	}
-	return names
 }

@@ -52,11 +52,13 @@ type produceCall struct {
 	left     atomic.Int32 // clusters that have not answered, and one for the request itself
 	throttle atomic.Int32
 	groups   []clusterBatches
+	routes   []routed // of each topic of the request
 	refusal  Refusal
 
 	// What most requests need: room for one batch of one cluster.
 	group [1]clusterBatches
 	batch [1]*wire.Batch
+	route [1]routed
 }
 
 // clusterBatches is what one request holds for one cluster.
@@ -106,6 +108,10 @@ func decodedCost(r *wire.ProduceRequest) int {
 
 // assign gives every batch that may go on to its cluster, and every other its error.
 func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
+	call.routes = call.route[:]
+	if len(call.request.Topics) > 1 {
+		call.routes = make([]routed, len(call.request.Topics))
+	}
 	if code, message := refusal(&call.request); code != wire.None {
 		call.refusal = Refusal{code, message}
 		for i := range call.request.Topics {
@@ -122,7 +128,7 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 	groups := call.group[:0]
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
-		cluster, code := b.clusterOf(topic.Name)
+		rule, code := b.ruleOf(topic.Name)
 		if code != wire.None {
 			message := call.messageFor(topic.Name)
 			if call.refusal.Code == wire.None {
@@ -131,6 +137,7 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 			failAll(topic.Batches, code, message)
 			continue
 		}
+		call.routes[i] = b.counts.routed(topic.Name, rule.Prefix)
 		to := -1
 		for j := range topic.Batches {
 			batch := &topic.Batches[j]
@@ -141,7 +148,7 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 				continue
 			}
 			if to < 0 {
-				groups, to = groupOf(groups, b.upstreams[cluster].Cluster, call.batch[:0])
+				groups, to = groupOf(groups, b.upstreams[rule.Cluster].Cluster, call.batch[:0])
 			}
 			groups[to].batches = append(groups[to].batches, batch)
 		}
@@ -188,11 +195,12 @@ func (c *produceCall) prepare(sets *record.Converter, batch *wire.Batch) (ready 
 		}
 		batch.Records = converted
 	}
-	if _, code, message := record.Check(c.Header.Version, batch.Records); code != wire.None {
+	header, code, message := record.Check(c.Header.Version, batch.Records)
+	if code != wire.None {
 		batch.Result = wire.Failed(code, message)
 		return false, nil
 	}
-	batch.Records = record.Trim(batch.Records)
+	batch.Records, batch.Count = record.Trim(batch.Records), header.Count
 	return true, nil
 }
 
@@ -238,6 +246,14 @@ func (c *produceCall) finish(throttleMillis int32) {
 }
 
 func (c *produceCall) answer() Answer {
+	summary := c.summarize()
+	a := c.respond()
+	a.Summary = summary
+	return a
+}
+
+// respond makes the answer of a request whose batches have their results.
+func (c *produceCall) respond() Answer {
 	if err := c.orderLost(); err != nil {
 		return Answer{Violation: err}
 	}

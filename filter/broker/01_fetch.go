@@ -43,7 +43,7 @@ func (b *Broker) refuseFetch(c *Call) error {
 		response.Topics = append(response.Topics, topic)
 	}
 	refusal := Refusal{wire.TopicAuthorizationFailed, "consumers are not served by this proxy"}
-	respond(c, size, refusal, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
+	respond(c, size, Answer{Refusal: refusal}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
 	return nil
 }
 

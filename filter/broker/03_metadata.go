@@ -39,6 +39,7 @@ type metadataCall struct {
 
 	mu       sync.Mutex
 	refusal  Refusal
+	summary  Summary
 	left     int // clusters that have not answered, and one for the request itself
 	response wire.MetadataResponse
 }
@@ -67,7 +68,7 @@ func (m *metadataCall) askAll() {
 	for name, up := range m.broker.upstreams {
 		m.ask(up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
-				if cluster, ok := m.broker.routes.Lookup(topics[i].Name); ok && cluster == name {
+				if rule, ok := m.broker.routes.Lookup(topics[i].Name); ok && rule.Cluster == name {
 					m.response.Topics = append(m.response.Topics, wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount})
 				}
 			}
@@ -84,6 +85,7 @@ type askedTopics struct {
 // askNamed asks each cluster for those of the topics that its rules match.
 func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool) {
 	m.response.Topics = make([]wire.MetadataTopic, 0, len(topics))
+	m.summary.Topics = len(topics)
 	asked := map[string]*askedTopics{}
 	seen := make(map[string]struct{}, len(topics))
 	ids := map[[16]byte]int{}
@@ -99,18 +101,19 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 			continue
 		}
 		seen[name] = struct{}{}
-		cluster, code := m.broker.clusterOf(name)
+		rule, code := m.broker.ruleOf(name)
 		if code != wire.None {
+			m.summary.Failed++
 			if m.refusal.Code == wire.None {
 				m.refusal = Refusal{code, whyNoCluster(name)}
 			}
 			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}
-		to := asked[cluster]
+		to := asked[rule.Cluster]
 		if to == nil {
 			to = new(askedTopics)
-			asked[cluster] = to
+			asked[rule.Cluster] = to
 		}
 		to.names = append(to.names, name)
 		to.slots = append(to.slots, m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable}))
@@ -120,6 +123,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		m.ask(up, to.names, create, func(found []wire.Topic) {
 			for i := range min(len(found), len(to.slots)) {
 				m.response.Topics[to.slots[i]] = wire.MetadataTopic{Topic: found[i], Most: up.PartitionCount}
+				m.summary.fail(found[i].Code)
 			}
 		})
 	}
@@ -134,7 +138,7 @@ func (m *metadataCall) askIDs(ids map[[16]byte]int) {
 		m.ask(up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				slot, wanted := ids[topics[i].ID]
-				if cluster, ok := m.broker.routes.Lookup(topics[i].Name); wanted && ok && cluster == name {
+				if rule, ok := m.broker.routes.Lookup(topics[i].Name); wanted && ok && rule.Cluster == name {
 					m.response.Topics[slot] = wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
 				}
 			}
@@ -182,7 +186,7 @@ func (m *metadataCall) finish() {
 	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.Header.Version == repeatedIn {
 		m.response.Topics = append(t, t[0])
 	}
-	respond(m, m.response.Size(), m.refusal, func(dst []byte) []byte {
+	respond(m, m.response.Size(), Answer{Refusal: m.refusal, Summary: m.summary}, func(dst []byte) []byte {
 		return wire.AppendMetadataResponse(dst, m.Header, &m.response)
 	})
 }

@@ -43,6 +43,8 @@ func (b *Broker) refuseCoordinator(c *Call) error {
 		none.ErrorCode, none.ErrorMessage = int16(code), &message
 		response.Coordinators = append(response.Coordinators, none)
 	}
-	respond(c, size, Refusal{code, message}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
+	respond(c, size, Answer{Refusal: Refusal{code, message}}, func(dst []byte) []byte {
+		return wire.AppendResponse(dst, c.Header, response)
+	})
 	return nil
 }

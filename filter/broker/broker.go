@@ -6,6 +6,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -23,8 +24,8 @@ type Cluster interface {
 
 // Routes says where topics go. Any goroutine may use it.
 type Routes interface {
-	// Lookup is the cluster of a topic. False: no rule matches it.
-	Lookup(topic string) (cluster string, ok bool)
+	// Lookup is the rule of a topic. False: none matches it.
+	Lookup(topic string) (r route.Rule, ok bool)
 }
 
 // Upstream is one upstream cluster and what clients are told about it.
@@ -41,14 +42,17 @@ type Broker struct {
 	routes    Routes
 	upstreams map[string]Upstream
 	unmatched wire.ErrorCode
+	counts    Counts
 
 	converters sync.Pool // of *record.Converter
 }
 
 // New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster
 // that routes names is in upstreams.
-func New(apis []API, routes Routes, upstreams map[string]Upstream, unmatched wire.ErrorCode) *Broker {
-	b := &Broker{apis: map[wire.APIKey]*API{}, table: Table(apis), routes: routes, upstreams: upstreams, unmatched: unmatched}
+func New(apis []API, routes Routes, upstreams map[string]Upstream, unmatched wire.ErrorCode, counts Counts) *Broker {
+	b := &Broker{
+		apis: map[wire.APIKey]*API{}, table: Table(apis), routes: routes, upstreams: upstreams, unmatched: unmatched, counts: counts,
+	}
 	for i := range apis {
 		b.apis[apis[i].Key] = &apis[i]
 	}
@@ -75,14 +79,15 @@ func (b *Broker) ParseHeader(frame []byte) (h wire.Header, body []byte, err erro
 // API returns what serves a request whose header ParseHeader has let pass.
 func (b *Broker) API(key wire.APIKey) *API { return b.apis[key] }
 
-// clusterOf is the cluster that a topic's rule names, or the code that its clients are told in place of it.
-func (b *Broker) clusterOf(topic string) (cluster string, code wire.ErrorCode) {
+// ruleOf is the rule of a topic that a request names, or the code that its client is told for want of one.
+func (b *Broker) ruleOf(topic string) (r route.Rule, code wire.ErrorCode) {
 	if !wire.ValidTopicName(topic) {
-		return "", wire.InvalidTopicException
+		return r, wire.InvalidTopicException
 	}
-	cluster, ok := b.routes.Lookup(topic)
+	r, ok := b.routes.Lookup(topic)
 	if !ok {
-		return "", b.unmatched
+		b.counts.Unmatched.Add(1)
+		return r, b.unmatched
 	}
-	return cluster, wire.None
+	return r, wire.None
 }

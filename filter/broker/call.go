@@ -49,6 +49,8 @@ type Answer struct {
 	Violation error
 	// Refusal says what the facade itself has refused of the request, and why, for the log.
 	Refusal Refusal
+	// Summary says what the request came to.
+	Summary Summary
 }
 
 // Refusal is a code that the facade itself has answered with, and why. The zero value: nothing was refused.
@@ -60,8 +62,8 @@ type Refusal struct {
 // What is held for each part of a request that is decoded and waits, here and on its way to a cluster, beside the frame. The
 // first topic and batch of a Produce are the session's to count: every request has as much.
 const (
-	batchCost = 448
-	topicCost = 128
+	batchCost = 472
+	topicCost = 144
 	nameCost  = 384 // of a topic that Metadata is asked for
 	toldCost  = 80  // of a topic that is told of
 )
@@ -101,13 +103,14 @@ func answerAfterPanic(r Reply) {
 	}
 }
 
-// respond answers r with what write appends, size bytes at most.
-func respond(r Reply, size int, refusal Refusal, write func(dst []byte) []byte) {
+// respond answers r with what write appends, size bytes at most, as the frame of a.
+func respond(r Reply, size int, a Answer, write func(dst []byte) []byte) {
 	if err := hold(r, size); err != nil {
 		r.Answer(Answer{Violation: err})
 		return
 	}
-	r.Answer(Answer{Frame: write(make([]byte, 0, size)), Refusal: refusal})
+	a.Frame = write(make([]byte, 0, size))
+	r.Answer(a)
 }
 
 // quote is a name for a message or a log.

@@ -78,7 +78,7 @@ func facade() (b *broker.Broker, c1, c2 *fake) {
 	rules := []route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}}
 	return broker.New(broker.APIs(), route.New(rules), map[string]broker.Upstream{
 		"c1": {Cluster: c1}, "c2": {Cluster: c2, PartitionCount: 1},
-	}, wire.TopicAuthorizationFailed), c1, c2
+	}, wire.TopicAuthorizationFailed, broker.Counts{}), c1, c2
 }
 
 // pending is a request and what it came to.

@@ -26,11 +26,11 @@ func (c *Config) clusters(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinit
 		} else if j, ok := first[name]; ok {
 			bad.add(join(at, "cluster_name"), "%s is already the name of %s; give each cluster a name of its own",
 				quote(name), index(path, j))
-		} else if j, ok := metrics[stats.ClusterPrefix(name)]; ok {
+		} else if j, ok := metrics[stats.ClusterMetrics(name)]; ok {
 			bad.add(join(at, "cluster_name"), "the metrics of %s would be those of %s, %s, too: a colon becomes an underscore there; change a name",
 				quote(name), index(path, j), quote(list[j].GetClusterName()))
 		} else {
-			first[name], metrics[stats.ClusterPrefix(name)] = i, i
+			first[name], metrics[stats.ClusterMetrics(name)] = i, i
 		}
 		c.Clusters = append(c.Clusters, c.cluster(bad, at, d))
 	}

@@ -9,10 +9,10 @@ type Current struct{ table atomic.Pointer[Table] }
 // Store replaces the table. What was looked up before goes where it was sent.
 func (c *Current) Store(t Table) { c.table.Store(&t) }
 
-// Lookup is the cluster of the first rule of the table that matches topic. False: no rule does.
-func (c *Current) Lookup(topic string) (cluster string, ok bool) {
+// Lookup is the first rule of the table that matches topic. False: no rule does.
+func (c *Current) Lookup(topic string) (r Rule, ok bool) {
 	if t := c.table.Load(); t != nil {
 		return t.Lookup(topic)
 	}
-	return "", false
+	return Rule{}, false
 }

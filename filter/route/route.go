@@ -51,8 +51,8 @@ func New(rules []Rule) Table {
 	return t
 }
 
-// Lookup is the cluster of the first rule that matches topic. False: no rule does.
-func (t Table) Lookup(topic string) (cluster string, ok bool) {
+// Lookup is the first rule that matches topic. False: no rule does.
+func (t Table) Lookup(topic string) (r Rule, ok bool) {
 	i, found := slices.BinarySearchFunc(t.nodes, topic, func(n node, topic string) int {
 		return strings.Compare(n.Prefix, topic)
 	})
@@ -60,9 +60,9 @@ func (t Table) Lookup(topic string) (cluster string, ok bool) {
 		i--
 	}
 	if i = t.under(topic, i); i < 0 {
-		return "", false
+		return Rule{}, false
 	}
-	return t.nodes[i].Cluster, true
+	return t.nodes[i].Rule, true
 }
 
 // under is the node with the longest prefix that s begins with, -1 if there is none. i is the last node whose prefix is

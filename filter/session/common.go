@@ -41,19 +41,19 @@ type Options struct {
 type Common struct {
 	Options
 
-	requests   map[wire.APIKey]stats.Value
+	apis       map[wire.APIKey]*stats.API
 	violations map[wire.Reason]stats.Value
 	reports    reports
 }
 
 // NewCommon makes one of options.
 func NewCommon(o Options) *Common {
-	c := &Common{Options: o, requests: map[wire.APIKey]stats.Value{}, violations: map[wire.Reason]stats.Value{}}
+	c := &Common{Options: o, apis: map[wire.APIKey]*stats.API{}, violations: map[wire.Reason]stats.Value{}}
 	for _, api := range broker.APIs() {
-		c.requests[api.Key] = o.Stats.Request(api.Name)
+		c.apis[api.Key] = o.Stats.API(api.API)
 	}
 	for _, reason := range wire.Reasons() {
-		c.violations[reason] = o.Stats.Violation(reason.String())
+		c.violations[reason] = o.Stats.Violation(reason)
 	}
 	c.reports.init(c)
 	return c

@@ -55,11 +55,11 @@ forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
 		if err != nil {
 			t.Fatal(err)
 		}
-		cluster, table := upstreamtest.New(1), stats.Table([]string{"c1"})
+		cluster := upstreamtest.New(1)
 		cluster.CreateTopic("apples", 1)
 		mesh, err := filter.New(c, filter.Options{
 			NewClient: func(upstream.Settings) (upstream.Client, error) { return cluster, nil },
-			Stats:     stats.New(table, make([]int64, len(table))),
+			Stats:     stats.New(filter.Metrics(c)),
 			Log:       slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

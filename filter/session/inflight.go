@@ -1,6 +1,11 @@
 package session
 
-import "github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+)
 
 const (
 	// maxAnswerBytes is how much may wait in one session for answers that come before it.
@@ -43,7 +48,13 @@ type outcome struct {
 	frame     []byte // the response, or how it begins; nil: there is none
 	parts     [][]byte
 	violation error
+
+	received time.Time          // when all of the request had come
+	times    stats.Distribution // what counts how long it took
 }
+
+// leave counts how long the answer took that is about to leave.
+func (o *outcome) leave(now time.Time) { o.times.Record(now.Sub(o.received).Microseconds()) }
 
 // init sets the bounds.
 func (q *inflight) init(l Limits) {
@@ -67,6 +78,11 @@ func (q *inflight) push(p *place, size int, query bool) (held int64) {
 	q.requests++
 	q.bytes += p.held
 	return p.held
+}
+
+// clock has counted in times how long the request takes, of which all had come at received.
+func (q *inflight) clock(p *place, received time.Time, times stats.Distribution) {
+	p.outcome.received, p.outcome.times = received, times
 }
 
 // grow counts n bytes more for a request. It reports false if that is answered already.
@@ -93,7 +109,7 @@ func (q *inflight) complete(p *place, a broker.Answer) (freed int64, first bool)
 	if p.done {
 		return 0, false
 	}
-	p.outcome = outcome{frame: a.Frame, parts: a.Parts, violation: a.Violation}
+	p.outcome.frame, p.outcome.parts, p.outcome.violation = a.Frame, a.Parts, a.Violation
 	response := p.outcome.size()
 	freed = p.held - response
 	q.bytes -= p.held

@@ -138,6 +138,7 @@ func (s *Session) due() (todo actions, p []byte, more bool) {
 
 // collectAnswers takes out the answers whose turn it is. s.mu is held.
 func (s *Session) collectAnswers(todo *actions) {
+	var now time.Time
 	for o, held, ok := s.inflight.pop(); ok; o, held, ok = s.inflight.pop() {
 		todo.freed += held
 		switch {
@@ -147,10 +148,14 @@ func (s *Session) collectAnswers(todo *actions) {
 			todo.violation, todo.close = o.violation, true
 		case !s.phase.isGone():
 			s.outgoing.add(o.frame, o.parts)
+			if now.IsZero() {
+				now = time.Now()
+			}
+			o.leave(now)
 		}
 	}
 	if todo.written = s.outgoing.size(); todo.written > 0 {
-		s.active = time.Now()
+		s.active = now
 	}
 }
 
@@ -175,6 +180,7 @@ func (a *actions) do(s *Session) (outputFull bool) {
 	switch a.reads {
 	case keepReads:
 	case pauseReads:
+		s.common.Stats.ReadsPaused.Add(1)
 		s.conn.PauseReads(true)
 	case resumeReads:
 		s.input.restartPace()

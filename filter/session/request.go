@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -23,6 +24,7 @@ type Server interface {
 type request struct {
 	session *Session
 	place   place
+	version *stats.Version
 	call    broker.Call // without a frame: it is released, or there never was one
 }
 
@@ -52,6 +54,19 @@ func (r *request) Answer(a broker.Answer) {
 	r.session.complete(r, a)
 }
 
+// count counts what the request came to.
+func (r *request) count(a *broker.Answer) {
+	if r.version == nil { // it is no request, only the end of the connection
+		return
+	}
+	if a.Violation != nil || a.Summary.Code != wire.None {
+		r.version.Failures.Add(1)
+	}
+	if a.Refusal.Code != wire.None {
+		r.version.Refusals.Add(1)
+	}
+}
+
 // Barrier implements broker.Reply.
 func (r *request) Barrier() {
 	s := r.session
@@ -72,9 +87,12 @@ func (s *Session) serve(frame *wire.Frame) {
 		s.violate(err)
 		return
 	}
-	s.common.requests[h.Key].Add(1)
-	r := &request{session: s}
+	counted := s.common.apis[h.Key]
+	r := &request{session: s, version: counted.Version(h.Version)}
 	r.call = broker.Call{Client: &s.client, Header: h, Body: body, Frame: frame, Received: time.Now(), Reply: r}
+	s.inflight.clock(&r.place, r.call.Received, counted.Time)
+	counted.Requests.Add(1)
+	r.version.Requests.Add(1)
 	api := s.worker.server.API(h.Key)
 	fits := s.begin(r, len(frame.Bytes()), api.Query)
 	defer s.completeAfterPanic(r)
@@ -139,6 +157,7 @@ func (s *Session) complete(r *request, a broker.Answer) {
 	frame := r.call.Frame
 	r.call.Frame, r.call.Body = nil, nil
 	s.mu.Unlock()
+	r.count(&a)
 	if frame != nil {
 		frame.Release()
 	}

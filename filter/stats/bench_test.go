@@ -4,22 +4,28 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 )
 
 // BenchmarkAdd/value to BenchmarkAdd/atomic is what counting costs beyond the addition.
 func BenchmarkAdd(b *testing.B) {
-	table := stats.Table(nil)
-	values := make([]int64, len(table))
-	s := stats.New(table, values)
+	s := statstest.New("c1")
 	b.Run("value", func(b *testing.B) {
 		for b.Loop() {
 			s.Connections.Add(1)
 		}
 	})
 	b.Run("atomic", func(b *testing.B) {
+		var n int64
 		for b.Loop() {
-			atomic.AddInt64(&values[0], 1)
+			atomic.AddInt64(&n, 1)
+		}
+	})
+	b.Run("distribution", func(b *testing.B) {
+		c, n := s.Cluster("c1"), int64(0)
+		for b.Loop() {
+			c.TimeTotal.Record(n)
+			n += 7
 		}
 	})
 }

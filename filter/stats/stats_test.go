@@ -2,82 +2,133 @@ package stats_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// counted is the names of the metrics that are not zero.
-func counted(table []stats.Metric, values []int64) []string {
-	var names []string
-	for i, m := range table {
-		if values[i] != 0 {
-			names = append(names, m.Name)
-		}
+// scope is one with some of everything.
+func scope() stats.Scope {
+	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", ""}, Topics: []string{"orders.eu.paid"}}
+	for _, api := range broker.APIs() {
+		of.APIs = append(of.APIs, api.API)
 	}
-	return names
+	return of
 }
 
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	valid := regexp.MustCompile(`^[a-z0-9_]+(\.[a-z0-9_]+)*$`)
-	for _, m := range stats.Table([]string{"kafka_c1", "kafka_c2"}) {
+	valid := regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
+	families := map[string]stats.Metric{}
+	for _, m := range stats.NewTable(scope()) {
 		if seen[m.Name] {
 			t.Errorf("%s is listed twice", m.Name)
 		}
 		seen[m.Name] = true
-		if !valid.MatchString(m.Name) {
-			t.Errorf("%s is not lower case with underscores and dots", m.Name)
+		if !valid.MatchString(m.Name) || !valid.MatchString(m.Family) {
+			t.Errorf("%s, of the family %s, is not lower case with underscores and dots", m.Name, m.Family)
 		}
 		if m.Unit == "" || !strings.HasSuffix(m.Help, ".") {
 			t.Errorf("%s has unit %q and help %q, want a unit and a sentence", m.Name, m.Unit, m.Help)
 		}
+		if first, ok := families[m.Family]; ok && (first.Kind != m.Kind || first.Unit != m.Unit || !slices.Equal(labels(first), labels(m))) {
+			t.Errorf("%s is a %s in %s with the labels %v, unlike others of its family", m.Name, m.Kind, m.Unit, labels(m))
+		}
+		families[m.Family] = m
+		if len(m.Labels) == 0 && m.Family != m.Name {
+			t.Errorf("%s is of the family %s, and has no label that says so", m.Name, m.Family)
+		}
 	}
+}
+
+func labels(m stats.Metric) (names []string) {
+	for _, l := range m.Labels {
+		names = append(names, l.Name)
+	}
+	return names
 }
 
 // TestEveryMetricIsCounted adds to everything that a Set gives, under the names of package wire, and wants every row of
 // the table to have moved: no row that nothing counts, no name that nobody lists.
 func TestEveryMetricIsCounted(t *testing.T) {
 	t.Parallel()
-	const first, second = "kafka_c1", "eu:kafka.c2"
-	table := stats.Table([]string{first, second})
-	values := make([]int64, len(table))
-	s := stats.New(table, values)
-	use := []stats.Value{s.Connections, s.ActiveConnections, s.PanicsRecovered, s.Build}
-	for _, api := range broker.APIs() {
-		use = append(use, s.Request(api.Name))
+	of := scope()
+	s := stats.New(stats.NewTable(of))
+	use := []stats.Value{
+		s.Connections, s.ActiveConnections, s.ReadsPaused, s.UnmatchedTopics, s.PanicsRecovered, s.AccessLogWritten, s.AccessLogDropped, s.Build,
+	}
+	var sizes []stats.Distribution
+	var levels []stats.Level
+	for _, api := range of.APIs {
+		a := s.API(api)
+		use, sizes = append(use, a.Requests), append(sizes, a.Time)
+		for v := api.Min; v <= api.Max; v++ {
+			use = append(use, a.Version(v).Requests, a.Version(v).Failures, a.Version(v).Refusals)
+		}
+		a.Version(api.Max + 1).Requests.Add(1) // dropped
 	}
 	for _, reason := range wire.Reasons() {
-		use = append(use, s.Violation(reason.String()))
+		use = append(use, s.Violation(reason))
 	}
-	for _, name := range []string{first, second} {
+	for _, kind := range stats.RefusedKinds() {
+		use = append(use, s.Refused(kind))
+	}
+	for _, name := range stats.Software() {
+		use = append(use, s.Client(name).Connections, s.Client(name).Active)
+	}
+	for _, name := range of.Clusters {
 		c := s.Cluster(name)
-		use = append(use, c.Requests, c.Batches, c.Bytes, c.InFlightBatches, c.InFlightBytes, c.Connections, c.ConnectFailures,
-			c.MetadataRefreshes, c.Error(9999))
+		use = append(use, c.Requests, c.Batches, c.Records, c.Bytes, c.Failed, c.InFlightBatches, c.InFlightBytes, c.QueuedBatches,
+			c.ThrottleTime, c.Connections, c.Connects, c.ConnectFailures, c.LoginFailures, c.MetadataRefreshes, c.Error(9999))
+		sizes = append(sizes, c.BatchesPerRequest, c.TimeInFilter, c.TimeUpstream, c.TimeTotal)
+		levels = append(levels, c.Reachable, c.MetadataAge, c.CertificateExpiry)
+		counted := map[stats.Value]bool{c.Error(9999): true}
 		for _, code := range wire.ErrorCodes() {
-			use = append(use, c.Error(int16(code)))
+			if v := c.Error(int16(code)); code != wire.None && !counted[v] {
+				counted[v] = true
+				use = append(use, v)
+			}
 		}
+	}
+	for _, prefix := range of.Rules {
+		r := s.Rule(prefix)
+		use, sizes = append(use, r.Batches, r.Records, r.Bytes, r.Failed), append(sizes, r.Time)
+	}
+	for _, topic := range of.Topics {
+		r := s.Topic(topic)
+		use = append(use, r.Batches, r.Records, r.Bytes, r.Failed)
 	}
 	for _, v := range use {
 		v.Add(1)
 	}
-	for i, m := range table {
-		if values[i] != 1 {
-			t.Errorf("%s = %d, want 1", m.Name, values[i])
+	for _, d := range sizes {
+		d.Record(1)
+	}
+	for _, l := range levels {
+		l.Set(5)
+		l.Set(1)
+	}
+	for _, sample := range s.Read() {
+		switch {
+		case sample.Sizes != nil && (sample.Sizes.Count() != 1 || sample.Sizes.Sum != 1):
+			t.Errorf("%s has %d that add up to %d, want one of 1", sample.Name, sample.Sizes.Count(), sample.Sizes.Sum)
+		case sample.Sizes == nil && sample.Value != 1:
+			t.Errorf("%s = %d, want 1", sample.Name, sample.Value)
 		}
 	}
 }
 
 func TestNames(t *testing.T) {
 	t.Parallel()
+	produce := wire.API{Shape: wire.ShapeProduce, Max: 12}
 	for _, tc := range []struct {
 		name  string
 		value func(s *stats.Set) stats.Value
@@ -85,34 +136,48 @@ func TestNames(t *testing.T) {
 	}{
 		{"connections", func(s *stats.Set) stats.Value { return s.Connections }, "connections"},
 		{"active connections", func(s *stats.Set) stats.Value { return s.ActiveConnections }, "connections_active"},
-		{"API", func(s *stats.Set) stats.Value { return s.Request("InitProducerId") }, "requests.init_producer_id"},
-		{"unknown API", func(s *stats.Set) stats.Value { return s.Request("API_71") }, ""},
-		{"violation", func(s *stats.Set) stats.Value { return s.Violation("tls_handshake") }, "violations.tls_handshake"},
-		{"unknown violation", func(s *stats.Set) stats.Value { return s.Violation("unknown") }, ""},
-		{"cluster", func(s *stats.Set) stats.Value { return s.Cluster("c1").InFlightBytes }, "cluster.c1.in_flight_bytes"},
+		{"API", func(s *stats.Set) stats.Value { return s.API(wire.API{Shape: wire.ShapeInitProducerID}).Requests }, "requests.init_producer_id"},
+		{"version", func(s *stats.Set) stats.Value { return s.API(produce).Version(9).Failures }, "api.produce.v9.failures"},
+		{"unknown version", func(s *stats.Set) stats.Value { return s.API(produce).Version(13).Failures }, ""},
+		{"violation", func(s *stats.Set) stats.Value { return s.Violation(wire.ReasonTLSHandshake) }, "violations.tls_handshake"},
+		{"refused", func(s *stats.Set) stats.Value { return s.Refused("logins") }, "refused.logins"},
+		{"unknown kind", func(s *stats.Set) stats.Value { return s.Refused("robots") }, ""},
+		{"software", func(s *stats.Set) stats.Value { return s.Client("librdkafka").Active }, "clients.librdkafka.connections_active"},
+		{"cluster", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").InFlightBytes }, "cluster.kafka_c1.in_flight_bytes"},
 		{"unknown cluster", func(s *stats.Set) stats.Value { return s.Cluster("c2").Batches }, ""},
-		{"cluster named with a colon", func(s *stats.Set) stats.Value { return s.Cluster("a:b").Batches }, "cluster.a_b.batches"},
-		{"no error", func(s *stats.Set) stats.Value { return s.Cluster("c1").Error(0) }, ""},
+		{"cluster named with a colon", func(s *stats.Set) stats.Value { return s.Cluster("eu:kafka.c2").Batches }, "cluster.eu_kafka.c2.batches"},
+		{"rule", func(s *stats.Set) stats.Value { return s.Rule("orders.eu").Bytes }, "rule.orders.eu.bytes"},
+		{"catch-all", func(s *stats.Set) stats.Value { return s.Rule("").Bytes }, "rule.default.bytes"},
+		{"topic", func(s *stats.Set) stats.Value { return s.Topic("orders.eu.paid").Records }, "topic.orders.eu.paid.records"},
+		{"no error", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").Error(0) }, ""},
 		{
 			"error",
-			func(s *stats.Set) stats.Value { return s.Cluster("c1").Error(6) }, "cluster.c1.errors.not_leader_or_follower",
+			func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").Error(6) }, "cluster.kafka_c1.errors.not_leader_or_follower",
 		},
-		{"error of the future", func(s *stats.Set) stats.Value { return s.Cluster("c1").Error(777) }, "cluster.c1.errors.other"},
+		{"rare error", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").Error(16) }, "cluster.kafka_c1.errors.other"},
+		{"error of the future", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").Error(777) }, "cluster.kafka_c1.errors.other"},
 		{"error of an unknown cluster", func(s *stats.Set) stats.Value { return s.Cluster("c2").Error(6) }, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			table := stats.Table([]string{"c1", "a:b"})
-			values := make([]int64, len(table))
-			tc.value(stats.New(table, values)).Add(1)
-			var want []string
+			s := stats.New(stats.NewTable(scope()))
+			tc.value(s).Add(1)
+			var want, counted []string
 			if tc.want != "" {
 				want = []string{tc.want}
 			}
-			if diff := cmp.Diff(want, counted(table, values)); diff != "" {
+			for _, sample := range s.Read() {
+				if !sample.IsZero() {
+					counted = append(counted, sample.Name)
+				}
+			}
+			if diff := cmp.Diff(want, counted); diff != "" {
 				t.Errorf("counted (-want +got):\n%s", diff)
 			}
 		})
+	}
+	if statstest.New().Topic("apples") != nil {
+		t.Error("a topic that is not counted apart has metrics")
 	}
 }
 
@@ -120,59 +185,43 @@ func TestZeroValuesDrop(t *testing.T) {
 	t.Parallel()
 	var s stats.Set
 	s.Connections.Add(1)
-	s.Request("Produce").Add(1)
-	s.Violation("panic").Add(1)
+	s.API(wire.API{Shape: wire.ShapeProduce}).Version(0).Requests.Add(1)
+	s.Violation(wire.ReasonPanic).Add(1)
 	s.Cluster("kafka_c1").Error(1).Add(1)
 	var c stats.Cluster
 	c.Batches.Add(1)
 	c.Error(1).Add(1)
+	c.TimeTotal.Record(1)
+	c.Reachable.Set(1)
 }
 
-// TestHammerAdd adds from many goroutines while a host takes what came, as a host that publishes does.
-func TestHammerAdd(t *testing.T) {
+func TestMerge(t *testing.T) {
 	t.Parallel()
-	const workers, each = 8, 2000
-	table := stats.Table([]string{"kafka_c1"})
-	values := make([]int64, len(table))
-	s := stats.New(table, values)
-	stop, taken := make(chan struct{}), make(chan int64)
-	go func() {
-		var sum int64
-		for {
-			select {
-			case <-stop:
-				taken <- sum + take(values)
-				return
-			default:
-				sum += take(values)
-			}
+	a, b := statstest.New("c1"), statstest.New("c1", "c2")
+	a.Connections.Add(1)
+	b.Connections.Add(2)
+	a.Cluster("c1").TimeTotal.Record(10)
+	b.Cluster("c1").TimeTotal.Record(1000)
+	b.Cluster("c2").Batches.Add(5)
+	before := a.Read()
+	got := map[string]stats.Sample{}
+	for _, s := range stats.Merge(before, b.Read()) {
+		got[s.Name] = s
+	}
+	if n := got["connections"].Value; n != 3 {
+		t.Errorf("connections = %d, want 3", n)
+	}
+	if n := got["cluster.c2.batches"].Value; n != 5 {
+		t.Errorf("cluster.c2.batches = %d, want 5", n)
+	}
+	if s := got["cluster.c1.time_total_us"].Sizes; s.Count() != 2 || s.Sum != 1010 {
+		t.Errorf("%d times that add up to %d, want 2 and 1010", s.Count(), s.Sum)
+	}
+	for _, s := range before {
+		if s.Name == "cluster.c1.time_total_us" && s.Sizes.Count() != 1 {
+			t.Error("Merge has changed what it was given")
 		}
-	}()
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			c := s.Cluster("kafka_c1")
-			for range each {
-				s.Connections.Add(1)
-				c.Error(6).Add(1)
-				c.InFlightBytes.Add(10)
-				c.InFlightBytes.Add(-10)
-			}
-		})
 	}
-	wg.Wait()
-	close(stop)
-	if got := <-taken; got != 2*workers*each {
-		t.Errorf("taken = %d, want %d", got, 2*workers*each)
-	}
-}
-
-// take is how a host publishes: what came since it looked last.
-func take(values []int64) (sum int64) {
-	for i := range values {
-		sum += atomic.SwapInt64(&values[i], 0)
-	}
-	return sum
 }
 
 func TestBuildName(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
@@ -56,9 +56,8 @@ func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &dialled{Cluster: upstreamtest.New(3)}
 		d.CreateTopic("a", 2, 3)
-		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), table: stats.Table([]string{"c1"})}
-		b.values = make([]int64, len(b.table))
-		b.way = upstream.New(settings(), d, upstream.Thread{Cork: new(cork.Cork)}, stats.New(b.table, b.values).Cluster("c1"), slog.New(slog.DiscardHandler))
+		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), stats: statstest.New("c1")}
+		b.way = upstream.New(settings(), d, upstream.Thread{Cork: new(cork.Cork)}, b.stats.Cluster("c1"), slog.New(slog.DiscardHandler))
 		f(b, d)
 		b.way.Close(b.t.Context())
 		for id := range int32(3) {

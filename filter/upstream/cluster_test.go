@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -39,8 +39,7 @@ type bench struct {
 	cluster *upstreamtest.Cluster
 	way     *upstream.Cluster
 	fences  *order.Fences // of the one client
-	table   []stats.Metric
-	values  []int64
+	stats   *stats.Set
 }
 
 // patience is how long a batch may wait in tests whose time is real, in milliseconds.
@@ -48,9 +47,7 @@ const patience = 60_000
 
 // newWay makes a way into a cluster, without a bubble and with metrics that nobody reads.
 func newWay(s upstream.Settings, cluster upstream.Client, k *cork.Cork) *upstream.Cluster {
-	table := stats.Table([]string{"c1"})
-	st := stats.New(table, make([]int64, len(table))).Cluster("c1")
-	return upstream.New(s, cluster, upstream.Thread{Cork: k}, st, slog.New(slog.DiscardHandler))
+	return upstream.New(s, cluster, upstream.Thread{Cork: k}, statstest.New("c1").Cluster("c1"), slog.New(slog.DiscardHandler))
 }
 
 // inBubble runs f with fake time: a way into a cluster of n brokers.
@@ -62,33 +59,21 @@ func inBubble(t *testing.T, n int, f func(b *bench)) {
 func inBubbleWith(t *testing.T, n int, s upstream.Settings, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{t: t, cluster: upstreamtest.New(n), fences: new(order.Fences), table: stats.Table([]string{"c1"})}
-		b.values = make([]int64, len(b.table))
-		st := stats.New(b.table, b.values).Cluster("c1")
-		b.way = upstream.New(s, b.cluster, upstream.Thread{Cork: new(cork.Cork)}, st, slog.New(slog.DiscardHandler))
+		b := &bench{t: t, cluster: upstreamtest.New(n), fences: new(order.Fences), stats: statstest.New("c1")}
+		b.way = upstream.New(s, b.cluster, upstream.Thread{Cork: new(cork.Cork)}, b.stats.Cluster("c1"), slog.New(slog.DiscardHandler))
 		f(b)
 		b.way.Close(t.Context())
 		for i := 1; i <= n; i++ {
 			b.cluster.Cut(int32(i))
 		}
-		for i, m := range b.table {
-			if m.Kind == stats.Gauge && b.values[i] != 0 {
-				t.Errorf("gauge %s = %d at the end, want 0", m.Name, b.values[i])
-			}
-		}
+		statstest.AtRest(t, b.stats)
 	})
 }
 
 func (b *bench) metric(name string) int64 {
 	b.t.Helper()
-	for i, m := range b.table {
-		if m.Name == "cluster.c1."+name {
-			synctest.Wait()
-			return atomic.LoadInt64(&b.values[i])
-		}
-	}
-	b.t.Fatalf("no metric %s", name)
-	return 0
+	synctest.Wait()
+	return statstest.Value(b.t, b.stats, "cluster.c1."+name)
 }
 
 // send produces one batch without waiting.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
@@ -84,31 +84,20 @@ func (c faultyConn) Write(p []byte) (int, error) {
 func withFaulty(t *testing.T, place string, f func(b *bench, cluster *faulty)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{t: t, cluster: upstreamtest.New(1), fences: new(order.Fences), table: stats.Table([]string{"c1"})}
+		b := &bench{t: t, cluster: upstreamtest.New(1), fences: new(order.Fences), stats: statstest.New("c1")}
 		b.cluster.CreateTopic("a", 1, 1)
-		b.values = make([]int64, len(b.table))
 		cluster := &faulty{Client: b.cluster, place: place}
-		st := stats.New(b.table, b.values).Cluster("c1")
-		b.way = upstream.New(settings(), cluster, upstream.Thread{Cork: new(cork.Cork)}, st, slog.New(slog.DiscardHandler))
+		b.way = upstream.New(settings(), cluster, upstream.Thread{Cork: new(cork.Cork)}, b.stats.Cluster("c1"), slog.New(slog.DiscardHandler))
 		f(b, cluster)
 		b.way.Close(t.Context())
 		b.cluster.Cut(1)
-		for i, m := range b.table {
-			if m.Kind == stats.Gauge && b.values[i] != 0 {
-				t.Errorf("gauge %s = %d at the end, want 0", m.Name, b.values[i])
-			}
-		}
+		statstest.AtRest(t, b.stats)
 	})
 }
 
 func (b *bench) panics() int64 {
 	synctest.Wait()
-	for i, m := range b.table {
-		if m.Name == "panics_recovered" {
-			return atomic.LoadInt64(&b.values[i])
-		}
-	}
-	return -1
+	return statstest.Value(b.t, b.stats, "panics_recovered")
 }
 
 // wantAnswered waits for what is in flight, for a minute.

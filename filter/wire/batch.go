@@ -10,7 +10,12 @@ type Batch struct {
 	// Records is the batch as the client sent it, 61 bytes of header and then the records. It points into the client's
 	// frame; only a batch that was converted from a message set has memory of its own.
 	Records []byte
-	Result  Result
+	// Count is how many records its header says it has; 0 until somebody has looked.
+	Count  int32
+	Result Result
+	// WaitedMicros is how many microseconds it took from when its cluster got it until it was sent, and UpstreamMicros how many from then
+	// until its result. Zero: it was not sent.
+	WaitedMicros, UpstreamMicros int64
 }
 
 // producerIDAt is where a record batch has its producer id.

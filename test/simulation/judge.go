@@ -3,7 +3,7 @@ package simulation
 import (
 	"fmt"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
 )
@@ -94,9 +94,7 @@ func (w *world) judgeRest(r *Result) {
 	if r.Gaps > 0 {
 		wrong(ledger.Reordered, "brokers found %d gaps in the numbers of writers", r.Gaps)
 	}
-	for i, m := range w.table {
-		if m.Kind == stats.Gauge && w.values[i] != 0 {
-			wrong(ledger.Unanswered, "gauge %s is %d in the end", m.Name, w.values[i])
-		}
+	for name, n := range statstest.Raised(w.stats) {
+		wrong(ledger.Unanswered, "gauge %s is %d in the end", name, n)
 	}
 }

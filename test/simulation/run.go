@@ -87,8 +87,7 @@ type world struct {
 	mesh     *mesh // the same, unless clients connect to brokers
 	filter   *filter.Filter
 	loops    []*loop.Loop // have the connections to brokers, of every other seed: a worker each
-	table    []stats.Metric
-	values   []int64
+	stats    *stats.Set
 	clients  []*client
 	known    map[uint64]ledger.Found // by sum of the batch
 	distance time.Duration           // to the brokers, there and back
@@ -198,15 +197,15 @@ func (w *world) restore(cluster string) {
 func (w *world) open(c *config.Config, brokersThemselves, loops bool) {
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
+	w.stats = new(stats.Set)
 	if brokersThemselves {
 		w.reach = &direct{line: w.line, clusters: w.clusters, ctx: ctx}
 		return
 	}
-	w.table = stats.Table([]string{"c1", "c2"})
-	w.values = make([]int64, len(w.table))
+	w.stats = stats.New(filter.Metrics(c))
 	o := filter.Options{
 		NewClient: func(s upstream.Settings) (upstream.Client, error) { return w.clusters[s.Name], nil },
-		Stats:     stats.New(w.table, w.values),
+		Stats:     w.stats,
 		Log:       slog.New(slog.DiscardHandler),
 	}
 	if loops {

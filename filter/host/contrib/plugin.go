@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/envoylog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
@@ -97,20 +96,12 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 	for _, w := range slices.Concat(c.Warnings, c.EnvoyWarnings) {
 		l.log.Warn("configuration: " + w.Error())
 	}
-	table := stats.Table(clusterNames(c))
-	m.stats = stats.New(table, make([]int64, len(table)))
+	m.stats = stats.New(filter.Metrics(c))
 	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
 	m.filter, err = filter.New(c, filter.Options{
 		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Probe: true,
 	})
 	return err
-}
-
-func clusterNames(c *config.Config) (names []string) {
-	for _, cluster := range c.Clusters {
-		names = append(names, cluster.Name)
-	}
-	return names
 }
 
 // factories gives the factory of a configuration, once for each connection.

@@ -42,7 +42,7 @@ type loader struct {
 }
 
 // definer is abi.Config's Define.
-type definer func(metrics []abi.Metric) (values []int64, marks []uint64, err error)
+type definer func(metrics []abi.Metric) (numbers []int64, marks []uint64, err error)
 
 // hosted is a filter as Envoy sees it. Its methods are called as abi.Filter says.
 type hosted struct {
@@ -97,20 +97,37 @@ func (l *loader) load(
 }
 
 func newStats(c *config.Config, define definer) (*stats.Set, error) {
-	names := make([]string, 0, len(c.Clusters))
-	for _, cluster := range c.Clusters {
-		names = append(names, cluster.Name)
-	}
-	table := stats.Table(names)
+	table := filter.Metrics(c)
 	metrics := make([]abi.Metric, 0, len(table))
-	for _, m := range table {
-		metrics = append(metrics, abi.Metric{Name: m.Name, Gauge: m.Kind == stats.Gauge})
+	for i := range table {
+		metrics = append(metrics, metric(&table[i]))
 	}
-	values, marks, err := define(metrics)
+	numbers, marks, err := define(metrics)
 	if err != nil {
 		return nil, err
 	}
-	return stats.NewMarked(table, values, marks), nil
+	return stats.NewIn(table, numbers, marks), nil
+}
+
+// metric is a metric as Envoy has it.
+func metric(m *stats.Metric) abi.Metric {
+	of := abi.Metric{Name: m.Name}
+	switch m.Kind {
+	case stats.Counter:
+		of.Kind = abi.Counter
+	case stats.Gauge:
+		of.Kind = abi.Gauge
+	case stats.Histogram:
+		of.Kind, of.Samples = abi.Histogram, make([]int64, m.Slots())
+		for slot := range of.Samples {
+			sample, ok := stats.SlotSample(slot)
+			if !ok {
+				sample = abi.NoSample
+			}
+			of.Samples[slot] = sample
+		}
+	}
+	return of
 }
 
 // NewSession starts the session of one client.

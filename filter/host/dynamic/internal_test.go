@@ -9,9 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 )
 
@@ -26,7 +29,6 @@ forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
 type envoy struct {
 	lines   []string
 	metrics []abi.Metric
-	values  []int64
 	err     error // of define
 }
 
@@ -37,8 +39,12 @@ func (e *envoy) log() *slog.Logger {
 }
 
 func (e *envoy) define(m []abi.Metric) ([]int64, []uint64, error) {
-	e.metrics, e.values = m, make([]int64, len(m))
-	return e.values, make([]uint64, len(m)/64+1), e.err
+	e.metrics = m
+	numbers := 0
+	for i := range m {
+		numbers += max(1, len(m[i].Samples))
+	}
+	return make([]int64, numbers), make([]uint64, numbers/64+1), e.err
 }
 
 func (e *envoy) load(name, raw string, client error) (*hosted, error) {
@@ -121,13 +127,18 @@ func TestMetricsAreThoseOfTheTable(t *testing.T) {
 	t.Parallel()
 	e := &envoy{}
 	_, _ = e.load("", valid, errors.New("enough"))
-	table := stats.Table([]string{"c1"})
+	c, err := config.Parse([]byte(valid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := filter.Metrics(c)
 	if len(e.metrics) != len(table) {
 		t.Fatalf("%d metrics, want %d", len(e.metrics), len(table))
 	}
 	for i, m := range table {
-		if want := (abi.Metric{Name: m.Name, Gauge: m.Kind == stats.Gauge}); e.metrics[i] != want {
-			t.Errorf("metric %d = %v, want %v", i, e.metrics[i], want)
+		kind := map[stats.Kind]abi.Kind{stats.Counter: abi.Counter, stats.Gauge: abi.Gauge, stats.Histogram: abi.Histogram}[m.Kind]
+		if got := e.metrics[i]; got.Name != m.Name || got.Kind != kind || max(1, len(got.Samples)) != m.Slots() {
+			t.Errorf("metric %d = %v, want a %s called %s of %d numbers", i, got, m.Kind, m.Name, m.Slots())
 		}
 	}
 }
@@ -135,17 +146,15 @@ func TestMetricsAreThoseOfTheTable(t *testing.T) {
 func TestPanicked(t *testing.T) {
 	t.Parallel()
 	e := &envoy{}
-	table := stats.Table(nil)
-	values := make([]int64, len(table))
-	h := &hosted{stats: stats.New(table, values), log: e.log()}
+	h := &hosted{stats: statstest.New(), log: e.log()}
 	h.Panicked("boom", []byte("line 1\nline 2"))
 	want := []string{"4 kafka_mesh: panic recovered; please report it panic=boom stack=line 1\nline 2"}
 	if diff := cmp.Diff(want, e.lines); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
-	for i, m := range table {
-		if want := map[bool]int64{true: 1}[m.Name == "panics_recovered"]; values[i] != want {
-			t.Errorf("%s = %d, want %d", m.Name, values[i], want)
+	for _, s := range h.stats.Read() {
+		if want := map[bool]int64{true: 1}[s.Name == "panics_recovered"]; s.Value != want {
+			t.Errorf("%s = %d, want %d", s.Name, s.Value, want)
 		}
 	}
 }

@@ -33,10 +33,9 @@ func TestContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := loops(t, 2)
-		table := stats.Table([]string{"c"})
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
 		f, err := filter.New(c, filter.Options{
-			NewClient: saramaclient.New, Stats: stats.New(table, make([]int64, len(table))), Log: log, Thread: threads(all),
+			NewClient: saramaclient.New, Stats: stats.New(filter.Metrics(c)), Log: log, Thread: threads(all),
 		})
 		if err != nil {
 			t.Fatal(err)

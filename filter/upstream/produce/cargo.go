@@ -27,6 +27,7 @@ type cargo struct {
 	batches    []*wire.Batch // of all shares, those of one topic next to each other
 	deadline   time.Time     // of the share that has least time
 	bytes      int64
+	sent       time.Time
 
 	first [1]*share // room for what most have
 }
@@ -62,10 +63,39 @@ func (c *cargo) Answer(a *link.Answer) error {
 		}
 		err = fmt.Errorf("decode produce response v%d: %w", a.Version, err)
 	}
+	c.took(time.Now())
+	p.stats.ThrottleTime.Add(int64(throttle))
 	behind := c.connection.landed(c)
 	p.report(c.shares, throttle)
 	p.report(behind, 0)
 	return err
+}
+
+// leave takes note of what is about to be sent, and counts it.
+func (c *cargo) leave(now time.Time) {
+	st := c.connection.lane.pool.stats
+	c.sent = now
+	for _, s := range c.shares {
+		waited := now.Sub(s.produce.now).Microseconds()
+		st.TimeInFilter.Record(waited)
+		for _, b := range s.batches {
+			b.WaitedMicros = waited
+			st.Records.Add(int64(b.Count))
+		}
+	}
+	st.Requests.Add(1)
+	st.Batches.Add(int64(len(c.batches)))
+	st.BatchesPerRequest.Record(int64(len(c.batches)))
+	st.Bytes.Add(c.bytes)
+}
+
+// took takes note of when the results came.
+func (c *cargo) took(now time.Time) {
+	upstream := now.Sub(c.sent).Microseconds()
+	c.connection.lane.pool.stats.TimeUpstream.Record(upstream)
+	for _, b := range c.batches {
+		b.UpstreamMicros = upstream
+	}
 }
 
 // Fail implements link.Call. All that has failed gets its result at once, when the connection has ended.

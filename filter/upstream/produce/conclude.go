@@ -79,6 +79,7 @@ func (p *Pool) count(b *wire.Batch) {
 	p.stats.InFlightBatches.Add(-1)
 	p.stats.InFlightBytes.Add(-int64(len(b.Records)))
 	if b.Result.Code != wire.None {
+		p.stats.Failed.Add(1)
 		p.stats.Error(int16(b.Result.Code)).Add(1)
 	}
 }

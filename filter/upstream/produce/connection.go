@@ -185,10 +185,8 @@ func (c *connection) send(cargo *cargo) (err error) {
 	cargo.connection = c
 	c.inFlight++
 	c.rest()
-	p.stats.Requests.Add(1)
-	p.stats.Batches.Add(int64(len(cargo.batches)))
-	p.stats.Bytes.Add(cargo.bytes)
 	p.mu.Unlock()
+	cargo.leave(time.Now())
 	defer func() {
 		p.mu.Lock()
 		if err != nil {

@@ -70,6 +70,7 @@ func (l *lane) idle() bool {
 func (l *lane) push(s *share) {
 	l.queue = append(l.queue, s)
 	l.queued += s.bytes
+	l.pool.stats.QueuedBatches.Add(int64(len(s.batches)))
 	for _, part := range s.partitions {
 		part.enqueue(l.slot)
 	}
@@ -79,6 +80,7 @@ func (l *lane) push(s *share) {
 // unqueue takes note that s is not in the queue any more. The mutex is held.
 func (l *lane) unqueue(s *share) {
 	l.queued -= s.bytes
+	l.pool.stats.QueuedBatches.Add(-int64(len(s.batches)))
 	for _, part := range s.partitions {
 		part.queued[l.slot]--
 	}

@@ -170,7 +170,12 @@ func (p *Pool) locked(f func()) {
 
 // finish counts n batches of a call as done. A panic of who is told is not the other clients'.
 func (p *Pool) finish(r *produce, n int, throttle int32) {
-	p.panics.Guard("answer", func() { r.group.finish(n, throttle) })
+	p.panics.Guard("answer", func() {
+		if r.group.finish(n, throttle) {
+			p.stats.TimeTotal.Record(time.Since(r.now).Microseconds())
+			r.group.report()
+		}
+	})
 }
 
 // later has f called when the mutex is free. The mutex is held.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
@@ -34,8 +34,7 @@ func TestOutageKeepsNoNames(t *testing.T) {
 			Bootstrap: func(context.Context) []string { return []string{"bootstrap:1"} }, Refreshed: func() {},
 			MaxAge: time.Minute, Backoff: time.Second, BackoffMax: time.Second,
 		}, c, log)
-		table := stats.Table([]string{"c1"})
-		st := stats.New(table, make([]int64, len(table))).Cluster("c1")
+		st := statstest.New("c1").Cluster("c1")
 		p := produce.New(produce.Settings{
 			Link: link.Settings{AnswerTimeout: time.Minute}, RequestTimeout: time.Minute, MaxRequestBytes: 1 << 20, MetadataMaxAge: time.Minute, Window: 5,
 			ConnectionsPerBroker: 1, ReconnectBackoff: time.Second, ReconnectBackoffMax: time.Second,

@@ -65,16 +65,19 @@ func (g *group) init(batches int, fences *order.Fences, done func(int32)) {
 	g.left.Store(int32(batches))
 }
 
-// finish counts n batches as done and, with the last, calls done. No lock may be held.
-func (g *group) finish(n int, throttle int32) {
+// finish counts n batches as done, and reports whether they are the last.
+func (g *group) finish(n int, throttle int32) (last bool) {
 	for {
 		longest := g.throttle.Load()
 		if throttle <= longest || g.throttle.CompareAndSwap(longest, throttle) {
 			break
 		}
 	}
-	if g.left.Add(-int32(n)) == 0 {
-		g.fences.End()
-		g.done(g.throttle.Load())
-	}
+	return g.left.Add(-int32(n)) == 0
+}
+
+// report says that all batches are done. No lock may be held.
+func (g *group) report() {
+	g.fences.End()
+	g.done(g.throttle.Load())
 }

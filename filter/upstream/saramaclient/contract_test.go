@@ -18,7 +18,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
@@ -64,8 +64,7 @@ func newPool(t *testing.T, s upstream.Settings) *upstream.Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := stats.Table([]string{s.Name})
-	st := stats.New(table, make([]int64, len(table))).Cluster(s.Name)
+	st := statstest.New(s.Name).Cluster(s.Name)
 	pool := upstream.New(s, client, upstream.Thread{Cork: new(cork.Cork)}, st, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { pool.Close(context.WithoutCancel(t.Context())) })
 	return pool

@@ -13,8 +13,8 @@ static void introduce(km_config* config) {
     return;  // Envoy 1.38
   }
   for (size_t i = 0; i < config->count; i++) {
-    if (config->metrics[i].gauge && config->values[i] > 0) {
-      config->published[i] = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_ACQ_REL);
+    if (config->metrics[i].kind == km_gauge && config->numbers[i] > 0) {
+      config->published[i] = __atomic_load_n(&config->numbers[i], __ATOMIC_ACQUIRE);
       CALLBACK(config_increment_gauge)(config->envoy, config->metrics[i].id, (uint64_t)config->published[i]);
     }
   }
@@ -50,11 +50,11 @@ static void settle(km_config* config) {
     return;  // Envoy 1.38
   }
   for (size_t i = 0; i < config->count; i++) {
-    int64_t left = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_ACQ_REL);
-    if (!config->metrics[i].gauge && left > 0) {
+    int64_t left = __atomic_load_n(&config->numbers[i], __ATOMIC_ACQUIRE) - config->published[i];
+    if (config->metrics[i].kind == km_counter && left > 0) {
       CALLBACK(config_increment_counter)(config->envoy, config->metrics[i].id, (uint64_t)left);
     }
-    if (config->metrics[i].gauge && config->published[i] > 0) {
+    if (config->metrics[i].kind == km_gauge && config->published[i] > 0) {
       CALLBACK(config_decrement_gauge)
       (config->envoy, config->metrics[i].id, (uint64_t)config->published[i]);
     }
@@ -76,20 +76,35 @@ static size_t mark_words(size_t count) { return (count + mark_bits - 1) / mark_b
 
 void km_config_reserve(km_config* config, size_t count) {
   config->metrics = km_alloc(count, sizeof *config->metrics);
-  config->values = km_alloc(count, sizeof *config->values);
+  config->numbers = km_alloc(count, sizeof *config->numbers);
   config->marks = km_alloc(mark_words(count), sizeof *config->marks);
   config->published = km_alloc(count, sizeof *config->published);
   config->count = count;
 }
 
-envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, size_t i, bool gauge, const char* name,
-                                                          size_t length) {
+envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, size_t i, size_t numbers, km_kind kind,
+                                                          const char* name, size_t length) {
   envoy_dynamic_module_type_module_buffer text = {name, length};
-  km_metric* metric = &config->metrics[i];
-  metric->gauge = gauge;
-  return gauge ? CALLBACK(config_define_gauge)(config->envoy, text, &metric->id)
-               : CALLBACK(config_define_counter)(config->envoy, text, &metric->id);
+  envoy_dynamic_module_type_metrics_result result = envoy_dynamic_module_type_metrics_result_Success;
+  km_metric metric = {0, kind, 0};
+  switch (kind) {
+    case km_counter:
+      result = CALLBACK(config_define_counter)(config->envoy, text, &metric.id);
+      break;
+    case km_gauge:
+      result = CALLBACK(config_define_gauge)(config->envoy, text, &metric.id);
+      break;
+    case km_histogram:
+      result = CALLBACK(config_define_histogram)(config->envoy, text, &metric.id);
+      break;
+  }
+  for (size_t n = 0; n < numbers; n++) {
+    config->metrics[i + n] = metric;
+  }
+  return result;
 }
+
+void km_config_sample(km_config* config, size_t i, int64_t sample) { config->metrics[i].sample = sample; }
 
 void km_config_ref(km_config* config) { __atomic_add_fetch(&config->refs, 1, __ATOMIC_RELAXED); }
 
@@ -98,30 +113,39 @@ void km_config_unref(km_config* config) {
     return;
   }
   free(config->metrics);
-  free(config->values);
+  free(config->numbers);
   free(config->marks);
   free(config->published);
   free(config);
 }
 
 static void publish_one(km_config* config, void* envoy, size_t i) {
-  int64_t delta = __atomic_exchange_n(&config->values[i], 0, __ATOMIC_SEQ_CST);
-  size_t id = config->metrics[i].id;
-  if (!config->metrics[i].gauge) {
-    if (delta > 0) {
-      CALLBACK(increment_counter)(envoy, id, (uint64_t)delta);
-    }
-    return;
-  }
-  config->published[i] += delta;
-  if (delta > 0) {
-    CALLBACK(increment_gauge)(envoy, id, (uint64_t)delta);
-  } else if (delta < 0) {
-    CALLBACK(decrement_gauge)(envoy, id, (uint64_t)-delta);
+  int64_t total = __atomic_load_n(&config->numbers[i], __ATOMIC_SEQ_CST);
+  int64_t delta = total - config->published[i];
+  const km_metric* metric = &config->metrics[i];
+  config->published[i] = total;
+  switch (metric->kind) {
+    case km_counter:
+      if (delta > 0) {
+        CALLBACK(increment_counter)(envoy, metric->id, (uint64_t)delta);
+      }
+      break;
+    case km_gauge:
+      if (delta > 0) {
+        CALLBACK(increment_gauge)(envoy, metric->id, (uint64_t)delta);
+      } else if (delta < 0) {
+        CALLBACK(decrement_gauge)(envoy, metric->id, (uint64_t)-delta);
+      }
+      break;
+    case km_histogram:
+      for (; delta > 0 && metric->sample >= 0; delta--) {
+        CALLBACK(record_histogram_value)(envoy, metric->id, (uint64_t)metric->sample);
+      }
+      break;
   }
 }
 
-// The mark goes before the value is taken: what is added in between is marked again, and its value may be zero then.
+// The mark goes before the number is read: what is added in between is marked again, and may have been told by then.
 static void publish(km_config* config, void* envoy) {
   for (size_t word = 0; word < mark_words(config->count); word++) {
     if (__atomic_load_n(&config->marks[word], __ATOMIC_RELAXED) == 0) {

@@ -3,9 +3,13 @@
 
 #include "envoy_abi.h"
 
+typedef enum km_kind { km_counter, km_gauge, km_histogram } km_kind;
+
+// km_metric is the metric that a number belongs to. Those of a histogram count how often its sample has come.
 typedef struct km_metric {
   size_t id;  // Envoy's
-  bool gauge;
+  km_kind kind;
+  int64_t sample;  // negative: nothing is recorded
 } km_metric;
 
 // km_config lives until its last reference is gone: Envoy holds one, Go holds one, and so does each km_conn. Envoy's
@@ -18,22 +22,24 @@ typedef struct km_config {
 
   size_t count;
   km_metric* metrics;
-  // What was counted since it was last published; count of them. Goroutines add, workers take: atomic.
-  int64_t* values;
+  // Totals of what was counted; count of them. Goroutines add, workers read: atomic.
+  int64_t* numbers;
   // Who adds sets bit i % 64 of marks[i / 64] afterwards; workers take the mark away first: atomic.
   uint64_t* marks;
 
   int publishers;      // atomic: workers that want to publish; see km_config_publish
-  int64_t* published;  // what Envoy was told of each gauge; the one publisher's
+  int64_t* published;  // what Envoy was told of each number; the one publisher's
 } km_config;
 
 // Called by Go.
 
-// km_config_reserve makes room for count metrics. Once, in config_new.
+// km_config_reserve makes room for count numbers. Once, in config_new.
 void km_config_reserve(km_config* config, size_t count);
-// km_config_define defines metric i; in config_new, for Envoy freezes the metrics after it.
-envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, size_t i, bool gauge, const char* name,
-                                                          size_t length);
+// km_config_define defines the metric of some numbers, from i on; in config_new, for Envoy freezes the metrics after it.
+envoy_dynamic_module_type_metrics_result km_config_define(km_config* config, size_t i, size_t numbers, km_kind kind,
+                                                          const char* name, size_t length);
+// km_config_sample says what number i of a histogram stands for.
+void km_config_sample(km_config* config, size_t i, int64_t sample);
 void km_config_ref(km_config* config);
 void km_config_unref(km_config* config);
 

@@ -160,6 +160,9 @@ envoy_dynamic_module_callback_network_filter_config_define_counter(
 envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_config_define_gauge(
     void* envoy, envoy_dynamic_module_type_module_buffer name, size_t* id);
+envoy_dynamic_module_type_metrics_result
+envoy_dynamic_module_callback_network_filter_config_define_histogram(
+    void* envoy, envoy_dynamic_module_type_module_buffer name, size_t* id);
 
 // Callbacks for the main thread only.
 
@@ -203,6 +206,9 @@ envoy_dynamic_module_callback_network_filter_increment_gauge(void* envoy, size_t
 envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_decrement_gauge(void* envoy, size_t id,
                                                              uint64_t value);
+envoy_dynamic_module_type_metrics_result
+envoy_dynamic_module_callback_network_filter_record_histogram_value(void* envoy, size_t id,
+                                                                    uint64_t value);
 
 // Callbacks that came with Envoy 1.39, after that abi.h: weak, so that 1.38 loads the module, and NULL there. Their
 // shape, (config, id, value) like those of the filter, was read from the machine code of 1.39.3, and ran on 1.40.0.

@@ -26,7 +26,7 @@ func init() {
 			panic("boom in config")
 		}
 		values, marks, err := c.Define([]abi.Metric{
-			{Name: "sessions"}, {Name: "active", Gauge: true}, {Name: "panics"}, {Name: "bytes"},
+			{Name: "sessions"}, {Name: "active", Kind: abi.Gauge}, {Name: "panics"}, {Name: "bytes"},
 		})
 		if err != nil {
 			return nil, err

@@ -122,6 +122,12 @@ result CALLBACK(config_define_gauge)(void* p, out n, size_t* id) {
   *id = 20;
   return 0;
 }
+result CALLBACK(config_define_histogram)(void* p, out n, size_t* id) {
+  call(p);
+  (void)n;
+  *id = 30;
+  return 0;
+}
 static result add(long* to, size_t want, size_t id, long n) {
   CHECK(id == want);
   *to += n;
@@ -139,6 +145,11 @@ result CALLBACK(increment_gauge)(void* p, size_t id, uint64_t n) {
 result CALLBACK(decrement_gauge)(void* p, size_t id, uint64_t n) {
   (void)p;
   return add(&envoy.gauge, 20, id, -(long)n);
+}
+result CALLBACK(record_histogram_value)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  envoy.recorded++;
+  return add(&envoy.histogram, 30, id, (long)n);
 }
 #ifndef ENVOY_1_38
 result CALLBACK(config_increment_counter)(void* p, size_t id, uint64_t n) {
@@ -159,11 +170,15 @@ result CALLBACK(config_decrement_gauge)(void* p, size_t id, uint64_t n) {
 
 uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
   (void)name, (void)raw;
-  km_config_reserve(c, 2);
-  CHECK(km_config_define(c, 0, false, "c", 1) == 0 && km_config_define(c, 1, true, "g", 1) == 0);
+  km_config_reserve(c, 5);
+  CHECK(km_config_define(c, 0, 1, km_counter, "c", 1) == 0 && km_config_define(c, 1, 1, km_gauge, "g", 1) == 0);
+  CHECK(km_config_define(c, 2, 3, km_histogram, "h", 1) == 0);
+  km_config_sample(c, 2, 0);
+  km_config_sample(c, 3, 7);
+  km_config_sample(c, 4, -1);
   km_config_ref(c);
   go.config = c;
-  c->values[1] = go.loading;
+  c->numbers[1] = go.loading;
   c->marks[0] = 1u << 1;
   return 1;
 }

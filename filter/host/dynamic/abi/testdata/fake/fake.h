@@ -33,6 +33,7 @@ typedef struct fake_envoy {
   size_t written_length;
   int writes, fins, commits, wakes, ends, closes, close_type, disables, enables, drained, schedulers, config_schedulers, config_commits;
   long counter, gauge;
+  long histogram, recorded;  // the sum of what was recorded, and how often
   const char* read;  // what the client sent
   void (*on_commit)(void), (*on_write)(void);
 } fake_envoy;
@@ -53,7 +54,7 @@ typedef struct fake_go {
 extern fake_envoy envoy, envoy_of_other;
 extern fake_go go;
 
-// start makes a configuration with a counter (0) and a gauge (1), and a connection.
+// start makes a configuration with a counter (0), a gauge (1) and a histogram (2 to 4), and a connection.
 void start(void);
 void start_config(void);
 void start_conn(void);

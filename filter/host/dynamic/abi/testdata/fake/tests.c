@@ -275,7 +275,7 @@ static void panic_in_new_session(void) {
 }
 
 static void count(int metric, long n) {
-  __atomic_add_fetch(&go.config->values[metric], n, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&go.config->numbers[metric], n, __ATOMIC_SEQ_CST);
   __atomic_or_fetch(&go.config->marks[0], 1u << metric, __ATOMIC_SEQ_CST);
 }
 static void metrics_are_published_in_hooks(void) {
@@ -291,7 +291,7 @@ static void metrics_are_published_in_hooks(void) {
 
 static void metrics_without_a_mark_are_not_looked_at(void) {
   start();
-  go.config->values[0] = 3;
+  go.config->numbers[0] = 3;
   receive("x", false);
   CHECK(envoy.counter == 0);
   count(1, 2);
@@ -301,6 +301,18 @@ static void metrics_without_a_mark_are_not_looked_at(void) {
   count(0, 1);
   receive("x", false);
   CHECK(envoy.counter == 4);
+}
+
+static void histograms_are_recorded_one_by_one(void) {
+  start();
+  count(2, 2);
+  count(3, 3);
+  count(4, 21);  // their sum, which Envoy makes itself
+  receive("x", false);
+  CHECK(envoy.recorded == 5 && envoy.histogram == 21);
+  count(3, 1);
+  receive("x", false);
+  CHECK(envoy.recorded == 6 && envoy.histogram == 28);
 }
 
 static void gauges_are_settled_at_the_end(void) {
@@ -356,6 +368,7 @@ static const test tests[] = {
     TEST(panic_in_new_session),
     TEST(metrics_are_published_in_hooks),
     TEST(metrics_without_a_mark_are_not_looked_at),
+    TEST(histograms_are_recorded_one_by_one),
     TEST(gauges_are_settled_at_the_end),
     TEST(gauges_are_published_when_loaded),
 };

@@ -149,6 +149,13 @@ envoy_dynamic_module_type_metrics_result CALLBACK(config_define_gauge)(void* p,
   *id = 2;
   return 0;
 }
+envoy_dynamic_module_type_metrics_result CALLBACK(config_define_histogram)(void* p,
+                                                                       envoy_dynamic_module_type_module_buffer n,
+                                                                       size_t* id) {
+  (void)p, (void)n;
+  *id = 2;
+  return 0;
+}
 static atomic_long counter, gauge;
 envoy_dynamic_module_type_metrics_result CALLBACK(increment_counter)(void* p, size_t id, uint64_t n) {
   (void)p, (void)id;
@@ -166,6 +173,11 @@ envoy_dynamic_module_type_metrics_result CALLBACK(decrement_gauge)(void* p, size
   CHECK(gauge >= 0);
   return 0;
 }
+envoy_dynamic_module_type_metrics_result CALLBACK(record_histogram_value)(void* p, size_t id, uint64_t n) {
+  (void)p, (void)id;
+  (void)n;
+  return 0;
+}
 bool envoy_dynamic_module_callback_log_enabled(envoy_dynamic_module_type_log_level l) { return l > 0; }
 void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l,
                                        envoy_dynamic_module_type_module_buffer m) {
@@ -175,7 +187,7 @@ void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l,
 static atomic_long counted;  // what was added to the counter
 static void count(int i, int64_t n) {  // as filter/stats does
   if (i == 0) counted += (long)n;
-  __atomic_add_fetch(&config_of_go->values[i], n, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&config_of_go->numbers[i], n, __ATOMIC_SEQ_CST);
   if (!(__atomic_load_n(&config_of_go->marks[0], __ATOMIC_SEQ_CST) & 1u << i)) {
     __atomic_or_fetch(&config_of_go->marks[0], 1u << i, __ATOMIC_SEQ_CST);
   }
@@ -204,8 +216,8 @@ uintptr_t kmGoConfigNew(km_config* c, envoy_dynamic_module_type_envoy_buffer n,
                         envoy_dynamic_module_type_envoy_buffer r) {
   (void)n, (void)r;
   km_config_reserve(c, 2);
-  km_config_define(c, 0, false, "c", 1);
-  km_config_define(c, 1, true, "g", 1);
+  km_config_define(c, 0, 1, km_counter, "c", 1);
+  km_config_define(c, 1, 1, km_gauge, "g", 1);
   km_config_ref(c);
   config_of_go = c;
   return 1;
@@ -385,7 +397,7 @@ int main(void) {
   CHECK(destroyed == connections && closed == connections && scheduler_count == 0);
   km_config_publish(config_of_go, &worker);
   CHECK(counter == counted && gauge == 0);  // nothing is lost
-  CHECK(config_of_go->marks[0] == 0 && config_of_go->values[0] == 0 && config_of_go->values[1] == 0);
+  CHECK(config_of_go->marks[0] == 0 && config_of_go->numbers[0] == counted && config_of_go->numbers[1] == 0);
   HOOK(config_destroy)(config);
   km_config_unref(config_of_go);
   printf("%d connections, %d destroyed inside commit, %ld writes\n", connections, (int)destroyed_off_worker,

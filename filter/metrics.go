@@ -1,0 +1,41 @@
+package filter
+
+import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Metrics lists what a configuration counts.
+func Metrics(c *config.Config) stats.Table {
+	of := stats.Scope{APIs: served(), Topics: c.TopicMetrics}
+	for _, cluster := range c.Clusters {
+		of.Clusters = append(of.Clusters, cluster.Name)
+	}
+	for _, rule := range c.Rules {
+		of.Rules = append(of.Rules, rule.Prefix)
+	}
+	return stats.NewTable(of)
+}
+
+// served are the APIs that clients are served.
+func served() []wire.API {
+	var apis []wire.API
+	for _, api := range broker.APIs() {
+		apis = append(apis, api.API)
+	}
+	return apis
+}
+
+// counts is what the facade of a configuration counts in.
+func counts(c *config.Config, set *stats.Set) broker.Counts {
+	of := broker.Counts{Rules: map[string]*stats.Rule{}, Topics: map[string]*stats.Traffic{}, Unmatched: set.UnmatchedTopics}
+	for _, rule := range c.Rules {
+		of.Rules[rule.Prefix] = set.Rule(rule.Prefix)
+	}
+	for _, topic := range c.TopicMetrics {
+		of.Topics[topic] = set.Topic(topic)
+	}
+	return of
+}

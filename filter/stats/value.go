@@ -1,0 +1,80 @@
+package stats
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// markBits is how many numbers share a word of marks.
+const markBits = 64
+
+// binding is where the numbers of one metric are, in memory that a host may have lent.
+type binding struct {
+	numbers []int64
+	marks   []uint64 // of all metrics; nil: nobody wants to know
+	at      int      // the first number's place among all
+}
+
+// value is the number in a place of the metric.
+func (b binding) value(i int) Value {
+	v := Value{n: &b.numbers[i]}
+	if b.marks != nil {
+		v.mark, v.bit = &b.marks[(b.at+i)/markBits], 1<<((b.at+i)%markBits)
+	}
+	return v
+}
+
+// Value is one metric of one Set. Keep it where it is used, so that counting needs no look-up.
+//
+// The zero Value drops what is added. Any goroutine may call Add.
+type Value struct {
+	n    *int64
+	mark *uint64 // has bit set when n has changed; nil: nobody wants to know
+	bit  uint64
+}
+
+// Add adds n, which is negative only for a gauge.
+func (v Value) Add(n int64) {
+	if v.n == nil {
+		return
+	}
+	atomic.AddInt64(v.n, n)
+	// After the addition: who takes the mark away looks at n after that. It is mostly there, and looking disturbs nobody.
+	if v.mark != nil && atomic.LoadUint64(v.mark)&v.bit == 0 {
+		atomic.OrUint64(v.mark, v.bit)
+	}
+}
+
+// Load is what was added up.
+func (v Value) Load() int64 {
+	if v.n == nil {
+		return 0
+	}
+	return atomic.LoadInt64(v.n)
+}
+
+func (v *Value) bind(b binding) { *v = b.value(0) }
+
+// Level is a gauge that is set. The zero Level drops what it is set to. Any goroutine may use it.
+type Level struct{ at *level }
+
+// level is where a Level is; the mutex makes a change of two one.
+type level struct {
+	Value
+
+	mu sync.Mutex
+}
+
+// Set makes the gauge n.
+func (l Level) Set(n int64) {
+	if l.at == nil {
+		return
+	}
+	l.at.mu.Lock()
+	defer l.at.mu.Unlock()
+	if now := l.at.Load(); now != n {
+		l.at.Add(n - now)
+	}
+}
+
+func (l *Level) bind(b binding) { l.at = &level{Value: b.value(0)} }
