@@ -1,0 +1,83 @@
+package status
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// What clients and brokers can have us show is bounded.
+const (
+	// MaxName is the length of what somebody calls himself or something.
+	MaxName = 256
+	// MaxText is the length of an error.
+	MaxText = 1 << 10
+	// MaxRows is the length of a list of clients, or of what they did.
+	MaxRows = 50
+)
+
+// Name is s as a name: on one line, no longer than MaxName, without what cannot be seen.
+func Name(s string) string { return visible(s, MaxName, "") }
+
+// Text is s as a text, which may have lines: no longer than MaxText, without what cannot be seen.
+func Text(s string) string { return visible(s, MaxText, "\n") }
+
+// visible puts U+FFFD in the place of what cannot be seen, or turns what follows around, but for what is kept.
+func visible(s string, most int, keep string) string {
+	s = wire.Clip(s, most) // before looking at it: it may be long
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || strings.ContainsRune(keep, r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+	return wire.Clip(s, most) // U+FFFD may be longer than what it replaces
+}
+
+// Bound makes every name, text and list of the mesh as short as it may be. Lists keep their beginnings.
+func (m *Mesh) Bound() {
+	m.Name, m.Listener, m.Advertised = Name(m.Name), Name(m.Listener), Name(m.Advertised)
+	m.Warnings = rows(m.Warnings, func(w *string) { *w = Text(*w) })
+	m.Clients.bound()
+	for i := range m.Clusters {
+		m.Clusters[i].bound()
+	}
+	for i := range m.Rules {
+		m.Rules[i].Prefix, m.Rules[i].Cluster = Name(m.Rules[i].Prefix), Name(m.Rules[i].Cluster)
+	}
+}
+
+func (c *Cluster) bound() {
+	c.Name, c.Security, c.LastError = Name(c.Name), Name(c.Security), Text(c.LastError)
+	c.BootstrapServers = rows(c.BootstrapServers, func(s *string) { *s = Name(*s) })
+	for i := range c.Brokers { // as many as the cluster has
+		c.Brokers[i].Address = Name(c.Brokers[i].Address)
+	}
+}
+
+func (c *Clients) bound() {
+	c.Software = rows(c.Software, func(s *Software) { s.Name = Name(s.Name) })
+	c.Busiest = rows(c.Busiest, func(b *Client) { clip(&b.Address, &b.ID, &b.Software) })
+	c.Unmatched = rows(c.Unmatched, func(u *Unmatched) { clip(&u.Topic, &u.Client, &u.ClientID, &u.Software) })
+	c.Closings = rows(c.Closings, func(l *Closing) {
+		clip(&l.Client, &l.ClientID, &l.Software, &l.Kind)
+		l.Reason = Text(l.Reason)
+	})
+	c.Refusals = rows(c.Refusals, func(r *Refusal) { clip(&r.Kind, &r.Client, &r.ClientID, &r.Software) })
+}
+
+// rows is a copy of the first rows of a list, each bounded. It is never nil, which JSON would show as null.
+func rows[T any](all []T, bound func(*T)) []T {
+	kept := append([]T{}, all[:min(len(all), MaxRows)]...)
+	for i := range kept {
+		bound(&kept[i])
+	}
+	return kept
+}
+
+func clip(names ...*string) {
+	for _, n := range names {
+		*n = Name(*n)
+	}
+}

@@ -1,0 +1,73 @@
+package status
+
+import "time"
+
+// Clients is what is known of a mesh's clients.
+type Clients struct {
+	// Connected is how many there are, and Total how many there have been.
+	Connected int64 `json:"connected"`
+	Total     int64 `json:"total"`
+	// Software is what they call themselves, with the most connections first.
+	Software []Software `json:"software"`
+	// Busiest are those that sent most in the last minute, the busiest first.
+	Busiest []Client `json:"busiest"`
+	// Unmatched are topics that no rule matches, the last asked for first.
+	Unmatched []Unmatched `json:"unmatched_topics"`
+	// Closings are connections that we ended for a reason, the last first.
+	Closings []Closing `json:"closings"`
+	// Refusals are what is not served and was asked for, the last first.
+	Refusals []Refusal `json:"refusals"`
+}
+
+// Software is what clients call themselves in ApiVersions (KIP-511).
+type Software struct {
+	Name string `json:"name"`
+	// Connected is how many connections there are of it, and Total how many there have been.
+	Connected int64 `json:"connected"`
+	Total     int64 `json:"total"`
+}
+
+// Client is a client's connection.
+type Client struct {
+	Address  string    `json:"address"`
+	ID       string    `json:"client_id,omitempty"`
+	Software string    `json:"software,omitempty"`
+	Since    time.Time `json:"since"`
+	// Requests and Bytes are what it has sent; BytesPerSecond is of the last minute.
+	Requests       int64   `json:"requests"`
+	Bytes          int64   `json:"bytes"`
+	BytesPerSecond float64 `json:"bytes_per_second"`
+}
+
+// Unmatched is a topic that no rule matches.
+type Unmatched struct {
+	Topic string `json:"topic"`
+	// Client, ClientID and Software are who asked last.
+	Client   string    `json:"client"`
+	ClientID string    `json:"client_id,omitempty"`
+	Software string    `json:"software,omitempty"`
+	Times    int64     `json:"times"`
+	Last     time.Time `json:"last"`
+}
+
+// Closing is a connection that we ended.
+type Closing struct {
+	Time     time.Time `json:"time"`
+	Client   string    `json:"client"`
+	ClientID string    `json:"client_id,omitempty"`
+	Software string    `json:"software,omitempty"`
+	// Kind is the reason as metrics name it, and Reason its words.
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+}
+
+// Refusal is what is not served: consumers, administrators, logins, transactions.
+type Refusal struct {
+	Kind string `json:"kind"`
+	// Client, ClientID and Software are who asked last.
+	Client   string    `json:"client"`
+	ClientID string    `json:"client_id,omitempty"`
+	Software string    `json:"software,omitempty"`
+	Times    int64     `json:"times"`
+	Last     time.Time `json:"last"`
+}
