@@ -62,7 +62,7 @@ func New(c *config.Config, o Options) (*Filter, error) {
 		Stats: o.Stats, Log: o.Log, Panicked: f.caught,
 	})
 	for _, cluster := range c.Clusters { // what cannot be a client is a mistake to find now
-		if _, err := o.NewClient(settings(cluster)); err != nil {
+		if _, err := o.NewClient(UpstreamSettings(cluster)); err != nil {
 			return nil, fmt.Errorf("upstream cluster %s: %w", cluster.Name, err)
 		}
 	}

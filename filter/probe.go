@@ -78,7 +78,7 @@ func (f *Filter) probeUntilReached(cluster config.Cluster) {
 
 // reach connects to one broker of a cluster and logs in.
 func (f *Filter) reach(ctx context.Context, cluster config.Cluster) error {
-	client, err := f.options.NewClient(settings(cluster))
+	client, err := f.options.NewClient(UpstreamSettings(cluster))
 	if err != nil {
 		return err
 	}

@@ -37,13 +37,13 @@ func (f *Filter) newWorker(index int) *worker {
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
 	for _, cluster := range f.config.Clusters {
-		client, err := f.options.NewClient(settings(cluster))
+		client, err := f.options.NewClient(UpstreamSettings(cluster))
 		if err != nil { // New has made one like it
 			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
 			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
 			continue
 		}
-		u := upstream.New(settings(cluster), client, w.thread, f.options.Stats.Cluster(cluster.Name), log)
+		u := upstream.New(UpstreamSettings(cluster), client, w.thread, f.options.Stats.Cluster(cluster.Name), log)
 		w.clusters = append(w.clusters, u)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
 	}
@@ -61,29 +61,4 @@ func unmatched(u config.UnmatchedTopic) wire.ErrorCode {
 	default:
 		return wire.TopicAuthorizationFailed
 	}
-}
-
-// settings is what a configured cluster is to the upstream path.
-func settings(c config.Cluster) upstream.Settings {
-	return upstream.Settings{
-		Name: c.Name, BootstrapServers: c.BootstrapServers, ClientID: c.ClientID, AcksOverride: acksOverride(c.Acks),
-		RequestTimeout: c.RequestTimeout, MetadataRefreshInterval: c.MetadataRefreshInterval,
-		MetadataMaxAge: c.MetadataMaxAge, MessageTimeout: c.MessageTimeout, MaxMessageBytes: c.MaxMessageBytes,
-		MaxResponseBytes: c.MaxResponseBytes, Window: int(c.MaxInFlight), AnswerTimeout: c.AnswerTimeout, MaxIdle: c.MaxIdle,
-		ReconnectBackoff: c.ReconnectBackoff, ReconnectBackoffMax: c.ReconnectBackoffMax, NoAutoCreate: c.NoAutoCreate,
-		ConnectionsPerBroker: int(c.ConnectionsPerBroker), Linger: c.Linger, MaxRequestBytes: c.MaxRequestBytes, Dial: c.Dial,
-	}
-}
-
-// acksOverride is what replaces the clients' acks upstream, nil for nothing. None is sent as 1, as a client's own 0 is:
-// the answer tells whose batch failed.
-func acksOverride(a config.Acks) *int16 {
-	if a == config.AcksClient {
-		return nil
-	}
-	acks := a.Override(1)
-	if acks == 0 {
-		acks = 1
-	}
-	return &acks
 }
