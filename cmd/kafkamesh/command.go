@@ -48,7 +48,7 @@ func (e usageError) Error() string { return string(e) }
 var errReported = errors.New("reported")
 
 func commands() []command {
-	return []command{demoCommand(), serveCommand(), validateCommand(), convertCommand(), versionCommand()}
+	return []command{demoCommand(), serveCommand(), validateCommand(), explainCommand(), checkCommand(), convertCommand(), versionCommand()}
 }
 
 // run is main without the process: it runs the command that args name and gives the exit code.
@@ -72,11 +72,26 @@ func run(ctx context.Context, args []string, s streams) int {
 	}
 }
 
+// parse takes the flags out of args, wherever they stand before a "--".
+func parse(f *flag.FlagSet, args []string) (others []string, err error) {
+	for len(args) > 0 {
+		if err := f.Parse(args); err != nil {
+			return nil, err
+		}
+		rest := f.Args()
+		if read := args[:len(args)-len(rest)]; len(rest) == 0 || len(read) > 0 && read[len(read)-1] == "--" {
+			return append(others, rest...), nil
+		}
+		others, args = append(others, rest[0]), rest[1:]
+	}
+	return others, nil
+}
+
 func (c command) run(ctx context.Context, args []string, s streams) int {
 	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	do := c.setup(f)
-	err := f.Parse(args)
+	args, err := parse(f, args)
 	if errors.Is(err, flag.ErrHelp) {
 		c.printHelp(s.out)
 		return exitOK
@@ -84,7 +99,7 @@ func (c command) run(ctx context.Context, args []string, s streams) int {
 	if err != nil {
 		err = usageError(flagMistake(err, f))
 	} else {
-		err = do(ctx, f.Args(), s)
+		err = do(ctx, args, s)
 	}
 	var usage usageError
 	switch {

@@ -3,6 +3,8 @@
 //	kafkamesh demo [--once]
 //	kafkamesh serve --config FILE [--listen ADDR]
 //	kafkamesh validate FILE…
+//	kafkamesh explain CONFIG TOPIC
+//	kafkamesh check CONFIG
 //	kafkamesh convert FILE
 //	kafkamesh version, or --version
 //	kafkamesh help [COMMAND]

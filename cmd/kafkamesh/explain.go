@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+func explainCommand() command {
+	return command{
+		name:    "explain",
+		args:    "[--offline] [--filter N] CONFIG TOPIC",
+		summary: "say where a topic's records go, and why not",
+		about: `Says which rule of CONFIG takes TOPIC, and which rules come close and why they
+do not match. Then asks the rule's cluster about it: whether it exists, its
+partitions and their leaders, and what the mesh's user may do with it. Then says
+what clients of the mesh are told, and what is wrong.
+
+CONFIG is what validate reads, "-" being standard input. Of a configuration of
+Envoy with several filters, --filter says which is meant.
+Nothing is changed in the cluster: a topic that is missing is not created.
+
+The exit code is 0 when records to the topic would be served, and else 1.`,
+		setup: func(f *flag.FlagSet) runFunc {
+			offline := f.Bool("offline", false, "look at the rules only, and connect to nobody")
+			timeout := f.Duration("timeout", surveyTimeout, "how much `TIME` each broker has to connect and to answer")
+			filter := f.Int("filter", 0, "`N`, the number of the filter in CONFIG that is meant, from 1")
+			return func(ctx context.Context, args []string, s streams) error {
+				switch {
+				case len(args) != 2: //nolint:mnd // CONFIG and TOPIC
+					return usageError(fmt.Sprintf("name one CONFIG and one TOPIC, got %d", len(args)))
+				case *timeout <= 0:
+					return usageError("--timeout must be longer than nothing")
+				}
+				c, err := choose(args[0], *filter, s)
+				if err != nil {
+					return err
+				}
+				e := explanation{config: c, topic: args[1], offline: *offline, timeout: *timeout, out: s.out}
+				return e.run(ctx)
+			}
+		},
+	}
+}
+
+// choose reads one of the configurations in a file, by its number; 0 is the only one.
+func choose(file string, number int, s streams) (*config.Config, error) {
+	found, err := sources(file, s.in)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case number == 0 && len(found) == 1:
+		number = 1
+	case number < 1 || number > len(found):
+		var list strings.Builder
+		for i := range found {
+			fmt.Fprintf(&list, "\n  %d: %s", i+1, found[i].name())
+		}
+		return nil, usageError(fmt.Sprintf("%s holds %s; choose one with --filter:%s", file, counted(len(found), "filter"), &list))
+	}
+	return found[number-1].parse(s.err)
+}
+
+// explanation is one run of explain.
+type explanation struct {
+	config  *config.Config
+	topic   string
+	offline bool
+	timeout time.Duration
+	out     printer
+	// wrong is what keeps the topic's records from being stored.
+	wrong []survey.Finding
+}
+
+func (e *explanation) run(ctx context.Context) error {
+	e.out.printf("topic %s\n\n", e.shown())
+	place := e.rules()
+	valid := wire.ValidTopicName(e.topic)
+	switch {
+	case !valid:
+		e.add(Finding{What: whyInvalid(e.topic), Do: "correct the name"})
+	case place < 0:
+		e.add(Finding{What: "no rule takes it", Do: `correct the name, or add a rule; one with topic_prefix: "" takes all others`})
+	case !e.offline:
+		if err := e.cluster(ctx, place); err != nil {
+			return err
+		}
+	}
+	if !valid || place < 0 || !e.offline {
+		e.told(ctx)
+	}
+	return e.conclude()
+}
+
+// shown is the topic as it is printed.
+func (e *explanation) shown() string {
+	if wire.ValidTopicName(e.topic) {
+		return e.topic
+	}
+	const most = 2 * wire.MaxTopicName
+	return strconv.Quote(e.topic[:min(len(e.topic), most)])
+}
+
+// Finding is something that is wrong.
+type Finding = survey.Finding
+
+func (e *explanation) add(f Finding) { e.wrong = append(e.wrong, f) }
+
+// maxNear is how many rules that come close are shown.
+const maxNear = 10
+
+// rules prints the rules that have to do with the topic, and returns the place of the one that takes it; -1: none does.
+func (e *explanation) rules() int {
+	place, near, others := ruleOf(e.config, e.topic), 0, 0
+	e.out.printf("Rules, of which the first that matches wins:\n")
+	for i, r := range e.config.Rules {
+		said := whyNot(r.Prefix, e.topic)
+		switch {
+		case i == place:
+			said = "takes it"
+		case ruleOf(&config.Config{Rules: e.config.Rules[i : i+1]}, e.topic) == 0:
+			said = fmt.Sprintf("matches too, but comes after forwarding_rules[%d]", place)
+		}
+		if said == "" || i != place && near >= maxNear {
+			others++
+			continue
+		}
+		if i != place {
+			near++
+		}
+		e.out.printf("  forwarding_rules[%d]: topic_prefix %q, target_cluster %s: %s\n", i, r.Prefix, r.Cluster, said)
+	}
+	switch {
+	case others == len(e.config.Rules):
+		e.out.printf("  none matches, or comes close\n")
+	case others > 0:
+		e.out.printf("  %d more, which do not match\n", others)
+	}
+	return place
+}
+
+// whyInvalid says why no topic can have a name.
+func whyInvalid(name string) string {
+	switch {
+	case name == "":
+		return "a topic's name is not empty"
+	case name == "." || name == "..":
+		return "no topic is called so"
+	case len(name) > wire.MaxTopicName:
+		return fmt.Sprintf("a topic's name has at most %d characters, and this has %d", wire.MaxTopicName, len(name))
+	}
+	for i, r := range name {
+		if !wire.ValidTopicName(string(r)) && r != '.' {
+			return fmt.Sprintf("a topic's name has letters of English, digits, dots, dashes and underscores, and not %q (character %d)", r, i+1)
+		}
+	}
+	return "no topic can have this name"
+}
+
+// conclude says what comes of it.
+func (e *explanation) conclude() error {
+	switch {
+	case survey.Failed(e.wrong):
+		e.out.printf("\nRecords to %s are not served:\n", e.shown())
+		printFindings(e.out, "  ", e.wrong)
+		return errReported
+	case e.offline:
+		e.out.printf("\nThe rules serve records to %s; its cluster was not asked.\n", e.topic)
+	default:
+		e.out.printf("\nRecords to %s are served.\n", e.topic)
+		printFindings(e.out, "  ", e.wrong)
+	}
+	return nil
+}

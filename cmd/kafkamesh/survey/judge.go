@@ -1,0 +1,121 @@
+package survey
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Judge looks for what is wrong with the topics that the rules send to the cluster, and with what its user may do. ruleOf is the rule that
+// sends a topic here, as people know it; empty: none does.
+func (c *Cluster) Judge(ruleOf func(topic string) string) {
+	c.judgeIdempotence()
+	byRule := map[string][]*Topic{}
+	for i := range c.Topics {
+		t := &c.Topics[i]
+		if rule := ruleOf(t.Name); rule != "" && !t.Internal {
+			byRule[rule] = append(byRule[rule], t)
+		}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(byRule)) {
+		c.Findings = append(c.Findings, judgeRights(rule, byRule[rule])...)
+		c.Findings = append(c.Findings, judgeLeaders(rule, byRule[rule])...)
+	}
+}
+
+// judgeIdempotence sees whether idempotent producers are let in. From Kafka 3.0 on the right to write to any topic is enough (KIP-679).
+func (c *Cluster) judgeIdempotence() {
+	for _, b := range c.Brokers {
+		if b.Works && !b.since30() && c.Rights.Lacks(IdempotentWrite) {
+			c.Findings = append(c.Findings, Finding{
+				What:    "the mesh's user lacks IDEMPOTENT_WRITE on the cluster, which Kafka before 3.0 wants of idempotent producers; these get CLUSTER_AUTHORIZATION_FAILED",
+				Do:      "allow IDEMPOTENT_WRITE on the cluster, or have producers set enable.idempotence=false",
+				Warning: true,
+			})
+			return
+		}
+	}
+}
+
+func judgeRights(rule string, topics []*Topic) []Finding {
+	var locked []string
+	for _, t := range topics {
+		if t.Rights.Lacks(Write) {
+			locked = append(locked, t.Name)
+		}
+	}
+	if len(locked) == 0 {
+		return nil
+	}
+	many := "every topic"
+	if len(locked) < len(topics) {
+		many = fmt.Sprintf("%d of the %d topics", len(locked), len(topics))
+	}
+	return []Finding{{
+		What:    fmt.Sprintf("the mesh's user lacks WRITE on %s that %s sends here: %s", many, rule, few(locked)),
+		Do:      "allow it WRITE, where clients are to write; they get TOPIC_AUTHORIZATION_FAILED until then",
+		Warning: len(locked) < len(topics),
+	}}
+}
+
+func judgeLeaders(rule string, topics []*Topic) []Finding {
+	var leaderless []string
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			if p.Leader < 0 || p.Code == wire.LeaderNotAvailable {
+				leaderless = append(leaderless, fmt.Sprintf("%s/%d", t.Name, p.Number))
+			}
+		}
+	}
+	if len(leaderless) == 0 {
+		return nil
+	}
+	return []Finding{{
+		What: fmt.Sprintf("%d partitions of topics that %s sends here have no leader: %s", len(leaderless), rule, few(leaderless)),
+		Do:   "see which of the cluster's brokers are down",
+	}}
+}
+
+// JudgeLeaders sees whether the brokers that lead a topic's partitions can be used.
+func (c *Cluster) JudgeLeaders(t *Topic) (found []Finding) {
+	byLeader := map[int32][]string{}
+	for _, p := range t.Partitions {
+		byLeader[p.Leader] = append(byLeader[p.Leader], strconv.Itoa(int(p.Number)))
+	}
+	for _, leader := range slices.Sorted(maps.Keys(byLeader)) {
+		led := byLeader[leader]
+		partitions := "partition " + led[0]
+		if len(led) > 1 {
+			partitions = "partitions " + few(led)
+		}
+		at := slices.IndexFunc(c.Brokers, func(b *Broker) bool { return b.Node == leader })
+		switch {
+		case leader < 0:
+			found = append(found, Finding{What: partitions + ": there is no leader", Do: "see which of the cluster's brokers are down"})
+		case at < 0:
+			found = append(found, Finding{What: fmt.Sprintf("%s: the leader is broker %d, which the cluster does not name", partitions, leader)})
+		case !c.Brokers[at].Works:
+			b := c.Brokers[at]
+			for _, f := range b.Findings {
+				f.What = fmt.Sprintf("%s: the leader is broker %d, %s: %s", partitions, leader, b.Addr, f.What)
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+// shown is how many names a sentence has at most.
+const shown = 5
+
+// few is the first names of a list, and how many there are besides.
+func few(names []string) string {
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+}

@@ -1,0 +1,159 @@
+package survey
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+)
+
+// Options say what is surveyed, and how.
+type Options struct {
+	// Settings are the cluster's, and Client is made of them.
+	Settings upstream.Settings
+	Client   upstream.Client
+	// Timeout is how long each broker has to connect and to answer.
+	Timeout time.Duration
+	// Topics are asked about. Nil: all that the cluster names.
+	Topics []string
+}
+
+// Cluster is what was seen of one cluster.
+type Cluster struct {
+	Name string
+	ID   string // empty: no broker says
+	// Controller is the node id of the broker that controls the cluster, or says so; -1: none.
+	Controller int32
+	// Brokers are the bootstrap servers, in the order written, and the others that the cluster names.
+	Brokers     []*Broker
+	Rights      Rights // on the cluster
+	Topics      []Topic
+	Login       dial.Mechanism // empty: nobody logs in
+	Certificate *Certificate   // our own; nil: none
+	// Findings are what is wrong with the cluster and not with one of its brokers.
+	Findings []Finding
+}
+
+// surveyor makes one survey.
+type surveyor struct {
+	Options
+
+	cluster *Cluster
+}
+
+// Of surveys a cluster. It takes little more than twice the timeout.
+func Of(ctx context.Context, o Options) *Cluster {
+	s := &surveyor{Options: o, cluster: &Cluster{Name: o.Settings.Name, Controller: -1, Certificate: own(o.Settings.Dial.TLS)}}
+	defer s.close()
+	if o.Settings.Dial.SASL != nil {
+		s.cluster.Login = o.Settings.Dial.SASL.Mechanism
+	}
+	if c := s.cluster.Certificate; c != nil {
+		s.cluster.Findings = append(s.cluster.Findings, c.findings("our own")...)
+	}
+	s.reach(ctx, s.bootstrap(ctx))
+	guide := s.guide()
+	if guide == nil {
+		return s.cluster
+	}
+	others := s.name(guide.metadata)
+	var work sync.WaitGroup
+	work.Go(func() { s.reach(ctx, others) })
+	work.Go(func() { s.askTopics(ctx, guide) })
+	work.Wait()
+	s.compare(guide)
+	return s.cluster
+}
+
+// bootstrap are the bootstrap servers, each once.
+func (s *surveyor) bootstrap(ctx context.Context) (found []*Broker) {
+	seen := map[string]bool{}
+	for _, server := range s.Settings.BootstrapServers {
+		for _, addr := range s.Settings.Dial.Socket.Resolve(ctx, server) {
+			if !seen[addr] {
+				seen[addr] = true
+				found = append(found, &Broker{Addr: addr, Bootstrap: true, Node: -1})
+			}
+		}
+	}
+	return found
+}
+
+// reach examines brokers at the same time.
+func (s *surveyor) reach(ctx context.Context, brokers []*Broker) {
+	var work sync.WaitGroup
+	for _, b := range brokers {
+		work.Go(func() { s.examine(ctx, b) })
+	}
+	work.Wait()
+	s.cluster.Brokers = append(s.cluster.Brokers, brokers...)
+}
+
+// guide is the first broker that works.
+func (s *surveyor) guide() *Broker {
+	for _, b := range s.cluster.Brokers {
+		if b.Works {
+			return b
+		}
+	}
+	return nil
+}
+
+// name takes what a broker says of the cluster: who is a broker, and which are to be examined yet.
+func (s *surveyor) name(m *kmsg.MetadataResponse) (others []*Broker) {
+	if m.ClusterID != nil {
+		s.cluster.ID = *m.ClusterID
+	}
+	s.cluster.Controller, s.cluster.Rights = m.ControllerID, rights(m.AuthorizedOperations)
+	known := map[string]*Broker{}
+	for _, b := range s.cluster.Brokers {
+		known[b.Addr] = b
+	}
+	for _, named := range m.Brokers {
+		b := known[address(named.Host, named.Port)]
+		if b == nil {
+			b = &Broker{Addr: address(named.Host, named.Port)}
+			others = append(others, b)
+		}
+		b.Node = named.NodeID
+	}
+	return others
+}
+
+// compare sees that all that was reached is one cluster.
+func (s *surveyor) compare(guide *Broker) {
+	for _, b := range s.cluster.Brokers {
+		if !b.Works || b == guide || guide.metadata.ClusterID == nil || b.metadata.ClusterID == nil {
+			continue
+		}
+		if *b.metadata.ClusterID != *guide.metadata.ClusterID {
+			b.Findings = append(b.Findings, Finding{
+				What: "it belongs to another cluster (" + *b.metadata.ClusterID + ") than " + guide.Addr + " (" + *guide.metadata.ClusterID + ")",
+				Do:   "name brokers of one cluster in bootstrap_servers",
+			})
+		}
+	}
+}
+
+// close ends the connections.
+func (s *surveyor) close() {
+	for _, b := range s.cluster.Brokers {
+		if b.connection != nil {
+			b.connection.close()
+		}
+	}
+}
+
+// maxAnswer is how long an answer may be where the configuration does not say.
+const maxAnswer = 64 << 20
+
+// link is what connections are told to be.
+func (s *surveyor) link() link.Settings {
+	return link.Settings{ClientID: s.Settings.ClientID, MaxAnswer: cmp.Or(s.Settings.MaxResponseBytes, maxAnswer)}
+}
