@@ -27,7 +27,7 @@ func (c *Config) clusters(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinit
 			bad.add(join(at, "cluster_name"), "%s is already the name of %s; give each cluster a name of its own",
 				quote(name), index(path, j))
 		} else if j, ok := metrics[stats.ClusterMetrics(name)]; ok {
-			bad.add(join(at, "cluster_name"), "the metrics of %s would be those of %s, %s, too: a colon becomes an underscore there; change a name",
+			bad.add(join(at, "cluster_name"), "the metrics of %s would be those of %s, %s, too: colons and some dots become underscores there; change a name",
 				quote(name), index(path, j), quote(list[j].GetClusterName()))
 		} else {
 			first[name], metrics[stats.ClusterMetrics(name)] = i, i

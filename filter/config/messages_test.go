@@ -146,7 +146,7 @@ func textCases() []messageCase {
 		{"catch-all first", twoClusters(`{target_cluster: kafka_east, topic_prefix: ""}`, "{target_cluster: kafka_west, topic_prefix: a}")},
 		{"prefix not set", twoClusters("{target_cluster: kafka_west, topic_prefix: a}", "{target_cluster: kafka_east}")},
 		{"prefix of no topic", twoClusters("{target_cluster: kafka_east, topic_prefix: 'apples*'}", "{target_cluster: kafka_west, topic_prefix: "+strings.Repeat("x", 250)+"}")},
-		{"rule with the metrics of the catch-all", twoClusters("{target_cluster: kafka_east, topic_prefix: default}", `{target_cluster: kafka_west, topic_prefix: ""}`)},
+		{"rules with the same metrics", twoClusters("{target_cluster: kafka_east, topic_prefix: .a}", `{target_cluster: kafka_west, topic_prefix: _a}`)},
 		{"cluster without rule", twoClusters("{target_cluster: kafka_east, topic_prefix: a}")},
 		// Limits.
 		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999, connections_max_idle_ms: 999}")},
@@ -181,6 +181,7 @@ func textCases() []messageCase {
 		{"access_log of nothing", advertised("access_log: {path: /dev/stderr, share: 0}")},
 		{"access_log of everything and more", advertised("access_log: {path: /dev/stderr, share: 1, failures: true}")},
 		{"topic_metrics that cannot be", advertised("topic_metrics: [apples, 'apples*', '', .., apples, " + strings.Repeat("a", 250) + "]")},
+		{"topic_metrics of the same names", advertised("topic_metrics: [a., a_]")},
 		{"topic_metrics of wrong types", advertised("topic_metrics: [a, 7, {name: a}, null]")},
 		{"topic_metrics, no list", advertised("topic_metrics: a")},
 		{"topic_metrics without a rule", advertised("topic_metrics: [bananas]")},

@@ -233,7 +233,7 @@ forwarding_rules:`,
 				}}
 			},
 		},
-		{"default as a prefix, without a catch-all", "cherries}", "default}", func(c *config.Config) { c.Rules[2].Prefix = "default" }},
+		{"a prefix with a dot behind it, before one without", "apples}", "cherries.}", func(c *config.Config) { c.Rules[0].Prefix = "cherries." }},
 		{"longer prefix first", "apples}", "cherries.red}", func(c *config.Config) { c.Rules[0].Prefix = "cherries.red" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -21,7 +22,7 @@ func (c *Config) rules(bad *mistakes, list []*kafkameshv1.ForwardingRule) {
 		names[cl.Name] = true
 		unnamed = unnamed || cl.Name == "" && bad.cannotRead(join(index("upstream_clusters", i), "cluster_name"))
 	}
-	first := make(map[string]int, len(list))
+	first, metrics := make(map[string]int, len(list)), make(map[string]int, len(list))
 	for i, r := range list {
 		at := index(path, i)
 		target, prefix := r.GetTargetCluster(), r.GetTopicPrefix()
@@ -43,7 +44,7 @@ func (c *Config) rules(bad *mistakes, list []*kafkameshv1.ForwardingRule) {
 				quote(prefix), reason)
 		} else {
 			checkReached(bad, at, prefix, first)
-			checkMetrics(bad, at, prefix, first)
+			c.checkMetrics(bad, at, prefix, metrics)
 		}
 		if _, ok := first[prefix]; !ok {
 			first[prefix] = i
@@ -93,15 +94,15 @@ func checkReached(bad *mistakes, at, prefix string, first map[string]int) {
 	}
 }
 
-// catchAllName is what metrics call the rule that takes every topic. They call any other by its prefix.
-const catchAllName = "default"
-
-// checkMetrics checks that a rule for every topic has not the metrics of an earlier one. A later one is hidden. Prefixes in first are
-// those of earlier rules.
-func checkMetrics(bad *mistakes, at, prefix string, first map[string]int) {
-	if i, ok := first[catchAllName]; ok && prefix == "" {
-		bad.add(join(at, "topic_prefix"), "a rule for every topic is called %s in metrics, and so would %s be by its prefix; write that prefix a letter longer or shorter",
-			quote(catchAllName), index("forwarding_rules", i))
+// checkMetrics checks that no earlier rule has metrics of the same names. earlier are those, by their names in metrics.
+func (c *Config) checkMetrics(bad *mistakes, at, prefix string, earlier map[string]int) {
+	name := stats.RuleMetrics(prefix)
+	i, ok := earlier[name]
+	if !ok {
+		earlier[name] = len(c.Rules)
+	} else if c.Rules[i].Prefix != prefix {
+		bad.add(join(at, "topic_prefix"), "the metrics of %s would be those of %s, %s, too: some dots become underscores there; change a prefix",
+			quote(prefix), index("forwarding_rules", i), quote(c.Rules[i].Prefix))
 	}
 }
 

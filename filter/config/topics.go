@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+)
 
 // maxTopicMetrics bounds what is counted for single topics: each has a metric of each kind, of each worker.
 const maxTopicMetrics = 1000
@@ -12,7 +16,7 @@ func (c *Config) topicMetrics(bad *mistakes, names []string) {
 		bad.add(path, "%d topics are too many; name at most %d, those that matter", len(names), maxTopicMetrics)
 		return
 	}
-	first := make(map[string]int, len(names))
+	first := make(map[string]int, len(names)) // by the names in metrics
 	for i, name := range names {
 		at := index(path, i)
 		if bad.cannotRead(at) {
@@ -22,11 +26,15 @@ func (c *Config) topicMetrics(bad *mistakes, names []string) {
 			bad.add(at, "%s cannot be a topic: %s; write the whole name of a topic", quote(name), reason)
 			continue
 		}
-		if j, ok := first[name]; ok {
+		if j, ok := first[stats.TopicMetrics(name)]; ok && names[j] == name {
 			bad.add(at, "%s is %s already; remove one of the two", quote(name), index(path, j))
 			continue
+		} else if ok {
+			bad.add(at, "the metrics of %s would be those of %s, %s, too: some dots become underscores there; remove one of the two",
+				quote(name), index(path, j), quote(names[j]))
+			continue
 		}
-		first[name] = i
+		first[stats.TopicMetrics(name)] = i
 		if !c.matches(name) && !bad.cannotRead("forwarding_rules") {
 			c.warn(at, "no rule matches %s, so that nothing is ever counted for it", quote(name))
 		}

@@ -89,7 +89,7 @@ func labelRows(values map[string][]string) string {
 		{stats.LabelAPI, ""},
 		{stats.LabelVersion, "the versions that are served, `v0` and so on"},
 		{stats.LabelCluster, "`cluster_name` of an upstream cluster, with `_` for each `:`"},
-		{stats.LabelRule, "`topic_prefix` of a forwarding rule; `" + stats.DefaultRule + "`: the rule that matches every topic"},
+		{stats.LabelRule, "`topic_prefix` of a forwarding rule with `*` behind it; `*`: the rule that matches every topic"},
 		{stats.LabelTopic, "the topics in `topic_metrics`"},
 		{stats.LabelError, ""},
 		{stats.LabelReason, "see below"},

@@ -22,27 +22,40 @@ const (
 	LabelMeshBuild  = "kafkamesh_version"
 )
 
-// DefaultRule is what the metrics of a rule are called that matches every topic.
-const DefaultRule = "default"
-
 // otherErrors counts the batches answered with a code that has no metric of its own.
 const otherErrors = "other"
 
-// ClusterMetrics is the name of a cluster in metrics. Envoy keeps ':' out of its stat names in the same way. So two clusters may have
-// the same, which a configuration is refused for.
-func ClusterMetrics(cluster string) string { return strings.ReplaceAll(cluster, ":", "_") }
-
-// RuleMetrics is the name of a forwarding rule in metrics: its prefix.
-func RuleMetrics(prefix string) string {
-	if prefix == "" {
-		return DefaultRule
+// ClusterMetrics is the name of a cluster in metrics, in which ':' and some dots are '_'. So several clusters may have the same, which a
+// configuration is refused for.
+func ClusterMetrics(cluster string) string {
+	name := levels(strings.ReplaceAll(cluster, ":", "_"))
+	if before, ok := strings.CutSuffix(name, ".errors"); ok { // else its metrics would look like the errors of another
+		return before + "_errors"
 	}
-	return strings.ReplaceAll(prefix, ":", "_")
+	return name
+}
+
+// RuleMetrics is the name of a forwarding rule in metrics: its prefix with '*' behind it, which no topic has in its name.
+func RuleMetrics(prefix string) string { return levels(prefix + "*") }
+
+// TopicMetrics is the name of a topic in metrics, in which some dots are '_'.
+func TopicMetrics(topic string) string { return levels(topic) }
+
+// levels replaces the dots in a name that have nothing before or behind them by '_'. Envoy drops them, and would take "orders." for "orders".
+// It has no ':' in names either.
+func levels(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		if c == '.' && (i == 0 || i == len(b)-1 || b[i-1] == '.') {
+			b[i] = '_'
+		}
+	}
+	return string(b)
 }
 
 func clusterScope(name string) scope { return scoped("cluster", ClusterMetrics(name), LabelCluster) }
 func ruleScope(prefix string) scope  { return scoped("rule", RuleMetrics(prefix), LabelRule) }
-func topicScope(name string) scope   { return scoped("topic", name, LabelTopic) }
+func topicScope(name string) scope   { return scoped("topic", TopicMetrics(name), LabelTopic) }
 
 // RefusedKinds are the kinds of clients that are refused something.
 func RefusedKinds() []string {

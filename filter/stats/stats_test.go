@@ -16,7 +16,7 @@ import (
 
 // scope is one with some of everything.
 func scope() stats.Scope {
-	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", ""}, Topics: []string{"orders.eu.paid"}}
+	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", "orders.", ""}, Topics: []string{"orders.eu.paid", "..x."}}
 	for _, api := range broker.APIs() {
 		of.APIs = append(of.APIs, api.API)
 	}
@@ -26,7 +26,7 @@ func scope() stats.Scope {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	valid := regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`)
+	valid := regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+|\.[a-z0-9_-]*\*)*$`)
 	families := map[string]stats.Metric{}
 	for _, m := range stats.NewTable(scope()) {
 		if seen[m.Name] {
@@ -146,8 +146,10 @@ func TestNames(t *testing.T) {
 		{"cluster", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").InFlightBytes }, "cluster.kafka_c1.in_flight_bytes"},
 		{"unknown cluster", func(s *stats.Set) stats.Value { return s.Cluster("c2").Batches }, ""},
 		{"cluster named with a colon", func(s *stats.Set) stats.Value { return s.Cluster("eu:kafka.c2").Batches }, "cluster.eu_kafka.c2.batches"},
-		{"rule", func(s *stats.Set) stats.Value { return s.Rule("orders.eu").Bytes }, "rule.orders.eu.bytes"},
-		{"catch-all", func(s *stats.Set) stats.Value { return s.Rule("").Bytes }, "rule.default.bytes"},
+		{"rule", func(s *stats.Set) stats.Value { return s.Rule("orders.eu").Bytes }, "rule.orders.eu*.bytes"},
+		{"catch-all", func(s *stats.Set) stats.Value { return s.Rule("").Bytes }, "rule.*.bytes"},
+		{"rule with a dot at its end", func(s *stats.Set) stats.Value { return s.Rule("orders.").Bytes }, "rule.orders.*.bytes"},
+		{"topic with dots at its ends", func(s *stats.Set) stats.Value { return s.Topic("..x.").Records }, "topic._.x_.records"},
 		{"topic", func(s *stats.Set) stats.Value { return s.Topic("orders.eu.paid").Records }, "topic.orders.eu.paid.records"},
 		{"no error", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").Error(0) }, ""},
 		{
