@@ -5,6 +5,6 @@
 // broker) and, per worker, a pool for each upstream cluster (package upstream).
 //
 // Where the next line goes: what hosts call, filter.go; what a worker is made of, and what a configured cluster becomes, worker.go;
-// what is counted, metrics.go; what is no worker's, shared.go; clusters that are tried before there is a client, probe.go, or have none, unreachable.go; how
-// often garbage is collected, heap.go.
+// what is counted, metrics.go; what is no worker's, shared.go; clusters that are watched, monitor.go, tried first, verify.go, or have no
+// client, unreachable.go; how often garbage is collected, heap.go.
 package filter

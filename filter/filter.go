@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/health"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
@@ -30,8 +31,8 @@ type Options struct {
 	ReleaseAfter time.Duration
 	// Thread is what the host has for each of its threads, by their number. Nil: nothing.
 	Thread func(worker int) upstream.Thread
-	// Probe has every cluster tried in the background, and what fails logged, at once and not only when Filter.Probe is called.
-	Probe bool
+	// Monitor has every cluster watched from the beginning, and not only when Filter.Monitor is called.
+	Monitor bool
 }
 
 // Filter is one configuration at work. Its methods may be called from any goroutine.
@@ -41,22 +42,25 @@ type Filter struct {
 	shared   shared
 	sessions *session.Common
 	counts   broker.Counts
-	life     context.Context //nolint:containedctx // of the probes; ends with Close
-	end      context.CancelFunc
-	probes   sync.WaitGroup
+	health   []*health.Cluster // of each cluster of the configuration
+	waking   sync.WaitGroup    // who has clusters watched again
+	watching sync.Mutex        // is held while the watching begins or ends
 
-	mu      sync.Mutex
-	workers map[int]*worker
-	open    int         // sessions
-	release *time.Timer // nil unless Options.ReleaseAfter says so
+	mu        sync.Mutex
+	workers   map[int]*worker
+	open      int         // sessions
+	release   *time.Timer // nil unless Options.ReleaseAfter says so
+	monitored bool        // clusters are watched
+	resting   bool        // but not now: there has long been no session
 }
 
-// New returns a filter for a configuration. It connects to nothing yet, unless the configuration or Options.Probe says so.
+// New returns a filter for a configuration. It connects to nothing yet, unless the configuration or Options.Monitor says so.
 func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
 	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
 	f.shared.init(c)
 	f.counts = counts(c, o.Stats)
+	f.health = f.newHealth(c)
 	f.sessions = session.NewCommon(session.Options{
 		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
 		Stats: o.Stats, Log: o.Log, Panicked: f.caught,
@@ -71,9 +75,8 @@ func New(c *config.Config, o Options) (*Filter, error) {
 			return nil, err
 		}
 	}
-	f.life, f.end = context.WithCancel(context.Background())
-	if o.Probe {
-		f.Probe()
+	if o.Monitor {
+		f.Monitor()
 	}
 	o.Stats.Build.Add(1)
 	return f, nil
@@ -96,10 +99,10 @@ func (f *Filter) Close() {
 		f.release.Stop()
 	}
 	f.mu.Unlock()
-	f.end()
+	f.waking.Wait()
 	f.closeAll(workers)
+	f.forget()
 	f.sessions.Close()
-	f.probes.Wait()
 	f.options.Stats.Build.Add(-1)
 }
 
@@ -108,6 +111,10 @@ func (f *Filter) join(workerIndex int) *worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open++
+	if f.resting {
+		f.resting = false
+		f.waking.Go(func() { f.guard("watch", f.watchOrRest) })
+	}
 	return f.worker(workerIndex)
 }
 
@@ -116,7 +123,14 @@ func (f *Filter) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open--
-	if f.open > 0 || f.options.ReleaseAfter == 0 {
+	if f.open == 0 {
+		f.restLater()
+	}
+}
+
+// restLater has the filter rest when there has been no session for long, if it is to. The mutex is held.
+func (f *Filter) restLater() {
+	if f.options.ReleaseAfter == 0 {
 		return
 	}
 	if f.release == nil {
@@ -126,7 +140,7 @@ func (f *Filter) leave() {
 	}
 }
 
-// rest ends the upstream connections if there is no session. The next one begins anew.
+// rest ends the upstream connections, and the watching, if there is no session. The next one begins anew.
 func (f *Filter) rest() {
 	defer f.recover("rest")
 	f.mu.Lock()
@@ -135,9 +149,10 @@ func (f *Filter) rest() {
 		return
 	}
 	workers := f.workers
-	f.workers = map[int]*worker{}
+	f.workers, f.resting = map[int]*worker{}, true
 	f.mu.Unlock()
 	f.closeAll(workers)
+	f.watchOrRest()
 }
 
 // guard runs a function under recover.

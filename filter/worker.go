@@ -36,14 +36,16 @@ func (f *Filter) newWorker(index int) *worker {
 	}
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
-	for _, cluster := range f.config.Clusters {
+	for i, cluster := range f.config.Clusters {
 		client, err := f.options.NewClient(UpstreamSettings(cluster))
 		if err != nil { // New has made one like it
 			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
 			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
 			continue
 		}
-		u := upstream.New(UpstreamSettings(cluster), client, w.thread, f.options.Stats.Cluster(cluster.Name), log)
+		s := UpstreamSettings(cluster)
+		s.Troubles = f.health[i]
+		u := upstream.New(s, f.health[i].Client(client), w.thread, f.options.Stats.Cluster(cluster.Name), log)
 		w.clusters = append(w.clusters, u)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
 	}

@@ -165,7 +165,7 @@ func (s *server) load() (*mesh, error) {
 		return nil, err
 	}
 	m := &mesh{config: c, stats: stats.New(filter.Metrics(c))}
-	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.stats, Log: s.log, Thread: s.thread, Probe: true})
+	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.stats, Log: s.log, Thread: s.thread, Monitor: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}

@@ -126,15 +126,16 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 		defer b.converters.Put(sets)
 	}
 	groups := call.group[:0]
+	var unmatched names
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
 		rule, code := b.ruleOf(topic.Name)
 		if code != wire.None {
-			message := call.messageFor(topic.Name)
-			if call.refusal.Code == wire.None {
-				call.refusal = Refusal{code, whyNoCluster(topic.Name)}
+			if unmatched.add(topic.Name) {
+				b.countUnmatched(topic.Name)
 			}
-			failAll(topic.Batches, code, message)
+			call.refuse(code, whyNoCluster(topic.Name))
+			failAll(topic.Batches, code, call.messageFor(topic.Name))
 			continue
 		}
 		call.routes[i] = b.counts.routed(topic.Name, rule.Prefix)
@@ -154,6 +155,13 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 		}
 	}
 	return groups, nil
+}
+
+// refuse takes note of what is refused, unless something is already.
+func (c *produceCall) refuse(code wire.ErrorCode, why string) {
+	if c.refusal.Code == wire.None {
+		c.refusal = Refusal{code, why}
+	}
 }
 
 // failAll gives all batches the same result.
@@ -187,7 +195,7 @@ func (c *produceCall) prepare(sets *record.Converter, batch *wire.Batch) (ready 
 	if sets != nil {
 		converted, code, message := sets.Convert(batch.Records)
 		if len(converted) == 0 { // refused, or an empty set: None, and stored at no offset
-			batch.Result = wire.Failed(code, message)
+			c.decline(batch, code, message)
 			return false, nil
 		}
 		if !c.Hold(len(converted)) {
@@ -197,11 +205,20 @@ func (c *produceCall) prepare(sets *record.Converter, batch *wire.Batch) (ready 
 	}
 	header, code, message := record.Check(c.Header.Version, batch.Records)
 	if code != wire.None {
-		batch.Result = wire.Failed(code, message)
+		c.decline(batch, code, message)
 		return false, nil
 	}
-	batch.Records, batch.Count = record.Trim(batch.Records), header.Count
+	batch.Records = record.Trim(batch.Records)
+	batch.Count = header.Records(len(batch.Records))
 	return true, nil
+}
+
+// decline gives a batch that does not go on its result.
+func (c *produceCall) decline(batch *wire.Batch, code wire.ErrorCode, message string) {
+	batch.Result = wire.Failed(code, message)
+	if code != wire.None {
+		c.refuse(code, fmt.Sprintf("topic %s partition %d: %s", quote(batch.Topic), batch.Partition, message))
+	}
 }
 
 // groupOf finds the group of c, or appends one. room is for the batches of the first.
@@ -258,7 +275,7 @@ func (c *produceCall) respond() Answer {
 		return Answer{Violation: err}
 	}
 	if c.request.Acks == 0 {
-		return Answer{Violation: c.firstFailure()}
+		return Answer{Violation: c.firstFailure(), Refusal: c.refusal}
 	}
 	size := wire.ProduceResponseSize(c.Header.Version, c.request.Topics)
 	if err := hold(c, size); err != nil {

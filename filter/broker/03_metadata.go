@@ -103,6 +103,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		seen[name] = struct{}{}
 		rule, code := m.broker.ruleOf(name)
 		if code != wire.None {
+			m.broker.countUnmatched(name)
 			m.summary.Failed++
 			if m.refusal.Code == wire.None {
 				m.refusal = Refusal{code, whyNoCluster(name)}
@@ -164,6 +165,15 @@ func (m *metadataCall) locked(f func()) {
 	f()
 }
 
+// countUnknown takes note of the ids that no cluster has a topic of.
+func (m *metadataCall) countUnknown() {
+	for i := range m.response.Topics {
+		if code := m.response.Topics[i].Topic.Code; code == wire.UnknownTopicID {
+			m.summary.fail(code)
+		}
+	}
+}
+
 // slot keeps a place in the response, filled with t until its cluster has answered. It is for before any cluster is asked.
 func (m *metadataCall) slot(t wire.Topic) int {
 	m.response.Topics = append(m.response.Topics, wire.MetadataTopic{Topic: t})
@@ -179,6 +189,7 @@ func (m *metadataCall) finish() {
 	if !last {
 		return
 	}
+	m.countUnknown()
 	if err := hold(m, toldCost*len(m.response.Topics)); err != nil {
 		m.Answer(Answer{Violation: err})
 		return

@@ -39,7 +39,10 @@ func (b *Broker) apiVersions(c *Call) error {
 		c.Client.setSoftware(request.ClientSoftwareName, request.ClientSoftwareVersion)
 	default:
 		response.ErrorCode = int16(wire.InvalidRequest)
-		c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response)})
+		c.Answer(Answer{
+			Frame:   wire.AppendResponse(nil, c.Header, response),
+			Refusal: Refusal{wire.InvalidRequest, "no client software can have such a name or version (KIP-511)"},
+		})
 		return nil
 	}
 	for _, api := range b.table.APIs() {

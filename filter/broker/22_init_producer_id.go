@@ -33,20 +33,18 @@ func (b *Broker) initProducerID(c *Call) error {
 	response := kmsg.NewPtrInitProducerIDResponse()
 	response.SetVersion(c.Header.Version)
 	response.ProducerID, response.ProducerEpoch = -1, -1
+	var refusal Refusal
 	switch {
 	case request.TransactionalID != nil && *request.TransactionalID == "",
 		(request.ProducerID == -1) != (request.ProducerEpoch == -1):
-		response.ErrorCode = int16(wire.InvalidRequest)
+		refusal = Refusal{wire.InvalidRequest, "an empty transactional id, or an id without an epoch, or an epoch without an id"}
 	case request.TransactionalID != nil:
-		response.ErrorCode = int16(wire.TransactionalIDAuthorizationFailed)
+		refusal = Refusal{wire.TransactionalIDAuthorizationFailed, noTransactions}
 	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}
-	answer := Answer{Frame: wire.AppendResponse(nil, c.Header, response)}
-	if code := wire.ErrorCode(response.ErrorCode); code == wire.TransactionalIDAuthorizationFailed {
-		answer.Refusal = Refusal{code, noTransactions}
-	}
-	c.Answer(answer)
+	response.ErrorCode = int16(refusal.Code)
+	c.Answer(Answer{Frame: wire.AppendResponse(nil, c.Header, response), Refusal: refusal})
 	return nil
 }
 

@@ -86,8 +86,36 @@ func (b *Broker) ruleOf(topic string) (r route.Rule, code wire.ErrorCode) {
 	}
 	r, ok := b.routes.Lookup(topic)
 	if !ok {
-		b.counts.Unmatched.Add(1)
 		return r, b.unmatched
 	}
 	return r, wire.None
+}
+
+// countUnmatched counts a topic that a request names, and that has no rule.
+func (b *Broker) countUnmatched(topic string) {
+	if wire.ValidTopicName(topic) {
+		b.counts.Unmatched.Add(1)
+	}
+}
+
+// names are some topics that a request names, each once.
+type names struct {
+	first string
+	more  map[string]struct{}
+}
+
+// add adds a name, and reports whether it was not there.
+func (n *names) add(name string) bool {
+	if n.first == "" {
+		n.first = name
+		return true
+	}
+	if _, there := n.more[name]; there || name == n.first {
+		return false
+	}
+	if n.more == nil {
+		n.more = map[string]struct{}{}
+	}
+	n.more[name] = struct{}{}
+	return true
 }

@@ -71,31 +71,44 @@ func countBatch(t *stats.Traffic, b *wire.Batch) {
 // summarize says what a Produce came to, whose batches have their results, and counts it.
 func (c *produceCall) summarize() (s Summary) {
 	s = Summary{Topics: len(c.request.Topics), Acks: c.request.Acks}
-	took := time.Since(c.Received).Microseconds()
-	var last *stats.Rule
 	for i := range c.request.Topics {
 		batches := c.request.Topics[i].Batches
-		routed := c.routes[i]
 		s.Partitions += len(batches)
 		for j := range batches {
-			b := &batches[j]
-			if b.Result.Code != wire.None {
+			if batches[j].Result.Code != wire.None {
 				s.Failed++
 			}
-			if routed.rule != nil {
-				s.add(b)
-			}
 		}
-		if routed.rule == nil {
-			continue
-		}
-		routed.count(batches)
-		if routed.rule != last {
-			routed.rule.Time.Record(took)
-			last = routed.rule
+		if c.routes[i].rule != nil {
+			c.routes[i].count(batches)
 		}
 	}
+	for _, g := range c.groups {
+		for _, b := range g.batches {
+			s.add(b)
+		}
+	}
+	c.time(time.Since(c.Received).Microseconds())
 	return s
+}
+
+// time counts how long the request took, once for each of its rules, in whatever order its topics have them.
+func (c *produceCall) time(took int64) {
+	var first *stats.Rule
+	var others map[*stats.Rule]bool
+	for i := range c.routes {
+		switch rule := c.routes[i].rule; {
+		case rule == nil, rule == first, others[rule]:
+			continue
+		case first == nil:
+			first = rule
+		case others == nil:
+			others = map[*stats.Rule]bool{rule: true}
+		default:
+			others[rule] = true
+		}
+		c.routes[i].rule.Time.Record(took)
+	}
 }
 
 // fail takes note of what a cluster said of one topic.

@@ -20,6 +20,9 @@ func (s *Settings) Explain(err error) error {
 	return err
 }
 
+// InWords is an error that says something else than its cause.
+func InWords(words string, cause error) error { return &explained{words, cause} }
+
 // explained is an error in words. What it was is still there for errors.Is and As, and not shown.
 type explained struct {
 	words string
@@ -101,6 +104,44 @@ func (s *Settings) closed(handshake bool) string {
 	default:
 		return "the broker hung up"
 	}
+}
+
+// LoginError says that we cannot log in: a broker refuses it, or there is nothing to log in with. That is no outage.
+type LoginError struct{ Err error }
+
+func (e *LoginError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *LoginError) Unwrap() error { return e.Err }
+
+// Stage is how far a connection to a broker has come.
+type Stage uint8
+
+// The stages, in their order.
+const (
+	Connecting  Stage = iota // the socket
+	Encrypting               // TLS
+	Negotiating              // versions
+	LoggingIn                // SASL
+)
+
+// Silence says in words what it may mean that a broker has not answered in time, with the connection at a stage.
+func (s *Settings) Silence(at Stage) error {
+	words := "the broker does not answer in time: "
+	switch {
+	case at == Connecting:
+		words += "nothing comes back; is the address right, and does a firewall let us through?"
+	case at == Encrypting:
+		words += "it took the connection and says nothing in the TLS handshake; it may not speak TLS on this port: " +
+			"set security.protocol to plaintext or sasl_plaintext, or dial its TLS port"
+	case at == LoggingIn:
+		words += "it says nothing to our login"
+	case s.TLS == nil:
+		words += "it took the connection and says nothing; it may want TLS on this port (security.protocol ssl or sasl_ssl), or is no Kafka broker"
+	default:
+		words += "it took the connection and says nothing; it may be no Kafka broker"
+	}
+	return errors.New(words)
 }
 
 // HandshakeError is a failure of TLS, after the socket was connected.

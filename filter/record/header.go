@@ -65,6 +65,22 @@ type Header struct {
 	Count         int32 // records
 }
 
+const (
+	// leastRecord is the length of the smallest record: each of its fields in a byte.
+	leastRecord = 7
+	// mostShrunk is how many times the length of compressed records those may have. Deflate gets no further.
+	mostShrunk = 1024
+)
+
+// Records is how many records a batch of size bytes has: so many as its header says, but none less than none, and no more than fit.
+func (h Header) Records(size int) int32 {
+	room := int64(size-HeaderSize) / leastRecord
+	if h.Codec != CodecNone {
+		room = int64(size-HeaderSize) * mostShrunk / leastRecord
+	}
+	return int32(max(0, min(int64(h.Count), room)))
+}
+
 // parseHeader reads the header of a batch of at least HeaderSize bytes.
 func parseHeader(b []byte) Header {
 	return Header{

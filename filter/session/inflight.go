@@ -53,8 +53,12 @@ type outcome struct {
 	times    stats.Distribution // what counts how long it took
 }
 
-// leave counts how long the answer took that is about to leave.
-func (o *outcome) leave(now time.Time) { o.times.Record(now.Sub(o.received).Microseconds()) }
+// leave counts how long the answer took that is about to leave, if there is one.
+func (o *outcome) leave(now time.Time) {
+	if len(o.frame) > 0 {
+		o.times.Record(now.Sub(o.received).Microseconds())
+	}
+}
 
 // init sets the bounds.
 func (q *inflight) init(l Limits) {

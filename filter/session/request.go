@@ -47,7 +47,7 @@ func (r *request) Hold(n int) bool {
 // Answer implements broker.Reply.
 func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
-	if a.Refusal.Code != wire.None {
+	if a.Refusal.Code != wire.None && a.Violation == nil { // else it is told why the connection is closed
 		code := a.Refusal.Code.String()
 		r.session.tell("refusing a client's request", code, r.call.Header.Key.String()+": "+code+": "+a.Refusal.Reason)
 	}
@@ -138,7 +138,7 @@ func (s *Session) completeAfterPanic(r *request) {
 		s.mu.Lock()
 		r.call.Frame = nil
 		s.mu.Unlock()
-		s.complete(r, broker.Answer{})
+		s.complete(r, broker.Answer{Summary: broker.Summary{Code: wire.UnknownServerError}})
 		panic(reason)
 	}
 }

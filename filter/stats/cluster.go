@@ -14,7 +14,7 @@ type Cluster struct {
 	InFlightBatches, InFlightBytes, QueuedBatches Value
 	// BatchesPerRequest is how many batches left in one request.
 	BatchesPerRequest Distribution
-	// TimeInFilter is how long batches took, in microseconds, from the end of their client's request until they were sent,
+	// TimeInFilter is how long batches took, in microseconds, from when the cluster was given them until they were sent,
 	// TimeUpstream from then on until the broker's answer, and TimeTotal both, whatever came of it.
 	TimeInFilter, TimeUpstream, TimeTotal Distribution
 	// ThrottleTime adds the milliseconds up for which brokers asked us to send less.
@@ -69,14 +69,14 @@ func (c *Cluster) rows() []row {
 			Name: "batches_per_request", Kind: Histogram, Unit: "batches", Help: "Batches in one Produce request to a broker.",
 		}},
 		{&c.TimeInFilter, Metric{
-			Name: "time_in_filter_us", Kind: Histogram, Unit: "microseconds", Help: "From the end of a client's request until its batches are sent.",
+			Name: "time_in_filter_us", Kind: Histogram, Unit: "microseconds", Help: "From when the cluster is given batches of a client until they are sent.",
 		}},
 		{&c.TimeUpstream, Metric{
 			Name: "time_upstream_us", Kind: Histogram, Unit: "microseconds", Help: "From the sending of a Produce request to the broker's answer.",
 		}},
 		{&c.TimeTotal, Metric{
 			Name: "time_total_us", Kind: Histogram, Unit: "microseconds",
-			Help: "From the end of a client's request until the cluster's part of it has its result, sent or not.",
+			Help: "From when the cluster is given batches of a client until all of them have their results, sent or not.",
 		}},
 		{&c.ThrottleTime, Metric{
 			Name: "throttle_time_ms", Unit: "milliseconds", Help: "Time for which brokers asked us to send less, because of their quotas.",

@@ -35,25 +35,19 @@ func visible(s string, most int, keep string) string {
 	return wire.Clip(s, most) // U+FFFD may be longer than what it replaces
 }
 
-// Bound makes every name, text and list of the mesh as short as it may be. Lists keep their beginnings.
+// Bound makes every name, text and list of the mesh as short as it may be. Lists keep their beginnings, and are the mesh's own then.
 func (m *Mesh) Bound() {
 	m.Name, m.Listener, m.Advertised = Name(m.Name), Name(m.Listener), Name(m.Advertised)
 	m.Warnings = rows(m.Warnings, func(w *string) { *w = Text(*w) })
 	m.Clients.bound()
-	for i := range m.Clusters {
-		m.Clusters[i].bound()
-	}
-	for i := range m.Rules {
-		m.Rules[i].Prefix, m.Rules[i].Cluster = Name(m.Rules[i].Prefix), Name(m.Rules[i].Cluster)
-	}
+	m.Clusters = every(m.Clusters, (*Cluster).bound)
+	m.Rules = every(m.Rules, func(r *Rule) { clip(&r.Prefix, &r.Cluster) })
 }
 
 func (c *Cluster) bound() {
 	c.Name, c.Security, c.LastError = Name(c.Name), Name(c.Security), Text(c.LastError)
 	c.BootstrapServers = rows(c.BootstrapServers, func(s *string) { *s = Name(*s) })
-	for i := range c.Brokers { // as many as the cluster has
-		c.Brokers[i].Address = Name(c.Brokers[i].Address)
-	}
+	c.Brokers = every(c.Brokers, func(b *Broker) { clip(&b.Address) })
 }
 
 func (c *Clients) bound() {
@@ -67,9 +61,12 @@ func (c *Clients) bound() {
 	c.Refusals = rows(c.Refusals, func(r *Refusal) { clip(&r.Kind, &r.Client, &r.ClientID, &r.Software) })
 }
 
-// rows is a copy of the first rows of a list, each bounded. It is never nil, which JSON would show as null.
-func rows[T any](all []T, bound func(*T)) []T {
-	kept := append([]T{}, all[:min(len(all), MaxRows)]...)
+// rows is a copy of the first rows of a list, each bounded.
+func rows[T any](all []T, bound func(*T)) []T { return every(all[:min(len(all), MaxRows)], bound) }
+
+// every is a copy of a list that configurations or clusters bound, each of it bounded. It is never nil, which JSON would show as null.
+func every[T any](all []T, bound func(*T)) []T {
+	kept := append([]T{}, all...)
 	for i := range kept {
 		bound(&kept[i])
 	}

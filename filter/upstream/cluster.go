@@ -48,7 +48,7 @@ func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *C
 		st.Panics.Add(1)
 		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))
 	}
-	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c, u.log)
+	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c)
 	u.pool = produce.New(u.settings.produce(u.link()), c, u.topology, t.Cork, st, u.log)
 	u.life, u.end = context.WithCancel(context.Background())
 	u.work.Go(func() { u.panics.Guard("watch", u.watch) })
@@ -122,7 +122,7 @@ func (u *Cluster) pause() bool {
 
 // renew has every connection replaced by one made from what is there now.
 func (u *Cluster) renew() {
-	u.log.Info("certificates or passwords have been replaced; connecting anew")
+	u.log.Debug("certificates or passwords have been replaced; connecting anew")
 	u.topology.Renew()
 	u.pool.Renew()
 	u.calls.renew()

@@ -54,7 +54,28 @@ type Settings struct {
 	NoAutoCreate bool
 	// Dial is how brokers are reached.
 	Dial dial.Settings
+	// Troubles, if set, is told what goes wrong.
+	Troubles Troubles
 }
+
+// Troubles is told what goes wrong with a cluster's brokers. Any goroutine calls it; it does not wait.
+type Troubles interface {
+	// Lost says that a connection to a broker has ended with batches on it or behind it, or could not be made for them.
+	Lost(addr string, err error)
+	// NotAsked says that no broker answers a question about topics.
+	NotAsked(err error)
+}
+
+// untroubled is told in vain.
+type untroubled struct{}
+
+var _ Troubles = untroubled{}
+
+// Lost does nothing.
+func (untroubled) Lost(string, error) {}
+
+// NotAsked does nothing.
+func (untroubled) NotAsked(error) {}
 
 // withDefaults fills in what is zero.
 func (s Settings) withDefaults() Settings {
@@ -64,6 +85,9 @@ func (s Settings) withDefaults() Settings {
 	s.AnswerTimeout = cmp.Or(s.AnswerTimeout, answerTimeout)
 	s.ConnectionsPerBroker = cmp.Or(s.ConnectionsPerBroker, connectionsPerBroker)
 	s.ReconnectBackoff = cmp.Or(s.ReconnectBackoff, minBackoff)
+	if s.Troubles == nil {
+		s.Troubles = untroubled{}
+	}
 	s.ReconnectBackoffMax = max(cmp.Or(s.ReconnectBackoffMax, maxBackoff), s.ReconnectBackoff)
 	return s
 }
@@ -121,20 +145,20 @@ func (s Settings) produce(own link.Settings) produce.Settings {
 		Link: own, AcksOverride: s.AcksOverride, RequestTimeout: s.RequestTimeout, MessageTimeout: s.MessageTimeout,
 		MaxMessageBytes: s.MaxMessageBytes, MaxRequestBytes: s.MaxRequestBytes,
 		MetadataMaxAge: s.MetadataMaxAge, Window: s.Window, ConnectionsPerBroker: s.ConnectionsPerBroker, Linger: s.Linger,
-		MaxIdle: s.MaxIdle, ReconnectBackoff: s.ReconnectBackoff, ReconnectBackoffMax: s.ReconnectBackoffMax,
+		MaxIdle: s.MaxIdle, ReconnectBackoff: s.ReconnectBackoff, ReconnectBackoffMax: s.ReconnectBackoffMax, Lost: s.Troubles.Lost,
 	}
 }
 
 // topology is what the asking is told to be.
 func (s Settings) topology(panics guard.Panics, refreshed func()) topology.Settings {
 	return topology.Settings{
-		Cluster: s.Name, Link: s.link(panics), Bootstrap: s.bootstrap, RefreshInterval: s.MetadataRefreshInterval, MaxAge: s.MetadataMaxAge,
-		Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Refreshed: refreshed,
+		Cluster: s.Name, Link: s.link(panics), Bootstrap: s.Addresses, RefreshInterval: s.MetadataRefreshInterval, MaxAge: s.MetadataMaxAge,
+		Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Refreshed: refreshed, Complain: s.Troubles.NotAsked,
 	}
 }
 
-// bootstrap lists the addresses that the bootstrap servers stand for.
-func (s Settings) bootstrap(ctx context.Context) (all []string) {
+// Addresses lists those that the bootstrap servers stand for.
+func (s Settings) Addresses(ctx context.Context) (all []string) {
 	for _, server := range s.BootstrapServers {
 		all = append(all, s.Dial.Socket.Resolve(ctx, server)...)
 	}

@@ -47,7 +47,7 @@ func TestBootstrapPassesDeafServers(t *testing.T) {
 	if err := <-waiting; err != nil {
 		t.Errorf("to the cluster that came late: %v", err)
 	}
-	if err := envoy.WaitLog(ctx, "the cluster can be reached now"); err != nil {
+	if err := envoy.WaitLog(ctx, "the cluster can be reached again"); err != nil {
 		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
@@ -96,5 +97,29 @@ func (w *world) judgeRest(r *Result) {
 	}
 	for name, n := range statstest.Raised(w.stats) {
 		wrong(ledger.Unanswered, "gauge %s is %d in the end", name, n)
+	}
+	for _, c := range statstest.Contradictions(w.stats) {
+		wrong(ledger.Unanswered, "metrics: %s", c)
+	}
+	w.judgeRules(wrong)
+}
+
+// judgeRules wants each rule to count what its cluster counts: nothing is refused before it has a cluster.
+func (w *world) judgeRules(wrong func(k ledger.Kind, format string, args ...any)) {
+	of := map[string]int64{}
+	for _, s := range w.stats.Read() {
+		if of[s.Name] = s.Value; s.Sizes != nil {
+			of[s.Name] = s.Sizes.Count()
+		}
+	}
+	for cluster, topic := range topics() {
+		for _, same := range []string{"failed_batches", "time_total_us"} {
+			if a, b := of["cluster."+cluster+"."+same], of["rule."+stats.RuleMetrics(topic)+"."+same]; a != b {
+				wrong(ledger.Unanswered, "metrics: %s of %s is %d, of rule %s %d", same, cluster, a, topic, b)
+			}
+		}
+		if a, b := of["cluster."+cluster+".batches"], of["rule."+stats.RuleMetrics(topic)+".batches"]; a > b {
+			wrong(ledger.Unanswered, "metrics: %d batches were sent to %s, of %d", a, cluster, b)
+		}
 	}
 }

@@ -99,7 +99,7 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 	m.stats = stats.New(filter.Metrics(c))
 	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
 	m.filter, err = filter.New(c, filter.Options{
-		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Probe: true,
+		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Monitor: true,
 	})
 	return err
 }

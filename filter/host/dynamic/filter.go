@@ -137,8 +137,8 @@ func (h *hosted) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	return h.filter.NewSession(worker, peer(p), c)
 }
 
-// Served has the clusters tried: Envoy's --mode validate, which dials nobody, never gets here.
-func (h *hosted) Served() { h.filter.Probe() }
+// Served has the clusters watched: Envoy's --mode validate, which dials nobody, never gets here.
+func (h *hosted) Served() { h.filter.Monitor() }
 
 // Close answers what is still in flight and ends the upstream connections.
 func (h *hosted) Close() { h.filter.Close() }

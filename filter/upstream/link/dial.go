@@ -38,3 +38,15 @@ func (v Versions) Newest(key wire.APIKey, least, most int16) (version int16, ok 
 	version = min(r.Max, most)
 	return version, ok && version >= max(r.Min, least)
 }
+
+// BrokerError says what went wrong with the broker at an address.
+type BrokerError struct {
+	// Doing is what was tried, "connect to" or "ask": the address follows it.
+	Doing, Addr string
+	Err         error
+}
+
+func (e *BrokerError) Error() string { return e.Doing + " " + e.Addr + ": " + e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *BrokerError) Unwrap() error { return e.Err }

@@ -42,8 +42,9 @@ func (c *cargo) API() (key wire.APIKey, least, most int16) {
 // Deadline implements link.Call.
 func (c *cargo) Deadline() time.Time { return c.deadline }
 
-// Append implements link.Call.
+// Append implements link.Call: the request leaves.
 func (c *cargo) Append(scratch []byte, segments [][]byte, h link.Head) ([]byte, [][]byte) {
+	c.leave(time.Now())
 	return wire.AppendProduceRequest(scratch, segments, wire.ProduceHeader{
 		Version: h.Version, CorrelationID: h.CorrelationID, ClientID: h.ClientID,
 		Acks: c.shares[0].produce.acks, TimeoutMillis: c.shares[0].produce.timeout,
@@ -64,7 +65,7 @@ func (c *cargo) Answer(a *link.Answer) error {
 		err = fmt.Errorf("decode produce response v%d: %w", a.Version, err)
 	}
 	c.took(time.Now())
-	p.stats.ThrottleTime.Add(int64(throttle))
+	p.stats.ThrottleTime.Add(max(0, int64(throttle)))
 	behind := c.connection.landed(c)
 	p.report(c.shares, throttle)
 	p.report(behind, 0)

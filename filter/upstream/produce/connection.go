@@ -115,11 +115,8 @@ func (c *connection) Ended(err error) {
 	l, p := c.lane, c.lane.pool
 	defer p.links.Done()
 	p.locked(func() {
-		switch {
-		case c.connected:
+		if c.connected {
 			p.stats.Connections.Add(-1)
-		case c.state == dialling:
-			p.stats.ConnectFailures.Add(1)
 		}
 		c.state = closing
 		if c.expiry != nil {
@@ -186,7 +183,6 @@ func (c *connection) send(cargo *cargo) (err error) {
 	c.inFlight++
 	c.rest()
 	p.mu.Unlock()
-	cargo.leave(time.Now())
 	defer func() {
 		p.mu.Lock()
 		if err != nil {
@@ -263,7 +259,7 @@ func (l *lane) successorEnded(err error) {
 		return
 	}
 	log := p.log.With("node", l.node, "address", l.addr)
-	p.later(func() { log.Warn("cannot replace a connection; the old one goes on", "error", err) })
+	p.later(func() { log.Debug("cannot replace a connection; the old one goes on", "error", err) })
 	c.pause = min(max(2*c.pause, p.settings.ReconnectBackoff), p.settings.ReconnectBackoffMax)
 	c.pausing = true
 	p.after(c.pause, "renewal", func() {
@@ -274,13 +270,17 @@ func (l *lane) successorEnded(err error) {
 	})
 }
 
-// complainLater logs why the lane has no connection. The mutex is held.
+// complainLater tells why the lane has no connection. The mutex is held.
 func (l *lane) complainLater(err error) {
 	if l.closed {
 		return
 	}
-	log := l.pool.log.With("node", l.node, "address", l.addr)
-	l.pool.later(func() { log.Warn("lost a broker", "error", err) })
+	addr := l.addr
+	log := l.pool.log.With("node", l.node, "address", addr)
+	l.pool.later(func() {
+		log.Debug("lost a broker", "error", err)
+		l.pool.settings.Lost(addr, err)
+	})
 }
 
 // closeLater has the link ended when the mutex is free. The mutex is held.

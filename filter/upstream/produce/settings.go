@@ -30,6 +30,8 @@ type Settings struct {
 	MaxIdle time.Duration
 	// ReconnectBackoff is the pause after a connection has failed; it doubles up to ReconnectBackoffMax.
 	ReconnectBackoff, ReconnectBackoffMax time.Duration
+	// Lost is told of each connection to a broker that has ended with batches on it or behind it, or could not be made for them.
+	Lost func(addr string, err error)
 }
 
 const (

@@ -5,12 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/IBM/sarama"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 )
 
 // Client is an upstream.Client on sarama. Its methods may be called from any goroutine.
@@ -41,11 +47,11 @@ func New(s upstream.Settings) (upstream.Client, error) {
 // open connects a broker and waits until it is negotiated and authenticated, or ctx ends. The connection that sarama
 // uses is returned too. Certificates and passwords are those that are there now.
 func (c *Client) open(ctx context.Context, addr string) (*sarama.Broker, *capture, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(c.settings.Dial.Socket.SetupTimeout, setupTimeout), errSetup)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.settings.Dial.Socket.SetupTimeout, setupTimeout))
 	defer cancel()
 	broker, tap, err := c.connect(ctx, addr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("connect to %s: %w", addr, c.explain(ctx, tap, err))
+		return nil, nil, &link.BrokerError{Doing: "connect to", Addr: addr, Err: c.explain(ctx, tap, err)}
 	}
 	return broker, tap, nil
 }
@@ -53,12 +59,10 @@ func (c *Client) open(ctx context.Context, addr string) (*sarama.Broker, *captur
 // setupTimeout is the default of dial.Socket.SetupTimeout.
 const setupTimeout = 30 * time.Second
 
-var errSetup = errors.New("the broker does not answer in time")
-
 func (c *Client) connect(ctx context.Context, addr string) (*sarama.Broker, *capture, error) {
 	config := *c.config
 	if err := login(&config, c.settings.Dial.SASL, &c.tokens); err != nil {
-		return nil, nil, err
+		return nil, nil, &dial.LoginError{Err: err}
 	}
 	tap := &capture{ctx: ctx, settings: c.settings.Dial}
 	config.Net.Proxy.Enable = true
@@ -81,24 +85,55 @@ func (c *Client) connect(ctx context.Context, addr string) (*sarama.Broker, *cap
 	return broker, tap, nil
 }
 
-// explain says in words why a connection failed.
+// explain says in words why a connection failed. tap is nil if none was tried.
 func (c *Client) explain(ctx context.Context, tap *capture, err error) error {
-	var token *tokenError
+	settings := &c.settings.Dial
+	if tap == nil {
+		return err
+	}
+	failure := tap.failure()
+	if _, unresolved := errors.AsType[*net.DNSError](failure); unresolved {
+		return settings.Explain(failure)
+	}
 	switch {
+	case ended(ctx):
+		return settings.Silence(tap.stage())
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case tap != nil && tap.failure() != nil:
-		return c.settings.Dial.Explain(tap.failure())
-	case errors.As(err, &token):
+	case failure != nil:
+		return settings.Explain(failure)
+	case tap.stage() == dial.LoggingIn:
+		return &dial.LoginError{Err: c.refused(err)}
+	case os.IsTimeout(err): // sarama's own, which is shorter than ours may be
+		return settings.Silence(tap.stage())
+	}
+	return settings.Explain(err)
+}
+
+// ended reports whether the time is over that there was, and not only the interest. Who waits for the same time may have given up a
+// moment before.
+func ended(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil && ok && !time.Now().Before(deadline)
+}
+
+// refused says in words why a login failed.
+func (c *Client) refused(err error) error {
+	mechanism := c.settings.Dial.SASL.Mechanism
+	if token, ok := errors.AsType[*tokenError](err); ok {
 		return token
+	}
+	switch {
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
-		return fmt.Errorf("the broker refuses our login by %s: wrong user name, password or token", c.settings.Dial.SASL.Mechanism)
+		return fmt.Errorf("the broker refuses our login by %s: wrong user name, password or token", mechanism)
 	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
-		return fmt.Errorf("the broker does not take logins by %s on this port; set sasl.mechanism to one that it has", c.settings.Dial.SASL.Mechanism)
+		return fmt.Errorf("the broker does not take logins by %s on this port; set sasl.mechanism to one that it has", mechanism)
 	case errors.Is(err, sarama.ErrIllegalSASLState):
 		return errors.New("the broker wants no login on this port; set security.protocol to plaintext or ssl")
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return dial.InWords(fmt.Sprintf("the broker hung up during our login by %s; it may refuse it", mechanism), err)
 	}
-	return c.settings.Dial.Explain(err)
+	return fmt.Errorf("our login by %s failed: %w", mechanism, err)
 }
 
 // silenced makes sarama keep its panics to itself: they would end Envoy.

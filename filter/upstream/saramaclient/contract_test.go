@@ -84,7 +84,7 @@ func newMap(t *testing.T, s upstream.Settings) (*topology.Map, listener) {
 	m := topology.New(topology.Settings{
 		Cluster: s.Name, Link: link.Settings{ClientID: s.ClientID}, MaxAge: time.Minute, Backoff: time.Millisecond, BackoffMax: time.Second,
 		Bootstrap: func(context.Context) []string { return s.BootstrapServers }, Refreshed: func() {},
-	}, newClient(t, s), slog.New(slog.DiscardHandler))
+	}, newClient(t, s))
 	m.Start(told)
 	t.Cleanup(m.Close)
 	return m, told

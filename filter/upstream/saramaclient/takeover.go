@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func (c *Client) Dial(ctx context.Context, addr string) (link.Conn, error) {
 	versions, err := c.versions(ctx, broker, tap)
 	if err != nil {
 		_ = broker.Close()
-		return link.Conn{}, fmt.Errorf("ask %s for its versions: %w", addr, err)
+		return link.Conn{}, &link.BrokerError{Doing: "connect to", Addr: addr, Err: err}
 	}
 	w := tap.taken()
 	if w == nil {
@@ -49,8 +50,11 @@ func (c *Client) versions(ctx context.Context, broker *sarama.Broker, tap *captu
 	answer, err := broker.ApiVersions(&sarama.ApiVersionsRequest{
 		Version: 3, ClientSoftwareName: "kafkamesh", ClientSoftwareVersion: "sarama",
 	})
+	gone := !stop()
 	switch {
-	case !stop():
+	case gone && ended(ctx), err != nil && os.IsTimeout(err):
+		return nil, c.settings.Dial.Silence(dial.Negotiating)
+	case gone:
 		return nil, context.Cause(ctx)
 	case err != nil:
 		return nil, c.settings.Dial.Explain(err)
@@ -58,6 +62,9 @@ func (c *Client) versions(ctx context.Context, broker *sarama.Broker, tap *captu
 	versions := make(link.Versions, len(answer.ApiKeys))
 	for _, k := range answer.ApiKeys {
 		versions[wire.APIKey(k.ApiKey)] = link.Range{Min: k.MinVersion, Max: k.MaxVersion}
+	}
+	if _, told := versions[wire.KeyMetadata]; !told {
+		return nil, errors.New("it is no broker that clients can use, but perhaps a controller's port; write the brokers' ports into bootstrap_servers")
 	}
 	return versions, nil
 }
@@ -69,6 +76,7 @@ type capture struct {
 	settings dial.Settings
 
 	mu     sync.Mutex
+	at     dial.Stage
 	conn   *witness
 	err    error // why there is none
 	closed bool
@@ -88,7 +96,7 @@ func (t *capture) Dial(_, addr string) (_ net.Conn, err error) {
 		t.err = err
 		return nil, err
 	}
-	t.conn = &witness{Conn: conn}
+	t.conn, t.at = &witness{Conn: conn}, dial.Negotiating
 	return t.conn, nil
 }
 
@@ -109,12 +117,30 @@ func (t *capture) dial(addr string) (net.Conn, error) {
 			return nil, p
 		}
 	}
+	t.reached(dial.Encrypting)
 	encrypted := tls.Client(socket.NewPlug(conn), config)
 	if err := encrypted.HandshakeContext(t.ctx); err != nil {
 		_ = conn.Close()
 		return nil, &dial.HandshakeError{Err: err}
 	}
 	return encrypted, nil
+}
+
+// reached takes note of a stage.
+func (t *capture) reached(s dial.Stage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at = s
+}
+
+// stage is how far the connection has come.
+func (t *capture) stage() dial.Stage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn != nil && t.conn.loggingIn() {
+		return dial.LoggingIn
+	}
+	return t.at
 }
 
 // failure is why there is no connection; nil: there is, or was, one.

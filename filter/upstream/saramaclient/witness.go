@@ -22,6 +22,7 @@ type witness struct {
 	requests wire.Framer
 	answers  wire.Framer
 	logins   map[int32]int16 // versions of the SaslAuthenticate requests without an answer, by correlation id
+	login    bool            // it has begun
 	over     bool            // what passes is not understood
 	until    time.Time
 }
@@ -69,8 +70,20 @@ func (w *witness) follow(f *wire.Framer, p []byte, look func(frame []byte)) {
 	}
 }
 
+// loggingIn says whether sarama has begun to log in.
+func (w *witness) loggingIn() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.login
+}
+
 func (w *witness) request(frame []byte) {
-	if len(frame) < headSize || int16(binary.BigEndian.Uint16(frame)) != kmsg.SASLAuthenticate.Int16() {
+	if len(frame) < headSize {
+		return
+	}
+	key := int16(binary.BigEndian.Uint16(frame))
+	w.login = w.login || key == kmsg.SASLHandshake.Int16() || key == kmsg.SASLAuthenticate.Int16()
+	if key != kmsg.SASLAuthenticate.Int16() {
 		return
 	}
 	if w.logins == nil {

@@ -11,12 +11,10 @@ import (
 const (
 	// maxNames is how many topics are asked for in one request of several clients, so that it fits into what a broker takes.
 	maxNames = 10_000
-	// roundTimeout bounds one round of requests, over all brokers that are tried.
+	// roundTimeout is what Settings.RoundTimeout is if it is not set.
 	roundTimeout = 30 * time.Second
 	// patience is how long somebody waits for the answer to a round before memory has to do.
 	patience = 2 * time.Second
-	// complaintInterval is how often the same trouble is logged.
-	complaintInterval = time.Minute
 )
 
 // agenda is what is to be asked, guarded by the map's mutex.
@@ -44,13 +42,9 @@ type asker struct {
 	guide   *guide   // who answers; nil: nobody yet, or no more
 	known   []string // addresses of the brokers that the last answer named
 	backoff time.Duration
+	failed  int // rounds in a row
 	// impatience ends the patience of who waits for the current round.
 	impatience <-chan time.Time
-	// complaint is what was last logged of a failure, and when.
-	complaint  string
-	complained time.Time
-	// warned is when it was last logged that the cluster is a mesh.
-	warned time.Time
 }
 
 // Ask has topics asked for again: stale ones; doubted ones, of which what is known is wrong; and, while the cluster cannot be asked, one
@@ -73,6 +67,18 @@ func (m *Map) Ask(stale, doubted []string, wanted string) {
 	m.mu.Unlock()
 	if over != nil {
 		m.owner.Learned(&News{Asked: append(stale, doubted...), Err: over})
+	}
+}
+
+// Look has the cluster asked for its brokers, of which the owner is told. While it does not answer it is asked at once, and not only when
+// the pause is over.
+func (m *Map) Look() {
+	if m.askBrokers(func([]wire.Topic) {}) {
+		return
+	}
+	select {
+	case m.hurry <- struct{}{}:
+	default: // it hurries already
 	}
 }
 
@@ -113,19 +119,27 @@ func (m *Map) noteAgain() {
 }
 
 func (m *Map) askInTurn() error {
-	backoff := &m.asker.backoff
 	for {
 		asks, stale, over := m.next()
 		if over {
 			return nil
 		}
-		if m.round(asks, stale) == nil {
-			*backoff = 0
-			continue
+		if err := m.round(asks, stale); err != nil {
+			m.pauseUnless(m.asker.backOff(&m.settings, err), m.hurry) // not if closing: what is left is then answered from memory
+		} else {
+			m.asker.backoff, m.asker.failed = 0, 0
 		}
-		*backoff = min(max(2**backoff, m.settings.Backoff), m.settings.BackoffMax)
-		m.pause(*backoff) // not if closing: what is left is then answered from memory
 	}
+}
+
+// backOff counts a failure, and says how long the pause after it is.
+func (a *asker) backOff(s *Settings, err error) time.Duration {
+	a.failed++
+	if s.Pause != nil {
+		return s.Pause(a.failed, err)
+	}
+	a.backoff = min(max(2*a.backoff, s.Backoff), s.BackoffMax)
+	return a.backoff
 }
 
 // next takes what is to be asked next. It reports that the asking is over when there is nothing, and the cluster answers or the map is
@@ -154,7 +168,11 @@ func (m *Map) next() (asks []ask, stale map[string]bool, over bool) {
 // round asks the cluster, tells the owner, and answers asks. Topics whose creation is allowed are asked for apart from the others: the
 // protocol has one flag for a whole request.
 func (m *Map) round(asks []ask, stale map[string]bool) error {
-	ctx, cancel := context.WithTimeout(m.life, roundTimeout)
+	limit := roundTimeout
+	if m.settings.RoundTimeout != nil {
+		limit = m.settings.RoundTimeout(m.asker.failed)
+	}
+	ctx, cancel := context.WithTimeoutCause(m.life, limit, errSetup)
 	defer cancel()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -173,8 +191,7 @@ func (m *Map) round(asks []ask, stale map[string]bool) error {
 			m.complain(err)
 			return nil
 		}
-		m.asker.complaint = ""
-		news.Brokers, news.Controller = said.brokers, said.controller
+		news.Brokers, news.Controller, news.Cluster, news.RoundTrip = said.brokers, said.controller, said.cluster, said.took
 		for _, t := range said.topics {
 			news.Topics[t.Name] = t
 		}
@@ -198,28 +215,11 @@ func (m *Map) round(asks []ask, stale map[string]bool) error {
 	return news.Err
 }
 
-// warnOfMesh logs, once in a while, that the cluster is a mesh: if that is this one, what is sent to it comes back, and nobody is answered.
-func (m *Map) warnOfMesh(addr string) {
-	a, now := &m.asker, time.Now()
-	if !a.warned.IsZero() && now.Sub(a.warned) < complaintInterval {
-		return
-	}
-	a.warned = now
-	m.log.Warn("the cluster is a Kafka mesh itself; if it is this listener, records go round and never arrive: write the cluster's own brokers into bootstrap_servers",
-		"address", addr)
-}
-
-// complain logs that the cluster cannot be asked: once, and again when the reason changes or time has passed.
+// complain tells why the cluster could not be asked.
 func (m *Map) complain(err error) {
-	if m.life.Err() != nil {
-		return
+	if m.settings.Complain != nil && m.life.Err() == nil {
+		m.settings.Complain(err)
 	}
-	a, now := &m.asker, time.Now()
-	if err.Error() == a.complaint && now.Sub(a.complained) < complaintInterval {
-		return
-	}
-	a.complaint, a.complained = err.Error(), now
-	m.log.Warn("cannot get metadata", "error", err)
 }
 
 // takeAsks returns the asks that the round just answered, or failed to: then also those that came since, and what else was to

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 const (
@@ -18,12 +18,15 @@ const (
 	metadataVersion = 12
 	// minTry is the least time that a broker is given to answer.
 	minTry = time.Second
+	// lastWords is how long somebody who dials may take to say why it was in vain.
+	lastWords = time.Second
 )
 
 var (
 	errSetup    = errors.New("the broker does not answer in time")
 	errReplaced = errors.New("made from what has been replaced since, or at its end")
 	errClosed   = errors.New("closed")
+	errNobody   = errors.New("there is no address to connect to")
 )
 
 // guide is the broker that is asked, and the link to it.
@@ -34,7 +37,7 @@ type guide struct {
 	// stopWatching has the end of the map not close the link any more.
 	stopWatching func() bool
 
-	work  func() // has to be called when the link has ended
+	over  func(*guide) // has to be called when the link has ended
 	ready chan struct{}
 	ended chan struct{}
 	err   error // why it ended
@@ -44,9 +47,7 @@ var _ link.Owner = (*guide)(nil)
 
 // Ready implements link.Owner.
 func (g *guide) Ready(*link.Link) {
-	select {
-	case <-g.ready:
-	default:
+	if !g.served() {
 		close(g.ready)
 	}
 }
@@ -59,9 +60,19 @@ func (g *guide) Answered() {}
 
 // Ended implements link.Owner.
 func (g *guide) Ended(err error) {
-	defer g.work()
+	defer g.over(g)
 	g.err = err
 	close(g.ended)
+}
+
+// served reports whether the link has been ready.
+func (g *guide) served() bool {
+	select {
+	case <-g.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 // request asks the guide about topics, or the first other broker that answers: those that the cluster last named, then the bootstrap
@@ -69,6 +80,7 @@ func (g *guide) Ended(err error) {
 func (m *Map) request(ctx context.Context, topics []string, create bool) (said, error) {
 	a := &m.asker
 	var failures []error
+	var former error // what is wrong with the guide that there was; it is among those that are tried
 	if a.guide != nil && m.outdated(a.guide) {
 		m.drop(errReplaced)
 	}
@@ -77,11 +89,12 @@ func (m *Map) request(ctx context.Context, topics []string, create bool) (said, 
 		if err == nil {
 			return answer, nil
 		}
-		failures = append(failures, err)
+		former = err
 	}
 	candidates := m.candidates(ctx)
 	for i, addr := range candidates {
 		if ctx.Err() != nil {
+			failures = append(failures, cmp.Or(former, fmt.Errorf("no time is left for %d others: %w", len(candidates)-i, context.Cause(ctx))))
 			break
 		}
 		err := m.follow(ctx, addr, len(candidates)-i)
@@ -95,8 +108,8 @@ func (m *Map) request(ctx context.Context, topics []string, create bool) (said, 
 		}
 		failures = append(failures, err)
 	}
-	if err := context.Cause(ctx); err != nil {
-		failures = append(failures, err)
+	if len(failures) == 0 { // nobody was tried
+		failures = append(failures, cmp.Or(former, context.Cause(ctx), errNobody))
 	}
 	return said{}, fmt.Errorf("no broker of cluster %s answers: %w", m.settings.Cluster, errors.Join(failures...))
 }
@@ -138,7 +151,7 @@ func (m *Map) follow(ctx context.Context, addr string, left int) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errSetup)
 		defer cancel()
 	}
-	g := &guide{addr: addr, work: m.work.Done, ready: make(chan struct{}), ended: make(chan struct{})}
+	g := &guide{addr: addr, over: m.guideEnded, ready: make(chan struct{}), ended: make(chan struct{})}
 	m.mu.Lock()
 	g.renewals = m.renewals
 	m.mu.Unlock()
@@ -146,16 +159,44 @@ func (m *Map) follow(ctx context.Context, addr string, left int) error {
 	g.link = link.Start(ctx, m.settings.Link, m.dialer, addr, g)
 	g.stopWatching = context.AfterFunc(m.life, func() { m.panics.Guard("hang up", func() { g.link.Close(errClosed) }) })
 	m.asker.guide = g
-	if err := m.awaitEither(ctx, g.ready, g.ended); err != nil {
+	if err := m.awaitEither(ctx, g.ready, g.ended); err != nil && !g.endsWithin(lastWords) {
 		m.drop(err)
-		return fmt.Errorf("connect to %s: %w", addr, err)
+		return &link.BrokerError{Doing: "connect to", Addr: addr, Err: err}
 	}
 	select {
 	case <-g.ended:
 		m.drop(g.err)
-		return g.err
+		return addressed(addr, g.err)
 	default:
 		return nil
+	}
+}
+
+// addressed is an error of a broker's that says which, as a dialer's may already.
+func addressed(addr string, err error) error {
+	if _, ok := errors.AsType[*link.BrokerError](err); ok {
+		return err
+	}
+	return &link.BrokerError{Doing: "connect to", Addr: addr, Err: err}
+}
+
+// endsWithin waits for the end of the link.
+func (g *guide) endsWithin(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-g.ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// guideEnded is called when the link to a guide, present or former, has ended.
+func (m *Map) guideEnded(g *guide) {
+	defer m.work.Done()
+	if m.settings.Ended != nil && g.served() {
+		m.settings.Ended()
 	}
 }
 
@@ -179,6 +220,7 @@ func (m *Map) askGuide(ctx context.Context, topics []string, create bool) (said,
 	}
 	var response kmsg.Response
 	var err error
+	begun := time.Now()
 	done := make(chan struct{})
 	failed := g.link.Send(&link.Request{
 		Body: request, Most: metadataVersion,
@@ -195,13 +237,10 @@ func (m *Map) askGuide(ctx context.Context, topics []string, create bool) (said,
 	}
 	if failed != nil {
 		m.drop(failed)
-		return said{}, fmt.Errorf("ask %s for metadata: %w", g.addr, failed)
+		return said{}, &link.BrokerError{Doing: "ask", Addr: g.addr, Err: failed}
 	}
-	metadata := response.(*kmsg.MetadataResponse) //nolint:forcetypeassert // as the request is
-	if id := metadata.ClusterID; id != nil && *id == wire.MeshClusterID {
-		m.warnOfMesh(g.addr)
-	}
-	answer := read(metadata)
+	answer := read(response.(*kmsg.MetadataResponse)) //nolint:forcetypeassert // as the request is
+	answer.took = time.Since(begun)
 	m.asker.known = answer.addresses
 	m.settings.Refreshed()
 	return answer, nil

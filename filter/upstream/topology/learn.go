@@ -39,12 +39,17 @@ type said struct {
 	brokers    map[int32]string
 	addresses  []string // of the brokers, in the answer's order
 	controller int32
+	cluster    string
 	topics     []wire.Topic
+	took       time.Duration // to be answered
 }
 
 // read takes a Metadata response apart.
 func read(r *kmsg.MetadataResponse) said {
 	s := said{brokers: make(map[int32]string, len(r.Brokers)), controller: r.ControllerID}
+	if r.ClusterID != nil {
+		s.cluster = *r.ClusterID
+	}
 	for _, b := range r.Brokers {
 		addr := net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 		s.brokers[b.NodeID] = addr

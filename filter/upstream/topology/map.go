@@ -1,8 +1,8 @@
 package topology
 
 import (
+	"cmp"
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -15,7 +15,7 @@ import (
 type Settings struct {
 	// Cluster is the name of the cluster.
 	Cluster string
-	// Link is what the connection that is asked on is told to be, but for its limits.
+	// Link is what the connection that is asked on is told to be. Its MaxAnswer is not used. AnswerTimeout zero: 10 seconds.
 	Link link.Settings
 	// Bootstrap lists where to ask when no broker is known, or none of them answers. It may wait.
 	Bootstrap func(context.Context) []string
@@ -27,6 +27,16 @@ type Settings struct {
 	Backoff, BackoffMax time.Duration
 	// Refreshed is called when the cluster has answered.
 	Refreshed func()
+	// Complain, if set, is told why the cluster could not be asked.
+	Complain func(error)
+	// Ended, if set, is called when a connection that was asked on has ended.
+	Ended func()
+	// RoundTimeout, if set, is how long one round of asking may take, over all brokers that are tried, after so many that failed in a
+	// row. Else it is 30 seconds.
+	RoundTimeout func(failed int) time.Duration
+	// Pause, if set, is how long the pause is after so many failures in a row, the last of which is given. Else it is as Backoff and
+	// BackoffMax say.
+	Pause func(failed int, err error) time.Duration
 }
 
 // Owner is told what a map learns, with no lock held. Learned and Impatient come from one goroutine, until the map is closed; InUse from
@@ -46,6 +56,10 @@ type News struct {
 	Brokers map[int32]string
 	// Controller is the node id of the cluster's controller; -1: the cluster did not say.
 	Controller int32
+	// Cluster is what the cluster calls itself; empty: it did not say.
+	Cluster string
+	// RoundTrip is how long the last answer took, on a connection that was there.
+	RoundTrip time.Duration
 	// Asked are the topics that were asked for by name, and Topics what the cluster said of them.
 	Asked  []string
 	Topics map[string]wire.Topic
@@ -57,7 +71,6 @@ type News struct {
 type Map struct {
 	settings Settings
 	dialer   link.Dialer
-	log      *slog.Logger
 	panics   guard.Panics
 
 	life context.Context //nolint:containedctx // of all asking; ended by Close
@@ -74,6 +87,8 @@ type Map struct {
 	controller int32 // node id of the controller; -1: not known
 	renewals   int   // how often what connections are made from has been replaced
 	agenda
+
+	hurry chan struct{} // ends the pause before the cluster is asked again; holds one
 }
 
 // topic is what is known of one topic.
@@ -88,16 +103,16 @@ type topic struct {
 const (
 	// maxAnswer is the length of the longest answer that is read.
 	maxAnswer = 100 << 20
-	// answerTimeout bounds one answer.
+	// answerTimeout is the default of Settings.Link.AnswerTimeout.
 	answerTimeout = 10 * time.Second
 )
 
 // New returns a map of the cluster that d reaches. It knows and asks nothing before it is started.
-func New(s Settings, d link.Dialer, log *slog.Logger) *Map {
-	s.Link.MaxAnswer, s.Link.AnswerTimeout = maxAnswer, answerTimeout
+func New(s Settings, d link.Dialer) *Map {
+	s.Link.MaxAnswer, s.Link.AnswerTimeout = maxAnswer, cmp.Or(s.Link.AnswerTimeout, answerTimeout)
 	m := &Map{
-		settings: s, dialer: d, log: log, panics: s.Link.Panics,
-		topics: map[string]*topic{}, brokers: map[int32]string{}, controller: -1,
+		settings: s, dialer: d, panics: s.Link.Panics,
+		topics: map[string]*topic{}, brokers: map[int32]string{}, controller: -1, hurry: make(chan struct{}, 1),
 	}
 	m.life, m.end = context.WithCancel(context.Background())
 	return m
@@ -148,11 +163,16 @@ func (m *Map) keep(name string, f func() error) {
 }
 
 // pause waits and reports whether the map still lives.
-func (m *Map) pause(d time.Duration) bool {
+func (m *Map) pause(d time.Duration) bool { return m.pauseUnless(d, nil) }
+
+// pauseUnless is pause, but ends when hurry says so.
+func (m *Map) pauseUnless(d time.Duration, hurry <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case <-hurry:
 		return true
 	case <-m.life.Done():
 		return false

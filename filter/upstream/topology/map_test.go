@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -84,7 +83,7 @@ func inBubble(t *testing.T, n int, f func(b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, cluster: upstreamtest.New(n)}
 		b.cluster.CreateTopic("a", 1)
-		b.m = topology.New(b.settings(), b.cluster, slog.New(slog.DiscardHandler))
+		b.m = topology.New(b.settings(), b.cluster)
 		b.m.Start(b)
 		f(b)
 		b.m.Close()
