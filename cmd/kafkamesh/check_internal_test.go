@@ -18,6 +18,10 @@ upstream_clusters:
   bootstrap_servers: "<secured>"
   tls: {ca: {filename: DIR/ca.pem}}
   sasl: {mechanism: MECHANISM_SCRAM_SHA_256, username: {inline_string: mesh}, password: {inline_string: ` + wrongPassword + `}}
+- cluster_name: aged
+  bootstrap_servers: "<aged>"
+  sasl: {mechanism: MECHANISM_PLAIN, username: {inline_string: mesh}, password: {inline_string: ` + rightPassword + `}}
+- {cluster_name: ancient, bootstrap_servers: "<ancient>"}
 - {cluster_name: expiring, bootstrap_servers: "<old>", tls: {ca: {filename: DIR/ca.pem}}}
 - {cluster_name: plain_to_tls, bootstrap_servers: "<secured>"}
 - {cluster_name: unknown_authority, bootstrap_servers: "<secured>", tls: {}}

@@ -59,7 +59,11 @@ func printTable(w printer, _ string, clusters []*survey.Cluster) bool {
 		w.printf("\nSomething is wrong with %s.\n", strings.Join(broken, ", "))
 		return false
 	}
-	w.printf("\nEverything works.\n")
+	if slices.ContainsFunc(clusters, func(c *survey.Cluster) bool { return len(allFindings(c)) > 0 }) {
+		w.printf("\nEverything works; see the warnings.\n")
+	} else {
+		w.printf("\nEverything works.\n")
+	}
 	return true
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
@@ -50,6 +51,12 @@ func newEstate(t *testing.T) *estate {
 			allow("bananas", kmsg.ACLOperationWrite), allow("cherries", kmsg.ACLOperationDescribe),
 			allow("berries", kmsg.ACLOperationWrite), allow("berries-2", kmsg.ACLOperationDescribe)),
 		kfake.SeedTopics(1, "bananas", "berries", "berries-2", "cherries", "dates"))
+	e.cluster("aged", kfake.MaxVersions(kversion.V2_4_0()), kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("PLAIN", "mesh", rightPassword,
+		kfake.ACL{
+			Resource: kmsg.ACLResourceTypeCluster, Name: "kafka-cluster", Pattern: kmsg.ACLResourcePatternTypeLiteral,
+			Operation: kmsg.ACLOperationDescribe, Allow: true,
+		}))
+	e.cluster("ancient", kfake.MaxVersions(kversion.V1_0_0()))
 	e.cluster("old", kfake.TLS(e.serve("old", 10)))
 	e.cluster("moved", kfake.SeedTopics(1, "moved"), kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), network, "127.0.0.1:0")

@@ -101,6 +101,10 @@ func startBroker() (err error) {
 		"sasl.enabled.mechanisms":                       "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
 		"sasl.oauthbearer.jwks.endpoint.url":            b.tokens.url + "/keys",
 		"sasl.oauthbearer.expected.audience":            "kafka",
+		// What has ACLs is for whom they name; all else is for everyone, as if there were no authorizer.
+		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"allow.everyone.if.no.acl.found": "true",
+		"super.users":                    "User:ANONYMOUS",
 	}
 	for _, listener := range []string{"sasl", "sasltls", "short"} {
 		at := "listener.name." + listener

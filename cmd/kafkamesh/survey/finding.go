@@ -34,7 +34,8 @@ func (e *silentError) Error() string { return fmt.Sprintf("no answer within %s",
 
 // unreachable says why a broker cannot be used.
 func (s *surveyor) unreachable(b *Broker, err error) Finding {
-	f := Finding{What: strings.TrimPrefix(err.Error(), "connect to "+b.Addr+": "), Do: s.advice(b, err)}
+	why := strings.TrimPrefix(err.Error(), "connect to "+b.Addr+": ")
+	f := Finding{What: strings.TrimPrefix(why, "ask "+b.Addr+" for its versions: "), Do: s.advice(b, err)}
 	if !b.Bootstrap {
 		f.What += " (the cluster tells its clients to connect there)"
 	}

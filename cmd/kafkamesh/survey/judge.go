@@ -75,7 +75,7 @@ func judgeLeaders(rule string, topics []*Topic) []Finding {
 		return nil
 	}
 	return []Finding{{
-		What: fmt.Sprintf("%d partitions of topics that %s sends here have no leader: %s", len(leaderless), rule, few(leaderless)),
+		What: fmt.Sprintf("partitions without a leader, of topics that %s sends here: %s", rule, few(leaderless)),
 		Do:   "see which of the cluster's brokers are down",
 	}}
 }

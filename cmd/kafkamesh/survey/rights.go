@@ -26,8 +26,8 @@ const (
 		1<<kmsg.ACLOperationDescribeConfigs | 1<<kmsg.ACLOperationAlterConfigs | 1<<IdempotentWrite
 )
 
-// rights reads what a broker says. It says the smallest number when it was not asked, and 0 to who may not describe the cluster.
-func rights(bits int32) Rights { return Rights(max(bits, 0)) }
+// RightsOf reads what a broker says. It says the smallest number when it was not asked, and 0 to who may not describe the cluster.
+func RightsOf(bits int32) Rights { return Rights(max(bits, 0)) }
 
 // Told says whether the broker tells.
 func (r Rights) Told() bool { return r > 0 }

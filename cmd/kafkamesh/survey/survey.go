@@ -110,7 +110,7 @@ func (s *surveyor) name(m *kmsg.MetadataResponse) (others []*Broker) {
 	if m.ClusterID != nil {
 		s.cluster.ID = *m.ClusterID
 	}
-	s.cluster.Controller, s.cluster.Rights = m.ControllerID, rights(m.AuthorizedOperations)
+	s.cluster.Controller, s.cluster.Rights = m.ControllerID, RightsOf(m.AuthorizedOperations)
 	known := map[string]*Broker{}
 	for _, b := range s.cluster.Brokers {
 		known[b.Addr] = b

@@ -55,7 +55,7 @@ func (s *surveyor) askTopics(ctx context.Context, b *Broker) {
 }
 
 func topic(m *kmsg.MetadataResponseTopic) Topic {
-	t := Topic{ID: m.TopicID, Code: wire.ErrorCode(m.ErrorCode), Internal: m.IsInternal, Rights: rights(m.AuthorizedOperations)}
+	t := Topic{ID: m.TopicID, Code: wire.ErrorCode(m.ErrorCode), Internal: m.IsInternal, Rights: RightsOf(m.AuthorizedOperations)}
 	if m.Topic != nil {
 		t.Name = *m.Topic
 	}
