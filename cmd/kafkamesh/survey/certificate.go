@@ -13,8 +13,8 @@ const soon = 30 * 24 * time.Hour
 
 // TLS is how a connection was encrypted.
 type TLS struct {
-	Version     string // 1.3
-	Certificate Certificate
+	Version     string      // 1.3
+	Certificate Certificate // of the broker's and its signers', the one that expires first
 }
 
 // Certificate is the broker's, or our own.
@@ -52,8 +52,16 @@ func encryption(s *tls.ConnectionState) *TLS {
 	if s == nil || len(s.PeerCertificates) == 0 {
 		return nil
 	}
+	first := s.PeerCertificates[0]
+	if len(s.VerifiedChains) > 0 {
+		for _, signer := range s.VerifiedChains[0] {
+			if signer.NotAfter.Before(first.NotAfter) {
+				first = signer
+			}
+		}
+	}
 	const prefix = len("TLS ")
-	return &TLS{Version: tls.VersionName(s.Version)[prefix:], Certificate: certificate(s.PeerCertificates[0])}
+	return &TLS{Version: tls.VersionName(s.Version)[prefix:], Certificate: certificate(first)}
 }
 
 // own is the certificate that we show brokers; nil: none, or it cannot be read, of which dialling says more.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -27,16 +28,23 @@ var _ link.Owner = (*connection)(nil)
 func connect(ctx context.Context, s link.Settings, d link.Dialer, addr string) (*connection, error) {
 	c := &connection{ready: make(chan struct{}), ended: make(chan struct{})}
 	c.link = link.Start(ctx, s, recorder{d, c}, addr, c)
+	over := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { // the dialler says better what it waits for
+		time.AfterFunc(grace, func() { close(over) })
+	})()
 	select {
 	case <-c.ready:
 		return c, nil
 	case <-c.ended:
 		return nil, c.err
-	case <-ctx.Done(): // the dialler may take longer to notice
+	case <-over:
 		c.link.Close(context.Cause(ctx))
 		return nil, context.Cause(ctx)
 	}
 }
+
+// grace is how long a dialler has to notice that its time is over.
+const grace = time.Second
 
 // Ready implements link.Owner. It comes again when the link has room.
 func (c *connection) Ready(*link.Link) {

@@ -3,11 +3,12 @@ package survey
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 )
 
 // Finding is something that is wrong.
@@ -27,15 +28,17 @@ func Failed(all []Finding) bool {
 	return false
 }
 
-// silentError says that a broker does not answer.
+// silentError says that a broker does not answer, with which we are connected.
 type silentError struct{ after time.Duration }
 
 func (e *silentError) Error() string { return fmt.Sprintf("no answer within %s", e.after) }
 
 // unreachable says why a broker cannot be used.
-func (s *surveyor) unreachable(b *Broker, err error) Finding {
-	why := strings.TrimPrefix(err.Error(), "connect to "+b.Addr+": ")
-	f := Finding{What: strings.TrimPrefix(why, "ask "+b.Addr+" for its versions: "), Do: s.advice(b, err)}
+func unreachable(b *Broker, err error) Finding {
+	if at, ok := errors.AsType[*link.BrokerError](err); ok {
+		err = at.Err
+	}
+	f := Finding{What: err.Error(), Do: advice(b, err)}
 	if !b.Bootstrap {
 		f.What += " (the cluster tells its clients to connect there)"
 	}
@@ -43,16 +46,14 @@ func (s *surveyor) unreachable(b *Broker, err error) Finding {
 }
 
 // advice is what to do about it that the error itself does not say.
-func (s *surveyor) advice(b *Broker, err error) string {
-	var unknown *net.DNSError
-	var silent *silentError
+func advice(b *Broker, err error) string {
+	var (
+		login   *dial.LoginError
+		unknown *net.DNSError
+	)
 	switch {
-	case errors.As(err, &silent) && s.Settings.Dial.TLS != nil:
-		return "see whether a firewall drops what is sent there, and whether the port speaks TLS"
-	case errors.As(err, &silent):
-		return "see whether a firewall drops what is sent there, and whether the port wants TLS"
-	case errors.Is(err, io.EOF) && s.Settings.Dial.SASL != nil:
-		return "see whether the login is right; the broker's log says more"
+	case errors.As(err, &login):
+		return "see whether sasl of the cluster is right; the broker's log says more"
 	case !b.Bootstrap:
 		return "see whether the broker runs, and whether its advertised.listeners has an address for who comes from here"
 	case errors.As(err, &unknown):

@@ -74,12 +74,10 @@ func Of(ctx context.Context, o Options) *Cluster {
 // bootstrap are the bootstrap servers, each once.
 func (s *surveyor) bootstrap(ctx context.Context) (found []*Broker) {
 	seen := map[string]bool{}
-	for _, server := range s.Settings.BootstrapServers {
-		for _, addr := range s.Settings.Dial.Socket.Resolve(ctx, server) {
-			if !seen[addr] {
-				seen[addr] = true
-				found = append(found, &Broker{Addr: addr, Bootstrap: true, Node: -1})
-			}
+	for _, addr := range s.Settings.Addresses(ctx) {
+		if !seen[addr] {
+			seen[addr] = true
+			found = append(found, &Broker{Addr: addr, Bootstrap: true, Node: -1})
 		}
 	}
 	return found
