@@ -89,10 +89,10 @@ func (c *Cluster) rows() []row {
 		{&c.LoginFailures, Metric{Name: "login_failures", Unit: "attempts", Help: "Those of them that failed with the login."}},
 		{&c.MetadataRefreshes, Metric{Name: "metadata_refreshes", Unit: "requests", Help: "Metadata requests that the cluster answered."}},
 		{&c.MetadataAge, Metric{
-			Name: "metadata_age_seconds", Kind: Gauge, Unit: "seconds", Help: "Since the cluster last answered a Metadata request; 0 before it has.",
+			Name: "metadata_age_seconds", Kind: Gauge, Level: true, Unit: "seconds", Help: "Since the cluster last answered a Metadata request; 0 before it has.",
 		}},
 		{&c.CertificateExpiry, Metric{
-			Name: "certificate_expiry_seconds", Kind: Gauge, Unit: "seconds",
+			Name: "certificate_expiry_seconds", Kind: Gauge, Level: true, Unit: "seconds",
 			Help: "Until the first certificate ends, of our own and those that brokers have shown; 0 without TLS, or when it has ended.",
 		}},
 	}

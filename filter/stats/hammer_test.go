@@ -13,17 +13,23 @@ func TestHammerMarks(t *testing.T) {
 	t.Parallel()
 	const adders, each = 8, 20_000
 	table := stats.NewTable(scope())
-	numbers, marks := make([]int64, table.Size()), make([]uint64, (table.Size()+63)/64)
-	set := stats.NewIn(table, numbers, marks)
+	words := (table.Size() + 63) / 64
+	numbers, marks, groups := make([]int64, table.Size()), make([]uint64, words), make([]uint64, (words+63)/64)
+	set := stats.NewIn(table, stats.Memory{Numbers: numbers, Marks: marks, Groups: groups})
 	seen := make([]int64, len(numbers))
 	look := func() {
-		for i := range marks {
-			word := atomic.SwapUint64(&marks[i], 0)
+		each := func(words []uint64, at int, f func(i int)) {
+			word := atomic.SwapUint64(&words[at], 0)
 			for bit := range 64 {
 				if word&(1<<bit) != 0 {
-					seen[64*i+bit] = atomic.LoadInt64(&numbers[64*i+bit])
+					f(64*at + bit)
 				}
 			}
+		}
+		for i := range groups {
+			each(groups, i, func(w int) {
+				each(marks, w, func(n int) { seen[n] = atomic.LoadInt64(&numbers[n]) })
+			})
 		}
 	}
 	var adding sync.WaitGroup
@@ -48,8 +54,8 @@ func TestHammerMarks(t *testing.T) {
 		}
 	}
 	for i, n := range numbers {
-		if seen[i] != n && marks[i/64] == 0 && !isSum(table, i) {
-			t.Errorf("number %d was last seen as %d, and is %d without a mark", i, seen[i], n)
+		if seen[i] != n && !isSum(table, i) {
+			t.Errorf("number %d was last seen as %d, and is %d", i, seen[i], n)
 		}
 	}
 	for _, s := range set.Read() {

@@ -36,7 +36,7 @@ func (s *Sample) IsZero() bool {
 	return s.Value == 0
 }
 
-// Merge adds up what has the same name. It changes neither, and keeps what is in both.
+// Merge adds up what has the same name; of a level, b's counts. It changes neither, and keeps what is in both.
 func Merge(a, b []Sample) []Sample {
 	places := make(map[string]int, len(a))
 	merged := append([]Sample(nil), a...)
@@ -52,6 +52,8 @@ func Merge(a, b []Sample) []Sample {
 			sum := *merged[i].Sizes
 			sum.Add(sample.Sizes)
 			merged[i].Sizes = &sum
+		case sample.Level:
+			merged[i].Value = sample.Value
 		default:
 			merged[i].Value += sample.Value
 		}

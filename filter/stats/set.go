@@ -27,17 +27,24 @@ type Set struct {
 }
 
 // New gives a Set with memory of its own for the metrics of a table.
-func New(table Table) *Set { return NewIn(table, make([]int64, table.Size()), nil) }
+func New(table Table) *Set { return NewIn(table, Memory{Numbers: make([]int64, table.Size())}) }
 
-// NewIn is New for a host that publishes what was counted: it lends the memory for the numbers, table.Size() of them, and for marks, or
-// nil. Whatever changes numbers[i] sets bit i%64 of marks[i/64] afterwards. The host takes the mark away, with an atomic operation,
-// and looks at the number then, with atomic.LoadInt64: nothing is lost. Numbers are totals; nobody but the Set changes them. It keeps
-// both.
-func NewIn(table Table, numbers []int64, marks []uint64) *Set {
-	s := &Set{table: table, numbers: numbers[:table.Size()], places: make(map[string]binding, len(table))}
+// Memory is what a host lends that publishes what was counted.
+type Memory struct {
+	// Numbers are totals, as many as the table's Size. Nobody but the Set changes them.
+	Numbers []int64
+	// Marks say which numbers have changed; nil: nobody wants to know. Whatever changes Numbers[i] sets bit i%64 of Marks[i/64]
+	// afterwards, and whatever sets the first one of Marks[w] then sets bit w%64 of Groups[w/64]. The host takes a group away, then its
+	// marks, with atomic operations, and looks at the numbers then, with atomic.LoadInt64: nothing is lost.
+	Marks, Groups []uint64
+}
+
+// NewIn is New in memory that a host lends. It keeps it.
+func NewIn(table Table, memory Memory) *Set {
+	s := &Set{table: table, numbers: memory.Numbers[:table.Size()], places: make(map[string]binding, len(table))}
 	for i := range table {
 		m := &table[i]
-		s.places[m.Name] = binding{s.numbers[m.at : m.at+m.Slots() : m.at+m.Slots()], marks, m.at}
+		s.places[m.Name] = binding{s.numbers[m.at : m.at+m.Slots() : m.at+m.Slots()], &memory, m.at}
 	}
 	s.bind(s.rows(), "")
 	return s

@@ -37,6 +37,8 @@ type Metric struct {
 	// Family is the name without what Labels say: requests, cluster.batches.
 	Family string
 	Labels []Label
+	// Level says of a gauge that it is set: what several configurations say of it does not add up, the last one counts.
+	Level bool
 	// Rare says that most configurations never count it: it may be left out while it is zero.
 	Rare bool
 

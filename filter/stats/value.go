@@ -5,21 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// markBits is how many numbers share a word of marks.
-const markBits = 64
+// wordBits is how many numbers share a word of marks, and how many of those share a word of groups.
+const wordBits = 64
 
 // binding is where the numbers of one metric are, in memory that a host may have lent.
 type binding struct {
 	numbers []int64
-	marks   []uint64 // of all metrics; nil: nobody wants to know
-	at      int      // the first number's place among all
+	memory  *Memory // of all metrics
+	at      int     // the first number's place among all
 }
 
 // value is the number in a place of the metric.
 func (b binding) value(i int) Value {
 	v := Value{n: &b.numbers[i]}
-	if b.marks != nil {
-		v.mark, v.bit = &b.marks[(b.at+i)/markBits], 1<<((b.at+i)%markBits)
+	if b.memory.Marks != nil {
+		word := (b.at + i) / wordBits
+		v.mark, v.bit = &b.memory.Marks[word], uint8((b.at+i)%wordBits)
+		v.group, v.groupBit = &b.memory.Groups[word/wordBits], uint8(word%wordBits)
 	}
 	return v
 }
@@ -28,9 +30,9 @@ func (b binding) value(i int) Value {
 //
 // The zero Value drops what is added. Any goroutine may call Add.
 type Value struct {
-	n    *int64
-	mark *uint64 // has bit set when n has changed; nil: nobody wants to know
-	bit  uint64
+	n             *int64
+	mark, group   *uint64 // see Memory; nil: nobody wants to know
+	bit, groupBit uint8
 }
 
 // Add adds n, which is negative only for a gauge.
@@ -39,9 +41,13 @@ func (v Value) Add(n int64) {
 		return
 	}
 	atomic.AddInt64(v.n, n)
+	if v.mark == nil {
+		return
+	}
 	// After the addition: who takes the mark away looks at n after that. It is mostly there, and looking disturbs nobody.
-	if v.mark != nil && atomic.LoadUint64(v.mark)&v.bit == 0 {
-		atomic.OrUint64(v.mark, v.bit)
+	bit := uint64(1) << (v.bit % wordBits)
+	if atomic.LoadUint64(v.mark)&bit == 0 && atomic.OrUint64(v.mark, bit) == 0 {
+		atomic.OrUint64(v.group, uint64(1)<<(v.groupBit%wordBits))
 	}
 }
 

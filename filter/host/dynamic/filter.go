@@ -42,7 +42,7 @@ type loader struct {
 }
 
 // definer is abi.Config's Define.
-type definer func(metrics []abi.Metric) (numbers []int64, marks []uint64, err error)
+type definer func(metrics []abi.Metric) (abi.Memory, error)
 
 // hosted is a filter as Envoy sees it. Its methods are called as abi.Filter says.
 type hosted struct {
@@ -102,11 +102,11 @@ func newStats(c *config.Config, define definer) (*stats.Set, error) {
 	for i := range table {
 		metrics = append(metrics, metric(&table[i]))
 	}
-	numbers, marks, err := define(metrics)
+	memory, err := define(metrics)
 	if err != nil {
 		return nil, err
 	}
-	return stats.NewIn(table, numbers, marks), nil
+	return stats.NewIn(table, stats.Memory(memory)), nil
 }
 
 // metric is a metric as Envoy has it.
@@ -116,7 +116,9 @@ func metric(m *stats.Metric) abi.Metric {
 	case stats.Counter:
 		of.Kind = abi.Counter
 	case stats.Gauge:
-		of.Kind = abi.Gauge
+		if of.Kind = abi.Gauge; m.Level {
+			of.Kind = abi.SetGauge
+		}
 	case stats.Histogram:
 		of.Kind, of.Samples = abi.Histogram, make([]int64, m.Slots())
 		for slot := range of.Samples {

@@ -38,13 +38,13 @@ func (e *envoy) log() *slog.Logger {
 	})
 }
 
-func (e *envoy) define(m []abi.Metric) ([]int64, []uint64, error) {
+func (e *envoy) define(m []abi.Metric) (abi.Memory, error) {
 	e.metrics = m
 	numbers := 0
 	for i := range m {
 		numbers += max(1, len(m[i].Samples))
 	}
-	return make([]int64, numbers), make([]uint64, numbers/64+1), e.err
+	return abi.Memory{Numbers: make([]int64, numbers), Marks: make([]uint64, numbers/64+1), Groups: make([]uint64, numbers/64/64+1)}, e.err
 }
 
 func (e *envoy) load(name, raw string, client error) (*hosted, error) {
@@ -137,6 +137,9 @@ func TestMetricsAreThoseOfTheTable(t *testing.T) {
 	}
 	for i, m := range table {
 		kind := map[stats.Kind]abi.Kind{stats.Counter: abi.Counter, stats.Gauge: abi.Gauge, stats.Histogram: abi.Histogram}[m.Kind]
+		if m.Level {
+			kind = abi.SetGauge
+		}
 		if got := e.metrics[i]; got.Name != m.Name || got.Kind != kind || max(1, len(got.Samples)) != m.Slots() {
 			t.Errorf("metric %d = %v, want a %s called %s of %d numbers", i, got, m.Kind, m.Name, m.Slots())
 		}

@@ -54,21 +54,24 @@ static size_t define(envoy_dynamic_module_type_module_buffer name, bool gauge) {
   metrics.back().name = n, metrics.back().gauge = gauge;
   return metrics.size() - 1;
 }
+static Metric& metric(size_t id) {
+  std::lock_guard<std::mutex> l(metrics_mu);
+  CHECK(id < metrics.size());
+  return metrics[id];
+}
 static envoy_dynamic_module_type_metrics_result add(size_t id, int64_t n) {
-  Metric* m;
-  {
-    std::lock_guard<std::mutex> l(metrics_mu);
-    CHECK(id < metrics.size());
-    m = &metrics[id];
-  }
-  int64_t now = m->value += n;
+  int64_t now = metric(id).value += n;
   CHECK(now >= 0);  // Envoy's are unsigned
+  return envoy_dynamic_module_type_metrics_result_Success;
+}
+static envoy_dynamic_module_type_metrics_result set(size_t id, uint64_t n) {
+  metric(id).value = n;
   return envoy_dynamic_module_type_metrics_result_Success;
 }
 
 // ---- the filter ----
-struct Config {
-  const void* module;
+struct Config : std::enable_shared_from_this<Config> {
+  const void* module = nullptr;
   ~Config() {
     if (module) on.network_filter_config_destroy(module);
   }
@@ -101,6 +104,9 @@ struct Dynamic : NetworkFilter, std::enable_shared_from_this<Dynamic> {
 struct Scheduler {
   std::weak_ptr<Dynamic> filter;
   Worker* worker;
+};
+struct ConfigScheduler {
+  std::weak_ptr<Config> config;
 };
 
 // call gives the filter of a callback that belongs to its worker. The use of conn is what AddressSanitizer looks at: it is
@@ -191,16 +197,33 @@ Result CALLBACK(network_filter_config_define_gauge)(void*, Out name, size_t* id)
 }
 void* CALLBACK(network_filter_config_scheduler_new)(void* p) {
   CHECK(main_thread.isThreadSafe());
-  return p;
+  return new ConfigScheduler{((Config*)p)->weak_from_this()};
 }
-void CALLBACK(network_filter_config_scheduler_commit)(void*, uint64_t) {}  // configure posts it: nobody else commits
-void CALLBACK(network_filter_config_scheduler_delete)(void*) {}  // on whatever thread lets go of the configuration last
+void CALLBACK(network_filter_config_scheduler_commit)(void* p, uint64_t id) {
+  main_thread.post([weak = ((ConfigScheduler*)p)->config, id] {
+    if (auto c = weak.lock()) on.network_filter_config_scheduled(c->module, id);
+  });
+}
+// On whatever thread lets go of the configuration last.
+void CALLBACK(network_filter_config_scheduler_delete)(void* p) { delete (ConfigScheduler*)p; }
+Result CALLBACK(network_filter_config_define_histogram)(void*, Out name, size_t* id) {
+  CHECK(main_thread.isThreadSafe());
+  *id = define(name, false);  // how often something was recorded is all that anybody looks at
+  return envoy_dynamic_module_type_metrics_result_Success;
+}
 Result CALLBACK(network_filter_increment_counter)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_increment_gauge)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_decrement_gauge)(void*, size_t id, uint64_t n) { return add(id, -(int64_t)n); }
+Result CALLBACK(network_filter_set_gauge)(void*, size_t id, uint64_t n) { return set(id, n); }
+Result CALLBACK(network_filter_record_histogram_value)(void*, size_t id, uint64_t) { return add(id, 1); }
 Result CALLBACK(network_filter_config_increment_counter)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_config_increment_gauge)(void*, size_t id, uint64_t n) { return add(id, n); }
 Result CALLBACK(network_filter_config_decrement_gauge)(void*, size_t id, uint64_t n) { return add(id, -(int64_t)n); }
+Result CALLBACK(network_filter_config_set_gauge)(void*, size_t id, uint64_t n) { return set(id, n); }
+Result CALLBACK(network_filter_config_record_histogram_value)(void*, size_t id, uint64_t) {
+  CHECK(main_thread.isThreadSafe());  // each of Envoy's threads has a memory of its own for it
+  return add(id, 1);
+}
 }
 
 // ---- the bootstrap extension ----
@@ -237,12 +260,9 @@ struct DynamicModule : Plugin {
     return true;
   }
   bool configure(const std::string& value) override {
-    const void* module = on.network_filter_config_new(this, {opt.plugin.data(), opt.plugin.size()}, {value.data(), value.size()});
-    if (!module) return false;
-    auto next = std::make_shared<Config>(module);
-    main_thread.post([served = std::weak_ptr<Config>(next)] {
-      if (auto c = served.lock()) on.network_filter_config_scheduled(c->module, 0);
-    });
+    auto next = std::make_shared<Config>();
+    next->module = on.network_filter_config_new(next.get(), {opt.plugin.data(), opt.plugin.size()}, {value.data(), value.size()});
+    if (!next->module) return false;
     {
       std::lock_guard<std::mutex> l(mu);
       config.swap(next);

@@ -60,7 +60,7 @@ func TestCloseGuardMatters(t *testing.T) {
 func build(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), dir)
-	sources := []string{"module.c", "config.c", "conn.c", "worker.c", "iteration.c", "waker.c"}
+	sources := []string{"module.c", "config.c", "metrics.c", "conn.c", "worker.c", "iteration.c", "waker.c"}
 	mains, err := filepath.Glob(filepath.Join("testdata", dir, "*.c"))
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,14 @@
 //
 //	envoy_abi.h         what we use of Envoy's ABI, checked against Envoy's own header by TestDeclarations
 //	module.c            loading and logging
-//	config.c            one configuration; metrics, published without crossing into Go
+//	config.c            one configuration
+//	metrics.c           what it counts, published without crossing into Go
 //	conn.c, worker.c    one connection: what goroutines call, what its worker thread calls
 //	iteration.c, waker.c    what connections of one worker share: its iterations, and the thread that wakes it for sockets of ours
 //	hooks.go            what C calls in Go: finds the object behind a handle, calls it, stops every panic
 //	module.go           what a module written in Go is made of: Register, Filter, Session
 //	iteration.go            what it does on a worker beside its sessions: Thread
+//	publish.go          what has metrics published without a client
 //	config.go conn.go log.go   what it may call in turn
 //
 // Every trap of the ABI is dealt with on this side, beside a comment that says where it was seen, so that package

@@ -207,11 +207,14 @@ envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_decrement_gauge(void* envoy, size_t id,
                                                              uint64_t value);
 envoy_dynamic_module_type_metrics_result
+envoy_dynamic_module_callback_network_filter_set_gauge(void* envoy, size_t id, uint64_t value);
+envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_record_histogram_value(void* envoy, size_t id,
                                                                     uint64_t value);
 
 // Callbacks that came with Envoy 1.39, after that abi.h: weak, so that 1.38 loads the module, and NULL there. Their
-// shape, (config, id, value) like those of the filter, was read from the machine code of 1.39.3, and ran on 1.40.0.
+// shape, (config, id, value) like those of the filter, was read from the machine code of 1.39.3, and ran on 1.40.0. On the
+// main thread; but for the histogram's, which has a memory for each thread of Envoy's, any other does.
 
 __attribute__((weak)) envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_config_increment_counter(void* envoy, size_t id,
@@ -222,3 +225,8 @@ envoy_dynamic_module_callback_network_filter_config_increment_gauge(void* envoy,
 __attribute__((weak)) envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_config_decrement_gauge(void* envoy, size_t id,
                                                                     uint64_t value);
+__attribute__((weak)) envoy_dynamic_module_type_metrics_result
+envoy_dynamic_module_callback_network_filter_config_set_gauge(void* envoy, size_t id, uint64_t value);
+__attribute__((weak)) envoy_dynamic_module_type_metrics_result
+envoy_dynamic_module_callback_network_filter_config_record_histogram_value(void* envoy, size_t id,
+                                                                           uint64_t value);

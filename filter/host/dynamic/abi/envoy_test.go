@@ -115,12 +115,25 @@ func startEcho(t *testing.T, dir string, modes ...string) echoEnvoy {
 
 func bootstrap(t *testing.T, raw string, modes ...string) (config string, addrs map[string]string) {
 	t.Helper()
-	type object = map[string]any
-	address := func(port int) object {
-		return object{"socket_address": object{"address": "127.0.0.1", "port_value": port}}
+	listeners, addrs := echoListeners(t, raw, modes...)
+	text, err := json.Marshal(map[string]any{
+		"admin": map[string]any{"address": localAddress(0)}, "static_resources": map[string]any{"listeners": listeners},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return string(text), addrs
+}
+
+func localAddress(port int) map[string]any {
+	return map[string]any{"socket_address": map[string]any{"address": "127.0.0.1", "port_value": port}}
+}
+
+// echoListeners are listeners, one for each mode, and their addresses.
+func echoListeners(t *testing.T, raw string, modes ...string) (listeners []map[string]any, addrs map[string]string) {
+	t.Helper()
+	type object = map[string]any
 	addrs = map[string]string{}
-	var listeners []object
 	for _, mode := range modes {
 		port, err := stack.FreePort()
 		if err != nil {
@@ -128,7 +141,7 @@ func bootstrap(t *testing.T, raw string, modes ...string) (config string, addrs 
 		}
 		addrs[mode] = stack.Local(port)
 		listeners = append(listeners, object{
-			"name": mode, "address": address(port),
+			"name": mode, "address": localAddress(port),
 			"filter_chains": []object{{"filters": []object{{"name": mode, "typed_config": object{
 				"@type": "type.googleapis.com/" +
 					"envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter",
@@ -139,13 +152,7 @@ func bootstrap(t *testing.T, raw string, modes ...string) (config string, addrs 
 			}}}}},
 		})
 	}
-	text, err := json.Marshal(object{
-		"admin": object{"address": address(0)}, "static_resources": object{"listeners": listeners},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text), addrs
+	return listeners, addrs
 }
 
 func (e echoEnvoy) dial(t *testing.T, mode string) *net.TCPConn {

@@ -24,7 +24,8 @@ const ABIVersion = C.KM_ABI_VERSION
 type filter struct {
 	Filter
 
-	c *C.km_config
+	c         *C.km_config
+	publisher publisher
 }
 
 // session is a Session behind a handle.
@@ -53,7 +54,7 @@ func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_b
 		return 0
 	}
 	C.km_config_ref(c)
-	loaded := &filter{f, c}
+	loaded := &filter{Filter: f, c: c, publisher: publisher{stop: make(chan struct{})}}
 	process.loaded(loaded)
 	return C.uintptr_t(cgo.NewHandle(loaded))
 }
@@ -62,6 +63,7 @@ func kmGoConfigNew(c *C.km_config, name, raw C.envoy_dynamic_module_type_envoy_b
 func kmGoConfigServed(h C.uintptr_t) {
 	defer caught("configuration served")
 	if f, ok := lookup[*filter](h); ok {
+		f.publisher.start(f.c)
 		guard(f, f.Served)
 	}
 }
@@ -75,10 +77,12 @@ func kmGoConfigDestroy(h C.uintptr_t) {
 	}
 	cgo.Handle(h).Delete()
 	process.unloaded(f)
+	close(f.publisher.stop)
 	// On Envoy's main thread nothing may take its time. Nobody waits for this goroutine: Envoy has no hook that could.
 	go func() {
 		defer caught("close")
 		guard(f, f.Close)
+		f.publisher.ticking.Wait()
 		C.km_config_unref(f.c)
 	}()
 }

@@ -155,7 +155,7 @@ static void leave(km_conn* conn, void* envoy) {
       write_out(conn, envoy);
     }
     pause_or_close(conn, envoy);
-    km_config_publish(conn->config, envoy);
+    km_metrics_publish(&conn->config->metrics, envoy, &km_by_filter);
   }
   pthread_mutex_lock(&conn->mu);
   conn->depth--;
@@ -284,7 +284,7 @@ void envoy_dynamic_module_on_network_filter_event(void* envoy, const void* p,
   }
   mark_dead(conn);
   end_session(conn, true);
-  km_config_publish(conn->config, envoy);
+  km_metrics_publish(&conn->config->metrics, envoy, &km_by_filter);
   km_worker_leave(conn, true);
 }
 

@@ -25,13 +25,14 @@ func init() {
 		case bytes.Contains(raw, []byte("panic")):
 			panic("boom in config")
 		}
-		values, marks, err := c.Define([]abi.Metric{
+		memory, err := c.Define([]abi.Metric{
 			{Name: "sessions"}, {Name: "active", Kind: abi.Gauge}, {Name: "panics"}, {Name: "bytes"},
+			{Name: "served", Kind: abi.Gauge}, {Name: "level", Kind: abi.SetGauge}, {Name: "sizes", Kind: abi.Histogram, Samples: []int64{1, 10}},
 		})
 		if err != nil {
 			return nil, err
 		}
-		return &filter{mode: name, values: values, marks: marks}, nil
+		return &filter{mode: name, memory: memory}, nil
 	}, func(int) abi.Thread { return thread{} })
 }
 
@@ -42,14 +43,16 @@ func (thread) Begin()    {}
 func (thread) End() bool { return false }
 
 type filter struct {
-	mode   string // echo, async, late, pause, flood, noisy, panic, panicnew, panicflood
-	values []int64
-	marks  []uint64
+	mode   string // echo, async, late, pause, flood, noisy, panic, panicnew, panicflood, busy
+	memory abi.Memory
+	busy   atomic.Bool
 }
 
 func (f *filter) add(i int, n int64) {
-	atomic.AddInt64(&f.values[i], n)
-	atomic.OrUint64(&f.marks[i/64], 1<<(i%64))
+	atomic.AddInt64(&f.memory.Numbers[i], n)
+	if atomic.OrUint64(&f.memory.Marks[i/64], 1<<(i%64)) == 0 {
+		atomic.OrUint64(&f.memory.Groups[0], 1<<(i/64))
+	}
 }
 
 func (f *filter) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
@@ -72,9 +75,30 @@ func (f *filter) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	return s
 }
 
-func (f *filter) Served() { abi.Log(abi.Info, "kafka_mesh: served") }
+// Served counts though there is no client: once, and on and on if the mode says so.
+func (f *filter) Served() {
+	abi.Log(abi.Info, "kafka_mesh: served")
+	f.add(4, 1)
+	f.add(5, 42)
+	f.add(6, 1)
+	f.add(7, 2)
+	if f.mode != "busy" {
+		return
+	}
+	f.busy.Store(true)
+	go func() {
+		for f.busy.Load() {
+			f.add(0, 1)
+			f.add(1, 1)
+			f.add(1, -1)
+			f.add(6, 1)
+			time.Sleep(time.Millisecond)
+		}
+	}()
+}
 
 func (f *filter) Close() {
+	f.busy.Store(false)
 	time.Sleep(100 * time.Millisecond)
 	f.add(1, 5) // must not harm
 	abi.Log(abi.Info, "kafka_mesh: filter closed")

@@ -103,7 +103,8 @@ void* CALLBACK(config_scheduler_new)(void* p) {
   return &envoy.config_schedulers;
 }
 void CALLBACK(config_scheduler_commit)(void* p, uint64_t id) {
-  CHECK(p == &envoy.config_schedulers && id == 0);
+  CHECK(p == &envoy.config_schedulers && envoy.config_schedulers == 1);
+  envoy.config_commit = id;
   envoy.config_commits++;
 }
 void CALLBACK(config_scheduler_delete)(void* p) {
@@ -118,8 +119,7 @@ result CALLBACK(config_define_counter)(void* p, out n, size_t* id) {
 }
 result CALLBACK(config_define_gauge)(void* p, out n, size_t* id) {
   call(p);
-  (void)n;
-  *id = 20;
+  *id = n.ptr[0] == 'l' ? 25 : 20;
   return 0;
 }
 result CALLBACK(config_define_histogram)(void* p, out n, size_t* id) {
@@ -146,6 +146,12 @@ result CALLBACK(decrement_gauge)(void* p, size_t id, uint64_t n) {
   (void)p;
   return add(&envoy.gauge, 20, id, -(long)n);
 }
+result CALLBACK(set_gauge)(void* p, size_t id, uint64_t n) {
+  (void)p;
+  CHECK(id == 25);
+  envoy.level = (long)n;
+  return 0;
+}
 result CALLBACK(record_histogram_value)(void* p, size_t id, uint64_t n) {
   (void)p;
   envoy.recorded++;
@@ -164,22 +170,30 @@ result CALLBACK(config_decrement_gauge)(void* p, size_t id, uint64_t n) {
   (void)p;
   return add(&envoy.gauge, 20, id, -(long)n);
 }
+result CALLBACK(config_set_gauge)(void* p, size_t id, uint64_t n) { return CALLBACK(set_gauge)(p, id, n); }
+result CALLBACK(config_record_histogram_value)(void* p, size_t id, uint64_t n) {
+  return CALLBACK(record_histogram_value)(p, id, n);
+}
 #endif
 
 // Go.
 
 uintptr_t kmGoConfigNew(km_config* c, in name, in raw) {
   (void)name, (void)raw;
-  km_config_reserve(c, 5);
-  CHECK(km_config_define(c, 0, 1, km_counter, "c", 1) == 0 && km_config_define(c, 1, 1, km_gauge, "g", 1) == 0);
-  CHECK(km_config_define(c, 2, 3, km_histogram, "h", 1) == 0);
-  km_config_sample(c, 2, 0);
-  km_config_sample(c, 3, 7);
-  km_config_sample(c, 4, -1);
+  km_metrics* m = &c->metrics;
+  km_metrics_reserve(m, metric_count);
+  CHECK(km_metrics_define(m, c->envoy, 0, 1, km_counter, "c", 1) == 0);
+  CHECK(km_metrics_define(m, c->envoy, 1, 1, km_gauge, "g", 1) == 0);
+  CHECK(km_metrics_define(m, c->envoy, 2, 3, km_histogram, "h", 1) == 0);
+  CHECK(km_metrics_define(m, c->envoy, level_metric, 1, km_level, "l", 1) == 0);
+  m->of[2].sample = 0;
+  m->of[3].sample = 7;
+  m->of[4].sample = -1;
   km_config_ref(c);
   go.config = c;
-  c->numbers[1] = go.loading;
-  c->marks[0] = 1u << 1;
+  m->numbers[1] = go.loading;
+  m->marks[0] = 1u << 1;
+  m->groups[0] = 1;
   return 1;
 }
 void kmGoConfigServed(uintptr_t f) {
@@ -241,6 +255,7 @@ void kmGoAlone(uint32_t worker) {
 
 void start_config(void) { config = HOOK(config_new)(&envoy, (in){"n", 1}, (in){"r", 1}); }
 void serve_config(void) { HOOK(config_scheduled)(config, 0); }
+void publish_config(void) { HOOK(config_scheduled)(config, 1); }
 void start_conn(void) {
   conn = HOOK(new)(config, &envoy);
   HOOK(new_connection)(&envoy, conn);

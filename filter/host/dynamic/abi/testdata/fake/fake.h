@@ -32,7 +32,8 @@ typedef struct fake_envoy {
   char written[1 << 16];
   size_t written_length;
   int writes, fins, commits, wakes, ends, closes, close_type, disables, enables, drained, schedulers, config_schedulers, config_commits;
-  long counter, gauge;
+  uint64_t config_commit;  // what the last one was for
+  long counter, gauge, level;
   long histogram, recorded;  // the sum of what was recorded, and how often
   const char* read;  // what the client sent
   void (*on_commit)(void), (*on_write)(void);
@@ -51,6 +52,9 @@ typedef struct fake_go {
   void (*on_data)(void), (*on_congested)(void), (*on_iteration)(void);
 } fake_go;
 
+// The numbers of a configuration: a counter, a gauge, three of a histogram, and far away a level.
+enum { level_metric = 5000, metric_count = 5001 };
+
 extern fake_envoy envoy, envoy_of_other;
 extern fake_go go;
 
@@ -60,6 +64,8 @@ void start_config(void);
 void start_conn(void);
 // serve_config is Envoy's main loop, which has got to what the configuration has scheduled.
 void serve_config(void);
+// publish_config is the same for a tick.
+void publish_config(void);
 void go_write(const char* text);
 // The other connection, of the same worker, has an Envoy of its own.
 void start_other(void);

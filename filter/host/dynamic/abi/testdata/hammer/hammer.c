@@ -133,7 +133,11 @@ bool CALLBACK(get_requested_server_name)(void* p, envoy_dynamic_module_type_envo
   return false;
 }
 void* CALLBACK(config_scheduler_new)(void* p) { return p; }
-void CALLBACK(config_scheduler_commit)(void* p, uint64_t id) { (void)p, (void)id; }
+static atomic_int config_posted;  // config_scheduled calls to come, to publish in
+void CALLBACK(config_scheduler_commit)(void* p, uint64_t id) {
+  (void)p;
+  config_posted += id == 1;
+}
 void CALLBACK(config_scheduler_delete)(void* p) { (void)p; }
 envoy_dynamic_module_type_metrics_result CALLBACK(config_define_counter)(void* p,
                                                                          envoy_dynamic_module_type_module_buffer n,
@@ -178,6 +182,20 @@ envoy_dynamic_module_type_metrics_result CALLBACK(record_histogram_value)(void* 
   (void)n;
   return 0;
 }
+envoy_dynamic_module_type_metrics_result CALLBACK(set_gauge)(void* p, size_t id, uint64_t n) {
+  (void)p, (void)id;
+  (void)n;
+  return 0;
+}
+#define BY_CONFIG(name)                                                                                   \
+  envoy_dynamic_module_type_metrics_result CALLBACK(config_##name)(void* p, size_t id, uint64_t n) {      \
+    return CALLBACK(name)(p, id, n);                                                                      \
+  }
+BY_CONFIG(increment_counter)
+BY_CONFIG(increment_gauge)
+BY_CONFIG(decrement_gauge)
+BY_CONFIG(set_gauge)
+BY_CONFIG(record_histogram_value)
 bool envoy_dynamic_module_callback_log_enabled(envoy_dynamic_module_type_log_level l) { return l > 0; }
 void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l,
                                        envoy_dynamic_module_type_module_buffer m) {
@@ -187,9 +205,11 @@ void envoy_dynamic_module_callback_log(envoy_dynamic_module_type_log_level l,
 static atomic_long counted;  // what was added to the counter
 static void count(int i, int64_t n) {  // as filter/stats does
   if (i == 0) counted += (long)n;
-  __atomic_add_fetch(&config_of_go->numbers[i], n, __ATOMIC_SEQ_CST);
-  if (!(__atomic_load_n(&config_of_go->marks[0], __ATOMIC_SEQ_CST) & 1u << i)) {
-    __atomic_or_fetch(&config_of_go->marks[0], 1u << i, __ATOMIC_SEQ_CST);
+  km_metrics* m = &config_of_go->metrics;
+  __atomic_add_fetch(&m->numbers[i], n, __ATOMIC_SEQ_CST);
+  if (!(__atomic_load_n(&m->marks[0], __ATOMIC_SEQ_CST) & 1u << i) &&
+      __atomic_fetch_or(&m->marks[0], 1u << i, __ATOMIC_SEQ_CST) == 0) {
+    __atomic_or_fetch(&m->groups[0], 1, __ATOMIC_SEQ_CST);
   }
 }
 
@@ -215,9 +235,9 @@ static void* write_on(void* p) {
 uintptr_t kmGoConfigNew(km_config* c, envoy_dynamic_module_type_envoy_buffer n,
                         envoy_dynamic_module_type_envoy_buffer r) {
   (void)n, (void)r;
-  km_config_reserve(c, 2);
-  km_config_define(c, 0, 1, km_counter, "c", 1);
-  km_config_define(c, 1, 1, km_gauge, "g", 1);
+  km_metrics_reserve(&c->metrics, 2);
+  km_metrics_define(&c->metrics, c->envoy, 0, 1, km_counter, "c", 1);
+  km_metrics_define(&c->metrics, c->envoy, 1, 1, km_gauge, "g", 1);
   km_config_ref(c);
   config_of_go = c;
   return 1;
@@ -288,6 +308,16 @@ static void* ring(void* none) {
     for (time_t until = time(NULL) + patience_seconds; seen < n; sched_yield()) CHECK(time(NULL) < until);
   }
   return none;
+}
+
+// tick is Go's ticker and Envoy's main thread, which publishes while the worker does.
+static void* tick(void* config) {
+  while (!done) {
+    CHECK(km_config_tick(config_of_go));
+    for (; config_posted > 0; config_posted--) HOOK(config_scheduled)(config, 1);
+    sched_yield();
+  }
+  return NULL;
 }
 
 static bool run_posted(filter* f) {
@@ -380,8 +410,9 @@ int main(void) {
   envoy_dynamic_module_type_envoy_buffer none = {"", 0};
   const void* config = HOOK(config_new)(&worker, none, none);
   watch_bell();
-  pthread_t ringing;
+  pthread_t ringing, ticking;
   CHECK(pthread_create(&ringing, NULL, ring, NULL) == 0);
+  CHECK(pthread_create(&ticking, NULL, tick, (void*)config) == 0);
   while (step_all(config) || made < connections) {
     run_all_posted();
     sched_yield();
@@ -395,9 +426,11 @@ int main(void) {
   }
   while (live_alone > 0) sched_yield();
   CHECK(destroyed == connections && closed == connections && scheduler_count == 0);
-  km_config_publish(config_of_go, &worker);
+  CHECK(pthread_join(ticking, NULL) == 0);
+  km_metrics_publish(&config_of_go->metrics, &worker, &km_by_filter);
   CHECK(counter == counted && gauge == 0);  // nothing is lost
-  CHECK(config_of_go->marks[0] == 0 && config_of_go->numbers[0] == counted && config_of_go->numbers[1] == 0);
+  km_metrics* m = &config_of_go->metrics;
+  CHECK(m->marks[0] == 0 && m->numbers[0] == counted && m->numbers[1] == 0);
   HOOK(config_destroy)(config);
   km_config_unref(config_of_go);
   printf("%d connections, %d destroyed inside commit, %ld writes\n", connections, (int)destroyed_off_worker,
