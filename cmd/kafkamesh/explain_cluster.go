@@ -154,6 +154,9 @@ func (e *explanation) told(ctx context.Context) {
 	code := wire.ErrorCode(topic.ErrorCode)
 	if code != wire.None {
 		e.out.printf("  of the topic: %s\n", code)
+		if !survey.Failed(e.wrong) { // nothing has explained it yet
+			e.add(Finding{What: fmt.Sprintf("clients are told %s: %s", code, survey.Words(code))})
+		}
 		return
 	}
 	e.out.printf("  %s of the topic, led by that broker%s\n", counted(len(topic.Partitions), "partition"), e.cap(len(topic.Partitions)))
