@@ -26,9 +26,14 @@ type Options struct {
 	// Stats receives the metrics; Metrics of the configuration is its table.
 	Stats *stats.Set
 	Log   *slog.Logger
+	// Name tells the configuration from others of the process, and Listener is where its clients connect to, for those who look at it. Empty:
+	// the host does not know.
+	Name, Listener string
 	// ReleaseAfter is how long without any session the upstream connections are kept. It is for a host that is not told when
 	// a configuration is no longer used. Zero: until Close.
 	ReleaseAfter time.Duration
+	// Rested is told when that has come, and when there is a session again; nil: nobody is.
+	Rested func(resting bool)
 	// Thread is what the host has for each of its threads, by their number. Nil: nothing.
 	Thread func(worker int) upstream.Thread
 	// Monitor has every cluster watched from the beginning, and not only when Filter.Monitor is called.
@@ -46,7 +51,10 @@ type Filter struct {
 	waking   sync.WaitGroup    // who has clusters watched again
 	watching sync.Mutex        // is held while the watching begins or ends
 
+	began time.Time
+
 	mu        sync.Mutex
+	draining  bool // no session is started any more
 	workers   map[int]*worker
 	open      int         // sessions
 	release   *time.Timer // nil unless Options.ReleaseAfter says so
@@ -57,7 +65,7 @@ type Filter struct {
 // New returns a filter for a configuration. It connects to nothing yet, unless the configuration or Options.Monitor says so.
 func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
-	f := &Filter{config: c, options: o, workers: map[int]*worker{}}
+	f := &Filter{config: c, options: o, began: time.Now(), workers: map[int]*worker{}}
 	f.shared.init(c)
 	f.counts = counts(c, o.Stats)
 	f.health = f.newHealth(c)
@@ -90,9 +98,17 @@ func (f *Filter) NewSession(workerIndex int, p session.Peer, c session.Conn) *se
 	return s
 }
 
+// Drain says that no session will be started any more, for those who look at the mesh.
+func (f *Filter) Drain() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.draining = true
+}
+
 // Close waits, a few seconds at most, for what clusters have not answered yet, and ends all upstream connections. No
 // session may be started afterwards; sessions that are still there get errors.
 func (f *Filter) Close() {
+	f.Drain()
 	f.mu.Lock()
 	workers := f.workers
 	if f.release != nil {

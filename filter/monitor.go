@@ -49,17 +49,20 @@ func (f *Filter) watchOrRest() {
 	f.watching.Lock()
 	defer f.watching.Unlock()
 	f.mu.Lock()
-	watch := f.monitored && !f.resting
+	watch, resting := f.monitored && !f.resting, f.resting
 	f.mu.Unlock()
+	if f.options.Rested != nil {
+		f.options.Rested(resting)
+	}
 	if watch {
 		f.watch()
 		return
 	}
-	var resting sync.WaitGroup
+	var all sync.WaitGroup
 	for _, c := range f.health {
-		resting.Go(func() { f.guard("rest", c.Rest) })
+		all.Go(func() { f.guard("rest", c.Rest) })
 	}
-	resting.Wait()
+	all.Wait()
 }
 
 func (f *Filter) watch() {

@@ -53,9 +53,9 @@ func runDemo(ctx context.Context, once bool, s streams) error {
 			return
 		}
 		s.out.printf("READY %s\n", demo.MeshAddr)
-		shown = demo.Hints(s.out, "")
+		shown = demo.Hints(s.out, "http://"+demo.PageAddr+"/", "")
 	}()
-	served := serve(ctx, "-", demo.MeshAddr, streams{strings.NewReader(demo.Config), s.out, printer{io.Discard}})
+	served := serve(ctx, options{file: "-", addr: demo.MeshAddr}, streams{strings.NewReader(demo.Config), s.out, printer{io.Discard}})
 	stop()
 	<-done
 	if errors.Is(shown, context.Canceled) {

@@ -33,7 +33,7 @@ const grace = 5 * time.Second
 func serveCommand() command {
 	return command{
 		name:    "serve",
-		args:    "--config FILE [--listen ADDR]",
+		args:    "--config FILE [--listen ADDR] [--admin ADDR]",
 		summary: "serve producers on a plain listener",
 		about: `Serves producers on a plain TCP listener, without Envoy: for development, tests
 and bare machines.
@@ -41,6 +41,10 @@ and bare machines.
 FILE is a configuration in YAML or JSON, "-" being standard input, or one of
 Envoy's with one filter that uses the module or plugin kafkamesh. While it names
 no advertised_host, clients are told the address that they dialled.
+
+A page for who runs it, metrics for Prometheus, and what probes ask for are on
+the admin listener: http://` + adminDefault + `/ unless the field admin, or --admin,
+says otherwise.
 
 On SIGHUP the configuration is read again. If it is invalid, its mistakes are
 printed and the old one stays. Else it serves the connections to come; those
@@ -53,6 +57,7 @@ at most; a second signal ends the process at once.`,
 		setup: func(f *flag.FlagSet) runFunc {
 			file := f.String("config", "", "the configuration, a `FILE` in YAML or JSON; required")
 			addr := f.String("listen", "127.0.0.1:19092", "the `ADDR` to listen on, host:port")
+			admin := f.String("admin", "", "where the admin listener is, an `ADDR` or \"off\"; without it, where the configuration says, or "+adminDefault)
 			return func(ctx context.Context, args []string, s streams) error {
 				switch {
 				case len(args) > 0 && *file == "":
@@ -62,18 +67,23 @@ at most; a second signal ends the process at once.`,
 				case *file == "":
 					return usageError("--config FILE is missing")
 				}
-				return serve(ctx, *file, *addr, s)
+				return serve(ctx, options{*file, *addr, *admin}, s)
 			}
 		},
 	}
 }
 
+// options are serve's flags.
+type options struct{ file, addr, admin string }
+
 // server is a running serve.
 type server struct {
 	streams
+	options
 
-	file  string
 	log   *slog.Logger
+	level *slog.LevelVar
+	shown *adminListener
 	loops []*loop.Loop // a worker each
 	tcp   *tcp.Server
 	// current serves the connections to come. Those before it finish with the mesh that they began with.
@@ -86,19 +96,23 @@ type mesh struct {
 	config *config.Config
 	filter *filter.Filter
 	stats  *stats.Set
+	leave  func() // has it not shown any more
 }
 
-func serve(ctx context.Context, file, addr string, s streams) error {
-	srv := &server{streams: s, file: file, log: slog.New(slog.NewTextHandler(s.err, nil))}
+func serve(ctx context.Context, o options, s streams) error {
+	srv := &server{streams: s, options: o, level: new(slog.LevelVar)}
+	srv.log = slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: srv.level}))
 	srv.log.Info("kafkamesh", version.Current().Attrs()...)
 	srv.startLoops()
 	defer srv.closeLoops()
+	srv.shown = newAdmin(srv, o.admin)
+	defer srv.shown.close()
 	m, err := srv.load()
 	if err != nil {
 		return err
 	}
-	srv.current.Store(m)
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	srv.take(m)
+	l, err := srv.listen(ctx, m.config)
 	if err != nil {
 		m.filter.Close()
 		return err
@@ -109,14 +123,20 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 		},
 		Log: srv.log, Loops: srv.loops, Grace: grace, Panicked: srv.countPanic,
 	})
+	reload := make(chan os.Signal, 1) // one that comes meanwhile is enough: the file is read after it
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	srv.announce(m.config)
 	srv.log.Info("listening", "address", l.Addr())
-	stopping := context.AfterFunc(ctx, func() { srv.log.Info("stopping", "waiting_at_most", grace) })
+	stopping := context.AfterFunc(ctx, func() {
+		srv.shown.board.Drain()
+		srv.log.Info("stopping", "waiting_at_most", grace)
+	})
 	defer stopping()
 	reloads := make(chan struct{})
 	go func() {
 		defer close(reloads)
-		srv.reloadOnSignal(ctx)
+		srv.reloadOnSignal(ctx, reload)
 	}()
 	err = srv.tcp.Serve(ctx, l)
 	if ctx.Err() == nil {
@@ -126,6 +146,25 @@ func serve(ctx context.Context, file, addr string, s streams) error {
 	srv.retire(srv.current.Load())
 	printMetrics(s.err, srv.total)
 	return err
+}
+
+// listen listens to clients, and to who runs the server.
+func (s *server) listen(ctx context.Context, c *config.Config) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.shown.move(ctx, c); err != nil {
+		_ = l.Close() // nobody was served
+		return nil, err
+	}
+	return l, nil
+}
+
+// take has a mesh serve the connections to come.
+func (s *server) take(m *mesh) (before *mesh) {
+	m.leave = s.shown.board.Join(m.filter)
+	return s.current.Swap(m)
 }
 
 // maxLoops bounds the workers: each has its own connections to every broker.
@@ -165,31 +204,28 @@ func (s *server) load() (*mesh, error) {
 		return nil, err
 	}
 	m := &mesh{config: c, stats: stats.New(filter.Metrics(c))}
-	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.stats, Log: s.log, Thread: s.thread, Monitor: true})
+	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.stats, Log: s.log, Listener: s.addr, Thread: s.thread, Monitor: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}
 	return m, nil
 }
 
-// reloadOnSignal reads the configuration again with each SIGHUP, until ctx is done.
-func (s *server) reloadOnSignal(ctx context.Context) {
-	signals := make(chan os.Signal, 1) // one that comes meanwhile is enough: the file is read after it
-	signal.Notify(signals, syscall.SIGHUP)
-	defer signal.Stop(signals)
+// reloadOnSignal reads the configuration again with each signal, until ctx is done.
+func (s *server) reloadOnSignal(ctx context.Context, signals <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-signals:
-			s.reload()
+			s.reload(ctx)
 		}
 	}
 }
 
 // reload replaces the mesh, unless the configuration is invalid. Connections that are open are ended in order: what is in
 // flight is answered, and their clients connect again.
-func (s *server) reload() {
+func (s *server) reload(ctx context.Context) {
 	if s.file == "-" {
 		s.log.Error("cannot reload: the configuration came from standard input")
 		return
@@ -202,8 +238,12 @@ func (s *server) reload() {
 		s.log.Error("the configuration is invalid; the one before it stays")
 		return
 	}
-	old := s.current.Swap(m)
+	old := s.take(m)
+	old.filter.Drain()
 	s.announce(m.config)
+	if err := s.shown.move(ctx, m.config); err != nil {
+		s.log.Error("the admin listener stays where it is", "error", err)
+	}
 	s.tcp.Drain()
 	s.retire(old)
 	s.log.Info("reloaded")
@@ -212,6 +252,7 @@ func (s *server) reload() {
 // retire ends a mesh that no connection uses any more.
 func (s *server) retire(m *mesh) {
 	m.filter.Close()
+	m.leave()
 	s.total = stats.Merge(s.total, m.stats.Read())
 }
 

@@ -25,7 +25,7 @@ func TestServe(t *testing.T) {
 	stderr, w := io.Pipe()
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, []string{"serve", "--config", "-", "--listen", "127.0.0.1:0"},
+		code <- run(ctx, []string{"serve", "--config", "-", "--listen", "127.0.0.1:0", "--admin", "off"},
 			streams{strings.NewReader(good), printer{io.Discard}, printer{w}})
 		w.Close()
 	}()
@@ -100,7 +100,7 @@ func TestServeRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			var stderr strings.Builder
-			code := run(t.Context(), []string{"serve", "--config", file, "--listen", tc.listen},
+			code := run(t.Context(), []string{"serve", "--config", file, "--listen", tc.listen, "--admin", "off"},
 				streams{strings.NewReader(""), printer{io.Discard}, printer{&stderr}})
 			if got := strings.ReplaceAll(stderr.String(), file, "FILE"); code != exitFailed || !strings.Contains(got, tc.err) {
 				t.Errorf("serve = %d, %q, want %d, %q", code, got, exitFailed, tc.err)

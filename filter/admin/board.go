@@ -3,6 +3,8 @@ package admin
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -15,8 +17,10 @@ import (
 
 // Source is a mesh, as a Board sees it. Its methods may be called from any goroutine, and wait for nobody who serves clients.
 type Source interface {
-	// Status is what is known of the mesh now, but for its traffic.
+	// Status is what is known of the mesh now, but for its clients and its traffic.
 	Status() status.Mesh
+	// Clients is what is known of its clients. It may look at each of them.
+	Clients() status.Clients
 	// Read is what its metrics have come to.
 	Read() []stats.Sample
 }
@@ -44,8 +48,21 @@ type Board struct {
 type member struct {
 	source Source
 
+	using sync.RWMutex // held while the mesh is asked: it waits with its leave
+	gone  bool         // it has left, and may not be asked any more
+
 	mu      sync.Mutex // held while its history is looked at
 	history history
+}
+
+// ask has f ask the mesh, unless it has left, and says whether it did.
+func (m *member) ask(f func(Source)) (asked bool) {
+	m.using.RLock()
+	defer m.using.RUnlock()
+	if !m.gone {
+		f(m.source)
+	}
+	return !m.gone
 }
 
 // NewBoard returns the board of a process that is run by host.
@@ -57,7 +74,8 @@ func NewBoard(host string, log *slog.Logger) *Board {
 	}
 }
 
-// Join adds a mesh until leave is called, once. What it has counted stays in the metrics then, so that counters never go back.
+// Join adds a mesh until leave is called, once. What it has counted stays in the metrics then, so that counters never go back, and when
+// leave has returned nobody asks it any more.
 func (b *Board) Join(s Source) (leave func()) {
 	m := &member{source: s}
 	b.guard("metrics", func() { m.look(time.Now()) })
@@ -89,15 +107,33 @@ func (b *Board) Close() {
 	b.stopped.Wait()
 }
 
+// Text is the page for a terminal.
+func (b *Board) Text() string {
+	m := b.now()
+	return m.text() + "\n"
+}
+
+// JSON is all that is told, and the code of HTTP that it is answered with.
+func (b *Board) JSON() (code int, text string) { return encode(http.StatusOK, b.now().Status) }
+
+// Ready is what is answered to a question for readiness.
+func (b *Board) Ready(query url.Values) (code int, text string) {
+	code, v := answerReady(b.readiness(), query)
+	return code, v.text(time.Now())
+}
+
 // leave lets go of a mesh.
 func (b *Board) leave(m *member) {
 	var last []stats.Sample
-	b.guard("metrics", func() { last = m.source.Read() })
+	b.guard("metrics", func() { m.ask(func(s Source) { last = s.Read() }) })
 	last = slices.DeleteFunc(last, func(s stats.Sample) bool { return s.Kind == stats.Gauge })
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.members = slices.DeleteFunc(b.members, func(other *member) bool { return other == m })
 	b.left = stats.Merge(b.left, last)
+	b.mu.Unlock()
+	m.using.Lock()
+	defer m.using.Unlock()
+	m.gone = true
 }
 
 // all are the meshes of now, and whether the process is about to end.
@@ -127,74 +163,19 @@ func (b *Board) watch() {
 
 // look takes note of the mesh's metrics.
 func (m *member) look(now time.Time) {
-	samples := m.source.Read()
+	var samples []stats.Sample
+	if !m.ask(func(s Source) { samples = s.Read() }) {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.history.take(samples, now)
 }
 
-// moment is what is told of a process now, and the charts of its meshes, in their order.
-type moment struct {
-	status.Status
-
-	charts  []charts
-	verdict verdict
-}
-
-// now is what is told now, or was a moment ago: that many ask costs no more than that one does.
-func (b *Board) now() moment {
-	b.gathering.Lock()
-	defer b.gathering.Unlock()
-	if b.last == nil || time.Since(b.last.Time) > fresh {
-		m := b.gather(time.Now())
-		b.last = &m
-	}
-	return *b.last
-}
-
-// fresh is the age up to which what was gathered is told again.
-const fresh = 100 * time.Millisecond
-
-// gather asks every mesh.
-func (b *Board) gather(now time.Time) moment {
-	members, draining := b.all()
-	m := moment{Status: status.Status{Time: now, Process: b.process, Meshes: []status.Mesh{}}}
-	broken := 0
-	for _, member := range members {
-		var mesh status.Mesh
-		if !b.guard("status", func() { mesh = member.source.Status() }) {
-			broken++
-			continue
-		}
-		mesh.Bound()
-		member.mu.Lock()
-		member.history.fill(&mesh)
-		m.charts = append(m.charts, member.history.charts())
-		member.mu.Unlock()
-		m.Meshes = append(m.Meshes, mesh)
-	}
-	m.verdict = judge(m.Meshes, draining, broken)
-	m.Ready = m.verdict.Ready
-	m.Problems = problems(&m.Status, draining, broken)
-	return m
-}
-
-// samples are the metrics of all meshes together, those that have left included.
-func (b *Board) samples() []stats.Sample {
-	b.mu.Lock()
-	members, sum := slices.Clone(b.members), b.left
-	b.mu.Unlock()
-	for _, m := range members {
-		b.guard("metrics", func() { sum = stats.Merge(sum, m.source.Read()) })
-	}
-	return sum
-}
-
-// guard runs a function under recover and says whether it returned.
-func (b *Board) guard(where string, call func()) (returned bool) {
+// guard runs a function under recover.
+func (b *Board) guard(where string, call func()) {
 	defer b.recover(where)
 	call()
-	return true
 }
 
 // recover stops a panic: it would end a process that is not ours.

@@ -29,10 +29,10 @@ type fact struct {
 }
 
 type brokerView struct {
-	Mood, Link, Address string
-	Node                int32
-	Leads, Connections  int
-	InFlight, Queued    string
+	Mood, Link, Address, Error string
+	Node                       int32
+	Leads, Connections         int
+	InFlight, Queued           string
 }
 
 // newClusterView finds the words for a cluster.
@@ -51,7 +51,7 @@ func newClusterView(c *status.Cluster, ps []point, now time.Time) clusterView {
 	}, func(c chart) bool { return c.Empty })
 	for _, b := range c.Brokers {
 		bv := brokerView{
-			Mood: linkMood(b.Link), Link: string(b.Link), Address: b.Address, Node: b.Node, Leads: b.Leads, Connections: b.Connections,
+			Mood: linkMood(b.Link), Link: string(b.Link), Address: b.Address, Error: b.LastError, Node: b.Node, Leads: b.Leads, Connections: b.Connections,
 			InFlight: number(float64(b.InFlight)), Queued: number(float64(b.Queued)),
 		}
 		if b.QueuedBytes > 0 {

@@ -5,8 +5,7 @@
 // process that ask for the same address one Server. Nothing here is on the way of a request, waits for a worker, or may end the process:
 // every goroutine is guarded, connections are few, and what a request can cost is bounded.
 //
-//	board.go      the meshes, and what is told of them now
-//	sample.go     what a metric is here; totals of meshes that have left
+//	board.go      the meshes; gather.go: what is told of them now
 //	history.go    the last ten minutes of a mesh: rates, latencies, points of charts
 //	problems.go   what is wrong, in words
 //	ready.go      who is ready, and why not

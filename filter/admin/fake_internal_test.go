@@ -16,7 +16,14 @@ type fake struct {
 
 var _ Source = (*fake)(nil)
 
-func (f *fake) Status() status.Mesh  { return f.mesh }
+func (f *fake) Status() status.Mesh {
+	m := f.mesh
+	m.Clients = status.Clients{}
+	return m
+}
+
+func (f *fake) Clients() status.Clients { return f.mesh.Clients }
+
 func (f *fake) Read() []stats.Sample { return f.set.Read() }
 
 // noon is when the tests' moments are.

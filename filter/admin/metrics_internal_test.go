@@ -130,8 +130,9 @@ envoy_kafkamesh_cluster_time_total_us_count{kafka_cluster="kafka_c1"} 2
 // broken has bugs.
 type broken struct{}
 
-func (broken) Status() status.Mesh  { panic("status") }
-func (broken) Read() []stats.Sample { panic("metrics") }
+func (broken) Status() status.Mesh     { panic("status") }
+func (broken) Clients() status.Clients { panic("clients") }
+func (broken) Read() []stats.Sample    { panic("metrics") }
 
 // TestBugsAreStopped has a mesh that panics beside one that does not.
 func TestBugsAreStopped(t *testing.T) {

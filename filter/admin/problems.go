@@ -123,6 +123,12 @@ func clusterProblems(c *status.Cluster, now time.Time) (found []status.Problem) 
 	if c.State == status.Reachable && c.Topics > 0 && !c.MetadataAt.IsZero() && now.Sub(c.MetadataAt) > metadataOld {
 		add(status.Warning, c.MetadataAt, "What is known of "+c.Name+" is old", "It last told of its brokers and topics "+span(now.Sub(c.MetadataAt))+" ago.")
 	}
+	for i := range c.Brokers {
+		if b := &c.Brokers[i]; !b.Lost.IsZero() {
+			add(status.Critical, b.Lost, fmt.Sprintf("Broker %d of %s cannot be reached: %s leads %s of topics in use", b.Node, c.Name, b.Address, plural(b.Leads, "partition")),
+				b.LastError)
+		}
+	}
 	if c.Leaderless > 0 {
 		add(status.Critical, time.Time{}, fmt.Sprintf("%d of %s of %s have no leader", c.Leaderless, plural(c.Partitions, "partition"), c.Name),
 			"Records for them wait with their clients until the cluster has elected one.")

@@ -98,37 +98,33 @@ func (r *routes) healthz(w http.ResponseWriter, _ *http.Request) { plain(w, http
 
 // readyz says whether the process, or one of its clusters, is ready.
 func (r *routes) readyz(w http.ResponseWriter, req *http.Request) {
-	code, v, now := r.board.readiness(req.URL.Query())
+	code, v := answerReady(r.board.readiness(), req.URL.Query())
 	if wantsJSON(req) {
 		writeJSON(w, code, v)
 		return
 	}
-	plain(w, code, strings.TrimSuffix(v.text(now), "\n"))
+	plain(w, code, strings.TrimSuffix(v.text(time.Now()), "\n"))
 }
 
-// readiness is what is answered to a question for readiness.
-func (b *Board) readiness(query url.Values) (code int, v verdict, at time.Time) {
-	m := b.now()
-	v = m.verdict
+// answerReady is what is answered to a question for readiness.
+func answerReady(v verdict, query url.Values) (code int, answer verdict) {
 	if query.Has("cluster") {
-		name := query.Get("cluster")
-		one, ok := v.only(name)
+		one, ok := v.only(query.Get("cluster"))
 		if !ok {
 			one.Ready, one.Reason = false, "there is no cluster of that name"
-			return http.StatusNotFound, one, m.Time
+			return http.StatusNotFound, one
 		}
 		v = one
 	}
 	if !v.Ready {
-		return http.StatusServiceUnavailable, v, m.Time
+		return http.StatusServiceUnavailable, v
 	}
-	return http.StatusOK, v, m.Time
+	return http.StatusOK, v
 }
 
 // statusJSON answers all that is told.
 func (r *routes) statusJSON(w http.ResponseWriter, _ *http.Request) {
-	m := r.board.now()
-	writeJSON(w, http.StatusOK, m.Status)
+	writeJSON(w, http.StatusOK, r.board.now().Status)
 }
 
 // profiles answers with one of Go's profiles, if they are to be had.
@@ -165,12 +161,17 @@ func plain(w http.ResponseWriter, code int, text string) {
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil { // a number that is none
-		plain(w, http.StatusInternalServerError, err.Error())
-		return
-	}
+	code, text := encode(code, v)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = w.Write(append(text, '\n')) // who asked may be gone
+	_, _ = io.WriteString(w, text) //nolint:gosec // as in plain
+}
+
+// encode is v for programs, and the code to answer it with.
+func encode(code int, v any) (ofHTTP int, text string) {
+	encoded, err := json.MarshalIndent(v, "", "  ")
+	if err != nil { // a number that is none
+		return http.StatusInternalServerError, `{"error": "cannot be told; please report it"}` + "\n"
+	}
+	return code, string(encoded) + "\n"
 }

@@ -47,7 +47,7 @@ func (m *Mesh) Bound() {
 func (c *Cluster) bound() {
 	c.Name, c.Security, c.LastError = Name(c.Name), Name(c.Security), Text(c.LastError)
 	c.BootstrapServers = rows(c.BootstrapServers, func(s *string) { *s = Name(*s) })
-	c.Brokers = every(c.Brokers, func(b *Broker) { clip(&b.Address) })
+	c.Brokers = every(c.Brokers, func(b *Broker) { b.Address, b.LastError = Name(b.Address), Text(b.LastError) })
 }
 
 func (c *Clients) bound() {

@@ -152,10 +152,13 @@ type Broker struct {
 	Leads int `json:"leads"`
 	// Connections are those for batches, of all workers together.
 	Connections int `json:"connections"`
-	// InFlight are requests that were sent and are not answered; Queued and QueuedBytes are what waits to be sent.
+	// InFlight are requests that were sent and are not answered; Queued are the shares of clients' requests that wait to be sent, QueuedBytes their length.
 	InFlight    int   `json:"in_flight_requests"`
 	Queued      int   `json:"queued_shares"`
 	QueuedBytes int64 `json:"queued_bytes"`
+	// Lost is since when it cannot be reached though the cluster can, and LastError why.
+	Lost      time.Time `json:"lost_since,omitzero"`
+	LastError string    `json:"last_error,omitempty"`
 }
 
 // Rule is a forwarding rule.

@@ -78,6 +78,15 @@ func (u *Cluster) Topics(names []string, create bool, done func([]wire.Topic)) {
 	u.topology.Topics(names, create && !u.settings.NoAutoCreate, done)
 }
 
+// Lane is what there is to one broker. Several may be to the same.
+type Lane = produce.LaneSnapshot
+
+// Snapshot returns what lanes and topics there are now, for those who look at a mesh.
+func (u *Cluster) Snapshot() produce.Snapshot { return u.pool.Snapshot() }
+
+// Name is the cluster's name in the configuration.
+func (u *Cluster) Name() string { return u.settings.Name }
+
 // Close takes no more batches, waits until those it has are answered or ctx ends, and stops. Batches that are still
 // open then are answered as failed.
 func (u *Cluster) Close(ctx context.Context) {

@@ -53,7 +53,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("%w\nEnvoy's log:\n%s", err, envoy.Log()))
 	}
-	fmt.Print("READY envoy=", demo.MeshAddr, " admin=", adminAddr)
+	fmt.Print("READY envoy=", demo.MeshAddr, " admin=", adminAddr, " page=http://", demo.PageAddr, "/")
 	for _, c := range demo.Clusters() {
 		fmt.Print(" ", c.Name, "=", c.Addr())
 	}
@@ -61,7 +61,7 @@ func run(ctx context.Context) error {
 	if os.Getenv("DEMO_ONCE") == "1" {
 		return nil
 	}
-	if err := demo.Hints(os.Stdout, "http://"+adminAddr+"/stats?filter=kafkamesh"); err != nil {
+	if err := demo.Hints(os.Stdout, "http://"+demo.PageAddr+"/", "http://"+adminAddr+"/stats?filter=kafkamesh"); err != nil {
 		return err
 	}
 	select {
@@ -90,7 +90,7 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func checkPorts() error {
-	uses := map[string]string{demo.MeshAddr: "Envoy's Kafka listener", adminAddr: "Envoy's admin interface"}
+	uses := map[string]string{demo.MeshAddr: "Envoy's Kafka listener", adminAddr: "Envoy's admin interface", demo.PageAddr: "the mesh's page"}
 	for _, c := range demo.Clusters() {
 		uses[c.Addr()] = c.Name
 	}

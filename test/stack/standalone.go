@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -36,7 +37,8 @@ func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
 	if err := os.WriteFile(s.file(), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	s.Process, err = startProcess("kafkamesh serve", exec.Command(binary, "serve", "--config", s.file(), "--listen", m.Addr))
+	s.Process, err = startProcess("kafkamesh serve", exec.Command(binary, "serve", "--config", s.file(), "--listen", m.Addr,
+		"--admin", "127.0.0.1:0"))
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +48,17 @@ func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
 	}
 	return s, nil
 }
+
+// Admin is the address of its admin listener, host:port, once it accepts clients.
+func (s *StandaloneProcess) Admin() string {
+	if m := adminPage.FindStringSubmatch(s.Log()); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// adminPage is what the binary says of its admin listener.
+var adminPage = regexp.MustCompile(`page=http://(\S+)/`)
 
 // Reload has the binary read another configuration. Whether it takes it, its log says.
 func (s *StandaloneProcess) Reload(config string) error {

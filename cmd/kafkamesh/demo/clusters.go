@@ -11,6 +11,9 @@ import (
 // MeshAddr is where producers reach the mesh.
 const MeshAddr = "127.0.0.1:19092"
 
+// PageAddr is where the mesh's page is.
+const PageAddr = "127.0.0.1:19095"
+
 // Cluster is one of the three clusters.
 type Cluster struct {
 	Name       string

@@ -5,8 +5,9 @@ import (
 	"io"
 )
 
-// Hints says what to do with a demo that serves: lines to paste. stats is the address of the statistics, if there are any to be seen.
-func Hints(out io.Writer, stats string) error {
+// Hints says what to do with a demo that serves: lines to paste. page is the address of the mesh's page, and stats that of the statistics, if
+// there are others.
+func Hints(out io.Writer, page, stats string) error {
 	first := Clusters()[0]
 	text := fmt.Sprintf(`
 Send something of your own, to a topic that begins with apples, bananas or cherries; any producer will do:
@@ -19,9 +20,10 @@ It is then in the cluster %[3]s:
   kcat -C -e -b %[4]s -t %[2]s
 
 `, MeshAddr, first.Topic, first.Name, first.Addr())
+	text += "How the mesh does: " + page + "\n"
 	if stats != "" {
-		text += "What the mesh has counted: " + stats + "\n\n"
+		text += "What it has counted: " + stats + "\n"
 	}
-	_, err := io.WriteString(out, text+"Ctrl-C ends it.\n")
+	_, err := io.WriteString(out, text+"\nCtrl-C ends it.\n")
 	return err
 }

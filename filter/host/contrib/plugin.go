@@ -2,6 +2,7 @@ package contrib
 
 import (
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ const (
 // returns. Call it in an init of the main package, which also links Envoy's api_impl: the log goes through it.
 func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
 	l := &loader{log: envoylog.New(func(l slog.Level) bool { return l >= slog.LevelInfo }, write), newClient: newClient}
+	if !onlyValidates(os.Args) {
+		l.shown = newShown(l.log)
+	}
 	network.RegisterNetworkFilterConfigFactory(PluginName, factories{})
 	network.RegisterNetworkFilterConfigParser(l)
 }
@@ -53,6 +57,7 @@ func write(l slog.Level, line string) {
 type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
+	shown     *shown    // nil: Envoy only looks at its configuration
 	told      sync.Once // what this build is
 }
 
@@ -98,10 +103,17 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 	}
 	m.stats = stats.New(filter.Metrics(c))
 	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
-	m.filter, err = filter.New(c, filter.Options{
-		NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Monitor: true,
-	})
-	return err
+	showing := &showing{admin: c.Admin}
+	options := filter.Options{NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Monitor: l.shown != nil}
+	if l.shown != nil {
+		options.Rested = func(resting bool) { l.shown.rest(showing, resting) }
+	}
+	if m.filter, err = filter.New(c, options); err != nil || l.shown == nil {
+		return err
+	}
+	showing.filter = m.filter
+	l.shown.add(showing)
+	return nil
 }
 
 // factories gives the factory of a configuration, once for each connection.

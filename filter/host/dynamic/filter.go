@@ -23,7 +23,8 @@ import (
 func Register(newClient func(upstream.Settings) (upstream.Client, error)) {
 	allowMoreThreads()
 	log := newLog(abi.LogEnabled, abi.Log)
-	load := &loader{log: log, newClient: newClient, threads: &threads{log: log}}
+	load := &loader{log: log, newClient: newClient, threads: &threads{log: log}, shown: newShown(log)}
+	abi.RegisterAdmin(load.shown)
 	abi.Register(func(c *abi.Config, name string, raw []byte) (abi.Filter, error) {
 		f, err := load.filter(c.Define, name, raw)
 		if err != nil {
@@ -38,6 +39,7 @@ type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
 	threads   *threads
+	shown     *shown
 	told      sync.Once // what this build is
 }
 
@@ -49,6 +51,9 @@ type hosted struct {
 	filter *filter.Filter
 	stats  *stats.Set
 	log    *slog.Logger
+	config *config.Config
+	shown  *shown
+	hide   func() // nil: Envoy only looks at the configuration
 }
 
 var (
@@ -65,7 +70,7 @@ func (l *loader) filter(define definer, name string, raw []byte) (*hosted, error
 	if name != "" {
 		log = log.With("filter", name)
 	}
-	h, err := l.load(log, define, raw)
+	h, err := l.load(log, name, define, raw)
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			log.Error("configuration refused: " + line)
@@ -76,7 +81,7 @@ func (l *loader) filter(define definer, name string, raw []byte) (*hosted, error
 }
 
 func (l *loader) load(
-	log *slog.Logger, define definer, raw []byte,
+	log *slog.Logger, name string, define definer, raw []byte,
 ) (*hosted, error) {
 	c, err := config.Parse(raw)
 	if err != nil {
@@ -89,11 +94,11 @@ func (l *loader) load(
 	if err != nil {
 		return nil, err
 	}
-	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Thread: l.threads.upstream})
+	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Name: name, Thread: l.threads.upstream})
 	if err != nil {
 		return nil, err
 	}
-	return &hosted{f, set, log}, nil
+	return &hosted{filter: f, stats: set, log: log, config: c, shown: l.shown}, nil
 }
 
 func newStats(c *config.Config, define definer) (*stats.Set, error) {
@@ -139,11 +144,23 @@ func (h *hosted) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	return h.filter.NewSession(worker, peer(p), c)
 }
 
-// Served has the clusters watched: Envoy's --mode validate, which dials nobody, never gets here.
-func (h *hosted) Served() { h.filter.Monitor() }
+// Served has the clusters watched, and the mesh shown: Envoy's --mode validate, which dials nobody and listens nowhere, never gets here.
+func (h *hosted) Served() {
+	h.filter.Monitor()
+	h.hide = h.shown.show(h.filter, h.config.Admin)
+}
 
-// Close answers what is still in flight and ends the upstream connections.
-func (h *hosted) Close() { h.filter.Close() }
+// Replaced has the mesh shown as one that drains.
+func (h *hosted) Replaced() { h.filter.Drain() }
+
+// Close answers what is still in flight and ends the upstream connections. The mesh is shown until then, and not asked afterwards: Envoy's
+// part of it goes.
+func (h *hosted) Close() {
+	h.filter.Close()
+	if h.hide != nil {
+		h.hide()
+	}
+}
 
 // Panicked counts and logs a panic that package abi stopped.
 func (h *hosted) Panicked(reason any, stack []byte) {

@@ -35,7 +35,25 @@ void HOOK(destroy)(const void* p) { (void)p; }
 // nothing can update them.
 void HOOK(server_initialized)(void* envoy, const void* p) {
   (void)envoy;
-  CALLBACK(enable_listener_lifecycle)(((km_bootstrap*)p)->envoy);
+  km_bootstrap* bootstrap = (km_bootstrap*)p;
+  CALLBACK(enable_listener_lifecycle)(bootstrap->envoy);
+  kmGoAdminPaths(bootstrap);
+}
+
+bool km_bootstrap_admin(km_bootstrap* bootstrap, const char* path, size_t length, const char* help, size_t help_length) {
+  envoy_dynamic_module_type_module_buffer prefix = {path, length}, text = {help, help_length};
+  return CALLBACK(register_admin_handler)(bootstrap->envoy, prefix, text, false, false);
+}
+
+uint32_t HOOK(admin_request)(void* envoy, const void* p, envoy_dynamic_module_type_envoy_buffer method,
+                             envoy_dynamic_module_type_envoy_buffer path, envoy_dynamic_module_type_envoy_buffer body) {
+  (void)envoy, (void)body;
+  return kmGoAdminRequest((km_bootstrap*)p, method, path);
+}
+
+void km_bootstrap_answer(km_bootstrap* bootstrap, const char* text, size_t length) {
+  envoy_dynamic_module_type_module_buffer answer = {text, length};
+  CALLBACK(admin_set_response)(bootstrap->envoy, answer);
 }
 
 void HOOK(worker_thread_initialized)(void* envoy, const void* p) { (void)envoy, (void)p; }
@@ -85,12 +103,6 @@ void HOOK(timer_fired)(void* envoy, const void* p, void* timer) { (void)envoy, (
 
 void HOOK(file_changed)(void* envoy, const void* p, envoy_dynamic_module_type_envoy_buffer path, uint32_t events) {
   (void)envoy, (void)p, (void)path, (void)events;
-}
-
-uint32_t HOOK(admin_request)(void* envoy, const void* p, envoy_dynamic_module_type_envoy_buffer method,
-                             envoy_dynamic_module_type_envoy_buffer path, envoy_dynamic_module_type_envoy_buffer body) {
-  (void)envoy, (void)p, (void)method, (void)path, (void)body;
-  return 404;
 }
 
 void HOOK(cluster_add_or_update)(void* envoy, const void* p, envoy_dynamic_module_type_envoy_buffer name) {

@@ -13,3 +13,8 @@ typedef struct km_bootstrap {
 
 // Called by Go, on any thread: Envoy may end now. Once for each kmGoShutdown.
 void km_bootstrap_done(km_bootstrap* bootstrap);
+
+// Called by Go, on the main thread. The first has requests to a path of Envoy's admin interface answered by us, unless there is none, or
+// the path is taken; the second is the answer to such a request, before kmGoAdminRequest returns.
+bool km_bootstrap_admin(km_bootstrap* bootstrap, const char* path, size_t length, const char* help, size_t help_length);
+void km_bootstrap_answer(km_bootstrap* bootstrap, const char* text, size_t length);

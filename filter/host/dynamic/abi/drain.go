@@ -97,8 +97,9 @@ func (r *registry) end(which func(*session) bool) int {
 // before: Envoy would keep them until its drain time is over, and then cut them with answers on their way.
 func (r *registry) listener(name string, gone bool) int {
 	r.mu.Lock()
+	replaced := r.listeners[name]
 	old := map[*filter]bool{}
-	for _, f := range r.listeners[name] {
+	for _, f := range replaced {
 		old[f] = true
 	}
 	if gone {
@@ -109,6 +110,9 @@ func (r *registry) listener(name string, gone bool) int {
 	r.mu.Unlock()
 	if len(old) == 0 {
 		return 0
+	}
+	for _, f := range replaced {
+		guard(f, f.Replaced)
 	}
 	return r.end(func(s *session) bool { return old[s.filter] })
 }
@@ -142,6 +146,7 @@ func (r *registry) stop(grace time.Duration, done func()) {
 //export kmGoDrain
 func kmGoDrain() {
 	defer caught("drain")
+	tellDraining()
 	n := process.end(func(*session) bool { return true })
 	Log(Info, fmt.Sprintf("kafka_mesh: Envoy drains; ending %d connections", n))
 }
@@ -149,6 +154,7 @@ func kmGoDrain() {
 //export kmGoShutdown
 func kmGoShutdown(bootstrap *C.km_bootstrap) {
 	defer caught("shutdown")
+	tellDraining()
 	process.stop(shutdownGrace, func() { C.km_bootstrap_done(bootstrap) })
 }
 

@@ -122,6 +122,9 @@ void envoy_dynamic_module_on_bootstrap_extension_listener_add_or_update(
     void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
 void envoy_dynamic_module_on_bootstrap_extension_listener_removal(
     void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
+uint32_t envoy_dynamic_module_on_bootstrap_extension_admin_request(
+    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer method,
+    envoy_dynamic_module_type_envoy_buffer path, envoy_dynamic_module_type_envoy_buffer body);
 
 // Envoy asks for these too, and refuses a module that lacks one; it calls none without being asked to.
 
@@ -134,9 +137,6 @@ void envoy_dynamic_module_on_bootstrap_extension_timer_fired(void* envoy, const 
                                                              void* timer);
 void envoy_dynamic_module_on_bootstrap_extension_file_changed(
     void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer path, uint32_t events);
-uint32_t envoy_dynamic_module_on_bootstrap_extension_admin_request(
-    void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer method,
-    envoy_dynamic_module_type_envoy_buffer path, envoy_dynamic_module_type_envoy_buffer body);
 void envoy_dynamic_module_on_bootstrap_extension_cluster_add_or_update(
     void* envoy, const void* config, envoy_dynamic_module_type_envoy_buffer name);
 void envoy_dynamic_module_on_bootstrap_extension_cluster_removal(
@@ -174,6 +174,11 @@ void* envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_new(voi
 void envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_delete(void* scheduler);
 void envoy_dynamic_module_callback_bootstrap_extension_config_signal_init_complete(void* envoy);
 bool envoy_dynamic_module_callback_bootstrap_extension_enable_listener_lifecycle(void* envoy);
+bool envoy_dynamic_module_callback_bootstrap_extension_register_admin_handler(
+    void* envoy, envoy_dynamic_module_type_module_buffer path_prefix,
+    envoy_dynamic_module_type_module_buffer help_text, bool removable, bool mutates_server_state);
+void envoy_dynamic_module_callback_bootstrap_extension_admin_set_response(
+    void* envoy, envoy_dynamic_module_type_module_buffer response_body);
 
 // Callbacks for the worker thread of the connection only.
 

@@ -13,9 +13,12 @@ type Filter interface {
 	NewSession(worker int, p Peer, c *Conn) Session
 	// Served says that Envoy is at work with the configuration, and does not only look at it. The main thread calls it, once, before Close.
 	Served()
+	// Replaced says that no more clients come: the listener has another configuration, or is gone. Only the bootstrap extension knows. The
+	// main thread calls it, once at most, before Close.
+	Replaced()
 	// Close ends what the filter has running. It may take its time: it has a goroutine of its own.
 	Close()
-	// Panicked is told of each panic in NewSession, a Session, Served or Close. The connection, if any, is being closed.
+	// Panicked is told of each panic in NewSession, a Session, Served, Replaced or Close. The connection, if any, is being closed.
 	Panicked(reason any, stack []byte)
 }
 

@@ -75,6 +75,8 @@ func (f *filter) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 	return s
 }
 
+func (f *filter) Replaced() {}
+
 // Served counts though there is no client: once, and on and on if the mode says so.
 func (f *filter) Served() {
 	abi.Log(abi.Info, "kafka_mesh: served")
