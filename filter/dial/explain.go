@@ -125,8 +125,8 @@ const (
 	LoggingIn                // SASL
 )
 
-// Silence says in words what it may mean that a broker has not answered in time, with the connection at a stage.
-func (s *Settings) Silence(at Stage) error {
+// Silence says in words what it may mean that a broker has not answered in time, which is the cause, with the connection at a stage.
+func (s *Settings) Silence(at Stage, cause error) error {
 	words := "the broker does not answer in time: "
 	switch {
 	case at == Connecting:
@@ -141,7 +141,7 @@ func (s *Settings) Silence(at Stage) error {
 	default:
 		words += "it took the connection and says nothing; it may be no Kafka broker"
 	}
-	return errors.New(words)
+	return InWords(words, cause)
 }
 
 // HandshakeError is a failure of TLS, after the socket was connected.

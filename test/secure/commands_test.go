@@ -83,7 +83,7 @@ func TestCheckSaysEachMistake(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	clusters, said := []stack.MeshCluster{{Name: "good", Bootstrap: b.Addr()}}, map[string]string{}
-	for name, mistake := range mistakes(b) {
+	for name, mistake := range mistakes(t, b) {
 		mistake.cluster.Name = strings.NewReplacer(" ", "_", ",", "", "'", "").Replace(name)
 		clusters, said[mistake.cluster.Name] = append(clusters, mistake.cluster), mistake.said
 	}

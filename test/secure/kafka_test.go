@@ -95,18 +95,19 @@ func startBroker() (err error) {
 	p := map[string]string{
 		"ssl.keystore.type": "PEM", "ssl.keystore.location": server.both,
 		"ssl.truststore.type": "PEM", "ssl.truststore.location": b.ca.file,
-		"listener.name.mtls.ssl.client.auth":            "required",
-		"listener.name.wronghost.ssl.keystore.location": wrongHost.both,
-		"listener.name.old.ssl.keystore.location":       old.both,
-		"sasl.enabled.mechanisms":                       "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
-		"sasl.oauthbearer.jwks.endpoint.url":            b.tokens.url + "/keys",
-		"sasl.oauthbearer.expected.audience":            "kafka",
+		"listener.name.mtls.ssl.client.auth":              "required",
+		"listener.name.wronghost.ssl.keystore.location":   wrongHost.both,
+		"listener.name.old.ssl.keystore.location":         old.both,
+		"sasl.enabled.mechanisms":                         "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+		"listener.name.plainonly.sasl.enabled.mechanisms": "PLAIN",
+		"sasl.oauthbearer.jwks.endpoint.url":              b.tokens.url + "/keys",
+		"sasl.oauthbearer.expected.audience":              "kafka",
 		// What has ACLs is for whom they name; all else is for everyone, as if there were no authorizer.
 		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 		"allow.everyone.if.no.acl.found": "true",
 		"super.users":                    "User:ANONYMOUS",
 	}
-	for _, listener := range []string{"sasl", "sasltls", "short"} {
+	for _, listener := range []string{"sasl", "sasltls", "short", "plainonly"} {
 		at := "listener.name." + listener
 		p[at+".plain.sasl.jaas.config"] = plain
 		p[at+".scram-sha-256.sasl.jaas.config"] = scram
@@ -121,6 +122,7 @@ func startBroker() (err error) {
 		Version: os.Getenv("SECURE_KAFKA"),
 		Listeners: map[string]string{
 			"TLS": "SSL", "MTLS": "SSL", "WRONGHOST": "SSL", "OLD": "SSL", "SASL": "SASL_PLAINTEXT", "SASLTLS": "SASL_SSL", "SHORT": "SASL_SSL",
+			"PLAINONLY": "SASL_PLAINTEXT",
 		},
 		Properties: p,
 		Format: []string{

@@ -2,6 +2,7 @@ package secure
 
 import (
 	"context"
+	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,84 +14,124 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// mistakes are ways to the broker that do not lead there, and what the log says of each.
-func mistakes(b *broker) map[string]struct {
+// mistake is a way to the broker that does not lead there, and what the log says of it.
+type mistake struct {
 	cluster stack.MeshCluster
 	said    string
-} {
+	login   bool // it is with the login
+}
+
+func mistakes(t *testing.T, b *broker) map[string]mistake {
+	t.Helper()
 	file := func(name string) map[string]any { return map[string]any{"filename": name} }
 	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
 	ca := map[string]any{"ca": file(b.ca.file)}
 	login := func(mechanism, password string) map[string]any {
 		return map[string]any{"mechanism": mechanism, "username": text("mesh"), "password": text(password)}
 	}
-	type mistake = struct {
-		cluster stack.MeshCluster
-		said    string
-	}
-	return map[string]mistake{
+	all := map[string]mistake{
 		"wrong password, PLAIN": {
 			stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_PLAIN", wrongPassword)},
-			"the broker refuses our login by PLAIN: wrong user name, password or token",
+			"the broker refuses our login by PLAIN: wrong user name, password or token", true,
 		},
 		"wrong password, SCRAM": {
 			stack.MeshCluster{Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_512", wrongPassword)},
-			"the broker refuses our login by SCRAM-SHA-512: wrong user name, password or token",
+			"the broker refuses our login by SCRAM-SHA-512: wrong user name, password or token", true,
+		},
+		"wrong mechanism": {
+			stack.MeshCluster{Bootstrap: b.Listener("PLAINONLY"), SASL: login("MECHANISM_SCRAM_SHA_256", password)},
+			"the broker does not take logins by SCRAM-SHA-256 on this port", true,
+		},
+		"login where none is wanted": {
+			stack.MeshCluster{Bootstrap: b.Addr(), SASL: login("MECHANISM_PLAIN", password)},
+			"the broker wants no login on this port", true,
 		},
 		"wrong client secret": {
 			stack.MeshCluster{Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: map[string]any{"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{
 				"token_url": b.tokens.url + "/token", "client_id": text("mesh"), "client_secret": text(wrongPassword),
 			}}},
-			"refuses: 401 Unauthorized invalid_client",
-		},
-		"unknown authority": {
-			stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": file(b.unknown.file)}},
-			"the broker's certificate is signed by none of the known authorities (those in " + b.unknown.file + ")",
-		},
-		"system's authorities": {
-			stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"verification": "VERIFICATION_UNSPECIFIED"}},
-			"the broker's certificate is signed by none of the known authorities (the system's)",
-		},
-		"expired certificate": {
-			stack.MeshCluster{Bootstrap: b.Listener("OLD"), TLS: ca},
-			"the broker's certificate is not valid now: it is from 2020-01-01 to 2021-01-01",
-		},
-		"wrong host": {
-			stack.MeshCluster{Bootstrap: b.Listener("WRONGHOST"), TLS: ca},
-			"the broker's certificate is not for 127.0.0.1 but for kafka.example.com",
-		},
-		"no client certificate": {
-			stack.MeshCluster{Bootstrap: b.Listener("MTLS"), TLS: ca},
-			"it may want a client certificate",
-		},
-		"plain text to TLS": {
-			stack.MeshCluster{Bootstrap: b.Listener("TLS")},
-			"it may want TLS or SASL on this port: set security.protocol",
-		},
-		"TLS to plain text": {
-			stack.MeshCluster{Bootstrap: b.Addr(), TLS: ca},
-			"it may not speak TLS on this port",
-		},
-		"no login": {
-			stack.MeshCluster{Bootstrap: b.Listener("SASL")},
-			"it may want TLS or SASL on this port: set security.protocol",
-		},
-		"nobody there": {
-			stack.MeshCluster{Bootstrap: "127.0.0.1:1"},
-			"nobody listens there",
-		},
-		"unknown name": {
-			stack.MeshCluster{Bootstrap: "no-such-host.invalid:9092"},
-			"the name no-such-host.invalid cannot be resolved",
+			"refuses: 401 Unauthorized invalid_client", true,
 		},
 	}
+	for name, m := range map[string]mistake{
+		"unknown authority": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": file(b.unknown.file)}},
+			said:    "the broker's certificate is signed by none of the known authorities (those in " + b.unknown.file + ")",
+		},
+		"system's authorities": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"verification": "VERIFICATION_UNSPECIFIED"}},
+			said:    "the broker's certificate is signed by none of the known authorities (the system's)",
+		},
+		"expired certificate": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("OLD"), TLS: ca},
+			said:    "the broker's certificate is not valid now: it is from 2020-01-01 to 2021-01-01",
+		},
+		"wrong host": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("WRONGHOST"), TLS: ca},
+			said:    "the broker's certificate is not for 127.0.0.1 but for kafka.example.com",
+		},
+		"no client certificate": {cluster: stack.MeshCluster{Bootstrap: b.Listener("MTLS"), TLS: ca}, said: "it may want a client certificate"},
+		"plain text to TLS": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS")}, said: "it may want TLS or SASL on this port: set security.protocol",
+		},
+		"TLS to plain text": {cluster: stack.MeshCluster{Bootstrap: b.Addr(), TLS: ca}, said: "it may not speak TLS on this port"},
+		"no login": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("SASL")}, said: "it may want TLS or SASL on this port: set security.protocol",
+		},
+		"a controller": {cluster: stack.MeshCluster{Bootstrap: b.Controller()}, said: "perhaps a controller's port"},
+		"silence": {
+			cluster: stack.MeshCluster{Bootstrap: silent(t)},
+			said:    "the broker does not answer in time: it took the connection and says nothing; it may want TLS on this port",
+		},
+		"silence, TLS": {
+			cluster: stack.MeshCluster{Bootstrap: silent(t), TLS: ca},
+			said:    "it took the connection and says nothing in the TLS handshake; it may not speak TLS on this port",
+		},
+		"hangs up": {
+			cluster: stack.MeshCluster{Bootstrap: hangsUp(t)}, said: "the broker hung up; it may want TLS or SASL on this port: set security.protocol",
+		},
+		"nobody there": {cluster: stack.MeshCluster{Bootstrap: "127.0.0.1:1"}, said: "nobody listens there"},
+		"unknown name": {
+			cluster: stack.MeshCluster{Bootstrap: "no-such-host.invalid:9092"}, said: "the name no-such-host.invalid cannot be resolved",
+		},
+	} {
+		all[name] = m
+	}
+	return all
+}
+
+// silent is an address where connections are taken, and nothing is said.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes them
+	check(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// hangsUp is an address where connections are taken, and ended.
+func hangsUp(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	}()
+	return l.Addr().String()
 }
 
 // TestMistakesAreLoggedAtStart are found by Envoy before the first client comes, and said in the log.
 func TestMistakesAreLoggedAtStart(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
-	for name, mistake := range mistakes(b) {
+	for name, mistake := range mistakes(t, b) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			mistake.cluster.Name = "mistake"
@@ -104,7 +145,7 @@ func TestMistakesAreRefusedWhereVerified(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	good := stack.MeshCluster{Name: "good", Bootstrap: b.Addr()}
-	for name, mistake := range mistakes(b) {
+	for name, mistake := range mistakes(t, b) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			mistake.cluster.Name = "mistake"

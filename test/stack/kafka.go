@@ -39,6 +39,8 @@ type KafkaCluster struct {
 
 	addr string
 	more map[string]string // the addresses of more listeners
+	// controller is the address of the node's controller.
+	controller string
 	dir  string
 	java func(args ...string) *exec.Cmd
 }
@@ -104,6 +106,7 @@ func newKafka(ctx context.Context, o *KafkaOptions) (*KafkaCluster, error) {
 			"-cp", filepath.Join(libs, "*"),
 		}, o.JVM...), args...)...)
 	}}
+	k.controller = o.voters[o.node-1]
 	if o.Properties, err = k.listen(o); err != nil {
 		return nil, err
 	}
@@ -116,6 +119,9 @@ func (k *KafkaCluster) Addr() string { return k.addr }
 
 // Listener is the address of one of KafkaOptions.Listeners.
 func (k *KafkaCluster) Listener(name string) string { return k.more[name] }
+
+// Controller is where the controller listens, which is for brokers and not for clients.
+func (k *KafkaCluster) Controller() string { return k.controller }
 
 // Start starts the broker, on the data and the port that it had before if it was stopped or killed.
 func (k *KafkaCluster) Start(ctx context.Context) error {

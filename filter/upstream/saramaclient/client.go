@@ -97,7 +97,7 @@ func (c *Client) explain(ctx context.Context, tap *capture, err error) error {
 	}
 	switch {
 	case ended(ctx):
-		return settings.Silence(tap.stage())
+		return settings.Silence(tap.stage(), context.Cause(ctx))
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case failure != nil:
@@ -105,7 +105,7 @@ func (c *Client) explain(ctx context.Context, tap *capture, err error) error {
 	case tap.stage() == dial.LoggingIn:
 		return &dial.LoginError{Err: c.refused(err)}
 	case os.IsTimeout(err): // sarama's own, which is shorter than ours may be
-		return settings.Silence(tap.stage())
+		return settings.Silence(tap.stage(), err)
 	}
 	return settings.Explain(err)
 }

@@ -52,8 +52,10 @@ func (c *Client) versions(ctx context.Context, broker *sarama.Broker, tap *captu
 	})
 	gone := !stop()
 	switch {
-	case gone && ended(ctx), err != nil && os.IsTimeout(err):
-		return nil, c.settings.Dial.Silence(dial.Negotiating)
+	case gone && ended(ctx):
+		return nil, c.settings.Dial.Silence(dial.Negotiating, context.Cause(ctx))
+	case !gone && err != nil && os.IsTimeout(err):
+		return nil, c.settings.Dial.Silence(dial.Negotiating, err)
 	case gone:
 		return nil, context.Cause(ctx)
 	case err != nil:
