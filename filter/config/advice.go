@@ -55,7 +55,7 @@ func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string
 // hasMain tells whether a message's first field is what people mean who write a text in its place.
 func hasMain(d protoreflect.MessageDescriptor) bool {
 	switch d.FullName() {
-	case fullName(&kafkameshv1.Admin{}), fullName(&kafkameshv1.AccessLog{}), fullName(&kafkameshv1.OpenTelemetry{}):
+	case fullName(&kafkameshv1.Admin{}), fullName(&kafkameshv1.AccessLog{}), fullName(&kafkameshv1.OpenTelemetry{}), fullName(&kafkameshv1.ProxyProtocol{}):
 		return true
 	default:
 		return false
@@ -106,6 +106,7 @@ var foreign = map[string]string{
 	"value":          "what is in it belongs here, without it",
 	"typed_config":   "what is in it belongs here, without it",
 	"static_cluster": "it is not the filter's",
+	"direct":         "brokers are connected to directly unless dial says something else; remove it",
 }
 
 // belongs says where a field belongs that is known elsewhere, or is empty. spoilt is the path of which nothing more is to be said.
@@ -223,7 +224,9 @@ func (s *shaper) nearestPlace(path string, at tree.Position) string {
 var synonyms = map[string][]string{
 	"brokers": {"bootstrap_servers"}, "hosts": {"bootstrap_servers"}, "servers": {"bootstrap_servers"}, "upstreams": {"upstream_clusters"},
 	"routes": {"forwarding_rules"}, "user": {"username"}, "cert": {"certificate"}, "cafile": {"ca"}, "ssl": {"tls"}, "file": {"filename", "path"},
-	"path": {"filename"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix"}, "partitions": {"partition_count"},
+	"path": {"filename", "socket"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix"}, "partitions": {"partition_count"},
+	"dns": {"dns_server"}, "resolver": {"dns_server"}, "pipe": {"socket"}, "unix": {"socket"}, "alpnprotocols": {"alpn"}, "sans": {"spiffe_ids"}, "subjectaltnames": {"spiffe_ids"},
+	"matchtypedsubjectaltnames": {"spiffe_ids"}, "sni": {"server_name"},
 	"url": {"endpoint", "token_url"}, "otlp": {"open_telemetry"}, "otel": {"open_telemetry"},
 }
 

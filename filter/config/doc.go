@@ -9,7 +9,7 @@
 // mistakes; what is wrong only because something else is, is left out. What may be a secret is not shown: secret.go.
 //
 // Where the next line goes: a new field into proto/kafkamesh/v1/kafka_mesh.proto, Config and the file of its message
-// (new.go, clusters.go, rules.go, limits.go, admin.go, accesslog.go, topics.go, telemetry.go; tls and sasl in security.go); a librdkafka property into the table in
+// (new.go, clusters.go, dial.go, rules.go, limits.go, admin.go, accesslog.go, topics.go, telemetry.go; tls and sasl in tls.go and security.go); a librdkafka property into the table in
 // properties.go, one of Java's into java.go. Each is described in docs/configuration.md and has its messages in
 // testdata/errors.golden; tests insist on both. A configuration that somebody got wrong is a file in testdata/cases.
 package config

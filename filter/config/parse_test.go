@@ -233,6 +233,28 @@ forwarding_rules:`,
 				}}
 			},
 		},
+		{
+			"through a sidecar's socket", "partition_count: 5, producer_config", `dial: {proxy_protocol: {socket: "@kafka-mesh-egress"}, dns_server: "127.0.0.1:15053"}, partition_count: 5, producer_config`,
+			func(c *config.Config) {
+				c.Clusters[2].Dial.Socket = dial.Socket{Reentry: "@kafka-mesh-egress", DNSServer: "127.0.0.1:15053"}
+			},
+		},
+		{
+			"with a workload's certificate", "partition_count: 5, producer_config", `dial: {dns_server: "fd00::53"}, tls: {alpn: [istio], spiffeIds: ["spiffe://cluster.local/ns/kafka/sa/kafka"]}, partition_count: 5, producer_config`,
+			func(c *config.Config) {
+				c.Clusters[2].Dial = dial.Settings{
+					Socket: dial.Socket{DNSServer: "[fd00::53]:53"},
+					TLS:    &dial.TLS{ALPN: []string{"istio"}, SPIFFEIDs: []string{"spiffe://cluster.local/ns/kafka/sa/kafka"}},
+				}
+			},
+		},
+		{"a socket that has a path", "partition_count: 5, producer_config", "dial: {proxy_protocol: {socket: /etc/istio/proxy/kafka-mesh.sock}}, partition_count: 5, producer_config", func(c *config.Config) {
+			c.Clusters[2].Dial.Socket.Reentry = "/etc/istio/proxy/kafka-mesh.sock"
+		}},
+		{"a DNS server without port", "partition_count: 5, producer_config", "dial: {dns_server: 10.96.0.10}, partition_count: 5, producer_config", func(c *config.Config) {
+			c.Clusters[2].Dial.Socket.DNSServer = "10.96.0.10:53"
+		}},
+		{"how everybody dials", "partition_count: 5, producer_config", "dial: {}, partition_count: 5, producer_config", func(*config.Config) {}},
 		{"a prefix with a dot behind it, before one without", "apples}", "cherries.}", func(c *config.Config) { c.Rules[0].Prefix = "cherries." }},
 		{"longer prefix first", "apples}", "cherries.red}", func(c *config.Config) { c.Rules[0].Prefix = "cherries.red" }},
 	} {

@@ -106,67 +106,6 @@ func isSASL(name string) bool {
 	return strings.HasPrefix(name, "sasl.") || strings.HasPrefix(name, "https.ca.")
 }
 
-func (s *security) readTLS(on bool) {
-	s.misplaced(isTLS, on, "tls", "ssl or sasl_ssl", s.tls != nil)
-	if !on {
-		return
-	}
-	if s.tls != nil {
-		s.typedTLS()
-		return
-	}
-	t := &dial.TLS{
-		CA:               s.fileOrText(dial.PartCA, "ssl.ca.location", "ssl.ca.pem"),
-		Certificate:      s.fileOrText(dial.PartCertificate, "ssl.certificate.location", "ssl.certificate.pem"),
-		Key:              s.fileOrText(dial.PartKey, "ssl.key.location", "ssl.key.pem"),
-		KeyPassword:      s.text(dial.PartKeyPassword, "ssl.key.password"),
-		Keystore:         s.file(dial.PartKeystore, "ssl.keystore.location"),
-		KeystorePassword: s.text(dial.PartKeystorePassword, "ssl.keystore.password"),
-		CRL:              s.file(dial.PartCRL, "ssl.crl.location"),
-		SkipVerify:       s.given.values["enable.ssl.certificate.verification"] == "false",
-		SkipName:         s.given.values["ssl.endpoint.identification.algorithm"] == "none",
-	}
-	s.cluster.Dial.TLS = t
-	var err error
-	if t.CipherSuites, err = dial.CipherSuites(s.given.values["ssl.cipher.suites"]); err != nil {
-		s.bad.add(s.given.at("ssl.cipher.suites"), "%v", err)
-	}
-	if t.Curves, err = dial.Curves(s.given.values["ssl.curves.list"]); err != nil {
-		s.bad.add(s.given.at("ssl.curves.list"), "%v", err)
-	}
-	s.checkTLS(t, s.given.at("enable.ssl.certificate.verification"))
-}
-
-func (s *security) typedTLS() {
-	at := join(s.at, "tls")
-	t := &dial.TLS{
-		CA:               s.source(dial.PartCA, at, "ca", s.tls.GetCa()),
-		Certificate:      s.source(dial.PartCertificate, at, "certificate", s.tls.GetCertificate()),
-		Key:              s.source(dial.PartKey, at, "key", s.tls.GetKey()),
-		KeyPassword:      s.source(dial.PartKeyPassword, at, "key_password", s.tls.GetKeyPassword()),
-		Keystore:         s.source(dial.PartKeystore, at, "keystore", s.tls.GetKeystore()),
-		KeystorePassword: s.source(dial.PartKeystorePassword, at, "keystore_password", s.tls.GetKeystorePassword()),
-		CRL:              s.source(dial.PartCRL, at, "crl", s.tls.GetCrl()),
-		ServerName:       s.tls.GetServerName(),
-		SkipVerify:       s.tls.GetVerification() == kafkameshv1.Tls_VERIFICATION_NONE,
-		SkipName:         s.tls.GetVerification() == kafkameshv1.Tls_VERIFICATION_CHAIN,
-	}
-	s.cluster.Dial.TLS = t
-	if kafkameshv1.Tls_Verification_name[int32(s.tls.GetVerification())] == "" {
-		s.bad.add(join(at, "verification"), "%d is not known; remove it", s.tls.GetVerification())
-	}
-	s.checkTLS(t, join(at, "verification"))
-}
-
-func (s *security) checkTLS(t *dial.TLS, verification string) {
-	if !t.Keystore.IsZero() && (!t.Certificate.IsZero() || !t.Key.IsZero()) {
-		s.bad.add(s.paths[dial.PartKeystore], "is given, and a certificate or key too; keep one")
-	}
-	if t.SkipVerify {
-		s.config.warn(verification, "whoever answers is believed to be the broker, and is sent all records and passwords")
-	}
-}
-
 func (s *security) readSASL(on bool) {
 	s.misplaced(isSASL, on, "sasl", "sasl_plaintext or sasl_ssl", s.sasl != nil)
 	if !on {

@@ -4,6 +4,7 @@
 // Nothing in here prints a secret: a Source says where one is.
 //
 // Where the next line goes: where secrets come from, source.go; what TLS is made of, tls.go and the names of its parts in
-// names.go; what is wrong with it, problem.go; SASL, sasl.go and oauth.go; sockets, socket.go; what a failed connection means
-// in words, explain.go.
+// names.go; what is looked at of a broker's certificate, verify.go; files that are being replaced, keeper.go; what is wrong with any of it,
+// problem.go; SASL, sasl.go and oauth.go; direct connections and names, socket.go; those through a proxy, reentry.go; what a failed
+// connection means in words, explain.go.
 package dial

@@ -2,11 +2,13 @@ package dial
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/youmark/pkcs8"
@@ -34,47 +36,70 @@ type TLS struct {
 	ServerName string
 	// SkipVerify takes any certificate; SkipName takes one for any name.
 	SkipVerify, SkipName bool
+	// SPIFFEIDs are who the broker may be. Its certificate must have one of them; the host's name is then not looked at.
+	SPIFFEIDs []string
+	// ALPN are the protocols that are offered.
+	ALPN []string
+}
+
+// material is what TLS is made of, as it was read.
+type material struct {
+	authorities []*x509.Certificate
+	pair        *tls.Certificate    // our own; nil: none
+	with        []*x509.Certificate // authorities that came with it
+	withdrawn   []*x509.RevocationList
 }
 
 // Load reads everything, and returns a configuration for a connection to host, or what is wrong.
 func (t *TLS) Load(host string, now time.Time) (*tls.Config, []*Problem) {
-	var problems []*Problem
+	m, problems := t.read(now)
+	return t.config(host, m), problems
+}
+
+// read reads everything.
+func (t *TLS) read(now time.Time) (m material, problems []*Problem) {
 	add := func(p ...*Problem) { problems = append(problems, p...) }
+	var ps []*Problem
+	m.authorities, ps = t.authorities(now)
+	add(ps...)
+	m.pair, m.with, ps = t.own(now)
+	add(ps...)
+	var p *Problem
+	if m.withdrawn, p = t.withdrawn(); p != nil {
+		add(p)
+	}
+	return m, problems
+}
+
+// config is for a connection to host.
+func (t *TLS) config(host string, m material) *tls.Config {
 	config := &tls.Config{
-		MinVersion: tls.VersionTLS12, CipherSuites: t.CipherSuites, CurvePreferences: t.Curves, ServerName: t.ServerName,
+		MinVersion: tls.VersionTLS12, CipherSuites: t.CipherSuites, CurvePreferences: t.Curves,
+		ServerName: cmp.Or(t.ServerName, host), NextProtos: t.ALPN,
 	}
-	if config.ServerName == "" {
-		config.ServerName = host
+	if m.pair != nil {
+		config.Certificates = []tls.Certificate{*m.pair}
 	}
-	authorities, ps := t.authorities(now)
-	add(ps...)
-	own, more, ps := t.own(now)
-	add(ps...)
-	if own != nil {
-		config.Certificates = []tls.Certificate{*own}
-	}
-	authorities = append(authorities, more...)
-	if len(authorities) > 0 {
+	if len(m.authorities)+len(m.with) > 0 {
 		config.RootCAs = x509.NewCertPool()
-		for _, ca := range authorities {
+		for _, ca := range slices.Concat(m.authorities, m.with) {
 			config.RootCAs.AddCert(ca)
 		}
-	}
-	withdrawn, p := t.withdrawn()
-	if p != nil {
-		add(p)
 	}
 	switch {
 	case t.SkipVerify:
 		config.InsecureSkipVerify = true // asked for by name
+	case len(t.SPIFFEIDs) > 0:
+		config.InsecureSkipVerify = true // the chain is verified below, and who it is instead of the name
+		config.VerifyConnection = both(chainOnly(config.RootCAs), identified(t.SPIFFEIDs))
 	case t.SkipName:
 		config.InsecureSkipVerify = true // the chain is verified below, the name is not
 		config.VerifyConnection = chainOnly(config.RootCAs)
 	}
-	if len(withdrawn) > 0 {
-		config.VerifyConnection = both(config.VerifyConnection, notWithdrawn(withdrawn))
+	if len(m.withdrawn) > 0 {
+		config.VerifyConnection = both(config.VerifyConnection, notWithdrawn(m.withdrawn))
 	}
-	return config, problems
+	return config
 }
 
 func (t *TLS) authorities(now time.Time) ([]*x509.Certificate, []*Problem) {
@@ -312,53 +337,3 @@ func (t *TLS) withdrawn() ([]*x509.RevocationList, *Problem) {
 	}
 	return lists, nil
 }
-
-type verify func(tls.ConnectionState) error
-
-func both(first, second verify) verify {
-	if first == nil {
-		return second
-	}
-	return func(s tls.ConnectionState) error {
-		if err := first(s); err != nil {
-			return err
-		}
-		return second(s)
-	}
-}
-
-// chainOnly verifies who signed the broker's certificate, and not whose it is.
-func chainOnly(roots *x509.CertPool) verify {
-	return func(s tls.ConnectionState) error {
-		options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
-		for _, c := range s.PeerCertificates[1:] {
-			options.Intermediates.AddCert(c)
-		}
-		_, err := s.PeerCertificates[0].Verify(options)
-		return err
-	}
-}
-
-// notWithdrawn looks each of the broker's certificates up in the lists of its issuer.
-func notWithdrawn(lists []*x509.RevocationList) verify {
-	return func(s tls.ConnectionState) error {
-		for _, c := range s.PeerCertificates {
-			for _, list := range lists {
-				if !bytes.Equal(list.RawIssuer, c.RawIssuer) {
-					continue
-				}
-				for _, entry := range list.RevokedCertificateEntries {
-					if entry.SerialNumber.Cmp(c.SerialNumber) == 0 {
-						return &withdrawnError{c.Subject.CommonName}
-					}
-				}
-			}
-		}
-		return nil
-	}
-}
-
-// withdrawnError says that a certificate of the broker is in a CRL.
-type withdrawnError struct{ name string }
-
-func (e *withdrawnError) Error() string { return fmt.Sprintf("certificate %q is withdrawn", e.name) }

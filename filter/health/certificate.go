@@ -2,7 +2,9 @@ package health
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -18,7 +20,10 @@ func (c *Cluster) loadCertificate() {
 	if t == nil {
 		return
 	}
-	config, _ := t.Load("", time.Now()) // what is wrong with it, dialling says
+	config, problems := t.Load("", time.Now())
+	if len(config.Certificates) == 0 && len(problems) > 0 { // dialling says what is wrong, and uses what was there before
+		return
+	}
 	var end time.Time
 	for _, pair := range config.Certificates {
 		if pair.Leaf != nil {
@@ -26,6 +31,14 @@ func (c *Cluster) loadCertificate() {
 		}
 	}
 	c.locked(func() { c.own = end })
+}
+
+// sayStale says that connections are made with what was there before. The mutex is held.
+func (c *Cluster) sayStale(err error) {
+	if err != nil {
+		c.say(slog.LevelWarn, "certificates or keys were replaced by what cannot be used; connecting with those from before", "",
+			"error", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 }
 
 // noteCertificate takes note of what a broker has shown. The mutex is held.

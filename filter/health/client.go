@@ -50,6 +50,7 @@ func (c *Cluster) connected(addr string, conn link.Conn, monitor bool) {
 	c.stats.Connects.Add(1)
 	c.locked(func() {
 		c.noteCertificate(addr, conn.Conn)
+		c.sayStale(conn.Stale)
 		c.found(addr)
 		if !monitor && c.state != Reachable {
 			c.hurry()

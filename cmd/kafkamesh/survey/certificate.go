@@ -44,6 +44,9 @@ func certificate(c *x509.Certificate) Certificate {
 	if name == "" && len(c.DNSNames) > 0 {
 		name = c.DNSNames[0]
 	}
+	if name == "" && len(c.URIs) > 0 { // a workload's of a mesh
+		name = c.URIs[0].String()
+	}
 	return Certificate{Name: name, Expires: c.NotAfter}
 }
 

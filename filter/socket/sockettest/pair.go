@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"path/filepath"
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
@@ -16,7 +17,9 @@ import (
 type Pair struct{ Near, Far net.Conn }
 
 // Pairs are all kinds of connections, by name.
-var Pairs = map[string]func(t *testing.T) Pair{"pipe": Pipe, "tcp": TCP, "tls": TLS} //nolint:gochecknoglobals // a table
+var Pairs = map[string]func(t *testing.T) Pair{ //nolint:gochecknoglobals // a table
+	"pipe": Pipe, "tcp": TCP, "tls": TLS, "unix": Unix, "tls on unix": TLSOnUnix,
+}
 
 // Pipe is one without room in it: what is written has been read.
 func Pipe(*testing.T) Pair {
@@ -27,20 +30,41 @@ func Pipe(*testing.T) Pair {
 // TCP is one of this machine's own.
 func TCP(t *testing.T) Pair {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	return local(t, "tcp", "127.0.0.1:0")
+}
+
+func local(t *testing.T, network, addr string) Pair {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), network, addr)
 	check(t, err)
 	defer l.Close() //nolint:errcheck // it has served
-	near, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", l.Addr().String())
+	near, err := (&net.Dialer{}).DialContext(t.Context(), network, l.Addr().String())
 	check(t, err)
 	far, err := l.Accept()
 	check(t, err)
 	return Pair{near, far}
 }
 
+// Unix is one of this machine's own, as those through a proxy's socket are.
+func Unix(t *testing.T) Pair {
+	t.Helper()
+	return local(t, "unix", filepath.Join(t.TempDir(), "socket"))
+}
+
 // TLS is one with TLS on a socket, made on a plug. Both have shaken hands.
 func TLS(t *testing.T) Pair {
 	t.Helper()
-	below := TCP(t)
+	return encrypt(t, TCP(t))
+}
+
+// TLSOnUnix is TLS on the other kind of socket.
+func TLSOnUnix(t *testing.T) Pair {
+	t.Helper()
+	return encrypt(t, Unix(t))
+}
+
+func encrypt(t *testing.T, below Pair) Pair {
+	t.Helper()
 	ca, err := authority.New("test")
 	check(t, err)
 	leaf, err := ca.Issue("broker", []string{"broker"}, nil)

@@ -24,6 +24,8 @@ type Conn struct {
 	Versions Versions
 	// Until is when the login ends, and the broker with it the connection. Zero: never.
 	Until time.Time
+	// Stale says why the connection is encrypted with what was there before: what is there now cannot be used. Nil: it is not.
+	Stale error
 }
 
 // Range is the versions of one API that a broker takes.

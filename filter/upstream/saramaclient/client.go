@@ -23,6 +23,7 @@ import (
 type Client struct {
 	settings upstream.Settings
 	config   *sarama.Config
+	keeper   *dial.Keeper // nil: plain text
 	tokens   tokens
 }
 
@@ -38,6 +39,9 @@ func New(s upstream.Settings) (upstream.Client, error) {
 		return nil, fmt.Errorf("configure sarama for cluster %s: %w", s.Name, err)
 	}
 	c := &Client{settings: s, config: config}
+	if s.Dial.TLS != nil {
+		c.keeper = dial.NewKeeper(s.Dial.TLS)
+	}
 	if s.Dial.SASL != nil {
 		c.tokens.oauth = s.Dial.SASL.OAuth
 	}
@@ -64,7 +68,7 @@ func (c *Client) connect(ctx context.Context, addr string) (*sarama.Broker, *cap
 	if err := login(&config, c.settings.Dial.SASL, &c.tokens); err != nil {
 		return nil, nil, &dial.LoginError{Err: err}
 	}
-	tap := &capture{ctx: ctx, settings: c.settings.Dial}
+	tap := &capture{ctx: ctx, settings: c.settings.Dial, keeper: c.keeper}
 	config.Net.Proxy.Enable = true
 	config.Net.Proxy.Dialer = tap
 	broker := sarama.NewBroker(addr)
@@ -106,6 +110,8 @@ func (c *Client) explain(ctx context.Context, tap *capture, err error) error {
 		return &dial.LoginError{Err: c.refused(err)}
 	case os.IsTimeout(err): // sarama's own, which is shorter than ours may be
 		return settings.Silence(tap.stage(), err)
+	case tap.unheard():
+		return settings.Explain(&dial.UnheardError{Err: err})
 	}
 	return settings.Explain(err)
 }

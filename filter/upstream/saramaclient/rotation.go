@@ -12,17 +12,22 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 )
 
-// watchInterval is how often files are looked at.
-const watchInterval = 5 * time.Second
+const (
+	// watchInterval is how often files are looked at.
+	watchInterval = 5 * time.Second
+	// patience is how often they are looked at again while what is new does not fit together yet, before it is taken for a mistake.
+	patience = 12
+)
 
-// Watch calls changed whenever what connections are made from has been replaced, until ctx ends.
+// Watch calls changed whenever what connections are made from has been replaced, until ctx ends. Files are replaced one after another: it
+// waits for the last of them.
 func (c *Client) Watch(ctx context.Context, changed func()) {
 	settings := &c.settings.Dial
 	if !settings.Changes() {
 		return
 	}
 	var missing [sha256.Size]byte
-	last := settings.Fingerprint()
+	last, looks := settings.Fingerprint(), 0
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
@@ -31,8 +36,14 @@ func (c *Client) Watch(ctx context.Context, changed func()) {
 			return
 		case <-ticker.C:
 		}
-		if now := settings.Fingerprint(); now != last && now != missing {
-			last = now
+		now := settings.Fingerprint()
+		switch {
+		case now == last, now == missing:
+			looks = 0
+		case looks < patience && !settings.Sound(time.Now()):
+			looks++
+		default:
+			last, looks = now, 0
 			c.tokens.forget()
 			changed()
 		}

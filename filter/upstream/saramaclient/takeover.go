@@ -40,7 +40,7 @@ func (c *Client) Dial(ctx context.Context, addr string) (link.Conn, error) {
 		return link.Conn{}, fmt.Errorf("take over the connection to %s: %w", addr, err)
 	}
 	release := func() { _ = broker.Close() } // closes conn too, and ends sarama's own reader
-	return link.Conn{Conn: conn, Close: release, Versions: versions, Until: w.end()}, nil
+	return link.Conn{Conn: conn, Close: release, Versions: versions, Until: w.end(), Stale: tap.stale()}, nil
 }
 
 // versions asks a broker for what it takes. sarama keeps to itself what it was told, and one more round trip is little in a connection's
@@ -76,11 +76,13 @@ func (c *Client) versions(ctx context.Context, broker *sarama.Broker, tap *captu
 type capture struct {
 	ctx      context.Context //nolint:containedctx // sarama's hook has no context of its own
 	settings dial.Settings
+	keeper   *dial.Keeper // nil: plain text
 
 	mu     sync.Mutex
 	at     dial.Stage
 	conn   *witness
-	err    error // why there is none
+	old    []*dial.Problem // why it is encrypted with what was there before
+	err    error           // why there is none
 	closed bool
 }
 
@@ -104,20 +106,13 @@ func (t *capture) Dial(_, addr string) (_ net.Conn, err error) {
 
 func (t *capture) dial(addr string) (net.Conn, error) {
 	conn, err := t.settings.Socket.Dial(t.ctx, addr)
-	if err != nil || t.settings.TLS == nil {
+	if err != nil || t.keeper == nil {
 		return conn, err
 	}
-	host, _, err := net.SplitHostPort(addr)
+	config, err := t.encryption(addr)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
-	}
-	config, problems := t.settings.TLS.Load(host, time.Now())
-	for _, p := range problems {
-		if !p.Warning {
-			_ = conn.Close()
-			return nil, p
-		}
 	}
 	t.reached(dial.Encrypting)
 	encrypted := tls.Client(socket.NewPlug(conn), config)
@@ -126,6 +121,30 @@ func (t *capture) dial(addr string) (net.Conn, error) {
 		return nil, &dial.HandshakeError{Err: err}
 	}
 	return encrypted, nil
+}
+
+// encryption is what TLS is made with.
+func (t *capture) encryption(addr string) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	config, old, err := t.keeper.Load(host, time.Now())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.old = old
+	return config, err
+}
+
+// stale says why the connection is encrypted with what was there before; nil: it is not.
+func (t *capture) stale() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]error, 0, len(t.old))
+	for _, p := range t.old {
+		all = append(all, p)
+	}
+	return errors.Join(all...)
 }
 
 // reached takes note of a stage.
@@ -143,6 +162,13 @@ func (t *capture) stage() dial.Stage {
 		return dial.LoggingIn
 	}
 	return t.at
+}
+
+// unheard says that there was a connection on which nothing came.
+func (t *capture) unheard() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.conn != nil && !t.conn.hasHeard()
 }
 
 // failure is why there is no connection; nil: there is, or was, one.

@@ -22,6 +22,7 @@ type witness struct {
 	requests wire.Framer
 	answers  wire.Framer
 	logins   map[int32]int16 // versions of the SaslAuthenticate requests without an answer, by correlation id
+	heard    bool            // something has come
 	login    bool            // it has begun
 	over     bool            // what passes is not understood
 	until    time.Time
@@ -43,6 +44,9 @@ func (w *witness) Write(p []byte) (int, error) {
 // Read implements net.Conn.
 func (w *witness) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.hear()
+	}
 	w.follow(&w.answers, p[:n], w.answer)
 	return n, err
 }
@@ -75,6 +79,20 @@ func (w *witness) loggingIn() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.login
+}
+
+// hear takes note that something has come.
+func (w *witness) hear() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = true
+}
+
+// hasHeard says whether something has come.
+func (w *witness) hasHeard() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.heard
 }
 
 func (w *witness) request(frame []byte) {

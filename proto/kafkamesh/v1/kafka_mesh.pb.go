@@ -238,7 +238,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Mechanism is how a login goes.
@@ -303,7 +303,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -868,8 +868,11 @@ type KafkaClusterDefinition struct {
 	// time, and takes one batch of a partition in a request: so where batches of a partition wait for others of it, those of other
 	// clients take further connections. Default: 8. Refused: outside 1 to 16.
 	ConnectionsPerBroker *int32 `protobuf:"varint,102,opt,name=connections_per_broker,json=connectionsPerBroker,proto3,oneof" json:"connections_per_broker,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// How connections to the brokers are made, where that is not what everybody does: connect to the broker's own address, whose name the
+	// system resolves. Default: that.
+	Dial          *Dial `protobuf:"bytes,103,opt,name=dial,proto3" json:"dial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KafkaClusterDefinition) Reset() {
@@ -958,6 +961,118 @@ func (x *KafkaClusterDefinition) GetConnectionsPerBroker() int32 {
 	return 0
 }
 
+func (x *KafkaClusterDefinition) GetDial() *Dial {
+	if x != nil {
+		return x.Dial
+	}
+	return nil
+}
+
+// Dial is how connections to a cluster's brokers are made. TLS and logins are on them as on others.
+type Dial struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A socket that connections go through. Default: none, brokers are connected to directly.
+	ProxyProtocol *ProxyProtocol `protobuf:"bytes,1,opt,name=proxy_protocol,json=proxyProtocol,proto3" json:"proxy_protocol,omitempty"`
+	// The DNS server that is asked for the names of brokers, IP or IP:PORT, IPv6 in brackets: one that knows names that the
+	// system's does not, such as Istio's in a sidecar, 127.0.0.1:15053. The port is 53 by default. Default: the system's.
+	// Refused: a name.
+	DnsServer     string `protobuf:"bytes,2,opt,name=dns_server,json=dnsServer,proto3" json:"dns_server,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dial) Reset() {
+	*x = Dial{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dial) ProtoMessage() {}
+
+func (x *Dial) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dial.ProtoReflect.Descriptor instead.
+func (*Dial) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Dial) GetProxyProtocol() *ProxyProtocol {
+	if x != nil {
+		return x.ProxyProtocol
+	}
+	return nil
+}
+
+func (x *Dial) GetDnsServer() string {
+	if x != nil {
+		return x.DnsServer
+	}
+	return ""
+}
+
+// ProxyProtocol has connections made to a socket of a proxy on this machine, and tells the proxy by the PROXY protocol (version 2) which
+// broker each is for.
+type ProxyProtocol struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A Unix domain socket: a path, or the name of an abstract one behind an @. Required. Refused: a relative path, and more than
+	// 107 bytes.
+	Socket        string `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProxyProtocol) Reset() {
+	*x = ProxyProtocol{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProxyProtocol) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProxyProtocol) ProtoMessage() {}
+
+func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
+func (*ProxyProtocol) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ProxyProtocol) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
 // DataSource is where a certificate, a key or a password is: Envoy's message of that name. Files are looked at again every few
 // seconds, and what has changed is used for new connections, which replace the old ones.
 type DataSource struct {
@@ -977,7 +1092,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1104,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1117,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -1100,14 +1215,21 @@ type Tls struct {
 	// The name that the brokers' certificates have to be for. Default: the host that is dialled.
 	ServerName string `protobuf:"bytes,8,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
 	// What is looked at of a broker's certificate.
-	Verification  Tls_Verification `protobuf:"varint,9,opt,name=verification,proto3,enum=kafkamesh.v1.Tls_Verification" json:"verification,omitempty"`
+	Verification Tls_Verification `protobuf:"varint,9,opt,name=verification,proto3,enum=kafkamesh.v1.Tls_Verification" json:"verification,omitempty"`
+	// The protocols that are offered to brokers by ALPN, the one that is liked best first. Exactly "istio" for brokers behind Istio's
+	// sidecars, which want spiffe_ids too. Default: none. Refused: istio-peer-exchange, one twice, and more than 16.
+	Alpn []string `protobuf:"bytes,10,rep,name=alpn,proto3" json:"alpn,omitempty"`
+	// Who brokers may be, as SPIFFE ids: spiffe://cluster.local/ns/kafka/sa/kafka. A broker's certificate must have one of them, and the
+	// host's name is not looked at; who signed it still is. Default: none, the host's name is looked at. Refused: what is no SPIFFE
+	// id of a workload, one twice, more than 1000, and together with verification.
+	SpiffeIds     []string `protobuf:"bytes,11,rep,name=spiffe_ids,json=spiffeIds,proto3" json:"spiffe_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1241,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1254,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -1198,6 +1320,20 @@ func (x *Tls) GetVerification() Tls_Verification {
 	return Tls_VERIFICATION_UNSPECIFIED
 }
 
+func (x *Tls) GetAlpn() []string {
+	if x != nil {
+		return x.Alpn
+	}
+	return nil
+}
+
+func (x *Tls) GetSpiffeIds() []string {
+	if x != nil {
+		return x.SpiffeIds
+	}
+	return nil
+}
+
 // Sasl is how to log in to a cluster.
 type Sasl struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1217,7 +1353,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1365,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1378,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -1305,7 +1441,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1453,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1466,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -1408,7 +1544,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1556,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1569,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -1488,7 +1624,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1636,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1649,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -1610,7 +1746,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\f_interval_ms\"L\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\x80\x05\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\xa8\x05\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
@@ -1619,21 +1755,28 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fconsumer_config\x18\x05 \x03(\v28.kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntryR\x0econsumerConfig\x12#\n" +
 	"\x03tls\x18d \x01(\v2\x11.kafkamesh.v1.TlsR\x03tls\x12&\n" +
 	"\x04sasl\x18e \x01(\v2\x12.kafkamesh.v1.SaslR\x04sasl\x129\n" +
-	"\x16connections_per_broker\x18f \x01(\x05H\x00R\x14connectionsPerBroker\x88\x01\x01\x1aA\n" +
+	"\x16connections_per_broker\x18f \x01(\x05H\x00R\x14connectionsPerBroker\x88\x01\x01\x12&\n" +
+	"\x04dial\x18g \x01(\v2\x12.kafkamesh.v1.DialR\x04dial\x1aA\n" +
 	"\x13ProducerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aA\n" +
 	"\x13ConsumerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x19\n" +
-	"\x17_connections_per_broker\"\xb8\x01\n" +
+	"\x17_connections_per_broker\"i\n" +
+	"\x04Dial\x12B\n" +
+	"\x0eproxy_protocol\x18\x01 \x01(\v2\x1b.kafkamesh.v1.ProxyProtocolR\rproxyProtocol\x12\x1d\n" +
+	"\n" +
+	"dns_server\x18\x02 \x01(\tR\tdnsServer\"'\n" +
+	"\rProxyProtocol\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"\xb8\x01\n" +
 	"\n" +
 	"DataSource\x12\x1c\n" +
 	"\bfilename\x18\x01 \x01(\tH\x00R\bfilename\x12#\n" +
 	"\finline_bytes\x18\x02 \x01(\fH\x00R\vinlineBytes\x12%\n" +
 	"\rinline_string\x18\x03 \x01(\tH\x00R\finlineString\x123\n" +
 	"\x14environment_variable\x18\x04 \x01(\tH\x00R\x13environmentVariableB\v\n" +
-	"\tspecifier\"\xbf\x04\n" +
+	"\tspecifier\"\xf2\x04\n" +
 	"\x03Tls\x12(\n" +
 	"\x02ca\x18\x01 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x02ca\x12:\n" +
 	"\vcertificate\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\vcertificate\x12*\n" +
@@ -1644,7 +1787,11 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x03crl\x18\a \x01(\v2\x18.kafkamesh.v1.DataSourceR\x03crl\x12\x1f\n" +
 	"\vserver_name\x18\b \x01(\tR\n" +
 	"serverName\x12B\n" +
-	"\fverification\x18\t \x01(\x0e2\x1e.kafkamesh.v1.Tls.VerificationR\fverification\"[\n" +
+	"\fverification\x18\t \x01(\x0e2\x1e.kafkamesh.v1.Tls.VerificationR\fverification\x12\x12\n" +
+	"\x04alpn\x18\n" +
+	" \x03(\tR\x04alpn\x12\x1d\n" +
+	"\n" +
+	"spiffe_ids\x18\v \x03(\tR\tspiffeIds\"[\n" +
 	"\fVerification\x12\x1c\n" +
 	"\x18VERIFICATION_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VERIFICATION_CHAIN\x10\x01\x12\x15\n" +
@@ -1710,7 +1857,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -1724,20 +1871,22 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(*OpenTelemetry)(nil),            // 9: kafkamesh.v1.OpenTelemetry
 	(*Header)(nil),                   // 10: kafkamesh.v1.Header
 	(*KafkaClusterDefinition)(nil),   // 11: kafkamesh.v1.KafkaClusterDefinition
-	(*DataSource)(nil),               // 12: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 13: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 14: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 15: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 16: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 17: kafkamesh.v1.ForwardingRule
-	nil,                              // 18: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 19: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 20: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 21: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*Dial)(nil),                     // 12: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),            // 13: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),               // 14: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 15: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 16: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 17: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 18: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 19: kafkamesh.v1.ForwardingRule
+	nil,                              // 20: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 21: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 22: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 23: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	11, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	17, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	19, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
 	6,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
@@ -1746,35 +1895,37 @@ var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	9,  // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
 	2,  // 8: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
 	10, // 9: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	12, // 10: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	12, // 11: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	18, // 12: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	19, // 13: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	13, // 14: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	14, // 15: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	12, // 16: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	12, // 17: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	12, // 18: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	12, // 19: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	12, // 20: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	12, // 21: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	12, // 22: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	3,  // 23: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	4,  // 24: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	12, // 25: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	12, // 26: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	15, // 27: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	16, // 28: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	12, // 29: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	12, // 30: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	20, // 31: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	12, // 32: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	21, // 33: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	14, // 10: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	14, // 11: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	20, // 12: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	21, // 13: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	15, // 14: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	16, // 15: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	12, // 16: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	13, // 17: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	14, // 18: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	14, // 19: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	14, // 20: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	14, // 21: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	14, // 22: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	14, // 23: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	14, // 24: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	3,  // 25: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	4,  // 26: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	14, // 27: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	14, // 28: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	17, // 29: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	18, // 30: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	14, // 31: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	14, // 32: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	22, // 33: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	14, // 34: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	23, // 35: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -1786,13 +1937,13 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
 	type x struct{}
@@ -1801,7 +1952,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
