@@ -44,7 +44,7 @@ test: ## every test; installs what it needs; says what it does, and how long tha
 
 .PHONY: fetch
 fetch:
-	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 envoyhost
+	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 prometheus envoyhost
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
@@ -53,10 +53,10 @@ unit: ## the tests that need Go and a C compiler only
 	@build/timed.sh 'clients, mesh and clusters in fake time under faults' go test -count=1 ./test/simulation
 
 .PHONY: e2e
-e2e: build envoy envoyhost kafka clients checkers krb5 ## real Envoy, real Kafka, real clients
+e2e: build envoy envoyhost kafka clients checkers krb5 prometheus ## real Envoy, real Kafka, real clients
 	@build/timed.sh 'tests with real Envoy, real Kafka and real clients' go test -count=1 -timeout 20m \
 		./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
-		./test/matrix/... ./test/e2e/... ./test/guide/... ./test/release/... ./test/secure/... ./test/soak/...
+		./test/matrix/... ./test/e2e/... ./test/alerts/... ./test/guide/... ./test/release/... ./test/secure/... ./test/soak/...
 	@build/timed.sh 'TLS and logins, with Kafka $(OLDER_KAFKA)' env SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
 	@build/timed.sh 'a load under faults, alone: it measures what becomes of the load' go test -count=1 -timeout 20m ./test/chaos
 
@@ -129,6 +129,7 @@ check: generate tidy fmt lint ## generated code, go.mod, format and lint; fails 
 .PHONY: lint
 lint:
 	$(LINT) run ./...
+	cd build/tools/dashboard && go tool -modfile=../lint/go.mod golangci-lint run --config ../../../.golangci.yml ./...
 	build/buf.sh lint
 	CGO_ENABLED=1 go vet ./...
 
@@ -137,9 +138,10 @@ fmt: ## gofumpt and import order
 	$(LINT) fmt ./...
 
 .PHONY: generate
-generate: ## Go code from proto/ and from Kafka's message definitions
+generate: ## Go code from proto/ and from Kafka's message definitions; Grafana's dashboard
 	build/buf.sh generate
 	go generate ./filter/wire
+	cd build/tools/dashboard && go run . ../../../examples/grafana/dashboard.json
 
 .PHONY: tidy
 tidy:
@@ -147,6 +149,7 @@ tidy:
 	cd build/tools && go mod tidy
 	cd build/tools/lint && go mod tidy
 	cd build/tools/sbom && go mod tidy
+	cd build/tools/dashboard && go mod tidy
 
 ##@ Fetch
 .PHONY: envoy
@@ -169,6 +172,10 @@ clients: ## the clients of the tests, into .cache/
 .PHONY: checkers
 checkers: ## what checks our Dockerfile and compose file, into .cache/
 	@build/install-checkers.sh >/dev/null
+
+.PHONY: prometheus
+prometheus: ## Prometheus and promtool for the tests, into .cache/; without apt-get their tests are left out
+	@if command -v apt-get >/dev/null; then build/install-prometheus.sh >/dev/null; fi
 
 .PHONY: krb5
 krb5: ## a Kerberos server for the tests, into .cache/; without apt-get its test is left out

@@ -34,7 +34,7 @@ func (c *Config) accessLog(bad *mistakes, m *kafkameshv1.AccessLog) {
 		bad.add(join(at, "slower_than_ms"), "%d is not allowed; write a number from 1 on, or remove it", m.GetSlowerThanMs())
 	}
 	log.SlowerThan = time.Duration(m.GetSlowerThanMs()) * time.Millisecond
-	if share := join(at, "share"); !(log.Share >= 0 && log.Share <= 1) { //nolint:staticcheck // what is no number is refused, too
+	if share := join(at, "share"); !(log.Share >= 0 && log.Share <= 1) { // what is no number is refused, too
 		bad.add(share, "%v is not allowed; write a number from 0 to 1, 0.01 for one in a hundred, or remove it", log.Share)
 	}
 	switch {

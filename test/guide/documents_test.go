@@ -35,6 +35,10 @@ func TestDocuments(t *testing.T) {
 				stack.Check(t, err)
 				_, err = stack.ModuleDir()
 				stack.Check(t, err)
+				if names(section, "prometheus --") {
+					_, err := stack.Prometheus(t.Context())
+					stack.Check(t, err)
+				}
 				if names(section, "secure-kafka-1") {
 					w.secure(t)
 				}

@@ -183,6 +183,8 @@ func (w *world) programs(cache string) error {
 		"kafka-console-producer.sh": java + `org.apache.kafka.tools.ConsoleProducer "$@"`,
 		"kafka-console-consumer.sh": java + `org.apache.kafka.tools.consumer.ConsoleConsumer "$@"`,
 		"docker":                    docker,
+		"prometheus":                "exec " + filepath.Join(cache, "prometheus", "prometheus") + ` --storage.tsdb.path="$(mktemp -d)" "$@"`,
+		"promtool":                  "exec " + filepath.Join(cache, "prometheus", "promtool") + ` "$@"`,
 		"kafka-topics.sh":           java + `org.apache.kafka.tools.TopicCommand "$@"`,
 	}
 	if err := os.MkdirAll(w.path, 0o755); err != nil {

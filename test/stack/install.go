@@ -88,6 +88,11 @@ func Kerberos(ctx context.Context) (string, error) {
 	return installed(ctx, "krb5", "build/install-krb5.sh")
 }
 
+// Prometheus finds the directory with Prometheus and promtool.
+func Prometheus(ctx context.Context) (string, error) {
+	return installed(ctx, "prometheus", "build/install-prometheus.sh")
+}
+
 // Clients finds the directory with the clients of the end-to-end tests: java-4.3.1 and python are in it.
 func Clients(ctx context.Context) (string, error) {
 	python, err := installed(ctx, "clients/python", "build/install-clients.sh")

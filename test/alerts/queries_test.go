@@ -1,0 +1,66 @@
+package alerts
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// empty are panels that nothing is to be seen in, since the estate has no TLS and no alert fires so soon.
+var empty = map[string]string{
+	"Certificates end in":         "no cluster has TLS",
+	"Clients by software":         "it is not counted yet",
+	"Clients that are not served": "they are not counted yet",
+	"Alerts":                      "an alert fires after a minute at the earliest",
+}
+
+// TestEveryQueryAnswers has a real Prometheus scrape the mesh under load, and wants every query of the dashboard to have something to show.
+func TestEveryQueryAnswers(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t)
+	addr, target := e.envoy(t)
+	rules, err := filepath.Abs(folder + "alerts.yaml")
+	stack.Check(t, err)
+	p := stack.Scrape(t, stack.PrometheusOptions{Targets: []stack.PrometheusTarget{target}, Rules: rules})
+	start(t, addr)
+	stack.Wait(t, "all panels to have something to show", func() error {
+		var errs []error
+		for _, panel := range panels(t) {
+			for _, q := range panel.Targets {
+				series, err := p.Query(t.Context(), chosen(q.Expr))
+				switch {
+				case err != nil:
+					errs = append(errs, fmt.Errorf("%s: %w", panel.Title, err))
+				case !shows(series) && empty[panel.Title] == "":
+					errs = append(errs, fmt.Errorf("%s (%s): nothing is to be seen of %s", panel.Title, q.LegendFormat, q.Expr))
+				}
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// chosen is a query with everything chosen, for data that come every second.
+func chosen(expr string) string {
+	return strings.NewReplacer(
+		`job=~"$job"`, `job=~".*"`, `instance=~"$instance"`, `instance=~".*"`, `kafka_cluster=~"$cluster"`, `kafka_cluster=~".*"`,
+		"$__rate_interval", "15s", "$__range", "1m",
+	).Replace(expr)
+}
+
+// shows tells whether there is a number among series.
+func shows(all []stack.Series) bool {
+	for _, s := range all {
+		for _, p := range s.Points {
+			if !math.IsNaN(p.Value) {
+				return true
+			}
+		}
+	}
+	return false
+}
