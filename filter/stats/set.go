@@ -16,7 +16,7 @@ type Set struct {
 	UnmatchedTopics Value
 	// PanicsRecovered counts panics caught at the edge of a callback or goroutine. Each is a bug.
 	PanicsRecovered Value
-	// AccessLogWritten and AccessLogDropped count the records of the access log.
+	// AccessLogWritten and AccessLogDropped count the lines of the access log.
 	AccessLogWritten, AccessLogDropped Value
 	// Build is the number of configurations at work. Its name has the version of this build.
 	Build Value

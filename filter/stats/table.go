@@ -165,9 +165,9 @@ func (s *Set) rows() []row {
 		{&s.PanicsRecovered, Metric{
 			Name: "panics_recovered", Unit: "panics", Help: "Bugs caught before they could do harm beyond one connection; please report.",
 		}},
-		{&s.AccessLogWritten, Metric{Name: "access_log.written", Unit: "records", Help: "Records that were written to the access log."}},
+		{&s.AccessLogWritten, Metric{Name: "access_log.written", Unit: "lines", Help: "Lines that were written to the access log."}},
 		{&s.AccessLogDropped, Metric{
-			Name: "access_log.dropped", Unit: "records", Help: "Records that were not, because what is written to is slower than they come.",
+			Name: "access_log.dropped", Unit: "lines", Help: "Lines that were not, because what is written to is slower than they come.",
 		}},
 		{&s.Build, buildMetric(version.Current().Version)},
 	}
