@@ -1,7 +1,9 @@
 package filter_test
 
 import (
+	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -40,8 +42,21 @@ func (*counter) Abort()          {}
 func (*counter) PauseReads(bool) {}
 
 // BenchmarkSession has one client send requests, some at a time, and wait for their answers.
-func BenchmarkSession(b *testing.B) {
-	c, err := config.Parse([]byte(twoClusters))
+func BenchmarkSession(b *testing.B) { benchmarkSession(b, twoClusters) }
+
+// BenchmarkSessionLogged is BenchmarkSession with an access log of every request, of one in a hundred, and of failures alone. Without
+// one there must be as many allocations as ever.
+func BenchmarkSessionLogged(b *testing.B) {
+	for _, criteria := range []string{"", ", share: 0.01", ", failures: true"} {
+		b.Run("all"+criteria, func(b *testing.B) {
+			benchmarkSession(b, fmt.Sprintf("%saccess_log: {path: %q%s}\n", twoClusters, filepath.Join(b.TempDir(), "access.log"), criteria))
+		})
+	}
+}
+
+func benchmarkSession(b *testing.B, text string) {
+	b.Helper()
+	c, err := config.Parse([]byte(text))
 	if err != nil {
 		b.Fatal(err)
 	}

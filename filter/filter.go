@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/health"
@@ -29,6 +30,10 @@ type Options struct {
 	// Name tells the configuration from others of the process, and Listener is where its clients connect to, for those who look at it. Empty:
 	// the host does not know.
 	Name, Listener string
+	// AccessLogs are those of the process, so that its configurations may have the same file. Nil: this one has its own.
+	AccessLogs *accesslog.Writers
+	// TellsHost says that the host wants to know what a connection's requests came to, if there is an access log.
+	TellsHost bool
 	// ReleaseAfter is how long without any session the upstream connections are kept. It is for a host that is not told when
 	// a configuration is no longer used. Zero: until Close.
 	ReleaseAfter time.Duration
@@ -42,14 +47,15 @@ type Options struct {
 
 // Filter is one configuration at work. Its methods may be called from any goroutine.
 type Filter struct {
-	config   *config.Config
-	options  Options
-	shared   shared
-	sessions *session.Common
-	counts   broker.Counts
-	health   []*health.Cluster // of each cluster of the configuration
-	waking   sync.WaitGroup    // who has clusters watched again
-	watching sync.Mutex        // is held while the watching begins or ends
+	config    *config.Config
+	options   Options
+	shared    shared
+	sessions  *session.Common
+	counts    broker.Counts
+	accessLog *accesslog.Log
+	health    []*health.Cluster // of each cluster of the configuration
+	waking    sync.WaitGroup    // who has clusters watched again
+	watching  sync.Mutex        // is held while the watching begins or ends
 
 	began time.Time
 
@@ -69,10 +75,6 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	f.shared.init(c)
 	f.counts = counts(c, o.Stats)
 	f.health = f.newHealth(c)
-	f.sessions = session.NewCommon(session.Options{
-		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
-		Stats: o.Stats, Log: o.Log, Panicked: f.caught,
-	})
 	for _, cluster := range c.Clusters { // what cannot be a client is a mistake to find now
 		if _, err := o.NewClient(UpstreamSettings(cluster)); err != nil {
 			return nil, fmt.Errorf("upstream cluster %s: %w", cluster.Name, err)
@@ -83,6 +85,13 @@ func New(c *config.Config, o Options) (*Filter, error) {
 			return nil, err
 		}
 	}
+	if err := f.openAccessLog(); err != nil {
+		return nil, err
+	}
+	f.sessions = session.NewCommon(session.Options{
+		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
+		Stats: o.Stats, Log: o.Log, AccessLog: f.accessLog, TellsHost: o.TellsHost && c.AccessLog != nil, Panicked: f.caught,
+	})
 	if o.Monitor {
 		f.Monitor()
 	}
@@ -119,6 +128,7 @@ func (f *Filter) Close() {
 	f.closeAll(workers)
 	f.forget()
 	f.sessions.Close()
+	f.accessLog.Close()
 	f.options.Stats.Build.Add(-1)
 }
 

@@ -1,7 +1,9 @@
 package filter_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,7 +15,8 @@ func TestHammerLimits(t *testing.T) {
 	t.Parallel()
 	const limits = "max_request_bytes: 1048576, max_in_flight_bytes_per_connection: 262144, " +
 		"max_in_flight_bytes_per_worker: 1048576, max_in_flight_requests_per_connection: 4"
-	withMesh(t, limited(limits), func(m *mesh) {
+	log := fmt.Sprintf("\naccess_log: {path: %q, share: 0.5, failures: true}\n", filepath.Join(t.TempDir(), "access.log"))
+	withMesh(t, limited(limits)+log, func(m *mesh) {
 		var wg sync.WaitGroup
 		for i := range uint64(30) {
 			wg.Go(func() { hammer(t, m, rand.New(rand.NewPCG(i, 1)), i%5 == 0) })
@@ -36,7 +39,7 @@ func hammer(t *testing.T, m *mesh, rnd *rand.Rand, leaves bool) {
 		request := sized(int32(sent), rnd.IntN(256<<10))
 		for len(request) > 0 {
 			if leaves && rnd.IntN(200) == 0 {
-				c.session.Closed()
+				c.leave()
 				return
 			}
 			if !c.wait() {
@@ -49,5 +52,11 @@ func hammer(t *testing.T, m *mesh, rnd *rand.Rand, leaves bool) {
 	if !ok {
 		t.Errorf("%d answers to %d requests", len(ids), requests)
 	}
+	c.leave()
+}
+
+// leave ends the connection as a host does that wants to know what its requests came to.
+func (c *client) leave() {
+	c.session.TellHost(new(told))
 	c.session.Closed()
 }

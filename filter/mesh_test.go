@@ -87,6 +87,7 @@ func withMesh(t *testing.T, text string, f func(m *mesh)) {
 			Log:   slog.New(slog.NewTextHandler(&m.said, nil)),
 
 			ReleaseAfter: time.Minute,
+			TellsHost:    true,
 		})
 		if err != nil {
 			t.Fatal(err)

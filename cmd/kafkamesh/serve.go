@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
@@ -89,6 +90,8 @@ type server struct {
 	// current serves the connections to come. Those before it finish with the mesh that they began with.
 	current atomic.Pointer[mesh]
 	total   []stats.Sample // of the meshes that have ended
+
+	accessLogs accesslog.Writers
 }
 
 // mesh is one configuration at work.
@@ -204,7 +207,9 @@ func (s *server) load() (*mesh, error) {
 		return nil, err
 	}
 	m := &mesh{config: c, stats: stats.New(filter.Metrics(c))}
-	m.filter, err = filter.New(c, filter.Options{NewClient: saramaclient.New, Stats: m.stats, Log: s.log, Listener: s.addr, Thread: s.thread, Monitor: true})
+	m.filter, err = filter.New(c, filter.Options{
+		NewClient: saramaclient.New, Stats: m.stats, Log: s.log, AccessLogs: &s.accessLogs, Listener: s.addr, Thread: s.thread, Monitor: true,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}

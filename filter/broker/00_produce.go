@@ -149,6 +149,7 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 				continue
 			}
 			if to < 0 {
+				call.Note.cluster(rule.Cluster)
 				groups, to = groupOf(groups, b.upstreams[rule.Cluster].Cluster, call.batch[:0])
 			}
 			groups[to].batches = append(groups[to].batches, batch)
@@ -264,6 +265,7 @@ func (c *produceCall) finish(throttleMillis int32) {
 
 func (c *produceCall) answer() Answer {
 	summary := c.summarize()
+	c.note()
 	a := c.respond()
 	a.Summary = summary
 	return a

@@ -32,6 +32,7 @@ func (b *Broker) refuseFetch(c *Call) error {
 	for _, t := range request.Topics {
 		topic := kmsg.NewFetchResponseTopic()
 		topic.Topic = t.Topic
+		c.Note.topic(t.Topic)
 		topic.Partitions = make([]kmsg.FetchResponseTopicPartition, 0, len(t.Partitions))
 		for _, p := range t.Partitions {
 			partition := kmsg.NewFetchResponseTopicPartition()
@@ -43,7 +44,7 @@ func (b *Broker) refuseFetch(c *Call) error {
 		response.Topics = append(response.Topics, topic)
 	}
 	refusal := Refusal{wire.TopicAuthorizationFailed, "consumers are not served by this proxy"}
-	respond(c, size, Answer{Refusal: refusal}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
+	respond(c, size, Answer{Refusal: refusal, Summary: Summary{Topics: len(request.Topics)}}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
 	return nil
 }
 

@@ -66,6 +66,7 @@ func (b *Broker) metadata(c *Call) error {
 // askAll lists the topics of every cluster.
 func (m *metadataCall) askAll() {
 	for name, up := range m.broker.upstreams {
+		m.Note.cluster(name)
 		m.ask(up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				if rule, ok := m.broker.routes.Lookup(topics[i].Name); ok && rule.Cluster == name {
@@ -121,6 +122,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 	}
 	for cluster, to := range asked {
 		up := m.broker.upstreams[cluster]
+		m.Note.cluster(cluster)
 		m.ask(up, to.names, create, func(found []wire.Topic) {
 			for i := range min(len(found), len(to.slots)) {
 				m.response.Topics[to.slots[i]] = wire.MetadataTopic{Topic: found[i], Most: up.PartitionCount}
@@ -136,6 +138,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 // askIDs finds topics by id among all topics of all clusters: clients ask so only for what they have been told.
 func (m *metadataCall) askIDs(ids map[[16]byte]int) {
 	for name, up := range m.broker.upstreams {
+		m.Note.cluster(name)
 		m.ask(up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				slot, wanted := ids[topics[i].ID]
@@ -194,6 +197,7 @@ func (m *metadataCall) finish() {
 		m.Answer(Answer{Violation: err})
 		return
 	}
+	m.note()
 	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.Header.Version == repeatedIn {
 		m.response.Topics = append(t, t[0])
 	}

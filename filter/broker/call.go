@@ -19,6 +19,8 @@ type Call struct {
 	Frame *wire.Frame
 	// Received is when all of the request had come.
 	Received time.Time
+	// Note, if not nil, is where what the access log tells of the request is taken down.
+	Note *Note
 
 	Reply
 }

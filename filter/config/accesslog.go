@@ -11,7 +11,7 @@ import (
 // AccessLog says which requests are written down: those that any of Failures, SlowerThan and Share has written. When none was given,
 // Share is 1.
 type AccessLog struct {
-	// Path is the file that records are appended to, or a device such as /dev/stderr.
+	// Path is the file that lines are appended to, or a device such as /dev/stderr. Empty: only Envoy's own access log is told.
 	Path string
 	// Failures has requests written of which a part at least was answered with an error.
 	Failures bool
@@ -38,6 +38,8 @@ func (c *Config) accessLog(bad *mistakes, m *kafkameshv1.AccessLog) {
 		bad.add(share, "%v is not allowed; write a number from 0 to 1, 0.01 for one in a hundred, or remove it", log.Share)
 	}
 	switch {
+	case log.Path == "" && (log.Failures || m.SlowerThanMs != nil || m.Share != nil):
+		c.warn(join(at, "path"), "missing; nothing is written, and failures, slower_than_ms and share have no effect")
 	case m.SlowerThanMs == nil && m.Share == nil && !log.Failures:
 		log.Share = 1
 	case m.SlowerThanMs == nil && log.Share == 0 && !log.Failures:
@@ -50,7 +52,6 @@ func (c *Config) accessLog(bad *mistakes, m *kafkameshv1.AccessLog) {
 // checkLogFile checks that path can be a file to append to.
 func checkLogFile(bad *mistakes, at, path string) {
 	if path == "" {
-		bad.add(at, "missing; write a file, or /dev/stderr")
 		return
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {

@@ -75,7 +75,7 @@ func checkOperation(t *testing.T, c *config.Config) {
 			t.Fatalf("Parse accepted admin %+v", a)
 		}
 	}
-	if l := c.AccessLog; l != nil && (l.Path == "" || l.SlowerThan < 0 || !(l.Share >= 0 && l.Share <= 1)) {
+	if l := c.AccessLog; l != nil && (l.SlowerThan < 0 || !(l.Share >= 0 && l.Share <= 1)) {
 		t.Fatalf("Parse accepted access_log %+v", l)
 	}
 	if o := c.OpenTelemetry; o != nil && (!strings.HasPrefix(o.Endpoint, "http") || o.Interval < time.Second) {

@@ -199,6 +199,7 @@ func textCases() []messageCase {
 		{"admin for everybody, with profiles", advertised("admin: {address: '[::]:9990', pprof: true}")},
 		{"admin on loopback addresses", advertised("admin: {address: '[::1]:9990', readiness: READINESS_ALL}")},
 		{"access_log without path", advertised("access_log: {}")},
+		{"access_log without path, and what has no effect then", advertised("access_log: {failures: true}")},
 		{"access_log, a path alone", advertised("access_log: /dev/stderr")},
 		{"access_log in no folder", advertised("access_log: {path: /nowhere/at/all/access.log}")},
 		{"access_log, a folder", advertised("access_log: {path: testdata}")},

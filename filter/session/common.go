@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -33,6 +34,10 @@ type Options struct {
 	// Stats is what is counted in.
 	Stats *stats.Set
 	Log   *slog.Logger
+	// AccessLog is told of the requests. Nil: it is off.
+	AccessLog *accesslog.Log
+	// TellsHost says that the host wants to know what a connection's requests came to: Session.Facts.
+	TellsHost bool
 	// Panicked is told of each panic that was stopped, where that was and, in pairs, more about it. It counts and logs it.
 	Panicked func(reason any, where string, about ...any)
 }
@@ -44,6 +49,7 @@ type Common struct {
 	apis       map[wire.APIKey]*stats.API
 	violations map[wire.Reason]stats.Value
 	reports    reports
+	notes      notes
 }
 
 // NewCommon makes one of options.
@@ -56,6 +62,7 @@ func NewCommon(o Options) *Common {
 		c.violations[reason] = o.Stats.Violation(reason)
 	}
 	c.reports.init(c)
+	c.notes.init(&o)
 	return c
 }
 

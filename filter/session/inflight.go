@@ -51,6 +51,7 @@ type outcome struct {
 
 	received time.Time          // when all of the request had come
 	times    stats.Distribution // what counts how long it took
+	note     *note              // nil: nobody wants to know
 }
 
 // leave counts how long the answer took that is about to leave, if there is one.
@@ -88,6 +89,12 @@ func (q *inflight) push(p *place, size int, query bool) (held int64) {
 func (q *inflight) clock(p *place, received time.Time, times stats.Distribution) {
 	p.outcome.received, p.outcome.times = received, times
 }
+
+// annotate has the answer leave with a note, or without.
+func (q *inflight) annotate(p *place, t *note) { p.outcome.note = t }
+
+// note is what the access log is told of the request, nil if nobody wants to know.
+func (p *place) note() *note { return p.outcome.note }
 
 // grow counts n bytes more for a request. It reports false if that is answered already.
 func (q *inflight) grow(p *place, n int64) bool {
@@ -161,6 +168,9 @@ func (o *outcome) size() int64 {
 
 // idle reports whether no request waits for its answer.
 func (q *inflight) idle() bool { return q.requests == 0 }
+
+// waiting is how many requests wait for their answers, or for those before them.
+func (q *inflight) waiting() int { return q.requests }
 
 // unanswered is how many bytes the requests hold that are not answered.
 func (q *inflight) unanswered() int64 { return q.bytes }

@@ -93,6 +93,7 @@ type actions struct {
 	written   int   // bytes, which are in the session's outgoing
 	drained   uint  // how often the client's output had been drained before
 	freed     int64 // by the answers that are written, and those that nobody waits for
+	told      departures
 	violation error // to report
 	close     bool
 	abort     bool
@@ -110,7 +111,7 @@ const (
 
 // none reports whether nothing is due.
 func (a *actions) none() bool {
-	return a.written == 0 && a.freed == 0 && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
+	return a.written == 0 && a.freed == 0 && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
 }
 
 // due takes what is to be done out of the session's state. If there is nothing, whoever acts stops, and p is to be taken. s.mu is
@@ -141,6 +142,13 @@ func (s *Session) collectAnswers(todo *actions) {
 	var now time.Time
 	for o, held, ok := s.inflight.pop(); ok; o, held, ok = s.inflight.pop() {
 		todo.freed += held
+		if now.IsZero() {
+			now = time.Now()
+		}
+		if o.note != nil {
+			todo.told.add(o.note, now, s.phase)
+			s.tally.add(o.note)
+		}
 		switch {
 		case s.phase.isClosed(): // nothing may follow
 		case o.violation != nil:
@@ -148,9 +156,6 @@ func (s *Session) collectAnswers(todo *actions) {
 			todo.violation, todo.close = o.violation, true
 		case !s.phase.isGone():
 			s.outgoing.add(o.frame, o.parts)
-			if now.IsZero() {
-				now = time.Now()
-			}
 			o.leave(now)
 		}
 	}
@@ -174,6 +179,7 @@ func (a *actions) do(s *Session) (outputFull bool) {
 	if a.written > 0 {
 		outputFull = s.outgoing.write(s.conn)
 	}
+	a.told.tell(s)
 	if a.violation != nil {
 		s.report(a.violation)
 	}

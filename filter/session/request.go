@@ -94,6 +94,7 @@ func (s *Session) serve(frame *wire.Frame) {
 	counted.Requests.Add(1)
 	r.version.Requests.Add(1)
 	api := s.worker.server.API(h.Key)
+	s.annotate(r, api.Name, len(frame.Bytes()))
 	fits := s.begin(r, len(frame.Bytes()), api.Query)
 	defer s.completeAfterPanic(r)
 	s.pump()
@@ -111,6 +112,14 @@ func (s *Session) serve(frame *wire.Frame) {
 		return
 	}
 	s.run(r)
+}
+
+// annotate has the access log told of a request, if anybody wants to know.
+func (s *Session) annotate(r *request, api string, size int) {
+	if n := s.common.notes.begin(api, &r.call, size); n != nil {
+		r.call.Note = &n.Note
+		s.inflight.annotate(&r.place, n)
+	}
 }
 
 // begin gives a request its place in the order of answers. It reports false when there is no room for it any more.
@@ -137,6 +146,7 @@ func (s *Session) completeAfterPanic(r *request) {
 	if reason := recover(); reason != nil {
 		s.mu.Lock()
 		r.call.Frame = nil
+		s.inflight.annotate(&r.place, nil) // who serves it may still write to the note
 		s.mu.Unlock()
 		s.complete(r, broker.Answer{Summary: broker.Summary{Code: wire.UnknownServerError}})
 		panic(reason)
@@ -146,6 +156,7 @@ func (s *Session) completeAfterPanic(r *request) {
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts.
 func (s *Session) complete(r *request, a broker.Answer) {
 	s.mu.Lock()
+	told := a
 	if s.phase.isClosed() { // nobody gets it
 		a = broker.Answer{}
 	}
@@ -153,6 +164,9 @@ func (s *Session) complete(r *request, a broker.Answer) {
 	if !first {
 		s.mu.Unlock()
 		return
+	}
+	if n := r.place.note(); n != nil {
+		n.conclude(&told)
 	}
 	frame := r.call.Frame
 	r.call.Frame, r.call.Body = nil, nil
@@ -169,7 +183,8 @@ func (s *Session) complete(r *request, a broker.Answer) {
 // goroutine may call it.
 func (s *Session) violate(err error) {
 	if s.discardInput() {
-		r := &request{session: s}
+		r := &request{session: s, call: broker.Call{Received: time.Now()}}
+		s.annotate(r, "", 0)
 		s.begin(r, 0, false)
 		s.pump()
 		s.complete(r, broker.Answer{Violation: err})

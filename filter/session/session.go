@@ -44,6 +44,7 @@ type Session struct {
 	active    time.Time   // when the client last sent something, or was answered
 	idleTimer *time.Timer // looks after that; nil: nobody does
 	ends      ends
+	tally     *tally // nil: nobody wants to know
 }
 
 // Data takes what the client sent, in pieces of any size. It does not keep p.

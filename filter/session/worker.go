@@ -32,6 +32,9 @@ func (w *Worker) NewSession(p Peer, c Conn) *Session {
 	s.item.Flush = s.pumpForOthers
 	s.input.init(s)
 	s.inflight.init(s.common.Limits)
+	if s.common.TellsHost {
+		s.tally = new(tally)
+	}
 	s.watchIdleness()
 	s.client.Host, s.client.Port = advertised(s.common.AdvertisedHost, s.common.AdvertisedPort, p)
 	return s

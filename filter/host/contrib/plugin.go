@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/envoylog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
@@ -58,6 +59,7 @@ type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
 	shown     *shown    // nil: Envoy only looks at its configuration
+	logs      accesslog.Writers
 	told      sync.Once // what this build is
 }
 
@@ -104,7 +106,9 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 	m.stats = stats.New(filter.Metrics(c))
 	m.workers = uint32(min(runtime.GOMAXPROCS(0), maxWorkers))
 	showing := &showing{admin: c.Admin}
-	options := filter.Options{NewClient: l.newClient, Stats: m.stats, Log: l.log, ReleaseAfter: releaseAfter, Monitor: l.shown != nil}
+	options := filter.Options{
+		NewClient: l.newClient, Stats: m.stats, Log: l.log, AccessLogs: &l.logs, ReleaseAfter: releaseAfter, Monitor: l.shown != nil,
+	}
 	if l.shown != nil {
 		options.Rested = func(resting bool) { l.shown.rest(showing, resting) }
 	}

@@ -92,15 +92,25 @@ func (c *cargo) leave(now time.Time) {
 
 // took takes note of when the results came.
 func (c *cargo) took(now time.Time) {
-	upstream := now.Sub(c.sent).Microseconds()
-	c.connection.lane.pool.stats.TimeUpstream.Record(upstream)
+	c.connection.lane.pool.stats.TimeUpstream.Record(c.clock(now))
+}
+
+// clock takes down in the batches how long they have been upstream, in microseconds.
+func (c *cargo) clock(now time.Time) (micros int64) {
+	micros = now.Sub(c.sent).Microseconds()
 	for _, b := range c.batches {
-		b.UpstreamMicros = upstream
+		b.UpstreamMicros = micros
 	}
+	return micros
 }
 
 // Fail implements link.Call. All that has failed gets its result at once, when the connection has ended.
-func (c *cargo) Fail(_ error, sent bool) { c.connection.lose(c, sent) }
+func (c *cargo) Fail(_ error, sent bool) {
+	if sent {
+		c.clock(time.Now())
+	}
+	c.connection.lose(c, sent)
+}
 
 // take returns what the next request carries. The pool's mutex is held and the queue is not empty.
 //

@@ -124,3 +124,10 @@ func compress(codec kgo.CompressionCodecType, records []byte) []byte {
 	}
 	return out
 }
+
+// SealMessage puts the right size and CRC into a message of magic 0 or 1.
+func SealMessage(message []byte) []byte {
+	binary.BigEndian.PutUint32(message[8:], uint32(len(message)-12))
+	binary.BigEndian.PutUint32(message[12:], crc32.ChecksumIEEE(message[16:]))
+	return message
+}

@@ -636,10 +636,13 @@ func (x *Admin) GetPprof() bool {
 
 // AccessLog says which requests are written down. A request is written if any of failures, slower_than_ms and share has it
 // written; if none of them is given, every request is.
+//
+// In stock Envoy the access log of the listener can tell of each connection, too, what its requests came to: it is given dynamic
+// metadata and filter state when there is an access_log, even one without a path.
 type AccessLog struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The file that records are appended to, or /dev/stderr or /dev/stdout. Required. Refused: a folder, and a file in a folder
-	// that does not exist.
+	// The file that lines are appended to, one for each request, or /dev/stderr or /dev/stdout. Default: none. Refused: a
+	// folder, a file in a folder that does not exist, and one that may not be written.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	// Requests of which a part at least was answered with an error.
 	Failures bool `protobuf:"varint,2,opt,name=failures,proto3" json:"failures,omitempty"`
