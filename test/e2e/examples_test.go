@@ -17,6 +17,7 @@ func TestExamplesLoad(t *testing.T) {
 	stack.Check(t, err)
 	for _, file := range []string{
 		"../../envoy.yaml", "../../examples/dynamic-module/envoy.yaml", "../../examples/docker-compose/envoy.yaml",
+		"../../examples/access-log/envoy.yaml",
 	} {
 		cmd := exec.CommandContext(t.Context(), envoy, "--mode", "validate", "--config-path", file)
 		cmd.Env = append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+modules)

@@ -58,7 +58,7 @@ func write(l slog.Level, line string) {
 type loader struct {
 	log       *slog.Logger
 	newClient func(upstream.Settings) (upstream.Client, error)
-	shown     *shown    // nil: Envoy only looks at its configuration
+	shown     *shown // nil: Envoy only looks at its configuration
 	logs      accesslog.Writers
 	told      sync.Once // what this build is
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
@@ -40,6 +41,7 @@ type loader struct {
 	newClient func(upstream.Settings) (upstream.Client, error)
 	threads   *threads
 	shown     *shown
+	logs      accesslog.Writers
 	told      sync.Once // what this build is
 }
 
@@ -59,6 +61,8 @@ type hosted struct {
 var (
 	_ abi.Filter   = (*hosted)(nil)
 	_ abi.Session  = (*session.Session)(nil)
+	_ abi.Teller   = telling{}
+	_ abi.Flusher  = (*hosted)(nil)
 	_ session.Conn = (*abi.Conn)(nil)
 )
 
@@ -94,7 +98,9 @@ func (l *loader) load(
 	if err != nil {
 		return nil, err
 	}
-	f, err := filter.New(c, filter.Options{NewClient: l.newClient, Stats: set, Log: log, Name: name, Thread: l.threads.upstream})
+	f, err := filter.New(c, filter.Options{
+		NewClient: l.newClient, Stats: set, Log: log, AccessLogs: &l.logs, TellsHost: true, Name: name, Thread: l.threads.upstream,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +147,11 @@ func metric(m *stats.Metric) abi.Metric {
 //
 //nolint:ireturn // abi.Filter asks for it
 func (h *hosted) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
-	return h.filter.NewSession(worker, peer(p), c)
+	s := h.filter.NewSession(worker, peer(p), c)
+	if h.config.AccessLog != nil {
+		return telling{s}
+	}
+	return s
 }
 
 // Served has the clusters watched, and the mesh shown: Envoy's --mode validate, which dials nobody and listens nowhere, never gets here.
@@ -149,6 +159,9 @@ func (h *hosted) Served() {
 	h.filter.Monitor()
 	h.hide = h.shown.show(h.filter, h.config.Admin)
 }
+
+// Flush has the access log be complete.
+func (h *hosted) Flush() { h.filter.Flush() }
 
 // Replaced has the mesh shown as one that drains.
 func (h *hosted) Replaced() { h.filter.Drain() }
@@ -168,6 +181,12 @@ func (h *hosted) Panicked(reason any, stack []byte) {
 	h.log.LogAttrs(context.Background(), slog.LevelError, "panic recovered; please report it",
 		slog.Any("panic", reason), slog.String("stack", string(stack)))
 }
+
+// telling is a session of a configuration with an access log: when it ends, Envoy's is told.
+type telling struct{ *session.Session }
+
+// Tell implements abi.Teller.
+func (t telling) Tell(e *abi.Ending) { t.TellHost(e) }
 
 func peer(p abi.Peer) session.Peer {
 	f := session.Peer{LocalHost: p.LocalHost, LocalPort: int32(p.LocalPort), ServerName: p.ServerName}

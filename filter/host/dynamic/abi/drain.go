@@ -139,8 +139,30 @@ func (r *registry) stop(grace time.Duration, done func()) {
 		case <-late.C:
 			Log(Warn, fmt.Sprintf("kafka_mesh: Envoy ends; not all of %d connections were closed within %v", all, grace))
 		}
+		r.flush()
 		done()
 	}()
+}
+
+// Flusher is a Filter that has something to write before Envoy ends.
+type Flusher interface {
+	// Flush waits until it is written, for a second or so at most.
+	Flush()
+}
+
+// flush flushes all filters: what they write later may be lost with the process.
+func (r *registry) flush() {
+	r.mu.Lock()
+	filters := slices.Clone(r.fresh)
+	for _, of := range r.listeners {
+		filters = append(filters, of...)
+	}
+	r.mu.Unlock()
+	for _, f := range filters {
+		if last, ok := f.Filter.(Flusher); ok {
+			guard(f, last.Flush)
+		}
+	}
 }
 
 //export kmGoDrain

@@ -202,6 +202,15 @@ bool envoy_dynamic_module_callback_network_filter_get_local_address(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* address, uint32_t* port);
 bool envoy_dynamic_module_callback_network_filter_get_requested_server_name(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* name);
+bool envoy_dynamic_module_callback_network_set_filter_state_bytes(
+    void* envoy, envoy_dynamic_module_type_module_buffer key,
+    envoy_dynamic_module_type_module_buffer value);
+void envoy_dynamic_module_callback_network_set_dynamic_metadata_string(
+    void* envoy, envoy_dynamic_module_type_module_buffer space,
+    envoy_dynamic_module_type_module_buffer key, envoy_dynamic_module_type_module_buffer value);
+void envoy_dynamic_module_callback_network_set_dynamic_metadata_number(
+    void* envoy, envoy_dynamic_module_type_module_buffer space,
+    envoy_dynamic_module_type_module_buffer key, double value);
 envoy_dynamic_module_type_metrics_result
 envoy_dynamic_module_callback_network_filter_increment_counter(void* envoy, size_t id,
                                                                uint64_t value);

@@ -162,6 +162,7 @@ func kmGoClosed(h C.uintptr_t, onWorker C.bool) {
 		go s.finish()
 		return
 	}
+	s.tell()
 	s.finish()
 }
 
