@@ -65,7 +65,7 @@ func (c *Cluster) notConnected(addr string, err error, monitor bool) {
 		c.stats.LoginFailures.Add(1)
 	}
 	c.locked(func() {
-		c.lose(addr, err)
+		c.missed(addr, err)
 		if !monitor && c.state == Reachable {
 			c.hurry()
 		}

@@ -112,6 +112,35 @@ func TestBrokerIsLost(t *testing.T) {
 	})
 }
 
+// A broker that the cluster does not name any more, and names again when it is back.
+func TestBrokerIsOmitted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bench) {
+		b.watch()
+		b.cluster.Omit(2, true)
+		b.Lost("2:9092", errors.New("EOF"))
+		b.cluster.Refuse(2, true)
+		advance(30 * time.Second)
+		b.wantLog(`"a broker is out of reach" node=2 address=2:9092`)
+		if n := len(b.Snapshot().Brokers); n != 2 {
+			t.Errorf("%d brokers, want 2", n)
+		}
+		b.cluster.Omit(2, false)
+		b.cluster.Refuse(2, false)
+		advance(20 * time.Second)
+		b.wantLog(`"a broker can be reached again" node=2`)
+		b.Lost("2:9092", errors.New("EOF"))
+		b.cluster.Omit(2, true)
+		b.cluster.Refuse(2, true)
+		advance(2 * time.Hour) // it is no part of the cluster any more
+		b.log.take()
+		b.cluster.Omit(2, false)
+		b.cluster.Refuse(2, false)
+		advance(time.Minute)
+		b.wantLog()
+	})
+}
+
 // What is over before anybody could act on it is not said, but for connections that took batches with them.
 func TestShortTrouble(t *testing.T) {
 	t.Parallel()
@@ -133,6 +162,10 @@ func TestShortTrouble(t *testing.T) {
 		again()
 		advance(10 * time.Second)
 		b.wantLog()
+		b.Lost("3:9092", errors.New("cut")) // and nobody needs it any more
+		advance(10 * time.Second)
+		b.wantLog(`there is another now" node=3 address=3:9092 error=cut`)
+		advance(time.Minute)
 		for range 30 {
 			b.Lost("3:9092", errors.New("a request is past its time"))
 			again()

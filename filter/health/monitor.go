@@ -212,7 +212,7 @@ func (m *monitor) Learned(n *topology.News) {
 		}
 		c.becomeReachable(now, n)
 		c.warnOfMesh()
-		c.seek(now, m)
+		c.seekAll(now)
 	})
 }
 

@@ -41,8 +41,8 @@ type KafkaCluster struct {
 	more map[string]string // the addresses of more listeners
 	// controller is the address of the node's controller.
 	controller string
-	dir  string
-	java func(args ...string) *exec.Cmd
+	dir        string
+	java       func(args ...string) *exec.Cmd
 }
 
 // StartKafka formats and starts a cluster and waits until it serves metadata.
