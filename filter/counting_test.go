@@ -85,7 +85,7 @@ func TestRulesCountOncePerRequest(t *testing.T) {
 			"rule.bananas*.batches": 1, "rule.bananas*.records": 2, "rule.bananas*.bytes": size, "rule.bananas*.time_total_us": 1,
 			"rule.cherries*.batches": 2, "rule.cherries*.records": 4, "rule.cherries*.bytes": 2 * size, "rule.cherries*.time_total_us": 1,
 			"rule.cherries*.failed_batches": 1, // a partition twice in one request
-			"topic.apples.batches":         2, "topic.apples.records": 4, "topic.apples.bytes": 2 * size,
+			"topic.apples.batches":          2, "topic.apples.records": 4, "topic.apples.bytes": 2 * size,
 		}.of(m, "rule.", "topic.")
 		c.session.Closed()
 	})
@@ -218,7 +218,8 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"InitProducerId":       {wire.KeyInitProducerID, 4, kmsg.NewPtrInitProducerIDRequest(), false, numbers{}},
 		"InitProducerId, transactional": {
 			wire.KeyInitProducerID, 4, &kmsg.InitProducerIDRequest{TransactionalID: new("t"), ProducerID: -1, ProducerEpoch: -1},
-			false, numbers{"refusals": 1},
+			false,
+			numbers{"refusals": 1},
 		},
 		"InitProducerId, an epoch alone": {
 			wire.KeyInitProducerID, 4, &kmsg.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: 1}, false, numbers{"refusals": 1},

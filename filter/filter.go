@@ -92,10 +92,11 @@ func New(c *config.Config, o Options) (*Filter, error) {
 		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
 		Stats: o.Stats, Log: o.Log, AccessLog: f.accessLog, TellsHost: o.TellsHost && c.AccessLog != nil, Panicked: f.caught,
 	})
+	o.Stats.Build.Add(1)
+	f.announceTaken()
 	if o.Monitor {
 		f.Monitor()
 	}
-	o.Stats.Build.Add(1)
 	return f, nil
 }
 
@@ -130,6 +131,7 @@ func (f *Filter) Close() {
 	f.sessions.Close()
 	f.accessLog.Close()
 	f.options.Stats.Build.Add(-1)
+	f.announceLetGo()
 }
 
 // join counts a session in and returns its worker.

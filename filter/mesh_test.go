@@ -124,9 +124,11 @@ var _ session.Conn = (*client)(nil)
 
 func (m *mesh) connect() *client { return m.connectTo(0) }
 
-func (m *mesh) connectTo(worker int) *client {
+func (m *mesh) connectTo(worker int) *client { return m.connectFrom(worker, "10.0.0.1:999") }
+
+func (m *mesh) connectFrom(worker int, remote string) *client {
 	c := &client{t: m.t}
-	c.session = m.filter.NewSession(worker, session.Peer{Remote: "10.0.0.1:999", LocalHost: "10.0.0.2", LocalPort: 19092}, c)
+	c.session = m.filter.NewSession(worker, session.Peer{Remote: remote, LocalHost: "10.0.0.2", LocalPort: 19092}, c)
 	return c
 }
 

@@ -13,35 +13,50 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
-// Why connections are closed is logged with who the client is, in short lines, a few of each reason in a minute.
+// Why connections are closed is logged with who the client is, in a line for each software and reason in a minute.
 func TestClosingsAreLogged(t *testing.T) {
 	t.Parallel()
 	withMesh(t, twoClusters, func(m *mesh) {
-		end := func(id string) {
+		end := func(id string, key byte) {
 			c := m.connect()
 			c.session.Data(apiVersions(1))
-			c.session.Data([]byte{0, 0, 0, 10 + byte(len(id)), 0, 71, 0, 0, 0, 0, 0, 1, 0, byte(len(id))})
+			c.session.Data([]byte{0, 0, 0, 10 + byte(len(id)), 0, key, 0, 0, 0, 0, 0, 1, 0, byte(len(id))})
 			c.session.Data([]byte(id))
 			if !c.isClosed() {
 				t.Fatal("not closed")
 			}
 		}
-		end("orders-service")
-		if log := m.log(); !strings.Contains(log, `client_id=orders-service software="test-client 1.0" reason="unknown_api: api key 71`) {
-			t.Errorf("the log is %q", log)
+		const createTopics, sync = 19, 14
+		end("orders-service", createTopics)
+		want := `msg="an administrator is not served: have it connect to the cluster itself" reason=administrators api=CreateTopics ` +
+			`error="unknown_api: api key 19 (CreateTopics) version 0 is not served" ` +
+			`client=10.0.0.1:999 client_id=orders-service software="test-client 1.0"`
+		if log := m.log(); !strings.Contains(log, want) {
+			t.Errorf("the log is\n%swant\n%s", log, want)
 		}
 		for i := range 100 {
-			end(fmt.Sprint("client-", i))
+			end(fmt.Sprint("client-", i), createTopics)
 		}
+		end("another", sync)
 		noisy := m.connect()
-		noisy.session.Data(produceApples(1, 0, 99, batch())) // another reason
-		if lines := strings.Count(m.log(), "unknown_api"); lines != 10 || strings.Count(m.log(), "produce_failed") != 1 {
-			t.Errorf("%d lines of unknown_api, want 10; and of produce_failed one:\n%s", lines, m.log())
+		noisy.session.Data(produceApples(1, 0, 99, batch()))
+		for _, reason := range []string{"reason=administrators", "reason=consumers", "reason=produce_failed"} {
+			if lines := strings.Count(m.log(), reason); lines != 1 {
+				t.Errorf("%d lines with %s, want 1:\n%s", lines, reason, m.log())
+			}
 		}
 		advance(time.Minute + time.Second)
-		end("later")
-		if log := m.log(); !strings.Contains(log, "kind=unknown_api times=91") || !strings.Contains(log, "client_id=later") {
-			t.Errorf("after a minute the log ends with %q", log[max(0, len(log)-500):])
+		end("later", createTopics)
+		for _, want := range []string{
+			`connect to the cluster itself: more of the same" reason=administrators software=other times=100 clients=100 for=1m0s apis=CreateTopics`,
+			"client_id=later",
+		} {
+			if log := m.log(); !strings.Contains(log, want) {
+				t.Errorf("after a minute the log ends with\n%s\nwant %s", log[max(0, len(log)-1000):], want)
+			}
+		}
+		if got := m.metric("refused.administrators"); got != 102 {
+			t.Errorf("refused.administrators = %d, want 102", got)
 		}
 	})
 }
@@ -57,19 +72,60 @@ func longProduce(topic string, acks int16) *kmsg.ProduceRequest {
 func TestRefusalsAreLogged(t *testing.T) {
 	t.Parallel()
 	withMesh(t, twoClusters, func(m *mesh) {
-		c := m.connect()
 		for i := range int32(50) {
-			c.session.Data(produce(i, "zebras"))
+			c := m.connectFrom(0, fmt.Sprintf("10.0.0.%d:999", i))
+			c.session.Data(produce(i, fmt.Sprint("zebras-", i)))
 			c.session.Data(wiretest.Frame(wire.KeyFindCoordinator, 2, i, "reports", kmsg.NewPtrFindCoordinatorRequest()))
+			transactional := kmsg.NewPtrInitProducerIDRequest()
+			transactional.TransactionalID = new("payments")
+			c.session.Data(wiretest.Frame(wire.KeyInitProducerID, 2, i, "payments", transactional))
+			c.wantOpen("these are answers")
 		}
-		c.wantOpen("these are answers")
+		advance(time.Minute)
 		for _, want := range []string{
-			`client_id=test software="" reason="Produce: TOPIC_AUTHORIZATION_FAILED: no forwarding rule of this proxy matches topic \"zebras\""`,
-			`client_id=reports software="" reason="FindCoordinator: GROUP_AUTHORIZATION_FAILED: consumer groups are not served by this proxy"`,
+			`msg="no forwarding rule matches the topic: add one, or see whether the prefix is right" topic=zebras-0 reason=unmatched_topic ` +
+				`api=Produce told=TOPIC_AUTHORIZATION_FAILED client=10.0.0.0:999 client_id=test software=""`,
+			`whether the prefix is right: more of the same" reason=unmatched_topic software=unnamed times=49 clients=49 for=1m0s ` +
+				`topics="zebras-1, zebras-2, zebras-3, zebras-4, zebras-5"`,
+			`msg="a consumer is not served: have it connect to the cluster itself" reason=consumers ` +
+				`api=FindCoordinator told=GROUP_AUTHORIZATION_FAILED client=10.0.0.0:999 client_id=reports`,
+			`reason=transactions api=InitProducerId told=TRANSACTIONAL_ID_AUTHORIZATION_FAILED`,
 		} {
-			if got := strings.Count(m.log(), want); got != 10 {
-				t.Errorf("%d lines with %s, want 10; the log is\n%.2000s", got, want, m.log())
+			if got := strings.Count(m.log(), want); got != 1 {
+				t.Errorf("%d lines with %s, want 1; the log is\n%.2000s", got, want, m.log())
 			}
+		}
+		for name, want := range map[string]int64{
+			"refused.consumers": 50, "refused.transactions": 50, "refused.administrators": 0, "refused.logins": 0, "unmatched_topics": 50,
+		} {
+			if got := m.metric(name); got != want {
+				t.Errorf("%s = %d, want %d", name, got, want)
+			}
+		}
+	})
+}
+
+// A password that a client sends where a request should be is not taken for anything that is logged or kept.
+func TestLoginWithoutHandshake(t *testing.T) {
+	t.Parallel()
+	withMesh(t, twoClusters, func(m *mesh) {
+		secret := strings.Repeat("s3cret-", 20) // with a user of seven letters, the password's first one is where a client id has its length
+		for _, token := range []string{"\x00orderly\x00" + secret, "n,,\x01auth=Bearer " + secret + "\x01\x01"} {
+			c := m.connect()
+			c.session.Data(append([]byte{0, 0, 0, byte(len(token))}, token...))
+			if !c.isClosed() {
+				t.Errorf("%q does not close the connection", token)
+			}
+		}
+		advance(time.Minute)
+		if log := m.log(); strings.Contains(log, "s3cret") || !strings.Contains(log, `reason=logins api=SASLAuthenticate error="unknown_api: a login without a handshake`) {
+			t.Errorf("the log is\n%s", log)
+		}
+		if kept := fmt.Sprintf("%+v", m.filter.Clients()); strings.Contains(kept, "s3cret") {
+			t.Errorf("this is kept: %s", kept)
+		}
+		if got := m.metric("refused.logins"); got != 2 {
+			t.Errorf("refused.logins = %d, want 2", got)
 		}
 	})
 }

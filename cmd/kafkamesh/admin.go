@@ -33,7 +33,7 @@ type adminListener struct {
 func newAdmin(s *server, flag string) *adminListener {
 	a := &adminListener{log: s.log, flag: flag, board: admin.NewBoard("kafkamesh serve", s.log)}
 	a.http = admin.New(a.board, admin.Options{
-		Log: s.log, Level: s.level, Process: true,
+		Log: s.log, Level: &s.logging.level, Process: true,
 		Profiles: func() bool {
 			m := s.current.Load()
 			return m != nil && m.config.Admin != nil && m.config.Admin.Pprof

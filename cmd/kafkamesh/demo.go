@@ -55,7 +55,7 @@ func runDemo(ctx context.Context, once bool, s streams) error {
 		s.out.printf("READY %s\n", demo.MeshAddr)
 		shown = demo.Hints(s.out, "http://"+demo.PageAddr+"/", "")
 	}()
-	served := serve(ctx, options{file: "-", addr: demo.MeshAddr}, streams{strings.NewReader(demo.Config), s.out, printer{io.Discard}})
+	served := serve(ctx, options{file: "-", addr: demo.MeshAddr, logging: new(logging)}, streams{strings.NewReader(demo.Config), s.out, printer{io.Discard}})
 	stop()
 	<-done
 	if errors.Is(shown, context.Canceled) {

@@ -1,7 +1,7 @@
 // Command kafkamesh serves Kafka mesh without Envoy, and checks its configurations.
 //
 //	kafkamesh demo [--once]
-//	kafkamesh serve --config FILE [--listen ADDR]
+//	kafkamesh serve --config FILE [--listen ADDR] [--log-level LEVEL] [--log-format FORMAT]
 //	kafkamesh validate FILE…
 //	kafkamesh explain CONFIG TOPIC
 //	kafkamesh check CONFIG

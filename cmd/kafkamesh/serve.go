@@ -5,12 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -34,7 +34,7 @@ const grace = 5 * time.Second
 func serveCommand() command {
 	return command{
 		name:    "serve",
-		args:    "--config FILE [--listen ADDR] [--admin ADDR]",
+		args:    "--config FILE [--listen ADDR] [--admin ADDR] [--log-level LEVEL] [--log-format FORMAT]",
 		summary: "serve producers on a plain listener",
 		about: `Serves producers on a plain TCP listener, without Envoy: for development, tests
 and bare machines.
@@ -59,6 +59,7 @@ at most; a second signal ends the process at once.`,
 			file := f.String("config", "", "the configuration, a `FILE` in YAML or JSON; required")
 			addr := f.String("listen", "127.0.0.1:19092", "the `ADDR` to listen on, host:port")
 			admin := f.String("admin", "", "where the admin listener is, an `ADDR` or \"off\"; without it, where the configuration says, or "+adminDefault)
+			log := logFlags(f)
 			return func(ctx context.Context, args []string, s streams) error {
 				switch {
 				case len(args) > 0 && *file == "":
@@ -68,14 +69,17 @@ at most; a second signal ends the process at once.`,
 				case *file == "":
 					return usageError("--config FILE is missing")
 				}
-				return serve(ctx, options{*file, *addr, *admin}, s)
+				return serve(ctx, options{*file, *addr, *admin, log}, s)
 			}
 		},
 	}
 }
 
 // options are serve's flags.
-type options struct{ file, addr, admin string }
+type options struct {
+	file, addr, admin string
+	logging           *logging
+}
 
 // server is a running serve.
 type server struct {
@@ -83,7 +87,6 @@ type server struct {
 	options
 
 	log   *slog.Logger
-	level *slog.LevelVar
 	shown *adminListener
 	loops []*loop.Loop // a worker each
 	tcp   *tcp.Server
@@ -103,51 +106,60 @@ type mesh struct {
 }
 
 func serve(ctx context.Context, o options, s streams) error {
-	srv := &server{streams: s, options: o, level: new(slog.LevelVar)}
-	srv.log = slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: srv.level}))
-	srv.log.Info("kafkamesh", version.Current().Attrs()...)
-	srv.startLoops()
-	defer srv.closeLoops()
-	srv.shown = newAdmin(srv, o.admin)
-	defer srv.shown.close()
-	m, err := srv.load()
+	srv := &server{streams: s, options: o, log: o.logging.logger(s.err)}
+	slog.SetDefault(srv.log) // for what sarama's part says
+	err := srv.run(ctx)
+	if err != nil && o.logging.json && !errors.Is(err, errReported) {
+		srv.log.Error("kafkamesh ends", "error", err)
+		return errReported
+	}
+	return err
+}
+
+// run serves until ctx is done.
+func (s *server) run(ctx context.Context) error {
+	s.log.Info("kafkamesh", version.Current().Attrs()...)
+	s.startLoops()
+	defer s.closeLoops()
+	s.shown = newAdmin(s, s.admin)
+	defer s.shown.close()
+	m, err := s.load()
 	if err != nil {
 		return err
 	}
-	srv.take(m)
-	l, err := srv.listen(ctx, m.config)
+	s.take(m)
+	l, err := s.listen(ctx, m.config)
 	if err != nil {
 		m.filter.Close()
 		return err
 	}
-	srv.tcp = tcp.New(tcp.Options{
+	s.tcp = tcp.New(tcp.Options{
 		Open: func(worker int, p session.Peer, conn session.Conn) tcp.Session {
-			return srv.current.Load().filter.NewSession(worker, p, conn)
+			return s.current.Load().filter.NewSession(worker, p, conn)
 		},
-		Log: srv.log, Loops: srv.loops, Grace: grace, Panicked: srv.countPanic,
+		Log: s.log, Loops: s.loops, Grace: grace, Panicked: s.countPanic,
 	})
 	reload := make(chan os.Signal, 1) // one that comes meanwhile is enough: the file is read after it
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
-	srv.announce(m.config)
-	srv.log.Info("listening", "address", l.Addr())
+	s.log.Info("listening", "address", l.Addr())
 	stopping := context.AfterFunc(ctx, func() {
-		srv.shown.board.Drain()
-		srv.log.Info("stopping", "waiting_at_most", grace)
+		s.shown.board.Drain()
+		s.log.Info("stopping; waiting for answers, at most", "for", grace)
 	})
 	defer stopping()
 	reloads := make(chan struct{})
 	go func() {
 		defer close(reloads)
-		srv.reloadOnSignal(ctx, reload)
+		s.reloadOnSignal(ctx, reload)
 	}()
-	err = srv.tcp.Serve(ctx, l)
+	err = s.tcp.Serve(ctx, l)
 	if ctx.Err() == nil {
 		return err // the listener is broken, and so will be the process
 	}
 	<-reloads
-	srv.retire(srv.current.Load())
-	printMetrics(s.err, srv.total)
+	s.retire(s.current.Load())
+	s.logging.sayMetrics(s.err, s.log, s.total)
 	return err
 }
 
@@ -202,7 +214,8 @@ func (s *server) countPanic() {
 
 // load makes a mesh of the configuration in the file.
 func (s *server) load() (*mesh, error) {
-	c, err := load(s.file, s.streams)
+	mistakes := s.logging.beside(s.err, s.log, slog.LevelError)
+	c, err := load(s.file, s.in, mistakes, s.logging.beside(s.err, s.log, slog.LevelWarn))
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +258,6 @@ func (s *server) reload(ctx context.Context) {
 	}
 	old := s.take(m)
 	old.filter.Drain()
-	s.announce(m.config)
 	if err := s.shown.move(ctx, m.config); err != nil {
 		s.log.Error("the admin listener stays where it is", "error", err)
 	}
@@ -261,34 +273,19 @@ func (s *server) retire(m *mesh) {
 	s.total = stats.Merge(s.total, m.stats.Read())
 }
 
-// load reads the one configuration in file.
-func load(file string, s streams) (*config.Config, error) {
-	found, err := sources(file, s.in)
+// load reads the one configuration in file, and prints what is wrong with it and what it is warned of.
+func load(file string, in io.Reader, mistakes, warnings printer) (*config.Config, error) {
+	found, err := sources(file, in)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) > 1 {
 		return nil, fmt.Errorf("%s: holds %d filters; serve needs a file with one", file, len(found))
 	}
-	c, err := found[0].parse(s.err)
+	c, err := found[0].parse(mistakes)
 	if err != nil {
 		return nil, err
 	}
-	found[0].warn(s.err, c.Warnings)
+	found[0].warn(warnings, c.Warnings)
 	return c, nil
-}
-
-// announce logs what a configuration says.
-func (s *server) announce(c *config.Config) {
-	for _, cluster := range c.Clusters {
-		s.log.Info("cluster", "name", cluster.Name, "bootstrap_servers", cluster.BootstrapServers)
-	}
-	for _, rule := range c.Rules {
-		s.log.Info("rule", "topic_prefix", rule.Prefix, "cluster", rule.Cluster)
-	}
-	advertised := "the address dialled"
-	if c.AdvertisedHost != "" {
-		advertised = net.JoinHostPort(c.AdvertisedHost, strconv.Itoa(int(c.AdvertisedPort)))
-	}
-	s.log.Info("advertised", "address", advertised)
 }

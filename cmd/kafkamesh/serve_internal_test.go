@@ -68,6 +68,7 @@ func TestServe(t *testing.T) {
   requests.api_versions 1 requests
   request_time_us.api_versions 1 times, half within N, 99 of 100 within N microseconds
   api.api_versions.v0.requests 1 requests
+  clients.unnamed.connections 1 connections
 `
 	metrics = regexp.MustCompile(`within \d+`).ReplaceAllString(metrics, "within N")
 	metrics = regexp.MustCompile(`(\S) +`).ReplaceAllString(metrics, "$1 ")

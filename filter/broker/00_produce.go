@@ -112,10 +112,10 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 	if len(call.request.Topics) > 1 {
 		call.routes = make([]routed, len(call.request.Topics))
 	}
-	if code, message := refusal(&call.request); code != wire.None {
-		call.refusal = Refusal{code, message}
+	if refused, message := refusal(&call.request); refused.Code != wire.None {
+		call.refusal = refused
 		for i := range call.request.Topics {
-			failAll(call.request.Topics[i].Batches, code, message)
+			failAll(call.request.Topics[i].Batches, refused.Code, message)
 		}
 		return nil, nil
 	}
@@ -133,8 +133,8 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 		if code != wire.None {
 			if unmatched.add(topic.Name) {
 				b.countUnmatched(topic.Name)
+				call.refusal.addTopic(topic.Name, code)
 			}
-			call.refuse(code, whyNoCluster(topic.Name))
 			failAll(topic.Batches, code, call.messageFor(topic.Name))
 			continue
 		}
@@ -156,13 +156,6 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 		}
 	}
 	return groups, nil
-}
-
-// refuse takes note of what is refused, unless something is already.
-func (c *produceCall) refuse(code wire.ErrorCode, why string) {
-	if c.refusal.Code == wire.None {
-		c.refusal = Refusal{code, why}
-	}
 }
 
 // failAll gives all batches the same result.
@@ -217,8 +210,8 @@ func (c *produceCall) prepare(sets *record.Converter, batch *wire.Batch) (ready 
 // decline gives a batch that does not go on its result.
 func (c *produceCall) decline(batch *wire.Batch, code wire.ErrorCode, message string) {
 	batch.Result = wire.Failed(code, message)
-	if code != wire.None {
-		c.refuse(code, fmt.Sprintf("topic %s partition %d: %s", quote(batch.Topic), batch.Partition, message))
+	if code != wire.None && c.refusal.Code == wire.None {
+		c.refusal = Refusal{Code: code, Reason: fmt.Sprintf("topic %s partition %d: %s", quote(batch.Topic), batch.Partition, message)}
 	}
 }
 
@@ -236,15 +229,16 @@ func groupOf(groups []clusterBatches, c Cluster, room []*wire.Batch) ([]clusterB
 	return append(groups, g), len(groups)
 }
 
-// refusal says why a request is refused as a whole, None if it is not.
-func refusal(r *wire.ProduceRequest) (wire.ErrorCode, string) {
+// refusal says why a request is refused as a whole, with what its client is told; no code if it is not.
+func refusal(r *wire.ProduceRequest) (refused Refusal, message string) {
 	switch {
 	case r.Acks < -1 || r.Acks > 1:
-		return wire.InvalidRequiredAcks, fmt.Sprintf("acks is %d; a producer may ask for -1, 0 or 1", r.Acks)
+		message = fmt.Sprintf("acks is %d; a producer may ask for -1, 0 or 1", r.Acks)
+		return Refusal{Code: wire.InvalidRequiredAcks, Reason: message}, message
 	case r.TransactionalID != nil:
-		return wire.TransactionalIDAuthorizationFailed, noTransactions
+		return Refusal{Code: wire.TransactionalIDAuthorizationFailed, Kind: wire.Transactions}, noTransactions
 	default:
-		return wire.None, ""
+		return Refusal{}, ""
 	}
 }
 

@@ -43,7 +43,7 @@ func (b *Broker) refuseFetch(c *Call) error {
 		}
 		response.Topics = append(response.Topics, topic)
 	}
-	refusal := Refusal{wire.TopicAuthorizationFailed, "consumers are not served by this proxy"}
+	refusal := Refusal{Code: wire.TopicAuthorizationFailed, Kind: wire.Consumers}
 	respond(c, size, Answer{Refusal: refusal, Summary: Summary{Topics: len(request.Topics)}}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
 	return nil
 }

@@ -57,7 +57,11 @@ func (b *Broker) metadata(c *Call) error {
 	if request.Topics == nil || c.Header.Version == 0 && len(request.Topics) == 0 {
 		call.askAll()
 	} else {
-		call.askNamed(request.Topics, c.Header.Version < 4 || request.AllowAutoTopicCreation)
+		create := c.Header.Version < 4 || request.AllowAutoTopicCreation
+		if !create && len(request.Topics) > 0 {
+			c.Client.fixed.Store(true)
+		}
+		call.askNamed(request.Topics, create)
 	}
 	call.finish()
 	return nil
@@ -106,9 +110,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		if code != wire.None {
 			m.broker.countUnmatched(name)
 			m.summary.Failed++
-			if m.refusal.Code == wire.None {
-				m.refusal = Refusal{code, whyNoCluster(name)}
-			}
+			m.refusal.addTopic(name, code)
 			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}

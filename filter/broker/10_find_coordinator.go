@@ -23,9 +23,9 @@ func (b *Broker) refuseCoordinator(c *Call) error {
 	if err != nil {
 		return err
 	}
-	code, message := wire.GroupAuthorizationFailed, "consumer groups are not served by this proxy"
+	code, kind, message := wire.GroupAuthorizationFailed, wire.Consumers, "consumer groups are not served by this proxy"
 	if request.CoordinatorType == 1 {
-		code, message = wire.TransactionalIDAuthorizationFailed, noTransactions
+		code, kind, message = wire.TransactionalIDAuthorizationFailed, wire.Transactions, noTransactions
 	}
 	response := kmsg.NewPtrFindCoordinatorResponse()
 	response.SetVersion(c.Header.Version)
@@ -43,7 +43,7 @@ func (b *Broker) refuseCoordinator(c *Call) error {
 		none.ErrorCode, none.ErrorMessage = int16(code), &message
 		response.Coordinators = append(response.Coordinators, none)
 	}
-	respond(c, size, Answer{Refusal: Refusal{code, message}}, func(dst []byte) []byte {
+	respond(c, size, Answer{Refusal: Refusal{Code: code, Kind: kind}}, func(dst []byte) []byte {
 		return wire.AppendResponse(dst, c.Header, response)
 	})
 	return nil

@@ -41,7 +41,7 @@ func (b *Broker) apiVersions(c *Call) error {
 		response.ErrorCode = int16(wire.InvalidRequest)
 		c.Answer(Answer{
 			Frame:   wire.AppendResponse(nil, c.Header, response),
-			Refusal: Refusal{wire.InvalidRequest, "no client software can have such a name or version (KIP-511)"},
+			Refusal: Refusal{Code: wire.InvalidRequest, Reason: "no client software can have such a name or version (KIP-511)"},
 		})
 		return nil
 	}

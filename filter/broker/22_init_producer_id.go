@@ -37,9 +37,9 @@ func (b *Broker) initProducerID(c *Call) error {
 	switch {
 	case request.TransactionalID != nil && *request.TransactionalID == "",
 		(request.ProducerID == -1) != (request.ProducerEpoch == -1):
-		refusal = Refusal{wire.InvalidRequest, "an empty transactional id, or an id without an epoch, or an epoch without an id"}
+		refusal = Refusal{Code: wire.InvalidRequest, Reason: "an empty transactional id, or an id without an epoch, or an epoch without an id"}
 	case request.TransactionalID != nil:
-		refusal = Refusal{wire.TransactionalIDAuthorizationFailed, noTransactions}
+		refusal = Refusal{Code: wire.TransactionalIDAuthorizationFailed, Kind: wire.Transactions}
 	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}

@@ -55,12 +55,6 @@ type Answer struct {
 	Summary Summary
 }
 
-// Refusal is a code that the facade itself has answered with, and why. The zero value: nothing was refused.
-type Refusal struct {
-	Code   wire.ErrorCode
-	Reason string
-}
-
 // What is held for each part of a request that is decoded and waits, here and on its way to a cluster, beside the frame. The
 // first topic and batch of a Produce are the session's to count: every request has as much.
 const (

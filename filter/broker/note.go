@@ -74,10 +74,10 @@ func (n *Note) topic(name string) {
 // Refused takes down what the facade has refused, if the errors do not say so already.
 func (n *Note) Refused(r Refusal) {
 	if n.errorCount == 0 {
-		n.Fail(r.Code, r.Reason)
+		n.Fail(r.Code, r.Why())
 	}
 	if n.reason == "" {
-		n.reason = r.Reason
+		n.reason = r.Why()
 	}
 }
 

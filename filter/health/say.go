@@ -87,7 +87,7 @@ func (c *Cluster) say(level slog.Level, text, of string, attrs ...any) bool {
 		l.times++
 		return false
 	case l.times > 0:
-		attrs = append(attrs, "not_said", l.times)
+		attrs = append(attrs, "times", l.times)
 	}
 	*l = limit{said: now}
 	c.write(level, text, attrs...)

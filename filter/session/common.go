@@ -6,6 +6,8 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/notices"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -48,26 +50,40 @@ type Common struct {
 
 	apis       map[wire.APIKey]*stats.API
 	violations map[wire.Reason]stats.Value
-	reports    reports
+	refused    map[wire.Kind]stats.Value
+	software   map[string]*stats.Client // by label
+	notices    *notices.Notices
 	notes      notes
 }
 
 // NewCommon makes one of options.
 func NewCommon(o Options) *Common {
-	c := &Common{Options: o, apis: map[wire.APIKey]*stats.API{}, violations: map[wire.Reason]stats.Value{}}
+	c := &Common{
+		Options: o, apis: map[wire.APIKey]*stats.API{}, violations: map[wire.Reason]stats.Value{}, refused: map[wire.Kind]stats.Value{},
+		software: map[string]*stats.Client{},
+	}
 	for _, api := range broker.APIs() {
 		c.apis[api.Key] = o.Stats.API(api.API)
 	}
 	for _, reason := range wire.Reasons() {
 		c.violations[reason] = o.Stats.Violation(reason)
 	}
-	c.reports.init(c)
+	for _, kind := range wire.RefusedKinds() {
+		c.refused[kind] = o.Stats.Refused(kind)
+	}
+	for _, label := range software.Labels() {
+		c.software[label] = o.Stats.Client(label)
+	}
+	c.notices = notices.New(o.Log, c.guard)
 	c.notes.init(&o)
 	return c
 }
 
+// Notices is what happens to the clients.
+func (c *Common) Notices() *notices.Notices { return c.notices }
+
 // Close ends what is logged of clients.
-func (c *Common) Close() { c.reports.close() }
+func (c *Common) Close() { c.notices.Close() }
 
 // guard runs a function under recover.
 func (c *Common) guard(where string, call func()) {

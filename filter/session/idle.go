@@ -33,6 +33,7 @@ func (s *Session) endIfIdle() bool {
 		s.idleTimer.Reset(left)
 		return false
 	}
+	s.why = wasIdle
 	if s.output.full() {
 		s.abort(nil)
 	} else {

@@ -84,6 +84,9 @@ func (s *Session) abort(why error) {
 		s.owed.abort = true
 		if !closes {
 			s.owed.violation = why
+			if why != nil {
+				s.why = reasonOf(why).String()
+			}
 		}
 	}
 }
@@ -154,6 +157,7 @@ func (s *Session) collectAnswers(todo *actions) {
 		case o.violation != nil:
 			s.phase.becomeClosing()
 			todo.violation, todo.close = o.violation, true
+			s.why = reasonOf(o.violation).String()
 		case !s.phase.isGone():
 			s.outgoing.add(o.frame, o.parts)
 			o.leave(now)

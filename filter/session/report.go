@@ -1,113 +1,111 @@
 package session
 
 import (
+	"context"
 	"errors"
-	"sync"
+	"log/slog"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/notices"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
+// unserved is the violation of asking for an API, or a version of it, that is not served.
+type unserved struct {
+	error
+
+	api wire.APIKey
+}
+
+// Unwrap gives the violation.
+func (u *unserved) Unwrap() error { return u.error }
+
+// kind is what the client is that asks for it. Producers: it is no other client, or no request.
+func (u *unserved) kind() wire.Kind {
+	switch reasonOf(u.error) {
+	case wire.ReasonUnknownAPI, wire.ReasonUnsupportedVersion:
+		return u.api.Kind()
+	default:
+		return wire.Producers
+	}
+}
+
+// who is the client, for a notice.
+func (s *Session) who() notices.Client {
+	return notices.Client{Address: s.peer.Remote, ID: s.client.ID(), Software: s.client.Software()}
+}
+
+// refused counts and tells that a request was refused.
+func (s *Session) refused(api wire.APIKey, r broker.Refusal) {
+	if r.Kind != wire.Producers {
+		s.common.refused[r.Kind].Add(1)
+	}
+	s.common.notices.Refused(s.who(), api, r)
+}
+
+// report counts and tells why a connection is closed, once.
+func (s *Session) report(err error) {
+	reason := reasonOf(err)
+	s.common.violations[reason].Add(1)
+	kind, api := wire.Producers, wire.KeyProduce
+	if u, ok := errors.AsType[*unserved](err); ok {
+		kind, api = u.kind(), u.api
+	}
+	if kind != wire.Producers {
+		s.common.refused[kind].Add(1)
+	}
+	s.common.notices.Closing(s.who(), reason, err.Error(), kind, api)
+}
+
+// reasonOf is the reason of a violation. Any other error is a bug.
+func reasonOf(err error) wire.Reason {
+	if v, ok := errors.AsType[*wire.Violation](err); ok {
+		return v.Reason
+	}
+	return wire.ReasonPanic
+}
+
+// recognize counts the client among those of the software that it has named.
+func (s *Session) recognize() {
+	if name := s.client.Software(); name != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.phase.isGone() {
+			s.usage.software.settle(s.common.softwareOf(name))
+		}
+	}
+}
+
+// Why sessions end, beside the reasons of violations.
 const (
-	// reportInterval and reportsEach bound what is logged of clients: of each reason so many lines in so long.
-	reportInterval = time.Minute
-	reportsEach    = 10
-	// maxReported is how much is logged of what was wrong.
-	maxReported = 1 << 10
+	leftByItself = "left" // or Envoy, or whoever ends the process, has had it end
+	wasIdle      = "idle"
 )
 
-// reports bounds how often the log tells of the same. Any goroutine may use it.
-type reports struct {
-	common *Common
-
-	mu      sync.Mutex
-	reasons map[string]*told
-	closed  bool
-}
-
-// told is what was said of one reason since the interval began.
-type told struct {
-	lines, left int
-	timer       *time.Timer
-}
-
-// init has the timers' bugs told to c.
-func (r *reports) init(c *Common) { r.common = c }
-
-// countLine counts a line and reports whether it may be logged. When the interval is over, summary tells how many were left out.
-func (r *reports) countLine(reason string, summary func(left int)) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return false
-	}
-	t := r.reasons[reason]
-	if t == nil {
-		if r.reasons == nil {
-			r.reasons = map[string]*told{}
-		}
-		t = new(told)
-		t.timer = time.AfterFunc(reportInterval, func() {
-			r.common.guard("log", func() { r.end(reason, summary) })
-		})
-		r.reasons[reason] = t
-	}
-	if t.lines == reportsEach {
-		t.left++
-		return false
-	}
-	t.lines++
-	return true
-}
-
-// end ends an interval.
-func (r *reports) end(reason string, summary func(left int)) {
-	if left := r.forget(reason); left > 0 {
-		summary(left)
+// sayOpened says that a client has connected, to those who want to know everything.
+func (s *Session) sayOpened() {
+	if log := s.common.Log; log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug("a client has connected", "client", s.peer.Remote)
 	}
 }
 
-// forget returns how many lines were left out, and begins anew.
-func (r *reports) forget(reason string) (left int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t := r.reasons[reason]
-	if t == nil || r.closed {
-		return 0
+// sayClosed tells of the end of a connection.
+func (s *Session) sayClosed() {
+	s.mu.Lock()
+	why, visit, requests, bytes := s.why, s.usage.visit(&s.client), s.usage.requests, s.usage.bytes
+	s.mu.Unlock()
+	if why == "" {
+		why = leftByItself
+		s.common.notices.Left(s.who(), visit)
 	}
-	delete(r.reasons, reason)
-	return t.left
-}
-
-// close ends the logging for good.
-func (r *reports) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	for _, t := range r.reasons {
-		t.timer.Stop()
+	if log := s.common.Log; log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug("a client is gone", "reason", why, "for", time.Since(s.usage.began).Round(time.Millisecond), "requests", requests, "bytes", bytes,
+			"client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software())
 	}
 }
 
-// report counts and logs why a connection is closed, once.
-func (s *Session) report(err error) {
-	reason := wire.ReasonPanic
-	if v, ok := errors.AsType[*wire.Violation](err); ok {
-		reason = v.Reason
-	}
-	s.common.violations[reason].Add(1)
-	s.tell("closing a client's connection", reason.String(), err.Error())
-}
-
-// tell logs what happened to the client, unless enough was said of the like. kind is one of few.
-func (s *Session) tell(message, kind, reason string) {
-	log := s.common.Log
-	summary := func(left int) {
-		log.Warn(message+": more of the same", "kind", kind, "times", left, "in", reportInterval)
-	}
-	if !s.common.reports.countLine(kind, summary) {
-		return
-	}
-	log.Warn(message, "client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software(),
-		"reason", wire.Clip(reason, maxReported))
-}
+// softwareOf is what clients of a software are counted in.
+func (c *Common) softwareOf(name string) *stats.Client { return c.software[software.Label(name)] }

@@ -47,9 +47,8 @@ func (r *request) Hold(n int) bool {
 // Answer implements broker.Reply.
 func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
-	if a.Refusal.Code != wire.None && a.Violation == nil { // else it is told why the connection is closed
-		code := a.Refusal.Code.String()
-		r.session.tell("refusing a client's request", code, r.call.Header.Key.String()+": "+code+": "+a.Refusal.Reason)
+	if a.Refusal.Code != wire.None {
+		r.session.refused(r.call.Header.Key, a.Refusal)
 	}
 	r.session.complete(r, a)
 }
@@ -84,7 +83,7 @@ func (s *Session) serve(frame *wire.Frame) {
 	s.client.Identify(h.ClientID)
 	if err != nil {
 		frame.Release()
-		s.violate(err)
+		s.violate(&unserved{err, h.Key})
 		return
 	}
 	counted := s.common.apis[h.Key]
@@ -126,6 +125,9 @@ func (s *Session) annotate(r *request, api string, size int) {
 func (s *Session) begin(r *request, size int, query bool) (fits bool) {
 	s.mu.Lock()
 	held := s.inflight.push(&r.place, size, query)
+	if size > 0 {
+		s.usage.add(r.call.Header.Key, size)
+	}
 	s.slice.add(requestWork)
 	own := s.inflight.unanswered()
 	s.mu.Unlock()
@@ -137,6 +139,9 @@ func (s *Session) run(r *request) {
 	if err := s.worker.server.Serve(&r.call); err != nil {
 		s.discardInput()
 		s.complete(r, broker.Answer{Violation: fmt.Errorf("%s request: %w", r.call.Header.Key, err)})
+	}
+	if r.call.Header.Key == wire.KeyApiVersions {
+		s.recognize()
 	}
 }
 

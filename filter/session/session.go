@@ -44,6 +44,8 @@ type Session struct {
 	active    time.Time   // when the client last sent something, or was answered
 	idleTimer *time.Timer // looks after that; nil: nobody does
 	ends      ends
+	usage     usage
+	why       string // it ends; empty: its client leaves by itself
 	tally     *tally // nil: nobody wants to know
 }
 
@@ -116,12 +118,15 @@ func (s *Session) Closed() {
 	defer s.common.Stats.ActiveConnections.Add(-1)
 	s.mu.Lock()
 	s.phase.becomeGone()
+	s.usage.software.end()
 	s.kept.drop()
 	if s.idleTimer != nil {
 		s.idleTimer.Stop()
 	}
 	s.mu.Unlock()
 	s.uncork()
+	s.worker.roster.remove(s)
+	s.sayClosed()
 	s.client.Release()
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
@@ -157,6 +162,7 @@ func (s *Session) recover(where string) {
 			s.common.violations[wire.ReasonPanic].Add(1)
 		}
 		s.phase.becomeClosing()
+		s.why = wire.ReasonPanic.String()
 		freed := s.inflight.drop()
 		s.mu.Unlock()
 		s.giveBack(freed)

@@ -1,6 +1,10 @@
 package session
 
-import "github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+)
 
 // Worker is what the sessions of one of the host's threads share: the facade, and the limits of what they may hold together.
 type Worker struct {
@@ -11,6 +15,7 @@ type Worker struct {
 	arrivals arrivals
 	unread   unread
 	turns    turns
+	roster   roster
 }
 
 // NewWorker makes a worker whose sessions' requests are answered by server. What could be written meanwhile waits in cork while a
@@ -37,6 +42,9 @@ func (w *Worker) NewSession(p Peer, c Conn) *Session {
 	}
 	s.watchIdleness()
 	s.client.Host, s.client.Port = advertised(s.common.AdvertisedHost, s.common.AdvertisedPort, p)
+	s.usage.begin(time.Now(), s.common.softwareOf(""))
+	w.roster.add(s)
+	s.sayOpened()
 	return s
 }
 

@@ -17,11 +17,11 @@ const (
 type Parting uint8
 
 const (
-	// PartsForAny: it may be anything that is not served.
+	// PartsForAny may be for anything that is not served.
 	PartsForAny Parting = iota
-	// PartsForLogin: it wants to log in. If it wants another thing, it asks for topics before it leaves.
+	// PartsForLogin is because it is to log in. If it wants another thing, it asks for topics before it leaves.
 	PartsForLogin
-	// PartsForCalls: it is an administrator, or a consumer without a group. If it wants to log in, it tries.
+	// PartsForCalls is because it is an administrator, or a consumer without a group. If it wants to log in, it tries.
 	PartsForCalls
 )
 

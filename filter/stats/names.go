@@ -57,19 +57,6 @@ func clusterScope(name string) scope { return scoped("cluster", ClusterMetrics(n
 func ruleScope(prefix string) scope  { return scoped("rule", RuleMetrics(prefix), LabelRule) }
 func topicScope(name string) scope   { return scoped("topic", TopicMetrics(name), LabelTopic) }
 
-// RefusedKinds are the kinds of clients that are refused something.
-func RefusedKinds() []string {
-	return []string{"consumers", "administrators", "logins", "transactions", "others"}
-}
-
-// Software are the names of client software that are counted apart, as KIP-511 has clients tell them, and what others count as:
-// "other", and "unnamed" for those that do not tell.
-func Software() []string {
-	return []string{
-		"apache-kafka-java", "librdkafka", "kgo", "sarama", "kafka-python", "aiokafka", "kafkajs", "kafka-go", "platformatic", "other", "unnamed",
-	}
-}
-
 // countedCodes are the error codes that are counted apart: what producers are told in practice.
 func countedCodes() []wire.ErrorCode {
 	return []wire.ErrorCode{
@@ -100,8 +87,8 @@ func with(m Metric, level, label, value string) Metric {
 	return m
 }
 
-func refusedMetric(kind string) Metric {
-	return with(Metric{Name: "refused", Unit: "requests", Help: "Requests refused because such clients are not served, by kind of client."}, kind, LabelClientKind, kind)
+func refusedMetric(kind wire.Kind) Metric {
+	return with(Metric{Name: "refused", Unit: "requests", Help: "Requests refused because such clients are not served, by kind of client."}, kind.String(), LabelClientKind, kind.String())
 }
 
 // buildMetric is the metric that has a version in its name: Envoy's have no labels. What is not usual in a name becomes '_'.

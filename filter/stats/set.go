@@ -83,13 +83,13 @@ func (s *Set) API(api wire.API) *API {
 // Violation counts the connections closed for one reason: oversized_frame. Unknown reasons are dropped.
 func (s *Set) Violation(reason wire.Reason) Value { return s.value(violationMetric(reason).Name) }
 
-// Refused counts the requests of one of RefusedKinds that are refused.
-func (s *Set) Refused(kind string) Value { return s.value(refusedMetric(kind).Name) }
+// Refused counts the requests of one of wire.RefusedKinds that are refused. Other kinds are dropped.
+func (s *Set) Refused(kind wire.Kind) Value { return s.value(refusedMetric(kind).Name) }
 
-// Client gives the metrics of the clients of one of Software.
-func (s *Set) Client(software string) *Client {
+// Client gives the metrics of the clients of one software, by its label (package software).
+func (s *Set) Client(label string) *Client {
 	c := new(Client)
-	s.bind(c.rows(), scoped("clients", software, LabelSoftware).prefix())
+	s.bind(c.rows(), scoped("clients", label, LabelSoftware).prefix())
 	return c
 }
 

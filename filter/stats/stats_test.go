@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -78,10 +79,10 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	for _, reason := range wire.Reasons() {
 		use = append(use, s.Violation(reason))
 	}
-	for _, kind := range stats.RefusedKinds() {
+	for _, kind := range wire.RefusedKinds() {
 		use = append(use, s.Refused(kind))
 	}
-	for _, name := range stats.Software() {
+	for _, name := range software.Labels() {
 		use = append(use, s.Client(name).Connections, s.Client(name).Active)
 	}
 	for _, name := range of.Clusters {
@@ -140,8 +141,8 @@ func TestNames(t *testing.T) {
 		{"version", func(s *stats.Set) stats.Value { return s.API(produce).Version(9).Failures }, "api.produce.v9.failures"},
 		{"unknown version", func(s *stats.Set) stats.Value { return s.API(produce).Version(13).Failures }, ""},
 		{"violation", func(s *stats.Set) stats.Value { return s.Violation(wire.ReasonTLSHandshake) }, "violations.tls_handshake"},
-		{"refused", func(s *stats.Set) stats.Value { return s.Refused("logins") }, "refused.logins"},
-		{"unknown kind", func(s *stats.Set) stats.Value { return s.Refused("robots") }, ""},
+		{"refused", func(s *stats.Set) stats.Value { return s.Refused(wire.Logins) }, "refused.logins"},
+		{"unknown kind", func(s *stats.Set) stats.Value { return s.Refused(wire.Producers) }, ""},
 		{"software", func(s *stats.Set) stats.Value { return s.Client("librdkafka").Active }, "clients.librdkafka.connections_active"},
 		{"cluster", func(s *stats.Set) stats.Value { return s.Cluster("kafka_c1").InFlightBytes }, "cluster.kafka_c1.in_flight_bytes"},
 		{"unknown cluster", func(s *stats.Set) stats.Value { return s.Cluster("c2").Batches }, ""},

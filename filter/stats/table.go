@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/version"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -85,11 +86,11 @@ func NewTable(of Scope) Table {
 	for _, r := range wire.Reasons() {
 		t = append(t, violationMetric(r))
 	}
-	for _, kind := range RefusedKinds() {
+	for _, kind := range wire.RefusedKinds() {
 		t = append(t, refusedMetric(kind))
 	}
-	for _, name := range Software() {
-		t = appendRows(t, scoped("clients", name, LabelSoftware), new(Client).rows())
+	for _, label := range software.Labels() {
+		t = appendRows(t, scoped("clients", label, LabelSoftware), new(Client).rows())
 	}
 	for _, name := range of.Clusters {
 		t = appendRows(t, clusterScope(name), new(Cluster).rows())

@@ -25,6 +25,9 @@ type Software struct {
 	// Connected is how many connections there are of it, and Total how many there have been.
 	Connected int64 `json:"connected"`
 	Total     int64 `json:"total"`
+	// Requests and Bytes are what those that are connected have sent.
+	Requests int64 `json:"requests"`
+	Bytes    int64 `json:"bytes"`
 }
 
 // Client is a client's connection.
@@ -33,10 +36,12 @@ type Client struct {
 	ID       string    `json:"client_id,omitempty"`
 	Software string    `json:"software,omitempty"`
 	Since    time.Time `json:"since"`
-	// Requests and Bytes are what it has sent; BytesPerSecond is of the last minute.
-	Requests       int64   `json:"requests"`
-	Bytes          int64   `json:"bytes"`
-	BytesPerSecond float64 `json:"bytes_per_second"`
+	// Requests and Bytes are what it has sent. How much in a second is of a minute or two if somebody looks as often, else since it
+	// connected, or somebody last looked.
+	Requests          int64   `json:"requests"`
+	Bytes             int64   `json:"bytes"`
+	RequestsPerSecond float64 `json:"requests_per_second"`
+	BytesPerSecond    float64 `json:"bytes_per_second"`
 }
 
 // Unmatched is a topic that no rule matches.
@@ -47,6 +52,7 @@ type Unmatched struct {
 	ClientID string    `json:"client_id,omitempty"`
 	Software string    `json:"software,omitempty"`
 	Times    int64     `json:"times"`
+	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
 }
 
@@ -64,6 +70,8 @@ type Closing struct {
 // Refusal is what is not served: consumers, administrators, logins, transactions.
 type Refusal struct {
 	Kind string `json:"kind"`
+	// API is what was asked for last.
+	API string `json:"api"`
 	// Client, ClientID and Software are who asked last.
 	Client   string    `json:"client"`
 	ClientID string    `json:"client_id,omitempty"`

@@ -20,11 +20,11 @@ import (
 // rooms are the types of a package whose fields only their own file may touch, and the packages' other files by methods alone.
 var rooms = map[string][]string{
 	"filter/session": {
-		"output", "outgoing", "input", "kept", "inflight", "place", "slice", "ends", // of a session
-		"budget", "debit", "arrivals", "arrival", "unread", "backlog", "turns", // of a worker
-		"reports", // of a configuration
+		"output", "outgoing", "input", "kept", "inflight", "place", "slice", "ends", "counted", // of a session
+		"budget", "debit", "arrivals", "arrival", "unread", "backlog", "turns", "roster", // of a worker
 	},
-	"filter/wire": {"Framer", "Table"},
+	"filter/notices": {"lines", "recent"},
+	"filter/wire":    {"Framer", "Table"},
 }
 
 // TestRooms wants a room's inside to be touched by nobody else.

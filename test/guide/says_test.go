@@ -31,7 +31,7 @@ func situations() []situation {
 	return []situation{
 		{"no rule", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "dates") }, ours},
 		{"consumer", func(c clients, m *meshes) map[string]string { return c.consume(m.addr, "apples") }, ours},
-		{"administrator", func(c clients, m *meshes) map[string]string { return c.create(m.addr, "apples-new") }, nil},
+		{"administrator", func(c clients, m *meshes) map[string]string { return c.create(m.addr, "apples-new") }, ours},
 		{"unreachable", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "down") }, ours},
 		{"wrong login", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "secret") }, ours},
 		{"advertised", func(c clients, m *meshes) map[string]string { return c.send(m.elsewhere.addr, "apples") }, nil},

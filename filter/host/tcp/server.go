@@ -103,7 +103,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
-		s.o.Log.Warn("cannot accept connections", "error", err, "again_in", pause)
+		s.o.Log.Warn("cannot accept connections", "error", err, "after", pause)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):

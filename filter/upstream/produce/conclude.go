@@ -1,6 +1,10 @@
 package produce
 
-import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+import (
+	"log/slog"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
 
 // refuse gives all batches of the shares, which are in no queue any more, the same result. It returns them, and what has to be
 // refused with them, for report. The mutex is held.
@@ -74,6 +78,9 @@ func (p *Pool) settle(n int) {
 	}
 }
 
+// maxSaid is how much is logged of what a broker says of a batch.
+const maxSaid = 512
+
 // count puts a finished batch into the metrics.
 func (p *Pool) count(b *wire.Batch) {
 	p.stats.InFlightBatches.Add(-1)
@@ -81,6 +88,9 @@ func (p *Pool) count(b *wire.Batch) {
 	if b.Result.Code != wire.None {
 		p.stats.Failed.Add(1)
 		p.stats.Error(int16(b.Result.Code)).Add(1)
+		if p.log.Enabled(p.life, slog.LevelDebug) {
+			p.log.Debug("a batch has failed", "topic", b.Topic, "partition", b.Partition, "told", b.Result.Code.String(), "error", wire.Clip(b.Result.Message, maxSaid))
+		}
 	}
 }
 

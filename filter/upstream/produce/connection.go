@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
@@ -98,6 +99,7 @@ func (c *connection) Ready(l *link.Link) {
 			c.opened(versions)
 		}
 	})
+	c.say("connected to a broker")
 	c.lane.send()
 }
 
@@ -129,7 +131,19 @@ func (c *connection) Ended(err error) {
 			l.successorEnded(err)
 		}
 	})
+	c.say("a connection to a broker is gone", "error", err)
 	l.flush()
+}
+
+// say tells what becomes of the connection to those who want to know everything.
+func (c *connection) say(message string, more ...any) {
+	p := c.lane.pool
+	if !p.log.Enabled(p.life, slog.LevelDebug) {
+		return
+	}
+	var addr string
+	p.locked(func() { addr = c.made.addr })
+	p.log.Debug(message, append(more, "node", c.lane.node, "address", addr)...)
 }
 
 // opened decides what becomes of a connection that has just been made. The mutex is held.

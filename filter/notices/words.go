@@ -1,0 +1,82 @@
+package notices
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// words are what the log has of something that happened. Messages say what to do, and never have anything of a client's in them.
+type words struct {
+	level   slog.Level
+	reason  string // one of few: with the client's software, what lines are counted by
+	message string
+	topic   string // what it is about; empty: no topic
+	detail  string // why, if the message does not say
+}
+
+// ofRefusal is what is said of a refusal.
+func ofRefusal(r broker.Refusal) words {
+	w := words{level: slog.LevelWarn, reason: r.Kind.String(), detail: r.Reason}
+	switch r.Kind {
+	case wire.Consumers:
+		w.message = "a consumer is not served: have it connect to the cluster itself"
+	case wire.Administrators:
+		w.message = "an administrator is not served: have it connect to the cluster itself"
+	case wire.Logins:
+		w.message = "clients do not log in to the mesh: leave SASL out of the client's settings"
+	case wire.Transactions:
+		w.message = "transactions are not served: leave transactional.id out, or have the producer connect to the cluster itself"
+	case wire.Producers:
+		w.ofProducer(r)
+	case wire.Others:
+		w.message = "what was asked for is not served"
+	}
+	return w
+}
+
+// ofProducer is ofRefusal for those who may ask, but not for this.
+func (w *words) ofProducer(r broker.Refusal) {
+	switch {
+	case r.Unmatched():
+		w.reason, w.message = "unmatched_topic", "no forwarding rule matches the topic: add one, or see whether the prefix is right"
+	case len(r.Topics) > 0:
+		w.reason, w.message = "invalid_topic", "no topic can have this name: correct it"
+	default:
+		w.reason, w.message = "invalid_request", "refusing a client's request"
+	}
+	if len(r.Topics) > 0 {
+		w.topic = strings.Clone(wire.Clip(r.Topics[0], maxName))
+	}
+}
+
+// ofClosing is what is said of a connection that is closed.
+func ofClosing(reason wire.Reason, detail string) words {
+	return words{level: slog.LevelWarn, reason: reason.String(), message: "closing a client's connection", detail: detail}
+}
+
+// about is the topic, as an attribute.
+func (w *words) about() []slog.Attr {
+	if w.topic == "" {
+		return nil
+	}
+	return []slog.Attr{slog.String("topic", w.topic)}
+}
+
+// subject is what summaries name: the topic, or else the API.
+func (w *words) subject(api string) string {
+	if w.topic != "" {
+		return w.topic
+	}
+	return api
+}
+
+// subjects is what these are called.
+func (w *words) subjects() string {
+	if w.topic != "" {
+		return "topics"
+	}
+	return "apis"
+}
