@@ -88,6 +88,7 @@ type server struct {
 
 	log   *slog.Logger
 	shown *adminListener
+	sent  *telemetry
 	loops []*loop.Loop // a worker each
 	tcp   *tcp.Server
 	// current serves the connections to come. Those before it finish with the mesh that they began with.
@@ -123,6 +124,8 @@ func (s *server) run(ctx context.Context) error {
 	defer s.closeLoops()
 	s.shown = newAdmin(s, s.admin)
 	defer s.shown.close()
+	s.sent = &telemetry{log: s.log, read: s.shown.board.Samples, started: time.Now()}
+	defer s.sent.close() // before the board is closed, and after the last mesh has left
 	m, err := s.load()
 	if err != nil {
 		return err
@@ -163,13 +166,17 @@ func (s *server) run(ctx context.Context) error {
 	return err
 }
 
-// listen listens to clients, and to who runs the server.
+// listen listens to clients, and to who runs the server, and begins to send metrics.
 func (s *server) listen(ctx context.Context, c *config.Config) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.shown.move(ctx, c); err != nil {
+	err = s.shown.move(ctx, c)
+	if err == nil {
+		err = s.sent.move(ctx, c)
+	}
+	if err != nil {
 		_ = l.Close() // nobody was served
 		return nil, err
 	}
@@ -260,6 +267,9 @@ func (s *server) reload(ctx context.Context) {
 	old.filter.Drain()
 	if err := s.shown.move(ctx, m.config); err != nil {
 		s.log.Error("the admin listener stays where it is", "error", err)
+	}
+	if err := s.sent.move(ctx, m.config); err != nil {
+		s.log.Error("metrics are sent where they were, if anywhere", "error", err)
 	}
 	s.tcp.Drain()
 	s.retire(old)

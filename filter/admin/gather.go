@@ -99,8 +99,8 @@ func (b *Board) readiness() verdict {
 	return judge(meshes, draining, broken)
 }
 
-// samples are the metrics of all meshes together, those that have left included.
-func (b *Board) samples() []stats.Sample {
+// Samples are the metrics of all meshes together, those that have left included.
+func (b *Board) Samples() []stats.Sample {
 	b.mu.Lock()
 	members, sum := slices.Clone(b.members), b.left
 	b.mu.Unlock()

@@ -15,12 +15,6 @@ import (
 // docs/operations.md, so that one dashboard serves all hosts.
 const namespace = "envoy_kafkamesh_"
 
-// The buckets of histograms end before each power of two between these.
-const (
-	firstBound = 1 << 1
-	lastBound  = 1 << 26
-)
-
 // collector gives the metrics of a board's meshes to Prometheus.
 type collector struct{ board *Board }
 
@@ -45,7 +39,7 @@ func (c collector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector. It is called on a goroutine of the library's.
 func (c collector) Collect(to chan<- prometheus.Metric) {
 	defer c.board.recover("collect")
-	samples := c.board.samples()
+	samples := c.board.Samples()
 	for i := range samples {
 		s := &samples[i]
 		if s.Rare && s.IsZero() {
@@ -69,8 +63,8 @@ func metric(s *stats.Sample) prometheus.Metric {
 	switch s.Kind {
 	case stats.Histogram:
 		buckets := map[float64]uint64{}
-		for bound := int64(firstBound); bound <= lastBound; bound *= 2 {
-			buckets[float64(bound-1)] = uint64(s.Sizes.Below(bound))
+		for _, largest := range stats.Bounds() {
+			buckets[float64(largest)] = uint64(s.Sizes.Below(largest + 1))
 		}
 		m, err = prometheus.NewConstHistogram(d, uint64(s.Sizes.Count()), float64(s.Sizes.Sum), buckets, values...)
 	case stats.Gauge:

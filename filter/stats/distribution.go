@@ -19,6 +19,17 @@ const (
 	histogramSlots = ranges + 1
 )
 
+// Bounds are the largest numbers that count in the buckets of who shows a histogram in fewer ranges: one less than each power of two up to
+// a minute in microseconds.
+func Bounds() []int64 {
+	const largest = 26
+	bounds := make([]int64, 0, largest)
+	for power := 1; power <= largest; power++ {
+		bounds = append(bounds, 1<<power-1)
+	}
+	return bounds
+}
+
 // Distribution is how many of each size there were: a metric that is a Histogram.
 //
 // The zero Distribution drops what is recorded. Any goroutine may call Record.

@@ -58,14 +58,14 @@ func refusal(r *kmsg.ProduceRequest) *kmsg.ProduceResponse {
 	return resp
 }
 
-// config is a mesh in front of the estate, with more fields.
-func (e *estate) config(more string) string {
+// config is a mesh in front of the estate.
+func (e *estate) config() string {
 	return fmt.Sprintf(`
 topic_metrics: [orders.new]
 access_log: {path: %q, share: 0.01}
 upstream_clusters: [{cluster_name: orders, bootstrap_servers: %q}, {cluster_name: bills, bootstrap_servers: %q}, {cluster_name: archive, bootstrap_servers: %q}]
 forwarding_rules: [{target_cluster: orders, topic_prefix: orders.}, {target_cluster: bills, topic_prefix: bills.}, {target_cluster: archive, topic_prefix: archive.}]
-%s`, os.DevNull, e.orders.Addr(), e.bills.Addr(), e.dead, more)
+`, os.DevNull, e.orders.Addr(), e.bills.Addr(), e.dead)
 }
 
 // envoy is an Envoy with that mesh, whose metrics have labels.
@@ -75,8 +75,16 @@ func (e *estate) envoy(t *testing.T) (addr string, target stack.PrometheusTarget
 	stack.Check(t, err)
 	_, tags, _ := strings.Cut(string(whole), "\nstats_config:\n")
 	addr = stack.Addr(t)
-	p := stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, stack.AsString(e.config(""))) + "stats_config:\n" + tags})
+	p := stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, stack.AsString(e.config())) + "stats_config:\n" + tags})
 	return addr, stack.PrometheusTarget{Job: "envoy", Addr: p.Admin(), Path: "/stats/prometheus"}
+}
+
+// plain is the plain binary with that mesh.
+func (e *estate) plain(t *testing.T) (addr string, target stack.PrometheusTarget) {
+	t.Helper()
+	mesh := stack.Mesh{Addr: stack.Addr(t), Text: e.config()}
+	p := stack.Standalone(t, &mesh)
+	return mesh.Addr, stack.PrometheusTarget{Job: "kafkamesh", Addr: p.Admin(), Path: "/metrics"}
 }
 
 // start has clients of all kinds use the mesh at addr until the test ends: producers, one that names a topic without a rule, a

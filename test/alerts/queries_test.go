@@ -22,27 +22,35 @@ var empty = map[string]string{
 // TestEveryQueryAnswers has a real Prometheus scrape the mesh under load, and wants every query of the dashboard to have something to show.
 func TestEveryQueryAnswers(t *testing.T) {
 	t.Parallel()
-	e := newEstate(t)
-	addr, target := e.envoy(t)
 	rules, err := filepath.Abs(folder + "alerts.yaml")
 	stack.Check(t, err)
-	p := stack.Scrape(t, stack.PrometheusOptions{Targets: []stack.PrometheusTarget{target}, Rules: rules})
-	start(t, addr)
-	stack.Wait(t, "all panels to have something to show", func() error {
-		var errs []error
-		for _, panel := range panels(t) {
-			for _, q := range panel.Targets {
-				series, err := p.Query(t.Context(), chosen(q.Expr))
-				switch {
-				case err != nil:
-					errs = append(errs, fmt.Errorf("%s: %w", panel.Title, err))
-				case !shows(series) && empty[panel.Title] == "":
-					errs = append(errs, fmt.Errorf("%s (%s): nothing is to be seen of %s", panel.Title, q.LegendFormat, q.Expr))
-				}
+	for name, host := range map[string]func(*estate, *testing.T) (string, stack.PrometheusTarget){"Envoy": (*estate).envoy, "plain": (*estate).plain} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, target := host(newEstate(t), t)
+			p := stack.Scrape(t, stack.PrometheusOptions{Targets: []stack.PrometheusTarget{target}, Rules: rules})
+			start(t, addr)
+			stack.Wait(t, "all panels to have something to show", func() error { return unanswered(t, p) })
+		})
+	}
+}
+
+// unanswered says which queries of the dashboard have nothing to show.
+func unanswered(t *testing.T, p *stack.PrometheusProcess) error {
+	t.Helper()
+	var errs []error
+	for _, panel := range panels(t) {
+		for _, q := range panel.Targets {
+			series, err := p.Query(t.Context(), chosen(q.Expr))
+			switch {
+			case err != nil:
+				errs = append(errs, fmt.Errorf("%s: %w", panel.Title, err))
+			case !shows(series) && empty[panel.Title] == "":
+				errs = append(errs, fmt.Errorf("%s (%s): nothing is to be seen of %s", panel.Title, q.LegendFormat, q.Expr))
 			}
 		}
-		return errors.Join(errs...)
-	})
+	}
+	return errors.Join(errs...)
 }
 
 // chosen is a query with everything chosen, for data that come every second.
