@@ -43,8 +43,15 @@ func newLogged(t *testing.T) *logged {
 		mesh:     stack.TwoClusters(stack.Addr(t), fake.Addr(), stack.Addr(t)), // nobody listens there
 		requests: filepath.Join(dir, "requests"), connections: filepath.Join(dir, "connections"),
 	}
-	l.mesh.Text = strings.TrimSuffix(configOf(t, &l.mesh), "}") + fmt.Sprintf(`, "access_log": {"path": %q}}`, l.requests)
+	l.mesh = withLog(t, l.mesh, l.requests)
 	return l
+}
+
+// withLog is a mesh that writes every request to a file.
+func withLog(t *testing.T, m stack.Mesh, file string) stack.Mesh {
+	t.Helper()
+	m.Text = strings.TrimSuffix(configOf(t, &m), "}") + fmt.Sprintf(`, "access_log": {"path": %q}}`, file)
+	return m
 }
 
 // bootstrap is Envoy's configuration.
@@ -213,4 +220,61 @@ func TestAccessLog(t *testing.T) {
 		l.send(t)
 		wantText(t, "testdata/requests.jsonl", l.requestsOf(t))
 	})
+}
+
+// TestAccessLogIsCompleteAtTheEnd has Envoy and the plain binary end right after an answer: its line is in the file.
+func TestAccessLogIsCompleteAtTheEnd(t *testing.T) {
+	t.Parallel()
+	const many = 50
+	check := func(t *testing.T, l *logged, stop func()) {
+		t.Helper()
+		c := rawkafka.Connect(t, l.mesh.Addr, "orders")
+		for range many {
+			c.Ask(rawkafka.Produce(9, -1, "apples", 0, loggedBatch()))
+		}
+		stop()
+		text, err := os.ReadFile(l.requests)
+		if got := bytes.Count(text, []byte("\n")); err != nil || got != many {
+			t.Errorf("%d lines, want %d: %v", got, many, err)
+		}
+	}
+	for _, version := range stack.EnvoyVersions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			l := newLogged(t)
+			e := stack.Envoy(t, stack.EnvoyOptions{Version: version, Config: l.bootstrap(t)})
+			check(t, l, e.Stop)
+		})
+	}
+	t.Run("standalone", func(t *testing.T) {
+		t.Parallel()
+		l := newLogged(t)
+		s := stack.Standalone(t, &l.mesh)
+		check(t, l, s.Stop)
+	})
+}
+
+// TestAccessLogGoesOn has a configuration replaced while the one before still has a client, and the file renamed: both write to it, and what
+// comes later is in a new one.
+func TestAccessLogGoesOn(t *testing.T) {
+	t.Parallel()
+	l := newLogged(t)
+	s := stack.Standalone(t, &l.mesh)
+	produce := func(id string) {
+		rawkafka.Connect(t, l.mesh.Addr, id).Ask(rawkafka.Produce(9, -1, "apples", 0, loggedBatch()))
+	}
+	produce("before")
+	config := configOf(t, &l.mesh)
+	reload(t, s, strings.Replace(config, "{", `{"unmatched_topic": 1, `, 1), "msg=reloaded")
+	produce("after")
+	if got := lines(t, l.requests, 2); len(got) != 2 || !strings.Contains(got[0], "before") || !strings.Contains(got[1], "after") {
+		t.Errorf("lines %q, want one from before and one from after the reload", got)
+	}
+	if err := os.Rename(l.requests, l.requests+".1"); err != nil {
+		t.Fatal(err)
+	}
+	produce("rotated")
+	if got := lines(t, l.requests, 1); len(got) != 1 || !strings.Contains(got[0], "rotated") {
+		t.Errorf("lines %q, want one from after the rotation", got)
+	}
 }

@@ -30,7 +30,7 @@ func TestChurnLeavesNothing(t *testing.T) {
 
 func churnOn(t *testing.T, version string, total int) {
 	t.Helper()
-	envoy, addr, c := startChurn(t, stack.EnvoyOptions{Version: version})
+	envoy, addr, c := startChurn(t, stack.EnvoyOptions{Version: version}, "")
 	runChurn(t, c, total/3)
 	warm := rss(t, envoy)
 	runChurn(t, c, total-total/3)
@@ -47,11 +47,12 @@ func churnOn(t *testing.T, version string, total int) {
 	stack.WantNoAlarm(t, envoy.Process)
 }
 
-// TestChurnPreemptedDoesNotCrash is the same load, shorter, while the module's threads lose the processor at the worst moments.
+// TestChurnPreemptedDoesNotCrash is the same load, shorter, while the module's threads lose the processor at the worst moments. Of every
+// connection Envoy's access log is told.
 //
 //nolint:paralleltest // it uses the whole machine
 func TestChurnPreemptedDoesNotCrash(t *testing.T) {
-	envoy, addr, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)})
+	envoy, addr, c := startChurn(t, stack.EnvoyOptions{Env: preempted(t)}, filepath.Join(t.TempDir(), "access.log"))
 	runChurn(t, c, 10_000)
 	stack.WantAlive(t, envoy.Process)
 	waitNoConnections(t, envoy, addr)
@@ -70,7 +71,7 @@ func TestChurnUnguardedCrashes(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the module without its guard: %v\n%s", err, out)
 	}
-	envoy, _, c := startChurn(t, stack.EnvoyOptions{ModuleDir: dir, Env: preempted(t)})
+	envoy, _, c := startChurn(t, stack.EnvoyOptions{ModuleDir: dir, Env: preempted(t)}, "")
 	for range 100 {
 		err := c.Run(1000)
 		select {
@@ -97,7 +98,8 @@ func preempted(t *testing.T) []string {
 	return []string{"LD_PRELOAD=" + library, "GOMAXPROCS=8"}
 }
 
-func startChurn(t *testing.T, o stack.EnvoyOptions) (envoy *stack.EnvoyProcess, addr string, c *churn.Churn) {
+// startChurn starts an Envoy, with an access log if that has a path.
+func startChurn(t *testing.T, o stack.EnvoyOptions, log string) (envoy *stack.EnvoyProcess, addr string, c *churn.Churn) {
 	t.Helper()
 	const topic, partitions = "apples-churn", 4
 	broker := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{
@@ -105,6 +107,9 @@ func startChurn(t *testing.T, o stack.EnvoyOptions) (envoy *stack.EnvoyProcess, 
 		kfake.SeedTopics(partitions, topic),
 	}})
 	mesh := stack.TwoClusters(stack.Addr(t), broker.Addr(), broker.Addr())
+	if log != "" {
+		mesh = withLog(t, mesh, log)
+	}
 	o.Mesh = &mesh
 	return stack.Envoy(t, o), mesh.Addr, churn.New(mesh.Addr, topic, partitions, batchOf(0, noProducer, 0, 20))
 }
