@@ -271,6 +271,10 @@ func TestTellsHost(t *testing.T) {
 			{"a client that is closed", func(_ *mesh, c *client) {
 				c.session.Data(produceApples(1, 0, 9, batch()))
 			}},
+			{"a client that is idle", func(_ *mesh, c *client) {
+				c.session.Data(apiVersions(1))
+				advance(time.Hour)
+			}},
 			{"no client", func(_ *mesh, c *client) { c.session.Data([]byte("GET / HTTP/1.1\r\n\r\n")) }},
 			{"a client that leaves before its answers", func(m *mesh, c *client) {
 				m.c1.Stall(1, true)

@@ -82,8 +82,9 @@ func (s *Session) serve(frame *wire.Frame) {
 	h, body, err := s.worker.server.ParseHeader(frame.Bytes())
 	s.client.Identify(h.ClientID)
 	if err != nil {
+		size := len(frame.Bytes())
 		frame.Release()
-		s.violate(&unserved{err, h.Key})
+		s.violateWith(h, size, &unserved{err, h.Key})
 		return
 	}
 	counted := s.common.apis[h.Key]
@@ -186,10 +187,18 @@ func (s *Session) complete(r *request, a broker.Answer) {
 
 // violate ends the connection, behind the answers to what the client asked before. Only the first reason counts. Any
 // goroutine may call it.
-func (s *Session) violate(err error) {
+func (s *Session) violate(err error) { s.violateWith(wire.Header{}, 0, err) }
+
+// violateWith is violate for a request that is not served, with what is known of it.
+func (s *Session) violateWith(h wire.Header, size int, err error) {
 	if s.discardInput() {
-		r := &request{session: s, call: broker.Call{Received: time.Now()}}
-		s.annotate(r, "", 0)
+		api := ""
+		if reason := reasonOf(err); reason == wire.ReasonUnknownAPI || reason == wire.ReasonUnsupportedVersion {
+			api = h.Key.String()
+		}
+		h.ClientID = nil // it points into a frame
+		r := &request{session: s, call: broker.Call{Header: h, Received: time.Now()}}
+		s.annotate(r, api, size)
 		s.begin(r, 0, false)
 		s.pump()
 		s.complete(r, broker.Answer{Violation: err})

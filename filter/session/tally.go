@@ -12,7 +12,7 @@ import (
 type tally struct {
 	sum           accesslog.Connection
 	last, failure note  // of the last request, and the last one that failed
-	closedFor     error // nil: for nothing that the client has sent
+	closedFor     error // what the client has sent that it should not; nil: nothing
 }
 
 // add adds a request that was answered, or never will be.
@@ -70,7 +70,7 @@ func (s *Session) TellHost(h accesslog.Host) {
 	c.ClientID, c.Software = s.client.ID(), s.client.Software()
 	waiting := int64(s.inflight.waiting())
 	c.Requests, c.Unanswered = c.Requests+waiting, c.Unanswered+waiting
-	if y.closedFor != nil {
+	if c.ClosedBecause = s.why; y.closedFor != nil {
 		c.ClosedBecause = y.closedFor.Error()
 	}
 	if !y.last.received.IsZero() {

@@ -232,6 +232,7 @@ func TestAccessLogIsCompleteAtTheEnd(t *testing.T) {
 		for range many {
 			c.Ask(rawkafka.Produce(9, -1, "apples", 0, loggedBatch()))
 		}
+		c.Close() // so that nobody has to be waited for
 		stop()
 		text, err := os.ReadFile(l.requests)
 		if got := bytes.Count(text, []byte("\n")); err != nil || got != many {
