@@ -88,7 +88,7 @@ func everyKind() []sent {
 		{"acks that there are not", data(produceApples(9, 2, 0, batch()))},
 		{"acks=0", data(produceApples(10, 0, 0, batch()))},
 		{"messages of Kafka 0.8", data(wiretest.ProduceFrame(1, 11, "old", "apples", oldSet()))},
-		{"a partition without a leader", func(m *mesh, c *client) {
+		{"a partition without a leader", func(_ *mesh, c *client) {
 			c.session.Data(produceApples(12, -1, 9, batch()))
 			advance(time.Minute)
 		}},

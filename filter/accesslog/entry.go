@@ -20,15 +20,15 @@ const (
 type Outcome uint8
 
 const (
-	// OK: it was answered, without an error.
+	// OK is that it was answered, without an error.
 	OK Outcome = iota
-	// Failed: it was answered with an error, of a cluster or because a cluster cannot be reached, for a part of it at least.
+	// Failed is that it was answered with an error, of a cluster or because a cluster cannot be reached, for a part of it at least.
 	Failed
-	// Refused: it was answered with an error of the mesh's own, for a part of it at least.
+	// Refused is that it was answered with an error of the mesh's own, for a part of it at least.
 	Refused
-	// Closed: the connection was closed because of it.
+	// Closed is that the connection was closed because of it.
 	Closed
-	// Unanswered: the connection was gone, or being closed, before its answer was there.
+	// Unanswered is that the connection was gone, or being closed, before its answer was there.
 	Unanswered
 )
 

@@ -68,6 +68,28 @@ func (l *Log) Write(e *Entry) {
 	}
 }
 
+// Flush waits until what was written before is in the file, for a second at most.
+func (l *Log) Flush() {
+	if l != nil {
+		l.writer.wait(l.writer.flush())
+	}
+}
+
+// Close writes what waits, for a second at most, and ends the log: what is written to it from now on is neither in the file nor
+// counted. Once.
+func (l *Log) Close() {
+	if l == nil {
+		return
+	}
+	l.become(ending)
+	if l.last(l) {
+		l.writer.close()
+	} else {
+		l.Flush()
+	}
+	l.become(over)
+}
+
 // add has a line wait, if there is room. It says whether it is the first, and whether there are now many.
 func (l *Log) add(line []byte) (first, many bool) {
 	l.mu.Lock()
@@ -106,28 +128,6 @@ func (l *Log) tell(written int) {
 		l.options.Dropped.Add(int64(l.taken - written))
 	}
 	l.taken = 0
-}
-
-// Flush waits until what was written before is in the file, for a second at most.
-func (l *Log) Flush() {
-	if l != nil {
-		l.writer.wait(l.writer.flush())
-	}
-}
-
-// Close writes what waits, for a second at most, and ends the log: what is written to it from now on is neither in the file nor
-// counted. Once.
-func (l *Log) Close() {
-	if l == nil {
-		return
-	}
-	l.become(ending)
-	if l.last(l) {
-		l.writer.close()
-	} else {
-		l.Flush()
-	}
-	l.become(over)
 }
 
 // become is the next state. In the last one, what is not in the file never will be counted as that.

@@ -63,14 +63,6 @@ func (n *Note) Fail(code wire.ErrorCode, reason string) {
 	}
 }
 
-// topic takes down a topic that the request names.
-func (n *Note) topic(name string) {
-	if n != nil && n.topicCount < notedTopics {
-		n.topics[n.topicCount] = name
-		n.topicCount++
-	}
-}
-
 // Refused takes down what the facade has refused, if the errors do not say so already.
 func (n *Note) Refused(r Refusal) {
 	if n.errorCount == 0 {
@@ -78,6 +70,14 @@ func (n *Note) Refused(r Refusal) {
 	}
 	if n.reason == "" {
 		n.reason = r.Why()
+	}
+}
+
+// topic takes down a topic that the request names.
+func (n *Note) topic(name string) {
+	if n != nil && n.topicCount < notedTopics {
+		n.topics[n.topicCount] = name
+		n.topicCount++
 	}
 }
 
