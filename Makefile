@@ -86,6 +86,11 @@ churn: build envoy envoyhost ## many connections (CHURN) on every Envoy, and on 
 	CHURN_CONNECTIONS=$(CHURN) go test -count=1 -timeout 60m -v -run '^TestChurnLeavesNothing$$' ./test/e2e
 	CHURN_CONNECTIONS=$(CHURN) go test -count=1 -timeout 60m -v -run '^TestNothingIsFreedTooEarly$$' ./test/envoyhost
 
+.PHONY: mesh-lab
+mesh-lab: build envoy kafka ## a service mesh of Istio's kind in network namespaces, and our ways to deploy in it (root; four minutes)
+	build/install-nft.sh >/dev/null
+	MESH_LAB=1 go test -count=1 -timeout 20m -v ./test/meshlab
+
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## every fuzz test, FUZZTIME each (30s)

@@ -23,6 +23,7 @@ type EnvoyOptions struct {
 	Concurrency int      // worker threads; 2 if 0
 	Env         []string // on top of this process's environment, NAME=value
 	Args        []string
+	User        int      // the id of the user and group whose process it is; this process's if 0
 	// HotRestart has Envoy be, or succeed, another one that was started with it: they share a base id, and epochs count
 	// from 0. Nil: it stands alone.
 	HotRestart *HotRestart
@@ -96,6 +97,11 @@ func LaunchEnvoy(ctx context.Context, o EnvoyOptions) (*EnvoyProcess, error) {
 		"--config-path", file, "--concurrency", strconv.Itoa(cmp.Or(o.Concurrency, 2)),
 		"--admin-address-path", e.adminFile(), "--component-log-level", "main:warning", // it lists all its extensions
 	), o.Args...)...)
+	if o.User != 0 {
+		if err := ownedBy(cmd, o.User, dir, file); err != nil {
+			return nil, err
+		}
+	}
 	cmd.Env = append(append(os.Environ(), "ENVOY_DYNAMIC_MODULES_SEARCH_PATH="+o.ModuleDir), o.Env...)
 	e.Process, err = startProcess("Envoy", cmd)
 	return e, err

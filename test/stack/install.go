@@ -88,6 +88,11 @@ func Kerberos(ctx context.Context) (string, error) {
 	return installed(ctx, "krb5", "build/install-krb5.sh")
 }
 
+// NFT finds the program that writes the kernel's rules for packets.
+func NFT(ctx context.Context) (string, error) {
+	return installed(ctx, "nft/nft", "build/install-nft.sh")
+}
+
 // Prometheus finds the directory with Prometheus and promtool.
 func Prometheus(ctx context.Context) (string, error) {
 	return installed(ctx, "prometheus", "build/install-prometheus.sh")

@@ -23,6 +23,17 @@ func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 }
 
+// ownedBy has a process be another user's, whose the files become too.
+func ownedBy(cmd *exec.Cmd, user int, files ...string) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(user), Gid: uint32(user)}}
+	for _, file := range files {
+		if err := os.Chown(file, user, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // owns says why it is not the process, or not the process alone, that listens at addr, or nil. Envoys can share a port, and who connects
 // is given to either.
 func (p *Process) owns(addr string) error {
