@@ -44,7 +44,7 @@ test: ## every test; installs what it needs; says what it does, and how long tha
 
 .PHONY: fetch
 fetch:
-	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 prometheus envoyhost
+	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 prometheus chromium envoyhost
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
@@ -53,7 +53,7 @@ unit: ## the tests that need Go and a C compiler only
 	@build/timed.sh 'clients, mesh and clusters in fake time under faults' go test -count=1 ./test/simulation
 
 .PHONY: e2e
-e2e: build envoy envoyhost kafka clients checkers krb5 prometheus ## real Envoy, real Kafka, real clients
+e2e: build envoy envoyhost kafka clients checkers krb5 prometheus chromium ## real Envoy, real Kafka, real clients
 	@build/timed.sh 'tests with real Envoy, real Kafka and real clients' go test -count=1 -timeout 20m \
 		./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
 		./test/matrix/... ./test/e2e/... ./test/alerts/... ./test/guide/... ./test/release/... ./test/secure/... ./test/soak/...
@@ -181,6 +181,10 @@ checkers: ## what checks our Dockerfile and compose file, into .cache/
 .PHONY: prometheus
 prometheus: ## Prometheus and promtool for the tests, into .cache/; without apt-get their tests are left out
 	@if command -v apt-get >/dev/null; then build/install-prometheus.sh >/dev/null; fi
+
+.PHONY: chromium
+chromium: ## a headless browser for the tests, into .cache/; without apt-get its tests are left out
+	@if command -v apt-get >/dev/null; then build/install-chromium.sh >/dev/null; fi
 
 .PHONY: krb5
 krb5: ## a Kerberos server for the tests, into .cache/; without apt-get its test is left out

@@ -30,6 +30,9 @@ func drawn(title string, ps []point, unit func(float64) string, first, upper fun
 		c.Empty = true
 		return c
 	}
+	if len(ps) == 1 { // so that there is a line
+		ps = append(ps, ps[0])
+	}
 	most := 0.0
 	for _, p := range ps {
 		most = max(most, first(p))

@@ -218,7 +218,11 @@ func newMeshView(m *status.Mesh, c charts, now time.Time) meshView {
 		v.Closings = append(v.Closings, closingView{at(l.Time, now), l.Kind, l.Reason, who(l.ClientID, l.Client), cmp.Or(l.Software, "–")})
 	}
 	for _, r := range m.Clients.Refusals {
-		v.Refusals = append(v.Refusals, askedView{r.Kind, who(r.ClientID, r.Client), cmp.Or(r.Software, "–"), number(float64(r.Times)), at(r.Last, now)})
+		what := r.Kind
+		if r.API != "" {
+			what += ": " + r.API
+		}
+		v.Refusals = append(v.Refusals, askedView{what, who(r.ClientID, r.Client), cmp.Or(r.Software, "–"), number(float64(r.Times)), at(r.Last, now)})
 	}
 	return v
 }

@@ -58,7 +58,7 @@ func (c *Clients) bound() {
 		clip(&l.Client, &l.ClientID, &l.Software, &l.Kind)
 		l.Reason = Text(l.Reason)
 	})
-	c.Refusals = rows(c.Refusals, func(r *Refusal) { clip(&r.Kind, &r.Client, &r.ClientID, &r.Software) })
+	c.Refusals = rows(c.Refusals, func(r *Refusal) { clip(&r.Kind, &r.API, &r.Client, &r.ClientID, &r.Software) })
 }
 
 // rows is a copy of the first rows of a list, each bounded.

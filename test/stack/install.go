@@ -98,6 +98,11 @@ func Prometheus(ctx context.Context) (string, error) {
 	return installed(ctx, "prometheus", "build/install-prometheus.sh")
 }
 
+// Chromium finds what starts a headless browser.
+func Chromium(ctx context.Context) (string, error) {
+	return installed(ctx, "chromium/chromium", "build/install-chromium.sh")
+}
+
 // Clients finds the directory with the clients of the end-to-end tests: java-4.3.1 and python are in it.
 func Clients(ctx context.Context) (string, error) {
 	python, err := installed(ctx, "clients/python", "build/install-clients.sh")

@@ -26,7 +26,16 @@ func Page(ctx context.Context, method, url string) (string, error) {
 	defer func() { _ = resp.Body.Close() }() // it has been read
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %s: %s", method, url, resp.Status, body)
+		err = &PageError{Asked: method + " " + url, Code: resp.StatusCode, Body: string(body)}
 	}
 	return string(body), err
 }
+
+// PageError is an answer with another code than 200.
+type PageError struct {
+	Asked string
+	Code  int
+	Body  string
+}
+
+func (e *PageError) Error() string { return fmt.Sprintf("%s: %d: %s", e.Asked, e.Code, e.Body) }
