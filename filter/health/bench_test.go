@@ -44,14 +44,12 @@ type dialler struct {
 	says  error         // in place of a connection
 	takes time.Duration // to say so
 	bug   bool
-	dials int
 }
 
 func (d *dialler) Dial(ctx context.Context, addr string) (link.Conn, error) {
 	d.mu.Lock()
 	says, takes, bug := d.says, d.takes, d.bug
 	d.bug = false
-	d.dials++
 	d.mu.Unlock()
 	if bug {
 		panic("bug")
@@ -73,12 +71,6 @@ func (d *dialler) say(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.says = err
-}
-
-func (d *dialler) count() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.dials
 }
 
 // lines is a log.

@@ -101,12 +101,12 @@ func (c *Cluster) judgeLoss(node int32, l *loss) {
 	about := []any{"node", node, "address", l.addr, "error", Words(l.err, asItIs)}
 	switch {
 	case l.failed, !named && !l.found:
-		l.said = c.say(slog.LevelWarn, "a broker is out of reach", l.addr, about...)
+		l.said = c.warn("a broker is out of reach", l.addr, about...)
 	case !l.found: // nobody has tried
 		c.seek(node, l)
 	default:
 		if l.ended {
-			c.say(slog.LevelWarn, "a broker's connection ended with batches on it; there is another now", l.addr, about...)
+			c.warn("a broker's connection ended with batches on it; there is another now", l.addr, about...)
 		}
 		delete(c.losses, node)
 		return

@@ -2,7 +2,6 @@ package health
 
 import (
 	"crypto/tls"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func (c *Cluster) loadCertificate() {
 // sayStale says that connections are made with what was there before. The mutex is held.
 func (c *Cluster) sayStale(err error) {
 	if err != nil {
-		c.say(slog.LevelWarn, "certificates or keys were replaced by what cannot be used; connecting with those from before", "",
+		c.warn("certificates or keys were replaced by what cannot be used; connecting with those from before", "",
 			"error", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 }

@@ -78,6 +78,22 @@ func New(s upstream.Settings, st *stats.Cluster, log *slog.Logger, panics guard.
 	}
 }
 
+// NotAsked implements upstream.Troubles.
+func (c *Cluster) NotAsked(err error) {
+	c.locked(func() {
+		if c.state != Reachable {
+			return
+		}
+		met := time.Now()
+		c.hurry()
+		c.judge(func() {
+			if c.state == Reachable && c.since.Before(met) {
+				c.warn("topics cannot be asked about", "", "error", c.words(err))
+			}
+		})
+	})
+}
+
 // locked runs f under the mutex, and then what f has left in the outbox.
 func (c *Cluster) locked(f func()) {
 	c.mu.Lock()
@@ -132,22 +148,6 @@ func (c *Cluster) becomeUnreachable(now time.Time, err error) {
 	c.sayGone(now, err)
 }
 
-// NotAsked implements upstream.Troubles.
-func (c *Cluster) NotAsked(err error) {
-	c.locked(func() {
-		if c.state != Reachable {
-			return
-		}
-		met := time.Now()
-		c.hurry()
-		c.judge(func() {
-			if c.state == Reachable && c.since.Before(met) {
-				c.say(slog.LevelWarn, "topics cannot be asked about", "", "error", c.words(err))
-			}
-		})
-	})
-}
-
 // hurry has the monitor ask at once. The mutex is held.
 func (c *Cluster) hurry() {
 	if c.monitor != nil {
@@ -178,7 +178,7 @@ func seconds(now, at time.Time) int64 {
 // answered. The mutex is held.
 func (c *Cluster) warnOfMesh() {
 	if c.id == wire.MeshClusterID {
-		c.say(slog.LevelWarn, "the cluster is a Kafka mesh itself; if it is this listener, records go round and never arrive: "+
+		c.warn("the cluster is a Kafka mesh itself; if it is this listener, records go round and never arrive: "+
 			"write the cluster's own brokers into bootstrap_servers", "", "addresses", slices.Sorted(maps.Values(c.brokers)))
 	}
 }

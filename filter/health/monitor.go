@@ -93,6 +93,32 @@ func (c *Cluster) Close() {
 	c.stats.CertificateExpiry.Set(0)
 }
 
+// Learned implements topology.Owner.
+func (m *monitor) Learned(n *topology.News) {
+	if m.life.Err() != nil {
+		return
+	}
+	c, now := m.cluster, time.Now()
+	c.locked(func() {
+		if c.monitor != m {
+			return
+		}
+		if n.Err != nil {
+			c.becomeUnreachable(now, n.Err)
+			return
+		}
+		c.becomeReachable(now, n)
+		c.warnOfMesh()
+		c.seekAll(now)
+	})
+}
+
+// Impatient implements topology.Owner: what takes long may still come.
+func (m *monitor) Impatient() {}
+
+// InUse implements topology.Owner: no topic is.
+func (m *monitor) InUse(time.Time, time.Duration) []string { return nil }
+
 // spawn runs f on a goroutine that Rest waits for.
 func (m *monitor) spawn(name string, f func()) {
 	m.work.Go(func() { m.cluster.panics.Guard(name, f) })
@@ -195,29 +221,3 @@ func pause(failed int, err error) time.Duration {
 	}
 	return min(wait, most)
 }
-
-// Learned implements topology.Owner.
-func (m *monitor) Learned(n *topology.News) {
-	if m.life.Err() != nil {
-		return
-	}
-	c, now := m.cluster, time.Now()
-	c.locked(func() {
-		if c.monitor != m {
-			return
-		}
-		if n.Err != nil {
-			c.becomeUnreachable(now, n.Err)
-			return
-		}
-		c.becomeReachable(now, n)
-		c.warnOfMesh()
-		c.seekAll(now)
-	})
-}
-
-// Impatient implements topology.Owner: what takes long may still come.
-func (m *monitor) Impatient() {}
-
-// InUse implements topology.Owner: no topic is.
-func (m *monitor) InUse(time.Time, time.Duration) []string { return nil }

@@ -73,9 +73,9 @@ type limit struct {
 	times int // that it was not
 }
 
-// say says something, unless it has been said of the same thing within sayInterval: then it is counted, and say reports false. The
+// warn says something, unless it has been said of the same thing within sayInterval: then it is counted, and warn reports false. The
 // mutex is held.
-func (c *Cluster) say(level slog.Level, text, of string, attrs ...any) bool {
+func (c *Cluster) warn(text, of string, attrs ...any) bool {
 	key, now := text+" "+of, time.Now()
 	l := c.limits[key]
 	switch {
@@ -90,7 +90,7 @@ func (c *Cluster) say(level slog.Level, text, of string, attrs ...any) bool {
 		attrs = append(attrs, "times", l.times)
 	}
 	*l = limit{said: now}
-	c.write(level, text, attrs...)
+	c.write(slog.LevelWarn, text, attrs...)
 	return true
 }
 

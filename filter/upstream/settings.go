@@ -77,6 +77,14 @@ func (untroubled) Lost(string, error) {}
 // NotAsked does nothing.
 func (untroubled) NotAsked(error) {}
 
+// Addresses lists those that the bootstrap servers stand for.
+func (s Settings) Addresses(ctx context.Context) (all []string) {
+	for _, server := range s.BootstrapServers {
+		all = append(all, s.Dial.Socket.Resolve(ctx, server)...)
+	}
+	return all
+}
+
 // withDefaults fills in what is zero.
 func (s Settings) withDefaults() Settings {
 	s.MaxResponseBytes = cmp.Or(s.MaxResponseBytes, maxResponseBytes)
@@ -155,12 +163,4 @@ func (s Settings) topology(panics guard.Panics, refreshed func()) topology.Setti
 		Cluster: s.Name, Link: s.link(panics), Bootstrap: s.Addresses, RefreshInterval: s.MetadataRefreshInterval, MaxAge: s.MetadataMaxAge,
 		Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Refreshed: refreshed, Complain: s.Troubles.NotAsked,
 	}
-}
-
-// Addresses lists those that the bootstrap servers stand for.
-func (s Settings) Addresses(ctx context.Context) (all []string) {
-	for _, server := range s.BootstrapServers {
-		all = append(all, s.Dial.Socket.Resolve(ctx, server)...)
-	}
-	return all
 }

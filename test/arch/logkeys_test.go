@@ -15,7 +15,7 @@ import (
 // logCalls are the methods that log, and functions that pass on what is to be logged, with where the pairs of keys and values begin.
 var logCalls = map[string]int{
 	"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "Log": 3, "With": 0, // of a logger
-	"say": -1, "write": -1, "Panicked": 2, "caught": 2, // of ours: -1 is where the first word follows that is a key
+	"say": -1, "warn": -1, "write": -1, "Panicked": 2, "caught": 2, // of ours: -1 is where the first word follows that is a key
 }
 
 // loggers are how the receivers of the first of these are called.

@@ -2,6 +2,7 @@ package secure
 
 import (
 	"context"
+	"maps"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -53,7 +54,7 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 			"refuses: 401 Unauthorized invalid_client", true,
 		},
 	}
-	for name, m := range map[string]mistake{
+	maps.Copy(all, map[string]mistake{
 		"unknown authority": {
 			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": file(b.unknown.file)}},
 			said:    "the broker's certificate is signed by none of the known authorities (those in " + b.unknown.file + ")",
@@ -94,9 +95,7 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 		"unknown name": {
 			cluster: stack.MeshCluster{Bootstrap: "no-such-host.invalid:9092"}, said: "the name no-such-host.invalid cannot be resolved",
 		},
-	} {
-		all[name] = m
-	}
+	})
 	return all
 }
 

@@ -47,7 +47,8 @@ func TestFailuresAreTold(t *testing.T) {
 	}{
 		{"wrong password", secured.ListenAddrs()[0], dial.Settings{SASL: plain(inline("wrong"))}, true, "login"},
 		{
-			"no such file", secured.ListenAddrs()[0], dial.Settings{SASL: plain(dial.Source{File: filepath.Join(t.TempDir(), "none")})},
+			"no such file", secured.ListenAddrs()[0],
+			dial.Settings{SASL: plain(dial.Source{File: filepath.Join(t.TempDir(), "none")})},
 			true, "the password: ",
 		},
 		{"nobody there", "127.0.0.1:1", dial.Settings{}, false, "nobody listens there"},
