@@ -23,6 +23,7 @@ type MeshCluster struct {
 	Producer   map[string]string `json:"producer_config,omitempty"`
 	TLS        map[string]any    `json:"tls,omitempty"`
 	SASL       map[string]any    `json:"sasl,omitempty"`
+	Dial       map[string]any    `json:"dial,omitempty"`
 }
 
 // MeshRule sends the topics that start with Prefix to Cluster.
