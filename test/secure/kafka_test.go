@@ -31,6 +31,7 @@ type broker struct {
 	ca, unknown *signer
 	own         leaf // a certificate that it takes
 	tokens      *tokenServer
+	sidecar     string // what its listener MESH tells clients to connect to: for an Envoy before it
 }
 
 var (
@@ -80,6 +81,9 @@ func startBroker() (err error) {
 	if b.dir, err = os.MkdirTemp("", "kafkamesh-secure-"); err != nil {
 		return err
 	}
+	if b.sidecar, err = stack.FreeAddr(); err != nil {
+		return err
+	}
 	b.ca, b.unknown = newSigner(m, b.dir, "ca"), newSigner(m, b.dir, "unknown-ca")
 	server := b.ca.issue(m, b.dir, "broker", []string{"127.0.0.1", "localhost"}, nil)
 	wrongHost := b.ca.issue(m, b.dir, "wrong-host", []string{"kafka.example.com"}, nil)
@@ -122,8 +126,9 @@ func startBroker() (err error) {
 		Version: os.Getenv("SECURE_KAFKA"),
 		Listeners: map[string]string{
 			"TLS": "SSL", "MTLS": "SSL", "WRONGHOST": "SSL", "OLD": "SSL", "SASL": "SASL_PLAINTEXT", "SASLTLS": "SASL_SSL", "SHORT": "SASL_SSL",
-			"PLAINONLY": "SASL_PLAINTEXT",
+			"PLAINONLY": "SASL_PLAINTEXT", "MESH": "PLAINTEXT",
 		},
+		Advertised: map[string]string{"MESH": b.sidecar},
 		Properties: p,
 		Format: []string{
 			"--add-scram", "SCRAM-SHA-256=[name=mesh,password=" + password + "]",

@@ -2,8 +2,10 @@ package secure
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/dialtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -30,6 +33,8 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 	login := func(mechanism, password string) map[string]any {
 		return map[string]any{"mechanism": mechanism, "username": text("mesh"), "password": text(password)}
 	}
+	nobody, nowhere, dns := abstract(), abstract(), dialtest.ServeDNS(t, nil)
+	dialtest.Listen(t, nowhere, func(netip.AddrPort) (net.Conn, error) { return nil, errors.New("nowhere") })
 	all := map[string]mistake{
 		"wrong password, PLAIN": {
 			stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_PLAIN", wrongPassword)},
@@ -89,7 +94,31 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 			said:    "it took the connection and says nothing in the TLS handshake; it may not speak TLS on this port",
 		},
 		"hangs up": {
-			cluster: stack.MeshCluster{Bootstrap: hangsUp(t)}, said: "the broker hung up; it may want TLS or SASL on this port: set security.protocol",
+			cluster: stack.MeshCluster{Bootstrap: hangsUp(t)}, said: "it may want TLS or SASL on this port: set security.protocol",
+		},
+		"resets": {
+			cluster: stack.MeshCluster{Bootstrap: strict(t)}, said: "the broker resets connections at once: is it behind STRICT mTLS? see docs/istio.md",
+		},
+		"another identity": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": file(b.ca.file), "spiffe_ids": []string{"spiffe://cluster.local/ns/kafka/sa/kafka"}}},
+			said:    "the broker's certificate is for localhost, 127.0.0.1, which is none of tls.spiffe_ids",
+		},
+		"nobody at the socket": {
+			cluster: stack.MeshCluster{Bootstrap: b.Addr(), Dial: through(nobody)}, said: "nobody listens on the socket " + nobody + " of dial.proxy_protocol",
+		},
+		"no socket": {
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: ca, Dial: through("/no/such.sock")}, said: "there is no socket /no/such.sock of dial.proxy_protocol",
+		},
+		"a socket that leads nowhere": {
+			cluster: stack.MeshCluster{Bootstrap: b.Addr(), Dial: through(nowhere)}, said: "the connection through " + nowhere + " ended before anything came",
+		},
+		"a DNS server that does not know": {
+			cluster: stack.MeshCluster{Bootstrap: "kafka.mesh.test:9092", Dial: map[string]any{"dns_server": dns.Addr}},
+			said:    "the name kafka.mesh.test cannot be resolved: the DNS server " + dns.Addr + " does not know it",
+		},
+		"no DNS server": {
+			cluster: stack.MeshCluster{Bootstrap: "kafka.mesh.test:9092", Dial: map[string]any{"dns_server": "127.0.0.1:1"}},
+			said:    "the name kafka.mesh.test cannot be resolved: the DNS server 127.0.0.1:1 cannot be asked",
 		},
 		"nobody there": {cluster: stack.MeshCluster{Bootstrap: "127.0.0.1:1"}, said: "nobody listens there"},
 		"unknown name": {
@@ -105,6 +134,28 @@ func silent(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes them
 	check(t, err)
 	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// strict is an address where connections are reset when something comes that is no TLS, as a sidecar under STRICT mTLS does.
+func strict(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = conn.Read(make([]byte, 1))
+				_ = conn.(*net.TCPConn).SetLinger(0)
+				_ = conn.Close()
+			}()
+		}
+	}()
 	return l.Addr().String()
 }
 
