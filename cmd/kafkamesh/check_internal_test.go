@@ -46,6 +46,32 @@ upstream_clusters:
 forwarding_rules: [{target_cluster: silent, topic_prefix: a}, {target_cluster: tls_to_plain, topic_prefix: b}]
 `
 
+// inAMesh has clusters that are reached as in a service mesh, and what may be wrong with that.
+const inAMesh = `
+upstream_clusters:
+- {cluster_name: reentered, bootstrap_servers: "<plain>", dial: {proxy_protocol: {socket: "<socket>"}}}
+- {cluster_name: tls_inside, bootstrap_servers: "<old>", dial: {proxy_protocol: {socket: "<socket>"}}, tls: {ca: {filename: DIR/ca.pem}}}
+- {cluster_name: named, bootstrap_servers: "NAMED", dial: {proxy_protocol: {socket: "<socket>"}, dns_server: "<dns>"}}
+- {cluster_name: workload, bootstrap_servers: "<workload>", tls: {ca: {filename: DIR/ca.pem}, alpn: [istio], spiffe_ids: ["spiffe://cluster.local/ns/kafka/sa/kafka"]}}
+- {cluster_name: another, bootstrap_servers: "<workload>", tls: {ca: {filename: DIR/ca.pem}, spiffe_ids: ["spiffe://cluster.local/ns/kafka/sa/other"]}}
+- {cluster_name: by_address, bootstrap_servers: "<workload>", tls: {ca: {filename: DIR/ca.pem}}}
+- {cluster_name: nobody_at_the_socket, bootstrap_servers: "<plain>", dial: {proxy_protocol: {socket: "@kafkamesh-check-nobody"}}}
+- {cluster_name: leads_nowhere, bootstrap_servers: "<nobody>", dial: {proxy_protocol: {socket: "<socket>"}}}
+- {cluster_name: unknown_to_dns, bootstrap_servers: "other.mesh.test", dial: {dns_server: "<dns>"}}
+- {cluster_name: no_dns, bootstrap_servers: "kafka.mesh.test", dial: {dns_server: "127.0.0.1:1"}}
+- {cluster_name: strict, bootstrap_servers: "<strict>"}
+forwarding_rules: [{target_cluster: reentered, topic_prefix: apples}]
+`
+
+func TestCheckInAMesh(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t)
+	e.mesh()
+	named := strings.ReplaceAll(e.addrs["other"], "127.0.0.1", "kafka.mesh.test")
+	said := e.run("check", e.config(strings.ReplaceAll(inAMesh, "NAMED", named)))
+	compare(t, "testdata/survey/mesh.golden", strings.ReplaceAll(said, named, "NAMED"))
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	e := newEstate(t)

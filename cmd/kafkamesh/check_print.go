@@ -104,15 +104,19 @@ func printCluster(w printer, c *survey.Cluster) {
 	printFindings(w, "  ", c.Findings)
 }
 
-// known is what a cluster has said of itself, in words.
+// known is what is to be known of a cluster, in words.
 func known(c *survey.Cluster) []string {
-	if c.Certificate != nil {
-		own := fmt.Sprintf("our certificate, %s, is valid for %s", c.Certificate.Name, counted(c.Certificate.Days(), "day"))
-		return append([]string{own}, said(c)...)
+	var words []string
+	if c.Through != "" {
+		words = append(words, "connections go through "+c.Through)
 	}
-	return said(c)
+	if c.Certificate != nil {
+		words = append(words, fmt.Sprintf("our certificate, %s, is valid for %s", c.Certificate.Name, counted(c.Certificate.Days(), "day")))
+	}
+	return append(words, said(c)...)
 }
 
+// said is what a cluster has said of itself.
 func said(c *survey.Cluster) []string {
 	if !slices.ContainsFunc(c.Brokers, func(b *survey.Broker) bool { return b.Works }) {
 		return []string{"no broker can be used"}
@@ -181,6 +185,7 @@ type clusterLine struct {
 	State       string           `json:"state"`
 	Topics      int              `json:"topics"`
 	Rights      []string         `json:"rights"` // null: not told
+	Through     string           `json:"through,omitempty"`
 	Certificate *certificateLine `json:"own_certificate,omitempty"`
 	Findings    []findingLine    `json:"findings,omitempty"`
 }
@@ -208,7 +213,7 @@ func printJSON(w printer, path string, clusters []*survey.Cluster) bool {
 		}
 		line := clusterLine{
 			Filter: path, Cluster: c.Name, ID: c.ID, State: state(allFindings(c)), Topics: len(c.Topics), Rights: c.Rights.Names(),
-			Certificate: certificateOf(c.Certificate), Findings: findingLines(c.Findings),
+			Through: c.Through, Certificate: certificateOf(c.Certificate), Findings: findingLines(c.Findings),
 		}
 		all = all && works(c)
 		_ = lines.Encode(line) // the same

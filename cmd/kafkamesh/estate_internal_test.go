@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/dialtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
 )
@@ -115,6 +119,53 @@ func (e *estate) silent() {
 		l.Close()
 		<-done
 	})
+}
+
+// mesh is what is around clusters in a service mesh: the sidecar's socket, a DNS server, and brokers behind sidecars.
+func (e *estate) mesh() {
+	e.t.Helper()
+	e.addrs["socket"] = fmt.Sprintf("@kafkamesh-check-%d", os.Getpid())
+	dialtest.Listen(e.t, e.addrs["socket"], nil)
+	e.addrs["dns"] = dialtest.ServeDNS(e.t, map[string][]netip.Addr{"kafka.mesh.test": {netip.MustParseAddr("127.0.0.1")}}).Addr
+	leaf, err := e.ca.Issue("", nil, func(c *x509.Certificate) {
+		c.URIs = []*url.URL{{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/kafka/sa/kafka"}}
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(leaf.Certificate, leaf.Key)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.cluster("workload", kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"istio"}, MinVersion: tls.VersionTLS12}))
+	e.addrs["strict"] = e.resets()
+}
+
+// resets is where connections are reset when something comes.
+func (e *estate) resets() string {
+	e.t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(e.t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 1))
+			_ = c.(*net.TCPConn).SetLinger(0)
+			_ = c.Close()
+		}
+	}()
+	e.t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+	})
+	return l.Addr().String()
 }
 
 // serve is a server with a certificate that is valid for so many days.

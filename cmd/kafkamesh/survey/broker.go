@@ -66,7 +66,7 @@ func (s *surveyor) examine(ctx context.Context, b *Broker) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, &silentError{s.Timeout})
 	defer cancel()
 	if err := s.ask(ctx, b); err != nil {
-		b.Findings = append(b.Findings, unreachable(b, err))
+		b.Findings = append(b.Findings, s.unreachable(b, err))
 		return
 	}
 	b.Works = true

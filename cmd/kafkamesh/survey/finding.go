@@ -34,11 +34,11 @@ type silentError struct{ after time.Duration }
 func (e *silentError) Error() string { return fmt.Sprintf("no answer within %s", e.after) }
 
 // unreachable says why a broker cannot be used.
-func unreachable(b *Broker, err error) Finding {
+func (s *surveyor) unreachable(b *Broker, err error) Finding {
 	if at, ok := errors.AsType[*link.BrokerError](err); ok {
 		err = at.Err
 	}
-	f := Finding{What: err.Error(), Do: advice(b, err)}
+	f := Finding{What: err.Error(), Do: s.advice(b, err)}
 	if !b.Bootstrap {
 		f.What += " (the cluster tells its clients to connect there)"
 	}
@@ -46,16 +46,21 @@ func unreachable(b *Broker, err error) Finding {
 }
 
 // advice is what to do about it that the error itself does not say.
-func advice(b *Broker, err error) string {
+func (s *surveyor) advice(b *Broker, err error) string {
 	var (
 		login   *dial.LoginError
 		unknown *net.DNSError
+		reentry *dial.ReentryError
 	)
 	switch {
+	case errors.As(err, &reentry): // it says so itself
+		return ""
 	case errors.As(err, &login):
 		return "see whether sasl of the cluster is right; the broker's log says more"
 	case !b.Bootstrap:
 		return "see whether the broker runs, and whether its advertised.listeners has an address for who comes from here"
+	case errors.As(err, &unknown) && s.Settings.Dial.Socket.DNSServer != "":
+		return "correct the name in bootstrap_servers, or dial.dns_server"
 	case errors.As(err, &unknown):
 		return "correct the name in bootstrap_servers, or have the DNS of this machine know it"
 	case errors.Is(err, syscall.ECONNREFUSED):

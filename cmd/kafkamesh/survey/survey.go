@@ -35,6 +35,7 @@ type Cluster struct {
 	Rights      Rights // on the cluster
 	Topics      []Topic
 	Login       dial.Mechanism // empty: nobody logs in
+	Through     string         // the socket that connections go through; empty: they are direct
 	Certificate *Certificate   // our own; nil: none
 	// Findings are what is wrong with the cluster and not with one of its brokers.
 	Findings []Finding
@@ -50,6 +51,7 @@ type surveyor struct {
 // Of surveys a cluster. It takes little more than twice the timeout.
 func Of(ctx context.Context, o Options) *Cluster {
 	s := &surveyor{Options: o, cluster: &Cluster{Name: o.Settings.Name, Controller: -1, Certificate: own(o.Settings.Dial.TLS)}}
+	s.cluster.Through = o.Settings.Dial.Socket.Reentry
 	defer s.close()
 	if o.Settings.Dial.SASL != nil {
 		s.cluster.Login = o.Settings.Dial.SASL.Mechanism
