@@ -44,7 +44,7 @@ test: ## every test; installs what it needs; says what it does, and how long tha
 
 .PHONY: fetch
 fetch:
-	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 prometheus chromium envoyhost
+	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 nft prometheus chromium envoyhost
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
@@ -53,10 +53,10 @@ unit: ## the tests that need Go and a C compiler only
 	@build/timed.sh 'clients, mesh and clusters in fake time under faults' go test -count=1 ./test/simulation
 
 .PHONY: e2e
-e2e: build envoy envoyhost kafka clients checkers krb5 prometheus chromium ## real Envoy, real Kafka, real clients
+e2e: build envoy envoyhost kafka clients checkers krb5 nft prometheus chromium ## real Envoy, real Kafka, real clients
 	@build/timed.sh 'tests with real Envoy, real Kafka and real clients' go test -count=1 -timeout 20m \
 		./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
-		./test/matrix/... ./test/e2e/... ./test/alerts/... ./test/guide/... ./test/release/... ./test/secure/... ./test/soak/...
+		./test/matrix/... ./test/e2e/... ./test/alerts/... ./test/guide/... ./test/redirect/... ./test/release/... ./test/secure/... ./test/soak/...
 	@build/timed.sh 'TLS and logins, with Kafka $(OLDER_KAFKA)' env SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
 	@build/timed.sh 'a load under faults, alone: it measures what becomes of the load' go test -count=1 -timeout 20m ./test/chaos
 
@@ -189,6 +189,10 @@ chromium: ## a headless browser for the tests, into .cache/; without apt-get its
 .PHONY: krb5
 krb5: ## a Kerberos server for the tests, into .cache/; without apt-get its test is left out
 	@if command -v apt-get >/dev/null; then build/install-krb5.sh >/dev/null; fi
+
+.PHONY: nft
+nft: ## what writes the kernel's rules for packets, for the tests, into .cache/; without apt-get they are left out
+	@if command -v apt-get >/dev/null; then build/install-nft.sh >/dev/null; fi
 
 .PHONY: clean
 clean: ## what was built; .cache/ stays

@@ -356,17 +356,20 @@ func TestAdvertisedAddress(t *testing.T) {
 	const own = "upstream_clusters: [{cluster_name: c1, bootstrap_servers: \"broker:9092\"}]\n" +
 		"forwarding_rules: [{target_cluster: c1, topic_prefix: \"\"}]\n"
 	for _, tt := range []struct {
-		name, config, sni, want string
+		name, config, sni, local, want string
 	}{
-		{"configured", "advertised_host: mesh.example\nadvertised_port: 7000\n" + own, "sni.example", "mesh.example:7000"},
-		{"server name", own, "sni.example", "sni.example:19092"},
-		{"local address", own, "", "10.0.0.2:19092"},
+		{"configured", "advertised_host: mesh.example\nadvertised_port: 7000\n" + own, "sni.example", "10.0.0.2", "mesh.example:7000"},
+		{"server name", own, "sni.example", "10.0.0.2", "sni.example:19092"},
+		{"server name that a mesh made up", own, "outbound_.9092_._.mesh.orders.svc.cluster.local", "10.0.0.2", "10.0.0.2:19092"},
+		{"local address", own, "", "10.0.0.2", "10.0.0.2:19092"},
+		{"local address, IPv6", own, "", "fd00::2", "[fd00::2]:19092"},
+		{"local address, IPv4 to a listener of both kinds", own, "", "::ffff:10.0.0.2", "10.0.0.2:19092"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			withMesh(t, tt.config, func(m *mesh) {
 				c := &client{t: m.t}
-				c.session = m.filter.NewSession(0, session.Peer{LocalHost: "10.0.0.2", LocalPort: 19092, ServerName: tt.sni}, c)
+				c.session = m.filter.NewSession(0, session.Peer{LocalHost: tt.local, LocalPort: 19092, ServerName: tt.sni}, c)
 				c.session.Data(wiretest.Frame(wire.KeyMetadata, 9, 1, "test", kmsg.NewPtrMetadataRequest()))
 				_, answer, err := wiretest.ParseResponse(wire.KeyMetadata, 9, c.wantAnswers(1)[0])
 				if err != nil {

@@ -1,5 +1,10 @@
 package session
 
+import (
+	"net/netip"
+	"strings"
+)
+
 // Conn is a client's connection as a host lends it to a Session.
 //
 // Every method may be called from any goroutine, never blocks, and does nothing once the connection is gone.
@@ -33,9 +38,21 @@ func advertised(host string, port int32, p Peer) (string, int32) {
 	switch {
 	case host != "":
 		return host, port
-	case p.ServerName != "":
+	case p.ServerName != "" && !isOfMesh(p.ServerName):
 		return p.ServerName, p.LocalPort
 	default:
-		return p.LocalHost, p.LocalPort
+		return plain(p.LocalHost), p.LocalPort
 	}
+}
+
+// isOfMesh says whether a server's name is one that Istio's proxies have made up for each other: outbound_.9092_._.kafka.orders.svc.cluster.local
+// is nothing that a client could dial.
+func isOfMesh(name string) bool { return strings.HasPrefix(name, "outbound_.") }
+
+// plain is an address as clients write it: one of IPv4 that came to a listener of both kinds is one of IPv4.
+func plain(host string) string {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().String()
+	}
+	return host
 }
