@@ -266,6 +266,8 @@ func binaryCases(tb testing.TB) []messageCase {
 			ForwardingRules:  []*kafkameshv1.ForwardingRule{rule("a", "a"), rule("a", "ab")},
 		}))},
 		{"TypedStruct of another type", string(typedStruct(tb, "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo", []byte("{}")))},
+		{"TypedStruct without a value", string(typedStruct(tb, "type.googleapis.com/kafkamesh.v1.KafkaMesh", []byte("{}")))},
+		{"TypedStruct without a type, unknown field inside", string(typedStruct(tb, "", []byte(`{"upstream_clusters": [{"cluster_name": "a", "bootstrap_servers": "a", "dail": {}}]}`)))},
 		{"TypedStruct, unknown field", string(typedStruct(tb, "type.googleapis.com/kafkamesh.v1.KafkaMesh", []byte(`{"advertised_hots": "x"}`)))},
 	}
 }

@@ -132,6 +132,10 @@ func TestParseForms(t *testing.T) {
 		{"message", marshal(t, message)},
 		{"TypedStruct", typedStruct(t, typeURL, json)},
 		{"TypedStruct of ours", typedStruct(t, "type.googleapis.com/kafkamesh.v1.KafkaMesh", json)},
+		{"TypedStruct of a Struct", typedStruct(t, "type.googleapis.com/google.protobuf.Struct", json)},
+		{"TypedStruct of a word", typedStruct(t, "kafka", json)},
+		{"TypedStruct without a type", typedStruct(t, "", json)},
+		{"TypedStruct in parts", append(typedStruct(t, "", []byte(`{"advertised_host": "127.0.0.1"}`)), typedStruct(t, typeURL, without(t, json, "advertised_host"))...)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +148,21 @@ func TestParseForms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// without is a mapping less one field.
+func without(tb testing.TB, raw []byte, field string) []byte {
+	tb.Helper()
+	s := &structpb.Struct{}
+	if err := protojson.Unmarshal(raw, s); err != nil {
+		tb.Fatal(err)
+	}
+	delete(s.Fields, field)
+	rest, err := protojson.Marshal(s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return rest
 }
 
 func TestNewIsParse(t *testing.T) {

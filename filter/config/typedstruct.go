@@ -17,10 +17,11 @@ const (
 )
 
 // typedStruct returns the JSON that a TypedStruct holds. It is false when raw is none: a KafkaMesh has a string in field 1
-// too, but it is no type URL, and its field 2 is a number.
+// too, but it is no type URL, and its field 2 is a number. Who writes one need not name a type; one that is another's is refused.
 func typedStruct(raw []byte) (text []byte, ok bool, err error) {
 	var typeURL string
 	var value []byte
+	hasValue := false
 	for len(raw) > 0 {
 		number, kind, n := protowire.ConsumeTag(raw)
 		if n < 0 || kind != protowire.BytesType {
@@ -35,15 +36,15 @@ func typedStruct(raw []byte) (text []byte, ok bool, err error) {
 		case typedStructTypeURL:
 			typeURL = string(field)
 		case typedStructValue:
-			value = append(value, field...) // protobuf joins a message given in parts
+			value, hasValue = append(value, field...), true // protobuf joins a message given in parts
 		default:
 			return nil, false, nil
 		}
 	}
-	if !strings.Contains(typeURL, "/") {
+	if !hasValue && !strings.Contains(typeURL, "/") {
 		return nil, false, nil
 	}
-	if !isKafkaMesh(typeURL) {
+	if strings.Contains(typeURL, "/") && !isKafkaMesh(typeURL) && !strings.HasSuffix(typeURL, "/google.protobuf.Struct") {
 		return nil, false, errors.New(wrongType(typeURL))
 	}
 	s := &structpb.Struct{}

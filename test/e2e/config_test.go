@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -143,24 +141,3 @@ forwarding_rules:
 - {target_cluster: kafka_c2, topic_prefix: bananas}
 - {target_cluster: kafka_c3, topic_prefix: cherries}
 `
-
-// TestReferenceConfigurationLoads loads that configuration in each form that Envoy can hand to a module.
-func TestReferenceConfigurationLoads(t *testing.T) {
-	t.Parallel()
-	asJSON, err := yaml.YAMLToJSON([]byte(reference)) // Envoy's YAML wants it indented or in one line
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, filterConfig := range map[string]string{
-		"Struct":      stack.AsStruct(string(asJSON)),
-		"StringValue": stack.AsString(reference),
-		"BytesValue":  stack.AsBytes(reference),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			addr := stack.Addr(t)
-			stack.Envoy(t, stack.EnvoyOptions{Config: stack.Bootstrap(addr, filterConfig)})
-			dialRaw(t, addr).WantServed()
-		})
-	}
-}

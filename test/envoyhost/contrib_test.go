@@ -10,35 +10,12 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
-
-// TestEachFormOfConfigurationLoads has the forms in which a configuration may come.
-func TestEachFormOfConfigurationLoads(t *testing.T) {
-	t.Parallel()
-	for name, form := range map[string]func(config string) (url string, value []byte){
-		"TypedStruct": func(config string) (string, []byte) {
-			value := protowire.AppendTag(nil, 1, protowire.BytesType)
-			value = protowire.AppendString(value, "type.googleapis.com/kafkamesh.v1.KafkaMesh")
-			value = protowire.AppendTag(value, 2, protowire.BytesType)
-			return "type.googleapis.com/xds.type.v3.TypedStruct", protowire.AppendBytes(value, asStruct(t, config))
-		},
-		"StringValue": func(config string) (string, []byte) {
-			return "type.googleapis.com/google.protobuf.StringValue", marshal(t, wrapperspb.String(config))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			startAs(t, stack.EnvoyHostOptions{Contrib: true}, form).produce(t, 100)
-		})
-	}
-}
 
 // TestBadConfigurationIsLoggedAndCloses cannot be refused: it is logged, and connections are closed.
 func TestBadConfigurationIsLoggedAndCloses(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -14,11 +13,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
 
-// typedStructValue is the number of the field value in xds.type.v3.TypedStruct, a google.protobuf.Struct. The message itself
-// is in a module that brings six others.
-const typedStructValue = 2
-
-// parse reads plugin_config: a TypedStruct or Struct with the fields of KafkaMesh, a StringValue with its text in YAML or
+// parse reads plugin_config: a TypedStruct or Struct with the fields of KafkaMesh, a StringValue or BytesValue with its text in YAML or
 // JSON, or the message itself, ours or Envoy's.
 func parse(a *anypb.Any) (*config.Config, error) {
 	raw, err := content(a)
@@ -33,12 +28,6 @@ func content(a *anypb.Any) ([]byte, error) {
 	switch a.MessageName() {
 	case "":
 		return nil, errors.New("plugin_config is missing; write at least upstream_clusters and forwarding_rules into it")
-	case "xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct":
-		value, err := bytesField(a.GetValue(), typedStructValue)
-		if err != nil {
-			return nil, fmt.Errorf("plugin_config: %w", err)
-		}
-		return structJSON(value)
 	case "google.protobuf.Struct":
 		return structJSON(a.GetValue())
 	case "google.protobuf.StringValue":
@@ -47,7 +36,13 @@ func content(a *anypb.Any) ([]byte, error) {
 			return nil, fmt.Errorf("plugin_config: %w", err)
 		}
 		return []byte(text.GetValue()), nil
-	case "kafkamesh.v1.KafkaMesh", "envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh":
+	case "google.protobuf.BytesValue":
+		var content wrapperspb.BytesValue
+		if err := proto.Unmarshal(a.GetValue(), &content); err != nil {
+			return nil, fmt.Errorf("plugin_config: %w", err)
+		}
+		return content.GetValue(), nil
+	case "xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct", "kafkamesh.v1.KafkaMesh", "envoy.extensions.filters.network.kafka_mesh.v3alpha.KafkaMesh":
 		return a.GetValue(), nil
 	default:
 		return nil, fmt.Errorf("plugin_config is of type %q; write a TypedStruct, a Struct, a StringValue or a KafkaMesh", a.GetTypeUrl())
@@ -60,25 +55,4 @@ func structJSON(raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("plugin_config: %w", err)
 	}
 	return protojson.Marshal(&s)
-}
-
-// bytesField is the last field of that number in a message, nil if there is none.
-func bytesField(message []byte, number protowire.Number) (value []byte, err error) {
-	for len(message) > 0 {
-		n, kind, size := protowire.ConsumeTag(message)
-		if size < 0 {
-			return nil, protowire.ParseError(size)
-		}
-		message = message[size:]
-		if n == number && kind == protowire.BytesType {
-			value, size = protowire.ConsumeBytes(message)
-		} else {
-			size = protowire.ConsumeFieldValue(n, kind, message)
-		}
-		if size < 0 {
-			return nil, protowire.ParseError(size)
-		}
-		message = message[size:]
-	}
-	return value, nil
 }

@@ -114,6 +114,7 @@ func TestForms(t *testing.T) {
 		"TypedStruct": {TypeUrl: "type.googleapis.com/xds.type.v3.TypedStruct", Value: append(typed, value...)},
 		"Struct":      packed(t, &s),
 		"StringValue": packed(t, wrapperspb.String(text)),
+		"BytesValue":  packed(t, wrapperspb.Bytes([]byte(text))),
 		"KafkaMesh":   packed(t, message),
 	} {
 		var log bytes.Buffer
@@ -133,7 +134,8 @@ func TestMistakes(t *testing.T) {
 		"plugin_config is missing": {},
 		"upstream_clusters: ":      packed(t, wrapperspb.String("forwarding_rules: []")),
 		"is of type":               packed(t, wrapperspb.Bool(true)),
-		"plugin_config: ":          {TypeUrl: "x/xds.type.v3.TypedStruct", Value: []byte{0x12, 9}},
+		"plugin_config: ":          {TypeUrl: "x/google.protobuf.BytesValue", Value: []byte{0x0a, 9}},
+		"is neither UTF-8 text":    {TypeUrl: "x/xds.type.v3.TypedStruct", Value: []byte{0x12, 9}},
 		"plugin_config: proto:":    {TypeUrl: "x/google.protobuf.Struct", Value: []byte{0xff}},
 		"configuration is empty":   packed(t, wrapperspb.String("")),
 	} {
