@@ -67,7 +67,7 @@ func TestUnknownFieldsAreRefused(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wantRefused(t, stack.Bootstrap(stack.Addr(t), form(string(asJSON))), `upstream_clusters[1]: unknown field "partition_cuont"; did you mean partition_count?`)
+			wantRefused(t, stack.Bootstrap(stack.Addr(t), form(string(asJSON))), `upstream_clusters[1]: unknown field "partition_cuont"; partition_count is given too, remove this`)
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/dialtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -110,6 +114,63 @@ func reentering(b *broker, prefix, socket string) []stack.MeshCluster {
 		{Name: prefix + "sasl", Bootstrap: b.Listener("SASLTLS"), TLS: ca, Dial: through(socket), SASL: map[string]any{
 			"mechanism": "MECHANISM_SCRAM_SHA_512", "username": text("mesh"), "password": text(password),
 		}},
+	}
+}
+
+// named is a listener whose clients are told a name.
+type named struct {
+	net.Listener
+
+	addr string
+}
+
+// Addr is what clients are told.
+func (n named) Addr() net.Addr { return name(n.addr) }
+
+type name string
+
+func (name) Network() string  { return "tcp" }
+func (n name) String() string { return string(n) }
+
+// TestNamesOfAMesh has brokers with names that one DNS server knows: in bootstrap_servers, and in what the cluster says of itself.
+func TestNamesOfAMesh(t *testing.T) {
+	t.Parallel()
+	const domain = ".kafka.mesh.test"
+	here := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	dns := dialtest.ServeDNS(t, map[string][]netip.Addr{"bootstrap" + domain: here, "broker-0" + domain: here, "broker-1" + domain: here})
+	var listeners []net.Listener
+	stack.Fake(t, stack.FakeOptions{Nodes: 2, More: []kfake.Opt{kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+		l, err := net.Listen(network, "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		listeners = append(listeners, l)
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		return named{l, fmt.Sprintf("broker-%d%s:%s", len(listeners)-1, domain, port)}, err
+	})}})
+	_, port, err := net.SplitHostPort(listeners[0].Addr().String())
+	check(t, err)
+	socket := abstract()
+	direct, reentering := map[string]any{"dns_server": dns.Addr}, through(socket)
+	reentering["dns_server"] = dns.Addr
+	m := meshOf(t,
+		stack.MeshCluster{Name: "direct", Bootstrap: "bootstrap" + domain + ":" + port, Dial: direct},
+		stack.MeshCluster{Name: "reentering", Bootstrap: "bootstrap" + domain + ":" + port, Dial: reentering},
+	)
+	config, err := m.Bootstrap()
+	check(t, err)
+	envoy := stack.Envoy(t, stack.EnvoyOptions{Config: config + ownCluster(socket)})
+	mesh := watched(t, &mesh{envoy.Process, m.Addr})
+	for _, c := range m.Clusters {
+		for i := range 10 { // so that both brokers lead one
+			check(t, mesh.produce(t, fmt.Sprintf("%s-%d", c.Name, i), 10))
+		}
+	}
+	asked := strings.Join(dns.Asked(), " ")
+	for _, want := range []string{"bootstrap", "broker-0", "broker-1"} {
+		if !strings.Contains(asked, want+domain) {
+			t.Errorf("nobody asked for %s, but for %s", want, asked)
+		}
 	}
 }
 
