@@ -184,6 +184,12 @@ bool CALLBACK(network_filter_get_requested_server_name)(void* p, In*) {
   call(p);
   return false;
 }
+bool CALLBACK(network_set_filter_state_bytes)(void* p, Out, Out) {
+  call(p);
+  return true;
+}
+void CALLBACK(network_set_dynamic_metadata_string)(void* p, Out, Out, Out) { call(p); }
+void CALLBACK(network_set_dynamic_metadata_number)(void* p, Out, Out, double) { call(p); }
 
 Result CALLBACK(network_filter_config_define_counter)(void*, Out name, size_t* id) {
   CHECK(main_thread.isThreadSafe());
@@ -240,6 +246,11 @@ void CALLBACK(bootstrap_extension_config_scheduler_commit)(void* p, uint64_t id)
 }
 void CALLBACK(bootstrap_extension_config_signal_init_complete)(void*) { bootstrap.initialized = true; }
 bool CALLBACK(bootstrap_extension_enable_listener_lifecycle)(void*) { return bootstrap.listeners = true; }
+bool CALLBACK(bootstrap_extension_register_admin_handler)(void*, Out path, Out, bool, bool) {
+  CHECK(main_thread.isThreadSafe() && path.length > 0);
+  return false;  // there is no admin interface
+}
+void CALLBACK(bootstrap_extension_admin_set_response)(void*, Out) { CHECK(false); }
 }
 
 namespace {
