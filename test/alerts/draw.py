@@ -67,6 +67,7 @@ def curves(axes: Axes, panel: dict[str, Any], zero: float) -> None:
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(shown(panel["unit"]))
     axes.locator_params(axis="y", nbins=5)
+    axes.set_axisbelow(True)
     axes.grid(axis="y", color="#E5E5E5", linewidth=0.6)
 
 
