@@ -45,6 +45,7 @@ type mesh struct {
 	filter *filter.Filter
 	stats  *stats.Set
 	said   said
+	level  slog.LevelVar
 }
 
 // said is a log.
@@ -84,7 +85,7 @@ func withMesh(t *testing.T, text string, f func(m *mesh)) {
 				return map[string]upstream.Client{"c1": m.c1, "c2": m.c2}[s.Name], nil
 			},
 			Stats: m.stats,
-			Log:   slog.New(slog.NewTextHandler(&m.said, nil)),
+			Log:   slog.New(slog.NewTextHandler(&m.said, &slog.HandlerOptions{Level: &m.level})),
 
 			ReleaseAfter: time.Minute,
 			TellsHost:    true,

@@ -39,6 +39,7 @@ func (b *Broker) refuseFetch(c *Call) error {
 			partition.Partition = p.Partition
 			partition.ErrorCode = int16(wire.TopicAuthorizationFailed)
 			partition.HighWatermark = -1
+			partition.RecordBatches = []byte{} // librdkafka takes null for a broken answer, and asks again at once
 			topic.Partitions = append(topic.Partitions, partition)
 		}
 		response.Topics = append(response.Topics, topic)

@@ -95,8 +95,9 @@ func TestListedButRefused(t *testing.T) {
 		topic.Partitions = append(topic.Partitions, kmsg.NewFetchRequestTopicPartition())
 		request.Topics = append(request.Topics, topic)
 		r := parse[*kmsg.FetchResponse](t, wire.KeyFetch, version, ask(t, b, wire.KeyFetch, version, request))
-		if got := r.Topics[0].Partitions[0].ErrorCode; got != int16(wire.TopicAuthorizationFailed) {
-			t.Errorf("fetch v%d: %d", version, got)
+		p := r.Topics[0].Partitions[0]
+		if p.ErrorCode != int16(wire.TopicAuthorizationFailed) || p.RecordBatches == nil {
+			t.Errorf("fetch v%d: %d, records %v; want TOPIC_AUTHORIZATION_FAILED, and no records, but not null", version, p.ErrorCode, p.RecordBatches)
 		}
 	}
 	for version := range int16(5) {

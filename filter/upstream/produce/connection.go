@@ -92,14 +92,17 @@ func (l *lane) making() making { return making{l.addr, l.pool.renewals} }
 func (c *connection) Ready(l *link.Link) {
 	p := c.lane.pool
 	versions, until := l.Versions(), l.Until()
+	made := false
 	p.locked(func() {
-		if c.state == dialling {
+		if made = c.state == dialling; made {
 			p.stats.Connections.Add(1)
 			c.state, c.connected, c.until = open, true, until
 			c.opened(versions)
 		}
 	})
-	c.say("connected to a broker")
+	if made {
+		c.say("connected to a broker")
+	}
 	c.lane.send()
 }
 
