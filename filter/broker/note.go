@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -11,10 +12,13 @@ const (
 	notedTopics   = 5
 	notedClusters = 8
 	notedErrors   = 5
+	// How many bytes of a name and of a reason are kept: more than an access log shows, so that it knows that there was more.
+	notedName   = wire.MaxTopicName + 1
+	notedReason = 513
 )
 
 // Note is what the access log tells of a request beside its Summary. Who serves the request takes it down before it is answered, one
-// goroutine at a time. It has room for all that it may hold, and nothing is allocated. A nil Note is that nobody wants to know.
+// goroutine at a time. It has room for all that it may hold: nothing is allocated but for names that no topic can have. A nil Note is that nobody wants to know.
 type Note struct {
 	topics   [notedTopics]string
 	clusters [notedClusters]string
@@ -49,7 +53,7 @@ func (n *Note) Fail(code wire.ErrorCode, reason string) {
 		return
 	}
 	if n.reason == "" {
-		n.reason = reason
+		n.reason = short(reason, notedReason)
 	}
 	for i := range n.Errors() {
 		if n.errors[i].Code == code {
@@ -76,7 +80,7 @@ func (n *Note) Refused(r Refusal) {
 // topic takes down a topic that the request names.
 func (n *Note) topic(name string) {
 	if n != nil && n.topicCount < notedTopics {
-		n.topics[n.topicCount] = name
+		n.topics[n.topicCount] = short(name, notedName)
 		n.topicCount++
 	}
 }
@@ -93,6 +97,14 @@ func (n *Note) cluster(name string) {
 	copy(n.clusters[at+1:], n.clusters[at:n.clusterCount])
 	n.clusters[at] = name
 	n.clusterCount++
+}
+
+// short is the beginning of s, which does not keep the rest.
+func short(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.Clone(s[:n])
 }
 
 // note takes down what a Produce came to, whose batches have their results.

@@ -16,6 +16,8 @@ const (
 	// requestCost is what a request holds beside what came: what it is decoded to, as most are, and its place on its way to a
 	// cluster.
 	requestCost = 1 << 10
+	// noteCost is what a note for the access log holds.
+	noteCost = 640
 )
 
 // inflight keeps the answers of one connection in the order of its requests, whatever order they complete in, and knows when they
@@ -68,8 +70,8 @@ func (q *inflight) init(l Limits) {
 
 // push takes p in as the newest, for a request whose frame has size bytes.
 func (q *inflight) push(p *place, size int, query bool) (held int64) {
-	if size > 0 {
-		p.held = requestCost + int64(size)
+	if p.held = p.outcome.noted(); size > 0 {
+		p.held += requestCost + int64(size)
 	}
 	if p.query = query; query {
 		q.queries++
@@ -163,7 +165,15 @@ func (o *outcome) size() int64 {
 	for _, p := range o.parts {
 		n += len(p)
 	}
-	return int64(n)
+	return int64(n) + o.noted()
+}
+
+// noted is how much its note holds.
+func (o *outcome) noted() int64 {
+	if o.note == nil {
+		return 0
+	}
+	return noteCost
 }
 
 // idle reports whether no request waits for its answer.
