@@ -165,6 +165,9 @@ func textCases() []messageCase {
 		{"spiffe_ids that cannot be", oneCluster(good + ", tls: {spiffe_ids: [cluster.local/ns/kafka/sa/kafka, 'spiffe://cluster.local', 'spiffe://cluster.local/', 'spiffe://cluster.local/ns/*/sa/kafka', 'spiffe://Cluster.local/a', 'spiffe:///a', 'spiffe://cluster.local/a//b', 'spiffe://cluster.local/a/../b', 'spiffe://cluster.local/a?b', 'spiffe://a/" + strings.Repeat("x", 2048) + "', 'spiffe://a/b', 'spiffe://a/b']}")},
 		{"spiffe_ids, too many", oneCluster(good + ", tls: {spiffe_ids: [" + strings.Repeat("'spiffe://a/b', ", 1001) + "]}")},
 		{"spiffe_ids beside verification", "upstream_clusters: [{" + good + ", tls: {spiffe_ids: ['spiffe://a/b'], verification: VERIFICATION_NONE}}, {cluster_name: b, bootstrap_servers: b, tls: {spiffe_ids: ['spiffe://a/b'], verification: VERIFICATION_CHAIN}}]\nforwarding_rules: [{target_cluster: a, topic_prefix: a}, {target_cluster: b, topic_prefix: b}]\n"},
+		{"files of a workload that are not there yet", oneCluster(good + ", tls: {ca: {filename: /etc/istio/proxy/root-cert.pem}, certificate: {filename: /etc/istio/proxy/cert-chain.pem}, key: {filename: /etc/istio/proxy/key.pem}, alpn: [istio], spiffe_ids: ['spiffe://a/b']}")},
+		{"files of a workload that are being replaced", oneCluster(good + ", tls: {ca: {filename: testdata/tls/empty}, certificate: {filename: testdata/tls/certificate.pem}, key: {filename: testdata/tls/other-key.pem}, spiffe_ids: ['spiffe://a/b']}")},
+		{"files of a workload, one of which is not named", oneCluster(good + ", tls: {certificate: {filename: /etc/istio/proxy/cert-chain.pem}, key: {inline_string: hush}, spiffe_ids: ['spiffe://a/b']}")},
 		{"unmatched_topic not known", advertised("unmatched_topic: RETRY")},
 		{"verify_upstreams of another type", advertised("verify_upstreams: 'yes'")},
 		// Rules.

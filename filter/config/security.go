@@ -40,6 +40,8 @@ func (s *security) read() {
 		switch {
 		case p.Warning:
 			s.config.warn(path, "%s", p.Message)
+		case s.comesLater(p.Part):
+			s.config.warn(path, "%s; connections wait until that is right", p.Message)
 		case !s.bad.has(path): // one mistake is often the cause of the other
 			if s.bad.given[path] {
 				p.Message = strings.Replace(p.Message, "missing; ", "is empty; ", 1)
@@ -47,6 +49,17 @@ func (s *security) read() {
 			s.bad.add(path, "%s", p.Message)
 		}
 	}
+}
+
+// comesLater says whether a part is a file that an agent of a service mesh writes, and writes anew whenever it likes: it may not be there yet,
+// or just be replaced.
+func (s *security) comesLater(part dial.Part) bool {
+	t := s.cluster.Dial.TLS
+	if t == nil || len(t.SPIFFEIDs) == 0 {
+		return false
+	}
+	source := map[dial.Part]dial.Source{dial.PartCA: t.CA, dial.PartCertificate: t.Certificate, dial.PartKey: t.Key}[part]
+	return source.File != ""
 }
 
 // protocol is what security.protocol, the servers' scheme and the fields tls and sasl say together.

@@ -2,6 +2,7 @@ package dial
 
 import (
 	"crypto/tls"
+	"errors"
 	"sync"
 	"time"
 )
@@ -24,15 +25,15 @@ func NewKeeper(t *TLS) *Keeper {
 }
 
 // Load returns a configuration for a connection to host, or why there is none. stale says why parts of it are what was there before.
-func (k *Keeper) Load(host string, now time.Time) (config *tls.Config, stale []*Problem, err error) {
+func (k *Keeper) Load(host string, now time.Time) (config *tls.Config, stale, err error) {
 	m, problems := k.read(now)
 	for _, p := range problems {
 		switch {
 		case p.Warning:
 		case k.bridges(p.Part, m, now):
-			stale = append(stale, p)
+			stale = errors.Join(stale, p.located())
 		default:
-			return nil, nil, p
+			return nil, nil, p.located()
 		}
 	}
 	return k.tls.config(host, m), stale, nil

@@ -3,6 +3,7 @@ package dial_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -146,7 +147,7 @@ func (f *files) write(file, text string) {
 }
 
 // serial is the number of the certificate that connections are made with now; stale says whether it was there before.
-func (f *files) serial(k *dial.Keeper, now time.Time) (serial int64, stale []*dial.Problem, err error) {
+func (f *files) serial(k *dial.Keeper, now time.Time) (serial int64, stale, err error) {
 	f.t.Helper()
 	config, stale, err := k.Load("broker", now)
 	if err != nil {
@@ -169,13 +170,13 @@ func TestKeeper(t *testing.T) {
 	k := dial.NewKeeper(f.tls)
 	want := func(when string, serial int64, stale dial.Part) {
 		t.Helper()
-		got, problems, err := f.serial(k, time.Now())
+		got, old, err := f.serial(k, time.Now())
 		part := dial.Part("")
-		if len(problems) > 0 {
-			part = problems[0].Part
+		if p, ok := errors.AsType[*dial.Problem](old); ok {
+			part = p.Part
 		}
 		if got != serial || err != nil || part != stale || (&dial.Settings{TLS: f.tls}).Sound(time.Now()) != (stale == "") {
-			t.Errorf("%s: certificate %d, stale %v, %v; want %d, %q", when, got, problems, err, serial, stale)
+			t.Errorf("%s: certificate %d, stale %v, %v; want %d, %q", when, got, old, err, serial, stale)
 		}
 	}
 	want("at first", 1, "")
@@ -213,8 +214,8 @@ func TestKeeperOfNothing(t *testing.T) {
 	f.write(f.pem, certificate)
 	f.write(f.ca, a.pem())
 	k := dial.NewKeeper(f.tls)
-	if _, _, err := f.serial(k, time.Now()); err == nil {
-		t.Error("no error without a key")
+	if _, _, err := f.serial(k, time.Now()); err == nil || err.Error() != "our key: there is no file of this name" {
+		t.Errorf("without a key: %v", err)
 	}
 	f.write(f.key, key)
 	if serial, stale, err := f.serial(k, time.Now()); serial != 1 || stale != nil || err != nil {

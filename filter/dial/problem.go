@@ -1,6 +1,9 @@
 package dial
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Part is a part of what connections are made from. The configuration knows by which name of its own it was given.
 type Part string
@@ -35,6 +38,18 @@ type Problem struct { //nolint:errname // it is what is wrong with a part, and a
 
 // Error is the message.
 func (p *Problem) Error() string { return p.Message }
+
+// located is the problem with its part before it, for who has not been told where in a configuration it is.
+func (p *Problem) located() error {
+	what := strings.ReplaceAll(string(p.Part), "_", " ")
+	switch p.Part { //nolint:exhaustive // the others are called what they are
+	case PartCA:
+		what = "authorities"
+	case PartCRL:
+		what = "list of withdrawn certificates"
+	}
+	return InWords("our "+what+": "+p.Message, p)
+}
 
 func wrong(part Part, err error) *Problem {
 	if missing, ok := errors.AsType[*missingError](err); ok && !part.public() {

@@ -29,7 +29,9 @@ func typedStruct(pkg, of string) func(config string) string {
 	if of != "" {
 		of = fmt.Sprintf("type_url: %q, ", of)
 	}
-	return func(config string) string { return fmt.Sprintf(`{"@type": %s%s.TypedStruct, %svalue: %s}`, types, pkg, of, config) }
+	return func(config string) string {
+		return fmt.Sprintf(`{"@type": %s%s.TypedStruct, %svalue: %s}`, types, pkg, of, config)
+	}
 }
 
 // forms are those in which Envoy takes a configuration in YAML.
@@ -150,7 +152,9 @@ func number(number protowire.Number, value uint64) []byte {
 }
 
 // packed is a google.protobuf.Any.
-func packed(url string, content []byte) []byte { return joined(field(1, []byte(url)), field(2, content)) }
+func packed(url string, content []byte) []byte {
+	return joined(field(1, []byte(url)), field(2, content))
+}
 
 // response is a DiscoveryResponse with a Listener on addr whose only filter is ours, with the given filter_config. The numbers are those of
 // Envoy's messages.

@@ -139,7 +139,9 @@ func byName(ca *authority.Authority, virtual string) dialer {
 	trusted := x509.NewCertPool()
 	trusted.AddCert(ca.Certificate)
 	d := tls.Dialer{Config: &tls.Config{ServerName: name, RootCAs: trusted, MinVersion: tls.VersionTLS12}}
-	return func(ctx context.Context, network, _ string) (net.Conn, error) { return d.DialContext(ctx, network, virtual) }
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, network, virtual)
+	}
 }
 
 // wantTold sees which address a client of addr is told, and that it can produce there.

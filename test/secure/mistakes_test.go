@@ -33,7 +33,8 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 	login := func(mechanism, password string) map[string]any {
 		return map[string]any{"mechanism": mechanism, "username": text("mesh"), "password": text(password)}
 	}
-	nobody, nowhere, dns := abstract(), abstract(), dialtest.ServeDNS(t, nil)
+	nobody, nowhere, everywhere, dns := abstract(), abstract(), abstract(), dialtest.ServeDNS(t, nil)
+	dialtest.Listen(t, everywhere, nil)
 	dialtest.Listen(t, nowhere, func(netip.AddrPort) (net.Conn, error) { return nil, errors.New("nowhere") })
 	all := map[string]mistake{
 		"wrong password, PLAIN": {
@@ -111,6 +112,9 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 		},
 		"a socket that leads nowhere": {
 			cluster: stack.MeshCluster{Bootstrap: b.Addr(), Dial: through(nowhere)}, said: "the connection through " + nowhere + " ended before anything came",
+		},
+		"silence through a socket": {
+			cluster: stack.MeshCluster{Bootstrap: silent(t), Dial: through(everywhere)}, said: "Envoy took the connection at " + everywhere + ", and nothing comes back",
 		},
 		"a DNS server that does not know": {
 			cluster: stack.MeshCluster{Bootstrap: "kafka.mesh.test:9092", Dial: map[string]any{"dns_server": dns.Addr}},

@@ -135,12 +135,22 @@ func (n name) String() string { return string(n) }
 // TestNamesOfAMesh has brokers with names that one DNS server knows: in bootstrap_servers, and in what the cluster says of itself.
 func TestNamesOfAMesh(t *testing.T) {
 	t.Parallel()
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			wantNamesKnown(t, host)
+		})
+	}
+}
+
+func wantNamesKnown(t *testing.T, host string) {
+	t.Helper()
 	const domain = ".kafka.mesh.test"
-	here := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	here := []netip.Addr{netip.MustParseAddr(host)}
 	dns := dialtest.ServeDNS(t, map[string][]netip.Addr{"bootstrap" + domain: here, "broker-0" + domain: here, "broker-1" + domain: here})
 	var listeners []net.Listener
 	stack.Fake(t, stack.FakeOptions{Nodes: 2, More: []kfake.Opt{kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-		l, err := net.Listen(network, "127.0.0.1:0")
+		l, err := net.Listen(network, net.JoinHostPort(host, "0"))
 		if err != nil {
 			return nil, err
 		}

@@ -149,6 +149,17 @@ func TestWorkloadCertificates(t *testing.T) {
 		m := start(t, stack.MeshCluster{Name: "other", Bootstrap: b.sidecar, TLS: ours.tls(otherID)})
 		m.wantLog(t, "the broker's certificate is for "+kafkaID+", which is none of tls.spiffe_ids")
 	})
+	t.Run("later", func(t *testing.T) {
+		late := &files{t, t.TempDir()}
+		m := start(t, stack.MeshCluster{Name: "late", Bootstrap: b.sidecar, TLS: late.tls(kafkaID)})
+		m.wantLog(t, "upstream_clusters[0].tls.ca: there is no file "+late.path("root-cert.pem")+"; connections wait until that is right")
+		m.wantLog(t, "our authorities: there is no file "+late.path("root-cert.pem"))
+		late.write("key.pem", first.Key)
+		late.write("cert-chain.pem", first.Certificate)
+		late.write("root-cert.pem", roots(old))
+		check(t, m.produce(t, "late-a", 10))
+		verify(t, b.KafkaCluster, "late-a", 10)
+	})
 	t.Run("rotation", func(t *testing.T) { rotate(t, b, side, ours, old, fresh) })
 }
 

@@ -81,8 +81,8 @@ type capture struct {
 	mu     sync.Mutex
 	at     dial.Stage
 	conn   *witness
-	old    []*dial.Problem // why it is encrypted with what was there before
-	err    error           // why there is none
+	old    error // why it is encrypted with what was there before
+	err    error // why there is none
 	closed bool
 }
 
@@ -140,11 +140,7 @@ func (t *capture) encryption(addr string) (*tls.Config, error) {
 func (t *capture) stale() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := make([]error, 0, len(t.old))
-	for _, p := range t.old {
-		all = append(all, p)
-	}
-	return errors.Join(all...)
+	return t.old
 }
 
 // reached takes note of a stage.
