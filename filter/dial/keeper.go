@@ -70,7 +70,7 @@ func (k *Keeper) read(now time.Time) (material, []*Problem) {
 
 // bridges says whether what was there before can be used in place of a part that is wrong now.
 func (k *Keeper) bridges(part Part, m material, now time.Time) bool {
-	switch part { //nolint:exhaustive // the others are our own
+	switch part {
 	case PartCA:
 		return len(m.authorities) > 0 && now.Before(latest(m.authorities))
 	case PartCRL:

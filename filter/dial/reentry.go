@@ -98,7 +98,7 @@ func (s Socket) takes(ip netip.Addr) bool {
 // for it.
 func source(to netip.AddrPort) netip.AddrPort {
 	if conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to)); err == nil {
-		defer conn.Close()
+		defer conn.Close() //nolint:errcheck // nothing was sent
 		if from, ok := conn.LocalAddr().(*net.UDPAddr); ok {
 			return netip.AddrPortFrom(from.AddrPort().Addr().Unmap().WithZone(""), from.AddrPort().Port())
 		}

@@ -50,30 +50,6 @@ func (s Socket) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return conn, nil
 }
 
-// direct connects to the broker itself.
-func (s Socket) direct(ctx context.Context, addr string) (net.Conn, error) {
-	family := s.Family
-	if family == "" {
-		family = "tcp"
-	}
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: s.KeepAlive}, Resolver: s.resolver()}
-	if !s.KeepAlive {
-		dialer.KeepAlive = -1
-	}
-	return dialer.DialContext(ctx, family, addr)
-}
-
-// resolver resolves the names of brokers. What the system knows without asking anybody, and the domains that it completes names with, hold
-// with another server too.
-func (s Socket) resolver() *net.Resolver {
-	if s.DNSServer == "" {
-		return net.DefaultResolver
-	}
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, s.DNSServer)
-	}}
-}
-
 // Resolve returns the addresses that a bootstrap server, host:port, stands for: itself, or with Canonical the names that its
 // addresses resolve to.
 func (s Socket) Resolve(ctx context.Context, addr string) []string {
@@ -100,6 +76,30 @@ func (s Socket) Resolve(ctx context.Context, addr string) []string {
 		return []string{addr}
 	}
 	return names
+}
+
+// direct connects to the broker itself.
+func (s Socket) direct(ctx context.Context, addr string) (net.Conn, error) {
+	family := s.Family
+	if family == "" {
+		family = "tcp"
+	}
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: s.KeepAlive}, Resolver: s.resolver()}
+	if !s.KeepAlive {
+		dialer.KeepAlive = -1
+	}
+	return dialer.DialContext(ctx, family, addr)
+}
+
+// resolver resolves the names of brokers. What the system knows without asking anybody, and the domains that it completes names with, hold
+// with another server too.
+func (s Socket) resolver() *net.Resolver {
+	if s.DNSServer == "" {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.DNSServer)
+	}}
 }
 
 // tune sets what is set of a connection; of one that is not TCP, only what it has.

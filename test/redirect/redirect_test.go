@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -52,10 +53,12 @@ const nowhere = `{name: envoy.filters.network.tcp_proxy, typed_config: {"@type":
 // bootstrap is an Envoy's with some listeners.
 func bootstrap(listeners ...string) string {
 	text := "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}\nstatic_resources:\n  clusters: [{name: nowhere, type: STATIC, connect_timeout: 1s}]\n  listeners:\n"
+	var all strings.Builder
+	all.WriteString(text)
 	for i, l := range listeners {
-		text += fmt.Sprintf("  - {name: listener-%d, %s}\n", i, l)
+		fmt.Fprintf(&all, "  - {name: listener-%d, %s}\n", i, l)
 	}
-	return text
+	return all.String()
 }
 
 // chain is a filter chain with the mesh, on a transport socket if one is given.
@@ -70,6 +73,8 @@ func chain(mesh, transport string) string {
 }
 
 // TestRedirected has clients dial virtual addresses, which are redirected to Envoy: they are told what they dialled, and can produce there.
+//
+//nolint:paralleltest // all is redirected to one port
 func TestRedirected(t *testing.T) {
 	alone(t)
 	port := strconv.Itoa(virtualPort)
@@ -113,11 +118,13 @@ func TestRedirected(t *testing.T) {
 
 // TestNotRedirected has clients dial addresses that Envoy listens on itself.
 func TestNotRedirected(t *testing.T) {
+	t.Parallel()
 	alone(t)
 	for _, tc := range []struct{ listen, dial string }{
 		{"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}, {"0.0.0.0", "127.0.0.1"}, {"0.0.0.0", "10.78.0.1"}, {"::", "::1"}, {"::", "fd00:78::1"}, {"::", "10.78.0.1"},
 	} {
 		t.Run(tc.listen+" by "+tc.dial, func(t *testing.T) {
+			t.Parallel()
 			port, err := stack.FreePort()
 			stack.Check(t, err)
 			stack.Envoy(t, stack.EnvoyOptions{Config: bootstrap(fmt.Sprintf("address: %s, filter_chains: [%s]", address(tc.listen, port, tc.listen == "::"), chain(mesh(t), "")))})

@@ -48,13 +48,14 @@ func ownCluster(socket string) string {
 
 // meshListeners is what Envoy has where they are handed to the listeners that a mesh has for its addresses, as Istio's sidecars have.
 func meshListeners(socket string, brokers ...string) string {
-	text := "  - " + fmt.Sprintf(egress, socket, true, fmt.Sprintf(tcpProxy, "nowhere", "nowhere"))
+	var text strings.Builder
+	text.WriteString("  - " + fmt.Sprintf(egress, socket, true, fmt.Sprintf(tcpProxy, "nowhere", "nowhere")))
 	for i, addr := range brokers {
 		host, port, _ := net.SplitHostPort(addr)
-		text += fmt.Sprintf("\n  - {name: broker-%d, address: {socket_address: {address: %s, port_value: %s}}, bind_to_port: false, filter_chains: [{filters: [%s]}]}",
+		fmt.Fprintf(&text, "\n  - {name: broker-%d, address: {socket_address: {address: %s, port_value: %s}}, bind_to_port: false, filter_chains: [{filters: [%s]}]}",
 			i, host, port, fmt.Sprintf(tcpProxy, "egress", "brokers"))
 	}
-	return text + clusters
+	return text.String() + clusters
 }
 
 // TestReentry has the mesh in an Envoy reach Kafka through a socket of the same Envoy: in plain text, with TLS, and with TLS and a login

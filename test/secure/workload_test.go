@@ -127,6 +127,8 @@ func (f *files) tls(ids ...string) map[string]any {
 }
 
 // TestWorkloadCertificates has brokers be behind a sidecar that takes only who is of the mesh.
+//
+//nolint:paralleltest,tparallel // the last of them replaces what the others need
 func TestWorkloadCertificates(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -100,7 +101,7 @@ func (p *Proxy) serve(client net.Conn) {
 	if !p.keep(client) {
 		return
 	}
-	defer client.Close()
+	defer client.Close() //nolint:errcheck // it has served
 	header, err := ReadHeader(client)
 	p.mu.Lock()
 	switch {
@@ -151,7 +152,7 @@ func ReadHeader(r io.Reader) (h Header, err error) {
 	}
 	from, _ := netip.AddrFromSlice(rest[:width])
 	to, _ := netip.AddrFromSlice(rest[width : 2*width])
-	h.Raw = append(start, rest...)
+	h.Raw = slices.Concat(start, rest)
 	h.From = netip.AddrPortFrom(from, binary.BigEndian.Uint16(rest[2*width:]))
 	h.To = netip.AddrPortFrom(to, binary.BigEndian.Uint16(rest[2*width+2:]))
 	return h, nil

@@ -126,7 +126,7 @@ func TestWatchWaitsForTheLastFile(t *testing.T) {
 		}()
 		want := func(when string, pass time.Duration, n int) {
 			t.Helper()
-			time.Sleep(pass)
+			time.Sleep(pass) //nolint:forbidigo // in a bubble
 			synctest.Wait()
 			if got := int(changes.Load()); got != n {
 				t.Errorf("%s: %d changes, want %d", when, got, n)
