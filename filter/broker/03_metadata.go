@@ -173,7 +173,7 @@ func (m *metadataCall) locked(f func()) {
 // countUnknown takes note of the ids that no cluster has a topic of.
 func (m *metadataCall) countUnknown() {
 	for i := range m.response.Topics {
-		if code := m.response.Topics[i].Topic.Code; code == wire.UnknownTopicID {
+		if code := m.response.Topics[i].Code; code == wire.UnknownTopicID {
 			m.summary.fail(code)
 		}
 	}

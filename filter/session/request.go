@@ -53,6 +53,17 @@ func (r *request) Answer(a broker.Answer) {
 	r.session.complete(r, a)
 }
 
+// Barrier implements broker.Reply.
+func (r *request) Barrier() {
+	s := r.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inflight.raise(&r.place)
+}
+
+// OnEnd implements broker.Reply.
+func (r *request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
+
 // count counts what the request came to.
 func (r *request) count(a *broker.Answer) {
 	if r.version == nil { // it is no request, only the end of the connection
@@ -65,17 +76,6 @@ func (r *request) count(a *broker.Answer) {
 		r.version.Refusals.Add(1)
 	}
 }
-
-// Barrier implements broker.Reply.
-func (r *request) Barrier() {
-	s := r.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inflight.raise(&r.place)
-}
-
-// OnEnd implements broker.Reply.
-func (r *request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
 
 // serve gives one request its place in the order of answers, and answers it, now or later.
 func (s *Session) serve(frame *wire.Frame) {

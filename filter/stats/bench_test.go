@@ -16,9 +16,9 @@ func BenchmarkAdd(b *testing.B) {
 		}
 	})
 	b.Run("atomic", func(b *testing.B) {
-		var n int64
+		var n atomic.Int64
 		for b.Loop() {
-			atomic.AddInt64(&n, 1)
+			n.Add(1)
 		}
 	})
 	b.Run("distribution", func(b *testing.B) {

@@ -45,8 +45,6 @@ func (d Distribution) Record(n int64) {
 	atomic.AddInt64(&d.at.numbers[sumSlot], n)
 }
 
-func (d *Distribution) bind(b binding) { d.at = &b }
-
 // rangeOf is the range that a number counts in.
 func rangeOf(n int64) int {
 	if n < exact {

@@ -53,23 +53,6 @@ func NewIn(table Table, memory Memory) *Set {
 // Table lists the metrics.
 func (s *Set) Table() Table { return s.table }
 
-// bind has rows count where the table has them. A metric that is not in the table is dropped.
-func (s *Set) bind(rows []row, prefix string) {
-	for _, r := range rows {
-		if place, ok := s.places[prefix+r.Name]; ok {
-			r.into.bind(place)
-		}
-	}
-}
-
-// value gives a metric that has one number; one that is not in the table drops everything.
-func (s *Set) value(name string) (v Value) {
-	if place, ok := s.places[name]; ok {
-		v.bind(place)
-	}
-	return v
-}
-
 // API gives the metrics of one API. It looks each of them up: call it once and keep the answer.
 func (s *Set) API(api wire.API) *API {
 	a := &API{min: api.Min, versions: make([]Version, api.Max-api.Min+1)}
@@ -119,4 +102,21 @@ func (s *Set) Cluster(name string) *Cluster {
 	}
 	c.otherError = s.value(errorMetric(name, otherErrors).Name)
 	return c
+}
+
+// bind has rows count where the table has them. A metric that is not in the table is dropped.
+func (s *Set) bind(rows []row, prefix string) {
+	for _, r := range rows {
+		if place, ok := s.places[prefix+r.Name]; ok {
+			place.join(r.into)
+		}
+	}
+}
+
+// value gives a metric that has one number; one that is not in the table drops everything.
+func (s *Set) value(name string) (v Value) {
+	if place, ok := s.places[name]; ok {
+		v = place.value(0)
+	}
+	return v
 }

@@ -57,15 +57,6 @@ func (m *Metric) Slots() int {
 // Table lists every metric of a configuration, in the order in which to show them. NewTable makes one.
 type Table []Metric
 
-// Size is how many numbers the metrics have together.
-func (t Table) Size() int {
-	if len(t) == 0 {
-		return 0
-	}
-	last := &t[len(t)-1]
-	return last.at + last.Slots()
-}
-
 // Scope is what a configuration has metrics of.
 type Scope struct {
 	// APIs are those that clients are served.
@@ -116,6 +107,15 @@ func NewTable(of Scope) Table {
 	return t
 }
 
+// Size is how many numbers the metrics have together.
+func (t Table) Size() int {
+	if len(t) == 0 {
+		return 0
+	}
+	last := &t[len(t)-1]
+	return last.at + last.Slots()
+}
+
 // scope is what several metrics have in their names, and as a label.
 type scope struct {
 	level, name string
@@ -144,12 +144,9 @@ func appendRows(t Table, s scope, rows []row) Table {
 
 // row joins a metric with the field that counts it.
 type row struct {
-	into target
+	into any // a *Value, *Level or *Distribution
 	Metric
 }
-
-// target is a field that counts: a *Value or a *Distribution.
-type target interface{ bind(b binding) }
 
 // rows are the metrics of a listener that are there once.
 func (s *Set) rows() []row {

@@ -26,6 +26,18 @@ func (b binding) value(i int) Value {
 	return v
 }
 
+// join has a field count there: a *Value, *Level or *Distribution.
+func (b binding) join(field any) {
+	switch f := field.(type) {
+	case *Value:
+		*f = b.value(0)
+	case *Level:
+		*f = Level{&level{Value: b.value(0)}}
+	case *Distribution:
+		*f = Distribution{&b}
+	}
+}
+
 // Value is one metric of one Set. Keep it where it is used, so that counting needs no look-up.
 //
 // The zero Value drops what is added. Any goroutine may call Add.
@@ -59,8 +71,6 @@ func (v Value) Load() int64 {
 	return atomic.LoadInt64(v.n)
 }
 
-func (v *Value) bind(b binding) { *v = b.value(0) }
-
 // Level is a gauge that is set. The zero Level drops what it is set to. Any goroutine may use it.
 type Level struct{ at *level }
 
@@ -82,5 +92,3 @@ func (l Level) Set(n int64) {
 		l.at.Add(n - now)
 	}
 }
-
-func (l *Level) bind(b binding) { l.at = &level{Value: b.value(0)} }

@@ -107,5 +107,5 @@ func (i *Identity) put(name string, content []byte) error {
 	if err := stack.ReplaceFile(file, content); err != nil {
 		return err
 	}
-	return os.Chmod(file, 0o644) //nolint:gosec // sidecars are another user's
+	return os.Chmod(file, 0o644)
 }

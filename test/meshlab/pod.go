@@ -14,9 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sidecarUser is whose packets Istio leaves alone: the sidecar's own.
-const sidecarUser = 1337
-
 // redirect is what Istio does to a pod's packets. What leaves goes to the sidecar's port 15001, unless it is the sidecar's or stays in the
 // pod; what comes in goes to 15006, but for the sidecar's admin interface.
 const redirect = `table ip istio {
@@ -116,18 +113,6 @@ func newNamespace(name string) (*Pod, error) {
 	return p, nil
 }
 
-func (p *Pod) close() {
-	close(p.starts)
-	_ = unix.Close(p.space)
-}
-
-// run has a function run in the pod, on the thread that lives as long. Processes are to be started so.
-func (p *Pod) run(f func() error) error {
-	done := make(chan error)
-	p.starts <- func() { done <- f() }
-	return <-done
-}
-
 // Start starts a program in the pod, which ends with the pod.
 func (p *Pod) Start(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -149,6 +134,19 @@ func (p *Pod) Dial(ctx context.Context, network, addr string) (conn net.Conn, er
 	}()
 	<-done
 	return conn, err
+}
+
+// close ends the pod.
+func (p *Pod) close() {
+	close(p.starts)
+	_ = unix.Close(p.space)
+}
+
+// run has a function run in the pod, on the thread that lives as long. Processes are to be started so.
+func (p *Pod) run(f func() error) error {
+	done := make(chan error)
+	p.starts <- func() { done <- f() }
+	return <-done
 }
 
 func commands(program string, all ...string) error {

@@ -54,17 +54,6 @@ func (s *Sidecar) ServiceIP() string { return serviceIP }
 // serviceIP is outside of the pods' network, as Services are.
 const serviceIP = "10.96.0.10"
 
-// config is the bootstrap.
-func (s *Sidecar) config() (string, error) {
-	t, err := template.ParseFS(templates, "testdata/*.yaml")
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	err = t.ExecuteTemplate(&b, s.Template+".yaml", s)
-	return b.String(), err
-}
-
 // Envoy is a running Envoy in a pod.
 type Envoy struct {
 	*stack.EnvoyProcess
@@ -94,6 +83,17 @@ func (s *Sidecar) Start(ctx context.Context) (*Envoy, error) {
 		return nil, fmt.Errorf("%s: %w\n%s", s.Pod.Name, err, e.Log())
 	}
 	return e, nil
+}
+
+// config is the bootstrap.
+func (s *Sidecar) config() (string, error) {
+	t, err := template.ParseFS(templates, "testdata/*.yaml")
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = t.ExecuteTemplate(&b, s.Template+".yaml", s)
+	return b.String(), err
 }
 
 func (e *Envoy) waitLive(ctx context.Context) error {

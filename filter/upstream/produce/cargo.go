@@ -72,6 +72,14 @@ func (c *cargo) Answer(a *link.Answer) error {
 	return err
 }
 
+// Fail implements link.Call. All that has failed gets its result at once, when the connection has ended.
+func (c *cargo) Fail(_ error, sent bool) {
+	if sent {
+		c.clock(time.Now())
+	}
+	c.connection.lose(c, sent)
+}
+
 // leave takes note of what is about to be sent, and counts it.
 func (c *cargo) leave(now time.Time) {
 	st := c.connection.lane.pool.stats
@@ -102,14 +110,6 @@ func (c *cargo) clock(now time.Time) (micros int64) {
 		b.UpstreamMicros = micros
 	}
 	return micros
-}
-
-// Fail implements link.Call. All that has failed gets its result at once, when the connection has ended.
-func (c *cargo) Fail(_ error, sent bool) {
-	if sent {
-		c.clock(time.Now())
-	}
-	c.connection.lose(c, sent)
 }
 
 // take returns what the next request carries. The pool's mutex is held and the queue is not empty.
