@@ -49,8 +49,9 @@ func (c *counts) take(s *stats.Sample, name string) {
 	}
 }
 
-// track follows the traffic of one thing. The zero value has seen nothing.
+// track follows the traffic of one thing.
 type track struct {
+	most   int // points that are kept
 	last   counts
 	seen   bool
 	points []point        // the last ones, the oldest first
@@ -63,6 +64,9 @@ func (t *track) take(now counts, passed time.Duration) {
 		now.times = new(stats.Sizes)
 	}
 	before, seen := t.last, t.seen
+	if seen && now.times.Count() == before.times.Count() {
+		now.times = before.times // what rests costs no memory
+	}
 	t.last, t.seen = now, true
 	t.times = keep(t.times, now.times, lately+1)
 	if !seen || passed <= 0 {
@@ -73,7 +77,7 @@ func (t *track) take(now counts, passed time.Duration) {
 	t.points = keep(t.points, point{
 		bytes: rate(now.bytes, before.bytes), batches: rate(now.batches, before.batches), records: rate(now.records, before.records),
 		failed: rate(now.failed, before.failed), p50: millis(times, median), p99: millis(times, tail),
-	}, points)
+	}, t.most)
 }
 
 // millis is a quantile in milliseconds.
@@ -119,8 +123,8 @@ func (t *track) chart() []point {
 // tracks are those of things with names.
 type tracks map[string]*track
 
-// take takes note of the totals of all, and forgets what is not there any more.
-func (ts tracks) take(now map[string]*counts, passed time.Duration) {
+// take takes note of the totals of all, and forgets what is not there any more. New ones keep so many points.
+func (ts tracks) take(now map[string]*counts, passed time.Duration, most int) {
 	for name := range ts {
 		if now[name] == nil {
 			delete(ts, name)
@@ -128,7 +132,7 @@ func (ts tracks) take(now map[string]*counts, passed time.Duration) {
 	}
 	for name, c := range now {
 		if ts[name] == nil {
-			ts[name] = new(track)
+			ts[name] = &track{most: most}
 		}
 		ts[name].take(*c, passed)
 	}
@@ -159,9 +163,10 @@ func (h *history) take(samples []stats.Sample, now time.Time) {
 	}
 	passed := now.Sub(h.at)
 	h.at, h.now = now, sortOut(samples)
+	h.mesh.most = points
 	h.mesh.take(h.now.mesh, passed)
-	h.clusters.take(h.now.clusters, passed)
-	h.rules.take(h.now.rules, passed)
+	h.clusters.take(h.now.clusters, passed, points)
+	h.rules.take(h.now.rules, passed, lately) // which have no charts
 }
 
 // sortOut finds what traffic is made of. A mesh's is the sum of its clusters', but for the time, which is what clients saw.

@@ -92,7 +92,7 @@ func TestHistoryIsBounded(t *testing.T) {
 // TestCountersThatGoBack are those of a mesh that was made anew under its name.
 func TestCountersThatGoBack(t *testing.T) {
 	t.Parallel()
-	var track track
+	track := track{most: points}
 	track.take(counts{bytes: 1000}, 0)
 	track.take(counts{bytes: 10}, interval)
 	if got := track.points[0].bytes; got != 0 {

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -38,6 +39,7 @@ func TestBrokenClustersShow(t *testing.T) {
 		wantBroken(t, broken, read)
 		t.Logf("%d broken clusters showed within %s of the start", len(broken), time.Since(begun).Round(time.Millisecond))
 		wantSaidOnce(t, m, broken)
+		wantNotReady(t, "http://"+envoy.Admin()+"/kafkamesh/readyz", broken)
 	})
 	t.Run("alone", func(t *testing.T) {
 		t.Parallel()
@@ -46,6 +48,7 @@ func TestBrokenClustersShow(t *testing.T) {
 			m.wantLog(t, "cluster="+name+" ")
 		}
 		wantSaidOnce(t, m, broken)
+		wantNotReady(t, "http://"+stack.AdminIn(m.Log())+"/readyz", broken)
 		m.Stop()
 		got := parseMetrics(m.Log(), `(?m)^ +(cluster\.\S+) +(\d+) attempts$`)
 		for name, mistake := range broken {
@@ -99,6 +102,34 @@ func wantBroken(t *testing.T, broken map[string]mistake, read func() (metrics, e
 		const day = 24 * 60 * 60
 		if end := got["cluster.goodtls.certificate_expiry_seconds"]; end < day || got["cluster.good.certificate_expiry_seconds"] != 0 {
 			return fmt.Errorf("certificate_expiry_seconds is %d, want more than a day, and none without TLS", end)
+		}
+		return nil
+	})
+}
+
+// wantNotReady sees that what probes ask for names each broken cluster, and says why, and that the others are well.
+func wantNotReady(t *testing.T, url string, broken map[string]mistake) {
+	t.Helper()
+	stack.Wait(t, url, func() error {
+		_, err := stack.Page(t.Context(), http.MethodGet, url)
+		refused, ok := errors.AsType[*stack.PageError](err)
+		if !ok || refused.Code != http.StatusServiceUnavailable {
+			return fmt.Errorf("%s: %w, want that it is not ready", url, err)
+		}
+		lines := map[string]string{}
+		for line := range strings.Lines(refused.Body) {
+			name, rest, _ := strings.Cut(strings.TrimPrefix(line, "kafka_mesh/"), ": ")
+			lines[name] = rest
+		}
+		for name, mistake := range broken {
+			if !strings.HasPrefix(lines[name], "cannot be reached for ") || !strings.Contains(lines[name], mistake.said) {
+				return fmt.Errorf("%s: %q, want that it cannot be reached, and %q", name, lines[name], mistake.said)
+			}
+		}
+		for _, name := range []string{"good", "goodtls"} {
+			if !strings.HasPrefix(lines[name], "can be reached") {
+				return fmt.Errorf("%s: %q, want that it can be reached", name, lines[name])
+			}
 		}
 		return nil
 	})

@@ -50,8 +50,11 @@ func StartStandalone(ctx context.Context, m *Mesh) (*StandaloneProcess, error) {
 }
 
 // Admin is the address of its admin listener, host:port, once it accepts clients.
-func (s *StandaloneProcess) Admin() string {
-	if m := adminPage.FindStringSubmatch(s.Log()); m != nil {
+func (s *StandaloneProcess) Admin() string { return AdminIn(s.Log()) }
+
+// AdminIn finds it in what the binary has logged.
+func AdminIn(log string) string {
+	if m := adminPage.FindStringSubmatch(log); m != nil {
 		return m[1]
 	}
 	return ""
