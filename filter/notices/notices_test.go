@@ -312,3 +312,14 @@ func TestHammerNotices(t *testing.T) {
 	n.Close()
 	n.Left(client(1, ""), notices.VisitVersions)
 }
+
+// BenchmarkRefused is what it costs to be refused again and again.
+func BenchmarkRefused(b *testing.B) {
+	n := notices.New(slog.New(slog.NewTextHandler(nowhere{}, nil)), unguarded)
+	defer n.Close()
+	c, r := client(1, "kgo 1.0"), unmatched("dates")
+	b.ReportAllocs()
+	for b.Loop() {
+		n.Refused(c, produce, r)
+	}
+}
