@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
@@ -53,7 +54,7 @@ func (s *searcher) filter(n *tree.Node, path string, behind []*tree.Node) bool {
 		s.cpp(&src, typed, at)
 	case module != nil && typed.Field("extension_name") != nil: // a bootstrap extension has no settings
 		return true
-	case module != nil && text(module.Field("name")) == moduleName:
+	case module != nil && moduleIn(module) == moduleName:
 		src.path = at + ".filter_config"
 		if packed := typed.Field("filter_config"); packed != nil {
 			src.unpack(packed)
@@ -63,7 +64,7 @@ func (s *searcher) filter(n *tree.Node, path string, behind []*tree.Node) bool {
 		src.around(typed, behind)
 	case module != nil:
 		if holdsMesh(typed.Field("filter_config")) {
-			s.other = text(module.Field("name"))
+			s.other = moduleIn(module)
 		}
 		return false
 	case typed.Field("plugin_config") != nil && text(typed.Field("plugin_name")) == moduleName: // in the contrib image
@@ -74,6 +75,16 @@ func (s *searcher) filter(n *tree.Node, path string, behind []*tree.Node) bool {
 	}
 	s.found = append(s.found, src)
 	return true
+}
+
+// moduleIn is the name of the module that a dynamic_module_config names, or whose file it names, as Envoy 1.39 and newer can.
+func moduleIn(n *tree.Node) string {
+	if file := text(n.Field("module").Field("local").Field("filename")); file != "" {
+		name, _ := strings.CutPrefix(path.Base(file), "lib")
+		name, _ = strings.CutSuffix(name, ".so")
+		return name
+	}
+	return text(n.Field("name"))
 }
 
 // cpp takes the configuration of Envoy's own filter.

@@ -52,6 +52,11 @@ func sources(file string, in io.Reader) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sourcesIn(file, raw)
+}
+
+// sourcesIn is sources of a text that has been read.
+func sourcesIn(file string, raw []byte) ([]source, error) {
 	documents, problems := tree.Read(raw)
 	if len(documents) == 0 || len(problems) > 0 && envoyKey(documents[0]) == "" { // config.Parse says better what is wrong
 		return []source{{file: file, raw: raw}}, nil
@@ -63,6 +68,9 @@ func sources(file string, in io.Reader) ([]source, error) {
 	var others int
 	for _, document := range documents {
 		before := len(s.found)
+		if err := s.configMap(document); err != nil {
+			return nil, err
+		}
 		if !isKafkaMesh(document) { // a configuration of our own may have an @type too: it is not Envoy's for that
 			s.search(document, "")
 		}

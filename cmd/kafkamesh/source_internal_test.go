@@ -7,8 +7,11 @@ import (
 	"testing"
 )
 
-// envoy is a listener whose filter is configured with packed, an Any in YAML's flow style.
+// envoy is a listener whose filter is configured with packed, an Any in YAML's flow style. module is its name, or all of its configuration.
 func envoy(module, packed string) string {
+	if !strings.HasPrefix(module, "{") {
+		module = "{name: " + module + "}"
+	}
 	return `
 static_resources:
   listeners:
@@ -16,9 +19,14 @@ static_resources:
     - filters:
       - typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter
-          dynamic_module_config: {name: ` + module + `}
+          dynamic_module_config: ` + module + `
           terminal_filter: true
           filter_config: ` + packed + "\n"
+}
+
+// configMap is a ConfigMap of Kubernetes with these lines of data.
+func configMap(lines ...string) string {
+	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  " + strings.Join(lines, "\n  ") + "\n"
 }
 
 func TestEnvoysFiles(t *testing.T) {
@@ -73,6 +81,28 @@ func TestEnvoysFiles(t *testing.T) {
 		},
 		{
 			"a name twice", "static_resources: {}\nstatic_resources: {}\n", exitFailed, "-:2:1: the field here is given twice; keep one\n",
+		},
+		{
+			"a module by its file", envoy("{module: {local: {filename: /etc/kafka-mesh/libkafkamesh.so}}}", "{"+typed+"google.protobuf.Struct, value: {"+body+"}}"),
+			exitOK, where + ".filter_config: valid\n",
+		},
+		{
+			"another module by its file", envoy("{module: {local: {filename: /lib/libother.so}}}", "{"+body+"}"), exitFailed,
+			"-: a filter in it uses the module \"other\"; ours is called kafkamesh, because its file is libkafkamesh.so\n",
+		},
+		{
+			"texts in a ConfigMap", configMap("mesh.yaml: '{" + body + "}'", "notes: 'forward, march'", "envoy.yaml: \"" +
+				"{filter_chains: [{filters: [{typed_config: {plugin_name: kafkamesh, plugin_config: {'@type': xds.type.v3.TypedStruct, value: {" +
+				strings.ReplaceAll(body, `"`, "'") + "}}}}]}]}\""),
+			exitOK, "-: data[\"mesh.yaml\"]: valid\n-: data[\"envoy.yaml\"]: filter_chains[0].filters[0].typed_config.plugin_config: valid\n",
+		},
+		{
+			"a mistake in a ConfigMap's text", configMap("mesh.yaml: |", "  upstream_clusters: [{cluster_name: c, bootstrap_servers: h}]",
+				"  forwarding_rules: [{target_cluster: d, topic_prefix: t}]"),
+			exitFailed, "-: data[\"mesh.yaml\"]:2:21: forwarding_rules[0].target_cluster: there is no cluster \"d\"; write the cluster_name of one of upstream_clusters\n",
+		},
+		{
+			"a ConfigMap's text that is broken", configMap(`mesh.yaml: "forwarding_rules: ["`), exitFailed, "-: data[\"mesh.yaml\"]:",
 		},
 		{
 			"two", "resources: [{" + typed + "x.KafkaMesh, " + body + "}, {" + typed + "x.KafkaMesh}]", exitFailed,

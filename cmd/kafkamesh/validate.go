@@ -13,7 +13,7 @@ func validateCommand() command {
 		summary: "check configurations, and print every mistake",
 		about: `Checks each FILE, a configuration in YAML or JSON, "-" being standard input.
 FILE may also be a configuration of Envoy, or hold one, as Kubernetes' manifests
-do: then each filter in it that uses the module or plugin kafkamesh is checked,
+do, also as a text in a ConfigMap: then each filter in it that uses the module or plugin kafkamesh is checked,
 and so is what Envoy wants around it.
 
 Every mistake is printed on a line "FILE:LINE:COLUMN: field: what is wrong";
