@@ -3,7 +3,7 @@
 #
 # Makes the archives of a release in DIR (build/out/release): for linux on amd64 and arm64 the plain binary and the modules, the
 # bill of materials of each, licences of all that is linked in, documents and examples; and their checksums. The same commit gives
-# the same bytes, wherever and whenever it is built. The modules run with glibc 2.31 and newer.
+# the same bytes, wherever and whenever it is built. The modules run with glibc 2.17 and newer.
 #
 # VERSION, COMMIT and SOURCE_DATE_EPOCH say what is built; git is asked for those that are not set. Where there is no git, as in an
 # image, VERSION and SOURCE_DATE_EPOCH have to be.
@@ -14,7 +14,7 @@ need go tar gzip sha256sum
 
 if [ $# -lt 2 ]; then set -- "${1:-build/out/release}" amd64 arm64; fi
 out=$1
-glibc=2.31
+glibc=2.17
 modules=(libkafkamesh libkafkamesh-contrib)
 nogit="there is no git here: set VERSION and SOURCE_DATE_EPOCH"
 version=${VERSION:-$(git describe --tags --always --dirty)} || fail "$nogit"

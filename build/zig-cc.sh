@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# zig-cc.sh TARGET ARGUMENT...: Zig as a C compiler for TARGET, such as aarch64-linux-gnu.2.31.
+# zig-cc.sh TARGET ARGUMENT...: Zig as a C compiler for TARGET, such as aarch64-linux-gnu.2.17.
 #
 # Envoy brings the symbols that a module leaves open. GNU's linker has to be told so, while Zig's has no such option and
 # allows it in a shared library anyway.

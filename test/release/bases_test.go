@@ -20,6 +20,10 @@ func (b *builder) base(name string, i *image) error {
 	switch {
 	case strings.HasPrefix(name, "golang:"):
 		return b.golang(i)
+	case name == "scratch":
+		return nil
+	case strings.HasPrefix(name, "busybox:"): // a cp
+		return system(i.root, "/usr/bin", "/usr/lib", "/usr/lib64", "/bin")
 	case name == "gcr.io/distroless/static-debian12:nonroot": // no programs and no libraries
 		i.user = nonroot
 		return nil

@@ -68,7 +68,7 @@ func (j imagesJob) run(ctx context.Context) error {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	return errors.Join(b.tryStandalone(ctx), b.tryEnvoy(ctx), b.tryContrib(ctx))
+	return errors.Join(b.tryStandalone(ctx), b.tryEnvoy(ctx), b.tryContrib(ctx), b.tryModule(ctx), b.tryCopier(ctx))
 }
 
 // tryStandalone runs the plain binary with the demo's configuration in the place that CMD names.
