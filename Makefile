@@ -44,19 +44,20 @@ test: ## every test; installs what it needs; says what it does, and how long tha
 
 .PHONY: fetch
 fetch:
-	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers krb5 nft prometheus chromium envoyhost
+	@build/timed.sh 'fetching what tests need into .cache/' $(MAKE) --no-print-directory envoy kafka clients checkers manifest-checkers krb5 nft prometheus chromium envoyhost
 
 .PHONY: unit
 unit: ## the tests that need Go and a C compiler only
 	@build/timed.sh 'unit tests, under the race detector' go test -race ./cmd/... ./filter/... ./proto/... \
 		./test/arch/... ./test/bench/... ./test/clock/... ./test/ledger/... ./test/rawkafka/...
 	@build/timed.sh 'clients, mesh and clusters in fake time under faults' go test -count=1 ./test/simulation
+	@build/timed.sh 'what reads manifests, a module of its own' go test -C test/manifests/strict ./...
 
 .PHONY: e2e
-e2e: build envoy envoyhost kafka clients checkers krb5 nft prometheus chromium ## real Envoy, real Kafka, real clients
+e2e: build envoy envoyhost kafka clients checkers manifest-checkers krb5 nft prometheus chromium ## real Envoy, real Kafka, real clients
 	@build/timed.sh 'tests with real Envoy, real Kafka and real clients' go test -count=1 -timeout 20m \
 		./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
-		./test/matrix/... ./test/e2e/... ./test/alerts/... ./test/guide/... ./test/redirect/... ./test/release/... ./test/secure/... ./test/soak/...
+		./test/matrix/... ./test/e2e/... ./test/alerts/... ./test/guide/... ./test/manifests/... ./test/redirect/... ./test/release/... ./test/secure/... ./test/soak/...
 	@build/timed.sh 'TLS and logins, with Kafka $(OLDER_KAFKA)' env SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m ./test/secure
 	@build/timed.sh 'a load under faults, alone: it measures what becomes of the load' go test -count=1 -timeout 20m ./test/chaos
 
@@ -134,6 +135,7 @@ check: generate tidy fmt lint ## generated code, go.mod, format and lint; fails 
 .PHONY: lint
 lint:
 	$(LINT) run ./...
+	cd test/manifests/strict && go tool -modfile=../../../build/tools/lint/go.mod golangci-lint run --config ../../../.golangci.yml ./...
 	cd build/tools/dashboard && go tool -modfile=../lint/go.mod golangci-lint run --config ../../../.golangci.yml ./...
 	build/buf.sh lint
 	CGO_ENABLED=1 go vet ./...
@@ -154,6 +156,7 @@ tidy:
 	cd build/tools && go mod tidy
 	cd build/tools/lint && go mod tidy
 	cd build/tools/sbom && go mod tidy
+	cd test/manifests/strict && go mod tidy
 	cd build/tools/dashboard && go mod tidy
 
 ##@ Fetch
@@ -185,6 +188,10 @@ prometheus: ## Prometheus and promtool for the tests, into .cache/; without apt-
 .PHONY: chromium
 chromium: ## a headless browser for the tests, into .cache/; without apt-get its tests are left out
 	@if command -v apt-get >/dev/null; then build/install-chromium.sh >/dev/null; fi
+
+.PHONY: manifest-checkers
+manifest-checkers: ## what checks Kubernetes' manifests, into .cache/
+	@build/install-manifest-checkers.sh >/dev/null
 
 .PHONY: krb5
 krb5: ## a Kerberos server for the tests, into .cache/; without apt-get its test is left out

@@ -124,6 +124,9 @@ var needed = map[string]func(document.Block) bool{
 	"contrib image": func(b document.Block) bool {
 		return strings.Contains(b.Text, "envoy ") || strings.Contains(b.Text, "curl ")
 	},
+	"a Kubernetes cluster": func(b document.Block) bool {
+		return strings.Contains(b.Text, "kubectl ") || strings.Contains(b.Text, "helm ")
+	},
 	"minutes":        func(b document.Block) bool { return strings.Contains(b.Text, "make ") },
 	"a real cluster": func(b document.Block) bool { return strings.Contains(b.Text, "kafka-") },
 }

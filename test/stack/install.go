@@ -83,6 +83,11 @@ func Checkers(ctx context.Context) (string, error) {
 	return installed(ctx, "checkers", "build/install-checkers.sh")
 }
 
+// ManifestCheckers finds the directory with what checks Kubernetes' manifests.
+func ManifestCheckers(ctx context.Context) (string, error) {
+	return installed(ctx, "manifests", "build/install-manifest-checkers.sh")
+}
+
 // Kerberos finds the directory with MIT's Kerberos.
 func Kerberos(ctx context.Context) (string, error) {
 	return installed(ctx, "krb5", "build/install-krb5.sh")
