@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"syscall"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/demo"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/admin"
@@ -66,7 +68,9 @@ func (a *adminListener) move(ctx context.Context, c *config.Config) error {
 	var l net.Listener
 	if address != "" {
 		var err error
-		l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if l, err = listenAdmin(ctx, address); errors.Is(err, syscall.EADDRINUSE) && a.listener != nil && port(a.address) == port(address) {
+			l, err = a.swap(ctx, address)
+		}
 		if err != nil && written {
 			return fmt.Errorf("admin: %w; choose another address, or have none with --admin off", err)
 		}
@@ -82,6 +86,31 @@ func (a *adminListener) move(ctx context.Context, c *config.Config) error {
 	}
 	a.listener, a.address = l, address
 	return nil
+}
+
+// swap listens at another address of the same port, which may have to be given up first. With an error it listens where it was.
+func (a *adminListener) swap(ctx context.Context, address string) (net.Listener, error) {
+	_ = a.listener.Close()
+	a.listener = nil
+	l, err := listenAdmin(ctx, address)
+	if err == nil {
+		return l, nil
+	}
+	if before, again := listenAdmin(ctx, a.address); again == nil {
+		a.listener = before
+		a.http.Serve(before)
+	}
+	return nil, err
+}
+
+func listenAdmin(ctx context.Context, address string) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+}
+
+// port is that of an address.
+func port(address string) string {
+	_, p, _ := net.SplitHostPort(address)
+	return p
 }
 
 // close ends the listener.

@@ -171,6 +171,13 @@ func TestAdminMoves(t *testing.T) { //nolint:paralleltest // signals are the pro
 	r.next("msg=reloaded")
 	want(second, 200)
 	want(first, 0)
+	_, port, _ := net.SplitHostPort(second)
+	reload("address: \"0.0.0.0:" + port + "\"")
+	r.next("msg=reloaded")
+	want(second, 200)
+	reload("address: " + second + ", pprof: true")
+	r.next("msg=reloaded")
+	want(second, 200)
 	if code, body := page(t, "GET", "http://"+second+"/debug/pprof/"); code != 200 {
 		t.Errorf("profiles = %d, %.100s", code, body)
 	}

@@ -41,9 +41,18 @@ func own(path string) (fd int, is bool) {
 	}
 }
 
+// What access(2) is asked for.
+const writable, enterable = 2, 1
+
 // check says why a path cannot be written, without making it. A pipe that nobody reads yet is no mistake.
 func check(path string) error {
 	if _, is := own(path); is {
+		return nil
+	}
+	if is, err := os.Stat(path); err == nil && is.Mode()&fs.ModeNamedPipe != 0 { // to open and close it would be the end to who reads it
+		if err := syscall.Access(path, writable); err != nil {
+			return &fs.PathError{Op: "open", Path: path, Err: err}
+		}
 		return nil
 	}
 	opened, err := os.OpenFile(path, flags, 0) //nolint:gosec // the configuration is trusted
@@ -51,8 +60,7 @@ func check(path string) error {
 	case err == nil:
 		return opened.Close()
 	case errors.Is(err, fs.ErrNotExist):
-		const writable = 2 | 1 // and to be entered
-		if err := syscall.Access(filepath.Dir(path), writable); err != nil {
+		if err := syscall.Access(filepath.Dir(path), writable|enterable); err != nil {
 			return &fs.PathError{Op: "create", Path: path, Err: err}
 		}
 		return nil

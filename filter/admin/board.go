@@ -47,6 +47,7 @@ type Board struct {
 // member is a mesh that has joined.
 type member struct {
 	source Source
+	hidden bool // its metrics count, and nothing else of it is shown; of the board's mutex
 
 	using sync.RWMutex // held while the mesh is asked: it waits with its leave
 	gone  bool         // it has left, and may not be asked any more
@@ -63,6 +64,14 @@ func (m *member) ask(f func(Source)) (asked bool) {
 		f(m.source)
 	}
 	return !m.gone
+}
+
+// draw puts rates and the like into what is told of the mesh, and draws its charts.
+func (m *member) draw(mesh *status.Mesh) charts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.history.fill(mesh)
+	return m.history.charts()
 }
 
 // NewBoard returns the board of a process that is run by host.
@@ -122,6 +131,17 @@ func (b *Board) Ready(query url.Values) (code int, text string) {
 	return code, v.text(time.Now())
 }
 
+// Show says whether a mesh that has joined is shown. Its metrics count in any case: counters never go back, nor twice forward.
+func (b *Board) Show(s Source, shown bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.members {
+		if m.source == s {
+			m.hidden = !shown
+		}
+	}
+}
+
 // leave lets go of a mesh.
 func (b *Board) leave(m *member) {
 	var last []stats.Sample
@@ -136,11 +156,12 @@ func (b *Board) leave(m *member) {
 	m.gone = true
 }
 
-// all are the meshes of now, and whether the process is about to end.
+// all are the meshes of now that are shown, and whether the process is about to end.
 func (b *Board) all() (members []*member, draining bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.members), b.draining
+	members = slices.DeleteFunc(slices.Clone(b.members), func(m *member) bool { return m.hidden })
+	return members, b.draining
 }
 
 // watch looks at every mesh's metrics again and again.

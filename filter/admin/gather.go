@@ -43,11 +43,9 @@ func (b *Board) gather(now time.Time) moment {
 		if state != isThere {
 			continue
 		}
-		member.mu.Lock()
-		member.history.fill(&mesh)
-		m.charts = append(m.charts, member.history.charts())
-		member.mu.Unlock()
-		m.Meshes = append(m.Meshes, mesh)
+		var drawn charts
+		b.guard("charts", func() { drawn = member.draw(&mesh) })
+		m.charts, m.Meshes = append(m.charts, drawn), append(m.Meshes, mesh)
 	}
 	m.verdict = judge(m.Meshes, draining, broken)
 	m.Ready = m.verdict.Ready
@@ -101,11 +99,23 @@ func (b *Board) readiness() verdict {
 
 // Samples are the metrics of all meshes together, those that have left included.
 func (b *Board) Samples() []stats.Sample {
+	for {
+		if sum, whole := b.sum(); whole {
+			return sum
+		}
+	}
+}
+
+// sum is Samples, unless a mesh has left meanwhile, which may be in it twice or not at all.
+func (b *Board) sum() (sum []stats.Sample, whole bool) {
 	b.mu.Lock()
 	members, sum := slices.Clone(b.members), b.left
 	b.mu.Unlock()
+	whole = true
 	for _, m := range members {
-		b.guard("metrics", func() { m.ask(func(s Source) { sum = stats.Merge(sum, s.Read()) }) })
+		b.guard("metrics", func() {
+			whole = m.ask(func(s Source) { sum = stats.Merge(sum, s.Read()) }) && whole
+		})
 	}
-	return sum
+	return sum, whole
 }

@@ -129,7 +129,7 @@ func (ps *Places) serve(ctx context.Context, p *place, l net.Listener) (handedOv
 
 // listen listens as soon as the address is free; nil: it is not wanted any more.
 func (ps *Places) listen(ctx context.Context, address string) net.Listener {
-	said := ""
+	said, asked := "", false
 	ticker := time.NewTicker(retryInterval)
 	defer ticker.Stop()
 	for {
@@ -141,9 +141,11 @@ func (ps *Places) listen(ctx context.Context, address string) net.Listener {
 			said = err.Error()
 			ps.options.Log.Warn("the admin listener's address cannot be had; trying on", "address", address, "error", err)
 		}
-		if errors.Is(err, syscall.EADDRINUSE) && askForHandOver(ctx, address) {
-			continue // it closes its listener before it answers
+		if !asked && errors.Is(err, syscall.EADDRINUSE) && askForHandOver(ctx, address) {
+			asked = true // it closes its listener before it answers; somebody else may answer so too, and keep it
+			continue
 		}
+		asked = false
 		select {
 		case <-ctx.Done():
 			return nil

@@ -94,11 +94,11 @@ func reason(v verdict, draining bool, taking, broken int) string {
 	}
 }
 
-// only is what the verdict says of one cluster; false: there is none of that name.
+// only is what the verdict says of one cluster, by its name alone or with its filter's in front; false: there is none of that name.
 func (v verdict) only(name string) (verdict, bool) {
 	one := verdict{Ready: true, Clusters: []clusterVerdict{}}
 	for _, c := range v.Clusters {
-		if c.Name != name {
+		if c.Name != name && where(c.Mesh, c.Name) != name {
 			continue
 		}
 		one.Clusters = append(one.Clusters, c)

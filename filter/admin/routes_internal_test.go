@@ -37,6 +37,7 @@ func TestRoutes(t *testing.T) {
 		{"not ready", "GET", "/readyz", nil, 503, "not ready: 1 of 3 clusters cannot be reached: kafka_c2\n"},
 		{"why", "GET", "/readyz", nil, 503, "nobody listens there"},
 		{"one that is ready", "GET", "/readyz?cluster=kafka_c1", nil, 200, "ready\norders/kafka_c1: can be reached"},
+		{"by both names", "GET", "/readyz?cluster=orders/kafka_c1", nil, 200, "ready\norders/kafka_c1: can be reached"},
 		{"one that is not", "GET", "/readyz?cluster=kafka_c2", nil, 503, "not ready: cannot be reached"},
 		{"none of that name", "GET", "/readyz?cluster=kafka_c9", nil, 404, "there is no cluster of that name"},
 		{"none of an empty name", "GET", "/readyz?cluster=", nil, 404, "there is no cluster of that name"},

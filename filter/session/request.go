@@ -161,28 +161,36 @@ func (s *Session) completeAfterPanic(r *request) {
 
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts.
 func (s *Session) complete(r *request, a broker.Answer) {
-	s.mu.Lock()
-	told := a
-	if s.phase.isClosed() { // nobody gets it
-		a = broker.Answer{}
-	}
-	freed, first := s.inflight.complete(&r.place, a)
+	frame, freed, first := s.conclude(r, &a)
 	if !first {
-		s.mu.Unlock()
 		return
 	}
-	if n := r.place.note(); n != nil {
-		n.conclude(&told)
-	}
-	frame := r.call.Frame
-	r.call.Frame, r.call.Body = nil, nil
-	s.mu.Unlock()
 	r.count(&a)
 	if frame != nil {
 		frame.Release()
 	}
 	s.worker.cork.Flush(&s.item)
 	s.giveBack(freed)
+}
+
+// conclude is complete as far as the session's state goes. It returns the frame, which nobody needs any more, and how much less the request
+// holds; the answer is empty afterwards if nobody gets it.
+func (s *Session) conclude(r *request, a *broker.Answer) (frame *wire.Frame, freed int64, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := *a
+	if s.phase.isClosed() {
+		*a = broker.Answer{}
+	}
+	if freed, first = s.inflight.complete(&r.place, *a); !first {
+		return nil, 0, false
+	}
+	if n := r.place.note(); n != nil {
+		n.conclude(&told)
+	}
+	frame = r.call.Frame
+	r.call.Frame, r.call.Body = nil, nil
+	return frame, freed, true
 }
 
 // violate ends the connection, behind the answers to what the client asked before. Only the first reason counts. Any

@@ -41,7 +41,9 @@ func (y *tally) add(t *note) {
 		y.closedFor = t.violation
 		fallthrough
 	case accesslog.Failed:
-		c.Failures++
+		if t.api != "" { // what was no request is in closedFor
+			c.Failures++
+		}
 		y.failure = *t
 	}
 	y.last = *t

@@ -165,7 +165,7 @@ func (s *Set) rows() []row {
 		}},
 		{&s.AccessLogWritten, Metric{Name: "access_log.written", Unit: "lines", Help: "Lines that were written to the access log."}},
 		{&s.AccessLogDropped, Metric{
-			Name: "access_log.dropped", Unit: "lines", Help: "Lines that were not, because what is written to is slower than they come.",
+			Name: "access_log.dropped", Unit: "lines", Help: "Lines that were not, because what is written to is slower than they come, or takes none.",
 		}},
 		{&s.Build, buildMetric(version.Current().Version)},
 	}

@@ -43,7 +43,7 @@ func Start(ctx context.Context, c *config.OpenTelemetry, started time.Time, read
 	}
 	to, err := otlpmetrichttp.New(ctx,
 		otlpmetrichttp.WithEndpointURL(c.Endpoint),
-		otlpmetrichttp.WithHTTPClient(&http.Client{Transport: transport, Timeout: exportTimeout}),
+		otlpmetrichttp.WithHTTPClient(&http.Client{Transport: transport, Timeout: exportTimeout, CheckRedirect: stay}),
 		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{}), // the next export has all that this one had
 	)
 	if err != nil {
@@ -54,6 +54,9 @@ func Start(ctx context.Context, c *config.OpenTelemetry, started time.Time, read
 		metric.WithInterval(c.Interval), metric.WithTimeout(exportTimeout), metric.WithProducer(producer{read, started, log}))
 	return &Exporter{metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(self()))}, nil
 }
+
+// stay keeps headers, which may be secrets, from whoever an answer leads to: the collector is who the configuration says.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // TellErrors has what the SDK would print go to a log. It is one for the whole process.
 func TellErrors(log *slog.Logger) {

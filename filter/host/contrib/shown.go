@@ -28,6 +28,7 @@ type showing struct {
 	filter  *filter.Filter
 	admin   *config.Admin
 	hide    func() // nil: it is not shown
+	joined  bool   // for good: what it has counted stays in the metrics
 	resting bool
 }
 
@@ -67,14 +68,18 @@ func (s *shown) update() {
 
 // show shows a mesh until hide is called.
 func (s *shown) show(m *showing) (hide func()) {
-	leave := s.board.Join(m.filter)
-	if m.admin == nil {
-		return leave
+	if !m.joined {
+		m.joined = true
+		s.board.Join(m.filter)
 	}
-	release := s.places.Open(m.admin.Address, m.admin.Pprof)
+	s.board.Show(m.filter, true)
+	release := func() {}
+	if m.admin != nil {
+		release = s.places.Open(m.admin.Address, m.admin.Pprof)
+	}
 	return func() {
 		release()
-		leave()
+		s.board.Show(m.filter, false)
 	}
 }
 

@@ -34,13 +34,24 @@ func TestShown(t *testing.T) {
 	second := l.ParseConfig(configuration).(*mesh)
 	count(2)
 	older, newer := l.shown.meshes[0], l.shown.meshes[1]
+	first.stats.Connections.Add(3)
+	counted := func() {
+		t.Helper()
+		for _, s := range l.shown.board.Samples() {
+			if s.Name == "connections" && s.Value != 3 {
+				t.Errorf("connections = %d, want 3 however often the mesh was hidden", s.Value)
+			}
+		}
+	}
 	l.shown.rest(older, true)
 	count(1)
 	l.shown.rest(newer, true) // there is no newer one
 	count(1)
 	l.shown.rest(older, false)
 	count(2)
+	counted()
 	l.shown.rest(older, true)
+	counted()
 	third := l.ParseConfig(configuration).(*mesh)
 	count(1)
 	if code, text := l.shown.board.Ready(url.Values{}); code != 503 && code != 200 {

@@ -169,10 +169,10 @@ func (h *hosted) Replaced() { h.filter.Drain() }
 // Close answers what is still in flight and ends the upstream connections. The mesh is shown until then, and not asked afterwards: Envoy's
 // part of it goes.
 func (h *hosted) Close() {
-	h.filter.Close()
 	if h.hide != nil {
-		h.hide()
+		defer h.hide() // after a bug, too
 	}
+	h.filter.Close()
 }
 
 // Panicked counts and logs a panic that package abi stopped.
