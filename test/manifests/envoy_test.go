@@ -71,6 +71,26 @@ func TestEnvoyRefusesStrayFields(t *testing.T) {
 	}
 }
 
+// TestMeshTakesConfigurations has kafkamesh validate read what has a configuration of ours in it, as people would.
+func TestMeshTakesConfigurations(t *testing.T) {
+	t.Parallel()
+	binary, err := stack.Binary()
+	stack.Check(t, err)
+	all := slices.Concat(checkedBy(t, asEnvoy), checkedBy(t, asMesh), manifests(t))
+	all = slices.DeleteFunc(all, func(f text) bool { return !strings.Contains(f.content, "forwarding_rules") })
+	if len(all) < 15 {
+		t.Errorf("there are only %d", len(all))
+	}
+	for _, f := range all {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "given.yaml")
+		stack.Check(t, os.WriteFile(file, []byte(furnish(t, dir, f.content, nil)), 0o600))
+		if _, err := run(t, nil, binary, "validate", file); err != nil {
+			t.Errorf("%s: %v", f.name, err)
+		}
+	}
+}
+
 // configurations are all that are shown: files, texts in ConfigMaps, and what can be lifted out of manifests. None twice.
 func configurations(t *testing.T) (all []configuration) {
 	t.Helper()
@@ -80,7 +100,7 @@ func configurations(t *testing.T) (all []configuration) {
 		stack.Check(t, err)
 		if !seen[string(raw)] {
 			seen[string(raw)] = true
-			stockOnly(c.root)
+			stockOnly(t, c.root)
 			all = append(all, c)
 		}
 	}
@@ -131,12 +151,18 @@ func siblings(t *testing.T, name string) map[string]string {
 
 // stockOnly replaces what a stock Envoy lacks: the plugin of the contrib image by the module, which reads the same configuration; and
 // kafka_broker by nothing.
-func stockOnly(root map[string]any) {
+func stockOnly(t *testing.T, root map[string]any) {
+	t.Helper()
 	for _, m := range mappings(root, "", func(string, map[string]any) bool { return false }) {
 		if chain, is := m["filters"].([]any); is {
 			m["filters"] = slices.DeleteFunc(chain, func(f any) bool { return word(f, "name") == "envoy.filters.network.kafka_broker" })
 		}
 		if typed, is := m["typed_config"].(map[string]any); is && typed["plugin_config"] != nil {
+			for key := range typed {
+				if !slices.Contains([]string{"@type", "library_id", "library_path", "plugin_name", "plugin_config", "is_terminal_filter"}, key) {
+					t.Errorf("the plugin of the contrib image has no field %s", key)
+				}
+			}
 			m["typed_config"] = map[string]any{
 				"@type":                 "type.googleapis.com/envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter",
 				"dynamic_module_config": map[string]any{"name": "kafkamesh"},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/document"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -24,10 +25,29 @@ func TestChartsAreClean(t *testing.T) {
 	}
 }
 
+// TestReadmesValuesAreRight has Helm make something of the values that charts' READMEs show.
+func TestReadmesValuesAreRight(t *testing.T) {
+	t.Parallel()
+	var shown int
+	for _, chart := range charts(t) {
+		for _, b := range document.Blocks(t, path(t, ""), chart+"/README.md") {
+			if kind, _ := b.Kind(); kind == "file" {
+				file := filepath.Join(t.TempDir(), "values.yaml")
+				stack.Check(t, os.WriteFile(file, []byte(b.Text), 0o600))
+				template(t, chart, file)
+				shown++
+			}
+		}
+	}
+	if shown == 0 {
+		t.Error("there are none")
+	}
+}
+
 // TestChartWantsClusters: without values there is nothing to install, and Helm says what is missing.
 func TestChartWantsClusters(t *testing.T) {
 	t.Parallel()
-	_, err := helm(t, "template", chartOf(values(t)[0]))
+	_, err := helm(t, "template", charts(t)[0])
 	if err == nil || !strings.Contains(err.Error(), "/mesh/upstream_clusters") {
 		t.Errorf("helm template without values: %v", err)
 	}

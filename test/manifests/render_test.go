@@ -54,6 +54,17 @@ func chartOf(name string) string {
 	return dir + chart
 }
 
+// charts are the folders of all charts.
+func charts(t *testing.T) (folders []string) {
+	t.Helper()
+	for _, f := range checkedBy(t, asChart) {
+		if filepath.Base(f.name) == "Chart.yaml" {
+			folders = append(folders, chartOf(f.name))
+		}
+	}
+	return folders
+}
+
 // values are the files of values that a chart is tried with.
 func values(t *testing.T) (files []string) {
 	t.Helper()
