@@ -91,9 +91,9 @@ func TestEnvoysFiles(t *testing.T) {
 			"-: a filter in it uses the module \"other\"; ours is called kafkamesh, because its file is libkafkamesh.so\n",
 		},
 		{
-			"texts in a ConfigMap", configMap("mesh.yaml: '{" + body + "}'", "notes: 'forward, march'", "envoy.yaml: \"" +
-				"{filter_chains: [{filters: [{typed_config: {plugin_name: kafkamesh, plugin_config: {'@type': xds.type.v3.TypedStruct, value: {" +
-				strings.ReplaceAll(body, `"`, "'") + "}}}}]}]}\""),
+			"texts in a ConfigMap", configMap("mesh.yaml: '{"+body+"}'", "notes: 'forward, march'", "envoy.yaml: \""+
+				"{filter_chains: [{filters: [{typed_config: {plugin_name: kafkamesh, plugin_config: {'@type': xds.type.v3.TypedStruct, value: {"+
+				strings.ReplaceAll(body, `"`, "'")+"}}}}]}]}\""),
 			exitOK, "-: data[\"mesh.yaml\"]: valid\n-: data[\"envoy.yaml\"]: filter_chains[0].filters[0].typed_config.plugin_config: valid\n",
 		},
 		{

@@ -23,7 +23,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	if wrong || err != nil {
-		os.Exit(1) //nolint:forbidigo // a command
+		os.Exit(1)
 	}
 }
 
