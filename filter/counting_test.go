@@ -58,7 +58,7 @@ type part struct {
 }
 
 // produceParts is a Produce of some parts, a topic of it for each.
-func produceParts(id int32, acks int16, parts ...part) []byte {
+func produceParts(acks int16, parts ...part) []byte {
 	r := kmsg.NewPtrProduceRequest()
 	r.Acks, r.TimeoutMillis = acks, 1000
 	for _, of := range parts {
@@ -67,7 +67,7 @@ func produceParts(id int32, acks int16, parts ...part) []byte {
 		t.Partitions = append(t.Partitions, p)
 		r.Topics = append(r.Topics, t)
 	}
-	return wiretest.Frame(wire.KeyProduce, 9, id, "test", r)
+	return wiretest.Frame(wire.KeyProduce, 9, 1, "test", r)
 }
 
 // A request counts its time once for each rule, in whatever order its topics come, and its batches each.
@@ -76,7 +76,7 @@ func TestRulesCountOncePerRequest(t *testing.T) {
 	withMesh(t, counting, func(m *mesh) {
 		m.c1.CreateTopic("cherries", 1)
 		c := m.connect()
-		c.session.Data(produceParts(1, -1, part{"apples", 0, batch()}, part{"cherries", 0, batch()}, part{"apples", 1, batch()},
+		c.session.Data(produceParts(-1, part{"apples", 0, batch()}, part{"cherries", 0, batch()}, part{"apples", 1, batch()},
 			part{"bananas", 0, batch()}, part{"cherries", 0, batch()}))
 		c.wantAnswers(1)
 		size := int64(len(batch()))
@@ -96,7 +96,7 @@ func TestUnmatchedTopicsCountOncePerRequest(t *testing.T) {
 	t.Parallel()
 	withMesh(t, counting, func(m *mesh) {
 		c := m.connect()
-		c.session.Data(produceParts(1, -1, part{"plums", 0, batch()}, part{"apples", 0, batch()}, part{"plums", 1, batch()},
+		c.session.Data(produceParts(-1, part{"plums", 0, batch()}, part{"apples", 0, batch()}, part{"plums", 1, batch()},
 			part{"pears", 0, batch()}, part{"plums", 2, batch()}, part{"no topic at all", 0, batch()}))
 		c.wantAnswers(1)
 		numbers{"unmatched_topics": 2}.of(m, "unmatched_topics")
@@ -165,9 +165,9 @@ func TestFailuresAndRefusals(t *testing.T) {
 		"of a cluster":            {produceApples(1, -1, 7, batch()), 1, 0},
 		"of a cluster, acks=0":    {produceApples(1, 0, 7, batch()), 1, 0},
 		"no rule":                 {produce(1, "plums"), 0, 1},
-		"no rule, acks=0":         {produceParts(1, 0, part{"plums", 0, batch()}), 1, 1},
-		"no rule and a cluster":   {produceParts(1, -1, part{"plums", 0, batch()}, part{"apples", 7, batch()}), 1, 1},
-		"no rule beside a stored": {produceParts(1, -1, part{"apples", 0, batch()}, part{"plums", 0, batch()}), 0, 1},
+		"no rule, acks=0":         {produceParts(0, part{"plums", 0, batch()}), 1, 1},
+		"no rule and a cluster":   {produceParts(-1, part{"plums", 0, batch()}, part{"apples", 7, batch()}), 1, 1},
+		"no rule beside a stored": {produceParts(-1, part{"apples", 0, batch()}, part{"plums", 0, batch()}), 0, 1},
 		"no batch":                {produceApples(1, -1, 0, damaged), 0, 1},
 		"no batch, acks=0":        {produceApples(1, 0, 0, damaged), 1, 1},
 		"acks=5":                  {produceApples(1, 5, 0, batch()), 0, 1},

@@ -23,12 +23,12 @@ func Contradictions(set *stats.Set) []string {
 	}
 	for name, s := range c.of {
 		for _, l := range s.Labels {
-			switch {
-			case s.Family == "cluster.requests":
+			switch s.Family {
+			case "cluster.requests":
 				c.cluster(strings.TrimSuffix(name, ".requests"), l.Value)
-			case s.Family == "rule.batches", s.Family == "topic.batches":
+			case "rule.batches", "topic.batches":
 				c.noMore(strings.TrimSuffix(name, "batches")+"failed_batches", name)
-			case s.Family == "requests":
+			case "requests":
 				c.api(l.Value)
 			}
 		}
