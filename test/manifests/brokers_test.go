@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func environment(container any, pod string, index int) (env []string) {
 		case "metadata.name":
 			value = pod
 		case "metadata.labels['apps.kubernetes.io/pod-index']":
-			value = fmt.Sprint(index)
+			value = strconv.Itoa(index)
 		}
 		env = append(env, word(e, "name")+"="+value)
 	}
