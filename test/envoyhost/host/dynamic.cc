@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "host.h"
 extern "C" {
 #include "envoy_abi.h"
@@ -236,6 +238,7 @@ Result CALLBACK(network_filter_config_record_histogram_value)(void*, size_t id, 
 static struct Bootstrap {
   const void *config = nullptr, *extension = nullptr;
   bool initialized = false, listeners = false;
+  std::set<std::string> paths;  // of the admin interface
   std::function<void()> done;
 } bootstrap;
 extern "C" {
@@ -248,7 +251,11 @@ void CALLBACK(bootstrap_extension_config_signal_init_complete)(void*) { bootstra
 bool CALLBACK(bootstrap_extension_enable_listener_lifecycle)(void*) { return bootstrap.listeners = true; }
 bool CALLBACK(bootstrap_extension_register_admin_handler)(void*, Out path, Out, bool, bool) {
   CHECK(main_thread.isThreadSafe() && path.length > 0);
-  return false;  // there is no admin interface
+  return bootstrap.paths.insert(std::string(path.ptr, path.length)).second;
+}
+bool CALLBACK(bootstrap_extension_remove_admin_handler)(void*, Out path) {
+  CHECK(main_thread.isThreadSafe());
+  return bootstrap.paths.erase(std::string(path.ptr, path.length)) > 0;
 }
 void CALLBACK(bootstrap_extension_admin_set_response)(void*, Out) { CHECK(false); }
 }
@@ -295,6 +302,7 @@ struct DynamicModule : Plugin {
   }
   void destroy() override {
     config.reset();
+    CHECK(bootstrap.paths.empty());  // what is left Envoys free twice
     on.bootstrap_extension_destroy(bootstrap.extension);
     on.bootstrap_extension_config_destroy(bootstrap.config);
   }

@@ -57,6 +57,21 @@ func kmGoAdminPaths(bootstrap *C.km_bootstrap) {
 	}
 }
 
+// kmGoAdminEnds says that Envoy is about to end.
+//
+//export kmGoAdminEnds
+func kmGoAdminEnds(bootstrap *C.km_bootstrap) {
+	defer caught("admin ends")
+	a := shown.Load()
+	if a == nil {
+		return
+	}
+	for _, p := range (*a).Paths() {
+		path, length := chars(p.Path)
+		C.km_bootstrap_no_admin(bootstrap, path, length)
+	}
+}
+
 //export kmGoAdminRequest
 func kmGoAdminRequest(bootstrap *C.km_bootstrap, method, path C.envoy_dynamic_module_type_envoy_buffer) (code C.uint32_t) {
 	defer caught("admin request")

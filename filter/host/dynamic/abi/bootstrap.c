@@ -42,7 +42,12 @@ void HOOK(server_initialized)(void* envoy, const void* p) {
 
 bool km_bootstrap_admin(km_bootstrap* bootstrap, const char* path, size_t length, const char* help, size_t help_length) {
   envoy_dynamic_module_type_module_buffer prefix = {path, length}, text = {help, help_length};
-  return CALLBACK(register_admin_handler)(bootstrap->envoy, prefix, text, false, false);
+  return CALLBACK(register_admin_handler)(bootstrap->envoy, prefix, text, true, false);
+}
+
+void km_bootstrap_no_admin(km_bootstrap* bootstrap, const char* path, size_t length) {
+  envoy_dynamic_module_type_module_buffer prefix = {path, length};
+  CALLBACK(remove_admin_handler)(bootstrap->envoy, prefix);
 }
 
 uint32_t HOOK(admin_request)(void* envoy, const void* p, envoy_dynamic_module_type_envoy_buffer method,
@@ -71,12 +76,14 @@ void HOOK(shutdown)(void* envoy, const void* p, envoy_dynamic_module_type_event_
   kmGoShutdown(bootstrap);
 }
 
-// Envoy wants to be told on its main thread.
+// Envoy wants to be told on its main thread. Paths of its admin interface that are still ours when it ends it may free twice, and abort: in
+// 13 of 16 runs of Envoy 1.40.0 with stats_flush_on_admin and requests in flight, in some of 1.38.3.
 void km_bootstrap_done(km_bootstrap* bootstrap) { CALLBACK(config_scheduler_commit)(bootstrap->scheduler, 0); }
 
 void HOOK(config_scheduled)(void* envoy, const void* p, uint64_t id) {
   (void)envoy, (void)id;
   km_bootstrap* bootstrap = (km_bootstrap*)p;
+  kmGoAdminEnds(bootstrap);
   bootstrap->done(bootstrap->context);
 }
 

@@ -15,6 +15,7 @@ typedef struct km_bootstrap {
 void km_bootstrap_done(km_bootstrap* bootstrap);
 
 // Called by Go, on the main thread. The first has requests to a path of Envoy's admin interface answered by us, unless there is none, or
-// the path is taken; the second is the answer to such a request, before kmGoAdminRequest returns.
+// the path is taken; the second has them no longer; the third is the answer to such a request, before kmGoAdminRequest returns.
 bool km_bootstrap_admin(km_bootstrap* bootstrap, const char* path, size_t length, const char* help, size_t help_length);
+void km_bootstrap_no_admin(km_bootstrap* bootstrap, const char* path, size_t length);
 void km_bootstrap_answer(km_bootstrap* bootstrap, const char* text, size_t length);

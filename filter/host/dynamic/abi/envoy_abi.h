@@ -177,6 +177,8 @@ bool envoy_dynamic_module_callback_bootstrap_extension_enable_listener_lifecycle
 bool envoy_dynamic_module_callback_bootstrap_extension_register_admin_handler(
     void* envoy, envoy_dynamic_module_type_module_buffer path_prefix,
     envoy_dynamic_module_type_module_buffer help_text, bool removable, bool mutates_server_state);
+bool envoy_dynamic_module_callback_bootstrap_extension_remove_admin_handler(
+    void* envoy, envoy_dynamic_module_type_module_buffer path_prefix);
 void envoy_dynamic_module_callback_bootstrap_extension_admin_set_response(
     void* envoy, envoy_dynamic_module_type_module_buffer response_body);
 
