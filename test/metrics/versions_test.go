@@ -1,0 +1,120 @@
+package metrics
+
+import (
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
+)
+
+// versions asks for every API in every version, so that it is served, so that it fails, and so that it is refused.
+func (w *world) versions() {
+	w.t.Helper()
+	for _, a := range apis() {
+		c := w.connectAs("somebodys-own")
+		for v := a.min; v <= a.max; v++ {
+			c.askEach(a.key, v)
+			w.malform(a.key, v)
+		}
+		c.leave()
+	}
+	c := w.connect()
+	newer := kmsg.NewPtrApiVersionsRequest() // which tells the client what is served
+	w.add("requests.api_versions", 1)
+	w.add("request_time_us.api_versions", 1)
+	c.SendBytes(rawkafka.Request(int16(kmsg.ApiVersions), 99, []byte{0xff, 0xff, 0}))
+	c.WantAnswer(1)
+	c.ask(newer)
+	c.leave()
+}
+
+// askEach asks for one version of an API in each way.
+func (c *client) askEach(key kmsg.Key, version int16) {
+	w := c.w
+	w.t.Helper()
+	switch key { //nolint:exhaustive // these are served
+	case kmsg.Produce:
+		c.produceEach(version)
+	case kmsg.Metadata:
+		c.ask(versioned(rawkafka.Metadata(w.topic("plain")), version))
+		req := versioned(rawkafka.Metadata("dead-topic"), version)
+		c.ask(req)
+		w.failed(req)
+		req = versioned(rawkafka.Metadata("nobodys"), version)
+		c.ask(req)
+		w.refused(req)
+		w.add("unmatched_topics", 1)
+	case kmsg.ApiVersions:
+		c.ask(versioned(rawkafka.APIVersions("somebodys-own", "1"), version))
+		if req := versioned(rawkafka.APIVersions("not a name", "1"), version); version >= 3 {
+			c.ask(req)
+			w.refused(req)
+		}
+	case kmsg.InitProducerID:
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.ProducerID, req.ProducerEpoch = -1, -1
+		c.ask(versioned(req, version))
+		req.TransactionalID = new("transaction")
+		c.ask(req)
+		w.refused(req)
+		w.add("refused.transactions", 1)
+	case kmsg.Fetch:
+		req := versioned(kmsg.NewPtrFetchRequest(), version)
+		req.Topics = []kmsg.FetchRequestTopic{{Topic: w.topic("plain"), Partitions: []kmsg.FetchRequestTopicPartition{{}}}}
+		c.ask(req)
+		w.refused(req)
+		w.add("refused.consumers", 1)
+	case kmsg.FindCoordinator:
+		req := versioned(kmsg.NewPtrFindCoordinatorRequest(), version)
+		req.CoordinatorKey, req.CoordinatorKeys = "group", []string{"group"}
+		c.ask(req)
+		w.refused(req)
+		w.add("refused.consumers", 1)
+	}
+}
+
+// produceEach produces in one version: to a cluster, to what it does not have, and to what no rule matches.
+func (c *client) produceEach(version int16) {
+	w := c.w
+	w.t.Helper()
+	if version < 3 {
+		stored := messages(w.topic("old"), int32(version), byte(min(version, 1)), 3)
+		req := request(version, -1, stored)
+		w.wantCodes(c.ask(req).(*kmsg.ProduceResponse), []part{stored})
+		stored.size = lastStored(w.t, shared(w.t), stored.topic, stored.partition) // in today's format
+		w.produced(req, stored)
+		lost := stored
+		lost.partition, lost.code, lost.unsent = 99, 3, true
+		c.produce(version, lost)
+		c.produce(version, unmatched("nobodys"))
+		return
+	}
+	c.produce(version, to(w.topic("plain"), 0, int(version)))
+	c.produce(version, failing(w.topic("plain"), 99, 3))
+	c.produce(version, unmatched("nobodys"))
+}
+
+func versioned[R kmsg.Request](req R, version int16) R {
+	req.SetVersion(version)
+	return req
+}
+
+// malform sends a request without its body, which closes the connection, if there is a body.
+func (w *world) malform(key kmsg.Key, version int16) {
+	w.t.Helper()
+	req := kmsg.RequestForKey(int16(key))
+	req.SetVersion(version)
+	if key == kmsg.ApiVersions && version < 3 {
+		return
+	}
+	head := 4 + 8 + 2 + len(clientID)
+	if req.IsFlexible() {
+		head++
+	}
+	frame := rawkafka.Frame(clientID, 1, req)[:head]
+	binary.BigEndian.PutUint32(frame, uint32(head-4))
+	w.sent(req)
+	w.failed(req)
+	w.violate("malformed_body", frame)
+}
