@@ -29,36 +29,36 @@ func (s span) has(n float64) bool { return float64(s.least) <= n && n <= float64
 // book is what is expected of every metric, by its name: of a histogram, how many were recorded.
 type book struct {
 	spans map[string]span
-	sums  map[string]int64 // of what histograms recorded, where that is known
-	later map[string]func() span
-	moved map[string]bool // gauges that were above zero
+	sums  map[string]int64       // of what histograms recorded, where that is known
+	later map[string]func() span // asked whenever it is looked
+	moved map[string]bool        // gauges that were above zero
 }
 
 func newBook() *book {
 	return &book{spans: map[string]span{}, sums: map[string]int64{}, later: map[string]func() span{}, moved: map[string]bool{}}
 }
 
-// know expects nothing yet of metrics, which are to be there.
+// know expects metrics to be there, and to be zero so far.
 func (b *book) know(names ...string) {
 	for _, name := range names {
-		if _, known := b.spans[name]; !known {
+		if !b.knows(name) {
 			b.spans[name] = span{}
 		}
 	}
 }
 
-// add expects n more of a metric that is known.
-func (b *book) add(name string, n int64) {
-	b.between(name, n, n)
+func (b *book) knows(name string) bool {
+	_, known := b.spans[name]
+	return known
 }
 
-// between expects least to most more of a metric that is known.
-func (b *book) between(name string, least, most int64) {
+// add expects n more of a metric that is known.
+func (b *book) add(name string, n int64) {
 	s, known := b.spans[name]
 	if !known {
 		panic("the test does not know the metric " + name)
 	}
-	b.spans[name] = span{s.least + least, s.most + most}
+	b.spans[name] = span{s.least + n, s.most + n}
 }
 
 // record expects a histogram to have one more, of size n.
@@ -95,7 +95,6 @@ func (b *book) compare(table stats.Table, shown shown) (problems []string) {
 		switch {
 		case !known:
 			wrong("nobody expects anything of %s", m.Name)
-		case uncounted(m.Name):
 		case !there && !shown.leavesOut(m):
 			wrong("%s is not shown", m.Name)
 		case !want.has(got.value):
@@ -121,7 +120,7 @@ func (b *book) idle(table stats.Table) (names []string) {
 	for i := range table {
 		m := &table[i]
 		want, _ := b.want(m.Name)
-		moved[kind(m)] = moved[kind(m)] || want.most > 0 || b.moved[m.Name] || uncounted(m.Name) || matches(still, m.Name)
+		moved[kind(m)] = moved[kind(m)] || want.most > 0 || b.moved[m.Name] || matches(still, m.Name)
 	}
 	for name, is := range moved {
 		if !is {
@@ -165,7 +164,7 @@ type shown struct {
 
 func (s *shown) leavesOut(m *stats.Metric) bool { return s.zeroes || s.rare && m.Rare }
 
-// elapsed is a span that grows with time: what is counted again and again while the mesh is there.
-func elapsed(since time.Time, least, most, eachSecond int64) func() span {
-	return func() span { return span{least, most + eachSecond*int64(time.Since(since)/time.Second)} }
+// growing is one at least, and at most so many and so many more each second: what is counted while the mesh is there.
+func growing(since time.Time, most, eachSecond int64) func() span {
+	return func() span { return span{1, most + eachSecond*int64(time.Since(since)/time.Second)} }
 }

@@ -17,12 +17,12 @@ type gauges map[string]int64
 func (w *world) await(from source, what string, want gauges) {
 	w.t.Helper()
 	stack.Wait(w.t, what, func() error {
-		got, err := from.read()
+		got, err := w.look(from)
 		if err != nil {
 			return err
 		}
 		for name, n := range want {
-			if v := got.numbers[name].value; v != float64(n) && !uncounted(name) {
+			if v := got.numbers[name].value; v != float64(n) {
 				err = errors.Join(err, fmt.Errorf("%s is %v, want %d", name, v, n))
 			}
 		}

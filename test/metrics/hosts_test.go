@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -20,19 +21,44 @@ type source struct {
 	read func() (shown, error)
 }
 
+// look reads what is shown.
+func (w *world) look(from source) (shown, error) {
+	if w.looks++; w.shows != nil && w.looks%2 == 1 { // what the visit itself counts is shown after it
+		w.shows()
+	}
+	return from.read()
+}
+
+// visit is a client that has Envoy 1.38 show what has been counted: there it is shown only when a client comes, says something, or goes.
+func (w *world) visit() {
+	c := w.connect()
+	c.ask(versioned(rawkafka.APIVersions("", ""), 0))
+	stack.Check(w.t, c.CloseWrite())
+	c.WantFIN()
+}
+
 // namespace is that of the tests' filters.
 const namespace = "kafkamesh."
 
 // startEnvoy starts the mesh in an Envoy that makes labels as docs/operations.md says.
 func startEnvoy(t *testing.T, w *world, version string) (*stack.EnvoyProcess, []source) {
 	t.Helper()
-	bootstrap := stack.Bootstrap(w.addr, stack.AsString(w.config)) + "stats_flush_on_admin: true\n" + documentedTags(t)
-	e := stack.Envoy(t, stack.EnvoyOptions{Version: version, Config: bootstrap})
+	return startEnvoyWith(t, w, version, stack.Bootstrap(w.addr, stack.AsString(w.text())))
+}
+
+// startEnvoyWith is startEnvoy with a bootstrap, but for its statistics.
+func startEnvoyWith(t *testing.T, w *world, version, bootstrap string, args ...string) (*stack.EnvoyProcess, []source) {
+	t.Helper()
+	bootstrap += "stats_flush_on_admin: true\n" + documentedTags(t)
+	e := stack.Envoy(t, stack.EnvoyOptions{Version: version, Config: bootstrap, Args: args})
 	stack.Check(t, stack.WaitDial(t.Context(), w.addr))
 	w.add("connections", 1) // that was one
 	w.add("clients.unnamed.connections", 1)
 	page := func(path string) (string, error) {
 		return stack.Page(t.Context(), http.MethodGet, "http://"+e.Admin()+path)
+	}
+	if strings.HasPrefix(version, "1.38.") {
+		w.shows = w.visit
 	}
 	return e, []source{
 		{"/stats", func() (shown, error) {
@@ -157,7 +183,7 @@ func sortedLabels(labels string) string {
 // startPlain starts the plain binary, which shows its metrics as long as it runs, and when it ends.
 func startPlain(t *testing.T, w *world) (s *stack.StandaloneProcess, running, end source) {
 	t.Helper()
-	s = stack.Standalone(t, &stack.Mesh{Addr: w.addr, Text: w.config})
+	s = stack.Standalone(t, &stack.Mesh{Addr: w.addr, Text: w.text()})
 	w.add("connections", 1) // whoever waits until it accepts connections
 	w.add("clients.unnamed.connections", 1)
 	end = source{"what is printed at the end", func() (shown, error) { return ofEnd(s.Log()), nil }}

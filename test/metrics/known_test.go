@@ -29,11 +29,10 @@ func apis() []api {
 // software is what clients call themselves, and what they then count among.
 func software() map[string]string {
 	return map[string]string{
-		"apache-kafka-java": "apache-kafka-java", "librdkafka": "librdkafka", "kgo": "kgo", "sarama": "sarama", "kafka-python": "kafka-python",
-		"confluent-kafka-python": "confluent-kafka-python", "confluent-kafka-go": "confluent-kafka-go",
-		"confluent-kafka-dotnet": "confluent-kafka-dotnet", "confluent-kafka-javascript": "confluent-kafka-javascript", "karafka": "karafka",
-		"ClickHouse": "clickhouse", "platformatic-kafka": "platformatic-kafka",
-		"aiokafka": "other", "kafkajs": "other", "kafka-go": "other", "somebodys-own": "other",
+		"apache-kafka-java": "apache-kafka-java", "librdkafka": "librdkafka", "confluent-kafka-python": "confluent-kafka-python",
+		"confluent-kafka-go": "confluent-kafka-go", "confluent-kafka-dotnet": "confluent-kafka-dotnet",
+		"confluent-kafka-javascript": "confluent-kafka-javascript", "karafka": "karafka", "ClickHouse": "clickhouse", "kgo": "kgo",
+		"sarama": "sarama", "kafka-python": "kafka-python", "platformatic-kafka": "platformatic-kafka", "somebodys-own": "other",
 		"": "unnamed",
 	}
 }
@@ -136,9 +135,9 @@ func (w *world) reach() {
 	for _, cluster := range []string{kafkaCluster, scriptedCluster, sealedCluster} {
 		scope := "cluster." + cluster + "."
 		w.add(scope+"reachable", 1)
-		w.when(scope+"connects", elapsed(w.began, 1, 100, 1))
-		w.when(scope+"metadata_refreshes", elapsed(w.began, 1, 100, 1))
-		w.when(scope+"metadata_age_seconds", elapsed(w.began, 0, 1, 1))
+		w.when(scope+"connects", growing(w.began, 100, 1))
+		w.when(scope+"metadata_refreshes", growing(w.began, 100, 1))
+		w.when(scope+"metadata_age_seconds", growing(w.began, 1, 1))
 		w.when(scope+"connections", func() span { return span{1, 16} })
 	}
 	w.when("cluster.scripted.connects", func() span {
@@ -146,9 +145,9 @@ func (w *world) reach() {
 		return span{n - 1, n} // one may be on its way
 	})
 	for _, cluster := range []string{lockedCluster, deadCluster} {
-		w.when("cluster."+cluster+".connect_failures", elapsed(w.began, 1, 50, 5))
+		w.when("cluster."+cluster+".connect_failures", growing(w.began, 50, 5))
 	}
-	w.when("cluster.locked.login_failures", elapsed(w.began, 1, 50, 5))
+	w.when("cluster.locked.login_failures", growing(w.began, 50, 5))
 	w.when("cluster.sealed.certificate_expiry_seconds", func() span {
 		left := int64(time.Until(w.ends) / time.Second)
 		return span{left - 30, left + 30}

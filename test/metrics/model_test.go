@@ -57,6 +57,7 @@ func scope(req kmsg.Request) string { return versionOf(nameOf(req), req.GetVersi
 func (w *world) sent(req kmsg.Request) {
 	w.add("requests."+nameOf(req), 1)
 	w.add(scope(req)+"requests", 1)
+	w.add("access_log.written", 1)
 }
 
 // answered expects the answer to a request to count.
@@ -145,7 +146,7 @@ func (w *world) wantCodes(resp *kmsg.ProduceResponse, parts []part) {
 func (w *world) produced(req *kmsg.ProduceRequest, parts ...part) {
 	unmatched, rules := map[string]bool{}, map[string]bool{}
 	given := map[string]*cargo{}
-	failed, refused := false, false
+	failed, refused := false, false // acks=0: the connection is closed for either
 	for i := range parts {
 		p := &parts[i]
 		cluster, rule := w.cluster(p.topic)
@@ -180,11 +181,6 @@ func (w *world) produced(req *kmsg.ProduceRequest, parts ...part) {
 	if refused {
 		w.refused(req)
 	}
-}
-
-func (b *book) knows(name string) bool {
-	_, known := b.spans[name]
-	return known
 }
 
 // part expects a part to count in a rule or a topic.
@@ -236,8 +232,22 @@ func (b *book) carried(scope string, c *cargo) {
 	}
 }
 
-// violate has a client send what its connection is closed for, and expects it to count.
+// violate has a client send what is no request, for which its connection is closed, and expects it to count.
 func (w *world) violate(reason string, bytes ...[]byte) {
+	w.t.Helper()
+	w.add("access_log.written", 1)
+	w.closed(reason, bytes...)
+}
+
+// violateBy is violate by a request.
+func (w *world) violateBy(reason string, req kmsg.Request, frame []byte) {
+	w.t.Helper()
+	w.sent(req)
+	w.failed(req)
+	w.closed(reason, frame)
+}
+
+func (w *world) closed(reason string, bytes ...[]byte) {
 	w.t.Helper()
 	c := w.connect()
 	c.SendBytes(bytes...)

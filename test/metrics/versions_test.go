@@ -20,12 +20,12 @@ func (w *world) versions() {
 		c.leave()
 	}
 	c := w.connect()
-	newer := kmsg.NewPtrApiVersionsRequest() // which tells the client what is served
 	w.add("requests.api_versions", 1)
 	w.add("request_time_us.api_versions", 1)
+	w.add("access_log.written", 1)
 	c.SendBytes(rawkafka.Request(int16(kmsg.ApiVersions), 99, []byte{0xff, 0xff, 0}))
-	c.WantAnswer(1)
-	c.ask(newer)
+	c.WantAnswer(1) // with what is served
+	c.ask(kmsg.NewPtrApiVersionsRequest())
 	c.leave()
 }
 
@@ -114,7 +114,5 @@ func (w *world) malform(key kmsg.Key, version int16) {
 	}
 	frame := rawkafka.Frame(clientID, 1, req)[:head]
 	binary.BigEndian.PutUint32(frame, uint32(head-4))
-	w.sent(req)
-	w.failed(req)
-	w.violate("malformed_body", frame)
+	w.violateBy("malformed_body", req, frame)
 }

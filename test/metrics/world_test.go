@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
@@ -31,13 +30,14 @@ const (
 	moreRule        = "more"
 )
 
-// The topics of the scripted cluster.
+// The topics of the scripted cluster, and what it does with what is sent there.
 const (
 	plainTopic     = "scripted-plain"     // stores
 	failingTopic   = "scripted-failing"   // answers each partition with one of failingCodes
 	throttledTopic = "scripted-throttled" // asks for less
 	silentTopic    = "scripted-silent"    // does not answer
 	heldTopic      = "scripted-held"      // is not answered until it is released
+	sealedTopic    = "sealed-plain"       // of another cluster
 )
 
 const (
@@ -54,11 +54,13 @@ type world struct {
 	host     string // what Kafka's topics have in their names
 	addr     string
 	admin    string // address of the mesh's own metrics in Envoy
-	config   string
+	config   map[string]any
 	table    stats.Table
 	scripted *scripted
 	ends     time.Time // of the first certificate of the sealed cluster
 	began    time.Time
+	shows    func() // has the host show what has been counted; nil: it does so by itself
+	looks    int
 }
 
 // worlds counts them, so that no two have a topic in common.
@@ -67,34 +69,48 @@ var worlds atomic.Int64
 // newWorld starts clusters for a mesh, which is not started yet.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	host := fmt.Sprint("host-", worlds.Add(1))
-	w := &world{book: newBook(), t: t, host: host, addr: stack.Addr(t), admin: stack.Addr(t), scripted: newScripted(t), began: time.Now()}
-	stack.CreateTopics(t, shared(t), stack.TopicOptions{Partitions: 4}, w.topic("plain"), w.topic("counted"), w.topic("old"), "more-"+host)
+	w := &world{
+		book: newBook(), t: t, host: fmt.Sprint("host-", worlds.Add(1)), addr: stack.Addr(t), admin: stack.Addr(t),
+		scripted: newScripted(t), began: time.Now(),
+	}
+	stack.CreateTopics(t, shared(t), stack.TopicOptions{Partitions: 4}, w.topic("plain"), w.topic("counted"), w.topic("old"), w.more())
+	w.configure(map[string]any{
+		"upstream_clusters": w.clusters(), "topic_metrics": []string{w.topic("counted"), plainTopic},
+		"admin": map[string]string{"address": w.admin}, "access_log": map[string]string{"path": filepath.Join(t.TempDir(), "access.log")},
+		"limits": map[string]int64{
+			"max_in_flight_requests_per_connection": maxInFlight, "max_request_bytes": 8 << 20, "max_in_flight_bytes_per_worker": 16 << 20,
+			"partial_request_timeout_ms": 1000,
+		},
+	})
+	return w
+}
+
+// clusters starts those that are not there yet, and is all of them as the configuration has them.
+func (w *world) clusters() []map[string]any {
+	w.t.Helper()
 	signer, err := authority.New("sealed")
-	stack.Check(t, err)
+	stack.Check(w.t, err)
 	leaf, err := signer.Issue("broker", []string{"127.0.0.1"}, nil)
-	stack.Check(t, err)
+	stack.Check(w.t, err)
 	pair, err := tls.X509KeyPair(leaf.Certificate, leaf.Key)
-	stack.Check(t, err)
+	stack.Check(w.t, err)
 	w.ends = pair.Leaf.NotAfter
-	sealed := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{
-		kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), kfake.SeedTopics(1, "sealed-plain"),
+	sealed := stack.Fake(w.t, stack.FakeOptions{More: []kfake.Opt{
+		kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), kfake.SeedTopics(1, sealedTopic),
 	}})
-	locked := stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{kfake.EnableSASL(), kfake.Superuser("PLAIN", "mesh", "right")}})
-	clusters := []map[string]any{
-		{"cluster_name": kafkaCluster, "bootstrap_servers": shared(t)},
-		{"cluster_name": scriptedCluster, "bootstrap_servers": w.scripted.Addr(), "producer_config": map[string]string{"request.timeout.ms": "2000"}},
+	locked := stack.Fake(w.t, stack.FakeOptions{More: []kfake.Opt{kfake.EnableSASL(), kfake.Superuser("PLAIN", "mesh", "right")}})
+	return []map[string]any{
+		{"cluster_name": kafkaCluster, "bootstrap_servers": shared(w.t)},
+		{
+			"cluster_name": scriptedCluster, "bootstrap_servers": w.scripted.Addr(),
+			"producer_config": map[string]string{"request.timeout.ms": "2000"},
+		},
 		{"cluster_name": sealedCluster, "bootstrap_servers": sealed.Addr(), "tls": map[string]any{"ca": inline(string(signer.PEM))}},
 		{"cluster_name": lockedCluster, "bootstrap_servers": locked.Addr(), "sasl": map[string]any{
 			"mechanism": "MECHANISM_PLAIN", "username": inline("mesh"), "password": inline("wrong"),
 		}},
-		{"cluster_name": deadCluster, "bootstrap_servers": stack.Addr(t)},
+		{"cluster_name": deadCluster, "bootstrap_servers": stack.Addr(w.t)},
 	}
-	w.configure(map[string]any{"admin": map[string]string{"address": w.admin}, "upstream_clusters": clusters, "topic_metrics": []string{w.topic("counted"), plainTopic}, "limits": map[string]int64{
-		"max_in_flight_requests_per_connection": maxInFlight, "max_request_bytes": 8 << 20, "max_in_flight_bytes_per_worker": 16 << 20,
-		"partial_request_timeout_ms": 1000,
-	}})
-	return w
 }
 
 func inline(text string) map[string]string { return map[string]string{"inline_string": text} }
@@ -110,13 +126,19 @@ func (w *world) configure(c map[string]any) {
 	}
 	c["forwarding_rules"] = append(rules, map[string]string{"target_cluster": kafkaCluster, "topic_prefix": moreRule})
 	c["advertised_host"], c["advertised_port"] = host, json.Number(port)
-	text, err := json.Marshal(c)
-	stack.Check(w.t, err)
-	w.config = string(text)
-	parsed, err := config.Parse(text)
+	w.config = c
+	parsed, err := config.Parse([]byte(w.text()))
 	stack.Check(w.t, err)
 	w.table = filter.Metrics(parsed)
 	w.knowAll()
+}
+
+// text is the configuration as the hosts have it.
+func (w *world) text() string {
+	w.t.Helper()
+	text, err := json.Marshal(w.config)
+	stack.Check(w.t, err)
+	return string(text)
 }
 
 func clusterNames() []string {
@@ -125,6 +147,9 @@ func clusterNames() []string {
 
 // topic is the name of a topic of Apache Kafka that this host alone sends to.
 func (w *world) topic(kind string) string { return kafkaCluster + "-" + w.host + "-" + kind }
+
+// more is the name of a topic of Apache Kafka that another rule matches.
+func (w *world) more() string { return moreRule + "-" + w.host }
 
 // cluster is where a topic goes by the rules, and the rule; empty: none has it.
 func (w *world) cluster(topic string) (cluster, rule string) {
@@ -137,109 +162,4 @@ func (w *world) cluster(topic string) (cluster, rule string) {
 	default:
 		return "", ""
 	}
-}
-
-// scripted is a cluster that does what a topic says.
-type scripted struct {
-	*stack.FakeCluster
-
-	accepted atomic.Int64 // connections
-
-	mu   sync.Mutex
-	gate chan struct{} // what is held waits until it is closed; nil: nothing is
-}
-
-func newScripted(t *testing.T) *scripted {
-	t.Helper()
-	s := &scripted{}
-	s.FakeCluster = stack.Fake(t, stack.FakeOptions{More: []kfake.Opt{
-		kfake.SeedTopics(int32(len(failingCodes)), failingTopic), kfake.SeedTopics(2, plainTopic, throttledTopic, silentTopic, heldTopic),
-		kfake.ListenFn(func(network, addr string) (net.Listener, error) {
-			l, err := net.Listen(network, addr)
-			return &counting{l, &s.accepted}, err
-		}),
-	}})
-	t.Cleanup(s.release) // before the cluster is closed
-	s.ControlKey(int16(kmsg.Produce), s.produce)
-	return s
-}
-
-// counting is a listener that counts who comes.
-type counting struct {
-	net.Listener
-
-	accepted *atomic.Int64
-}
-
-// Accept implements net.Listener.
-func (l *counting) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err == nil {
-		l.accepted.Add(1)
-	}
-	return c, err
-}
-
-// produce answers a Produce as its first topic says.
-func (s *scripted) produce(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive,ireturn // as kfake has it
-	s.KeepControl()
-	req := r.(*kmsg.ProduceRequest)
-	resp := req.ResponseKind().(*kmsg.ProduceResponse)
-	switch topic := req.Topics[0]; topic.Topic {
-	case failingTopic:
-		for _, p := range topic.Partitions {
-			answer(resp, topic.Topic, p.Partition, failingCodes[p.Partition].code)
-		}
-	case throttledTopic:
-		resp.ThrottleMillis = throttle
-		for _, p := range topic.Partitions {
-			answer(resp, topic.Topic, p.Partition, 0)
-		}
-	case silentTopic:
-		return nil, nil, true
-	case heldTopic:
-		s.mu.Lock()
-		gate := s.gate
-		s.mu.Unlock()
-		if gate != nil {
-			s.SleepControl(func() { <-gate })
-		}
-		return nil, nil, false
-	default:
-		return nil, nil, false
-	}
-	return resp, nil, true
-}
-
-// answer adds the answer for one partition.
-func answer(resp *kmsg.ProduceResponse, topic string, partition int32, code int16) {
-	t, p := kmsg.NewProduceResponseTopic(), kmsg.NewProduceResponseTopicPartition()
-	t.Topic, p.Partition, p.ErrorCode = topic, partition, code
-	t.Partitions = append(t.Partitions, p)
-	resp.Topics = append(resp.Topics, t)
-}
-
-// hold has what comes to heldTopic wait, and release has it and what comes be answered.
-func (s *scripted) hold() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gate = make(chan struct{})
-}
-
-func (s *scripted) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.gate != nil {
-		close(s.gate)
-		s.gate = nil
-	}
-}
-
-// stored is where a partition of the scripted cluster ends.
-func (s *scripted) stored(topic string, partition int32) (int64, error) {
-	p := s.PartitionInfo(topic, partition)
-	if p == nil {
-		return 0, fmt.Errorf("there is no %s/%d", topic, partition)
-	}
-	return p.HighWatermark, nil
 }
