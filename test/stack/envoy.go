@@ -23,7 +23,7 @@ type EnvoyOptions struct {
 	Concurrency int      // worker threads; 2 if 0
 	Env         []string // on top of this process's environment, NAME=value
 	Args        []string
-	User        int      // the id of the user and group whose process it is; this process's if 0
+	User        int // the id of the user and group whose process it is; this process's if 0
 	// HotRestart has Envoy be, or succeed, another one that was started with it: they share a base id, and epochs count
 	// from 0. Nil: it stands alone.
 	HotRestart *HotRestart
