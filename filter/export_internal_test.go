@@ -17,7 +17,10 @@ func (f *Filter) BreakBroker(index int) {
 }
 
 // Reroute replaces the rules.
-func (f *Filter) Reroute(rules ...route.Rule) { f.shared.routes.Store(route.New(rules)) }
+func (f *Filter) Reroute(rules ...route.Rule) {
+	table := route.New(rules)
+	f.shared.routes.Store(route.Tables{Written: table, Read: table})
+}
 
 // broken is a facade with a bug.
 type broken struct{ *broker.Broker }

@@ -18,5 +18,6 @@ func (s *shared) init(c *config.Config) {
 	for _, r := range c.Rules {
 		rules = append(rules, route.Rule(r))
 	}
-	s.routes.Store(route.New(rules))
+	table := route.New(rules)
+	s.routes.Store(route.Tables{Written: table, Read: table, DefaultHome: c.Clusters[0].Name})
 }

@@ -1,8 +1,14 @@
 package filter
 
 import (
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -10,7 +16,13 @@ import (
 // go where a later rule sends them, to another cluster.
 type unreachable struct{}
 
-var _ broker.Cluster = unreachable{}
+var (
+	_ broker.Cluster = unreachable{}
+	_ broker.Brokers = unreachable{}
+	_ broker.Own     = noConnections{}
+)
+
+var errUnreachable = errors.New("this proxy has no way to the cluster; its log says why")
 
 // Fences returns some that nothing raises.
 func (unreachable) Fences() *order.Fences { return new(order.Fences) }
@@ -34,3 +46,36 @@ func (unreachable) Topics(names []string, _ bool, done func([]wire.Topic)) {
 	}
 	done(topics)
 }
+
+// Call implements broker.Brokers: nobody answers.
+func (unreachable) Call(_ target.Broker, _ kmsg.Request, _ int16, done func(kmsg.Response, error)) {
+	done(nil, errUnreachable)
+}
+
+// Leaders implements broker.Brokers: nobody leads anything.
+func (unreachable) Leaders(partitions []wire.TopicPartition, done func([]wire.Partition)) {
+	found := make([]wire.Partition, len(partitions))
+	for i := range found {
+		found[i] = wire.Partition{Index: partitions[i].Partition, Code: wire.LeaderNotAvailable, Leader: -1, LeaderEpoch: -1}
+	}
+	done(found)
+}
+
+// Doubt does nothing.
+func (unreachable) Doubt(target.Broker) {}
+
+// Own implements broker.Brokers.
+//
+//nolint:ireturn // as the facade has it
+func (unreachable) Own() broker.Own { return noConnections{} }
+
+// noConnections are a client's own connections to nobody.
+type noConnections struct{}
+
+// Call implements broker.Own: nobody answers.
+func (noConnections) Call(_ target.Broker, _ kmsg.Request, _ int16, _ time.Duration, done func(kmsg.Response, error)) {
+	done(nil, errUnreachable)
+}
+
+// Close does nothing.
+func (noConnections) Close() {}

@@ -40,14 +40,14 @@ func (f *Filter) newWorker(index int) *worker {
 		client, err := f.options.NewClient(UpstreamSettings(cluster))
 		if err != nil { // New has made one like it
 			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
-			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}}
+			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}, Brokers: unreachable{}}
 			continue
 		}
 		s := UpstreamSettings(cluster)
 		s.Troubles = f.health[i]
 		u := upstream.New(s, f.health[i].Client(client), w.thread, f.options.Stats.Cluster(cluster.Name), log)
 		w.clusters = append(w.clusters, u)
-		upstreams[cluster.Name] = broker.Upstream{Cluster: u, PartitionCount: cluster.PartitionCount}
+		upstreams[cluster.Name] = broker.Upstream{Cluster: u, Brokers: brokers{u}, PartitionCount: cluster.PartitionCount}
 	}
 	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
@@ -64,3 +64,13 @@ func unmatched(u config.UnmatchedTopic) wire.ErrorCode {
 		return wire.TopicAuthorizationFailed
 	}
 }
+
+// brokers is a cluster as the facade has it.
+type brokers struct{ *upstream.Cluster }
+
+var _ broker.Brokers = brokers{}
+
+// Own implements broker.Brokers.
+//
+//nolint:ireturn // as the facade has it
+func (b brokers) Own() broker.Own { return b.Cluster.Own() }

@@ -24,13 +24,18 @@ type Cluster interface {
 
 // Routes says where topics go. Any goroutine may use it.
 type Routes interface {
-	// Lookup is the rule of a topic. False: none matches it.
+	// Lookup is the rule of a topic that is written to, and Reads of one that is read. False: none matches it.
 	Lookup(topic string) (r route.Rule, ok bool)
+	Reads(topic string) (r route.Rule, ok bool)
+	// Home is the cluster that a group's members are of.
+	Home(group string) (cluster string)
 }
 
 // Upstream is one upstream cluster and what clients are told about it.
 type Upstream struct {
 	Cluster Cluster
+	// Brokers is the same cluster, to be asked for other things.
+	Brokers Brokers
 	// PartitionCount, if not zero, is the most partitions of a topic that clients are told of.
 	PartitionCount int32
 }
@@ -79,17 +84,29 @@ func (b *Broker) ParseHeader(frame []byte) (h wire.Header, body []byte, err erro
 // API returns what serves a request whose header ParseHeader has let pass.
 func (b *Broker) API(key wire.APIKey) *API { return b.apis[key] }
 
-// ruleOf is the rule of a topic that a request names, or the code that its client is told for want of one.
+// ruleOf is the rule of a topic that a request writes to, or the code that its client is told for want of one.
 func (b *Broker) ruleOf(topic string) (r route.Rule, code wire.ErrorCode) {
+	return b.ruleIn(b.routes.Lookup, topic)
+}
+
+// readRuleOf is ruleOf for a topic that is read.
+func (b *Broker) readRuleOf(topic string) (r route.Rule, code wire.ErrorCode) {
+	return b.ruleIn(b.routes.Reads, topic)
+}
+
+func (b *Broker) ruleIn(lookup func(string) (route.Rule, bool), topic string) (r route.Rule, code wire.ErrorCode) {
 	if !wire.ValidTopicName(topic) {
 		return r, wire.InvalidTopicException
 	}
-	r, ok := b.routes.Lookup(topic)
+	r, ok := lookup(topic)
 	if !ok {
 		return r, b.unmatched
 	}
 	return r, wire.None
 }
+
+// home is the cluster that a group's members are of.
+func (b *Broker) home(group string) Upstream { return b.upstreams[b.routes.Home(group)] }
 
 // countUnmatched counts a topic that a request names, and that has no rule.
 func (b *Broker) countUnmatched(topic string) {

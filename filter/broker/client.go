@@ -24,6 +24,7 @@ type Client struct {
 	mu     sync.Mutex
 	gone   bool
 	fences map[Cluster]*order.Fences // they keep the order of what the client sends to each cluster
+	owns   map[Brokers]Own           // its own connections into each
 }
 
 // Identify takes note of the client id in a request's header. One goroutine at a time may call it.
@@ -57,10 +58,13 @@ func text(p *atomic.Pointer[string]) string {
 func (c *Client) Release() {
 	c.mu.Lock()
 	c.gone = true
-	fences := c.fences
+	fences, owns := c.fences, c.owns
 	c.mu.Unlock()
 	for cluster, f := range fences { // nobody adds to them any more
 		cluster.Forget(f)
+	}
+	for _, own := range owns {
+		own.Close()
 	}
 }
 

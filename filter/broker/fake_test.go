@@ -1,7 +1,9 @@
 package broker_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -10,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -25,9 +28,17 @@ type fake struct {
 	acks    int16
 	timeout int32
 	created []string
+
+	respond func(to target.Broker, request kmsg.Request) (kmsg.Response, error) // nil: nobody answers
+	asked   []asked
+	doubted []target.Broker
+	closed  int // connections of clients' own
 }
 
-var _ broker.Cluster = (*fake)(nil)
+var (
+	_ broker.Cluster = (*fake)(nil)
+	_ broker.Brokers = (*fake)(nil)
+)
 
 func (*fake) Fences() *order.Fences { return new(order.Fences) }
 
@@ -64,6 +75,57 @@ func (f *fake) Topics(names []string, create bool, done func([]wire.Topic)) {
 	done(found)
 }
 
+// asked is a request that a fake was asked, and of whom.
+type asked struct {
+	to      target.Broker
+	request kmsg.Request
+	own     bool // on a connection of the client's own
+}
+
+// Call implements broker.Brokers: respond says what the answer is.
+func (f *fake) Call(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error)) {
+	f.call(asked{to: to, request: request}, most, done)
+}
+
+func (f *fake) call(a asked, most int16, done func(kmsg.Response, error)) {
+	f.asked = append(f.asked, a)
+	if f.respond == nil {
+		done(nil, errors.New("nobody answers"))
+		return
+	}
+	a.request.SetVersion(min(most, a.request.MaxVersion()))
+	done(f.respond(a.to, a.request))
+}
+
+// Leaders implements broker.Brokers, from topics.
+func (f *fake) Leaders(partitions []wire.TopicPartition, done func([]wire.Partition)) {
+	found := make([]wire.Partition, len(partitions))
+	for i, p := range partitions {
+		found[i] = wire.Partition{Index: p.Partition, Code: wire.UnknownTopicOrPartition, Leader: -1, LeaderEpoch: -1}
+		if t := f.topics[p.Topic]; int(p.Partition) < len(t.Partitions) && p.Partition >= 0 {
+			found[i] = t.Partitions[p.Partition]
+		}
+	}
+	done(found)
+}
+
+// Doubt implements broker.Brokers.
+func (f *fake) Doubt(to target.Broker) { f.doubted = append(f.doubted, to) }
+
+// Own implements broker.Brokers.
+func (f *fake) Own() broker.Own { return fakeOwn{f} }
+
+// fakeOwn is connections of a client's own to a fake.
+type fakeOwn struct{ *fake }
+
+// Call implements broker.Own.
+func (f fakeOwn) Call(to target.Broker, request kmsg.Request, most int16, _ time.Duration, done func(kmsg.Response, error)) {
+	f.call(asked{to: to, request: request, own: true}, most, done)
+}
+
+// Close implements broker.Own.
+func (f fakeOwn) Close() { f.closed++ }
+
 // facade is a broker with apples in c1 and bananas, capped at one partition, in c2.
 func facade() (b *broker.Broker, c1, c2 *fake) {
 	c1 = &fake{topics: map[string]wire.Topic{
@@ -76,8 +138,10 @@ func facade() (b *broker.Broker, c1, c2 *fake) {
 		"bananas": {Name: "bananas", ID: [16]byte{2}, Partitions: []wire.Partition{{Index: 0, Leader: 1}, {Index: 1, Leader: 1}}},
 	}}
 	rules := []route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}}
-	return broker.New(broker.APIs(), route.New(rules), map[string]broker.Upstream{
-		"c1": {Cluster: c1}, "c2": {Cluster: c2, PartitionCount: 1},
+	table := route.New(rules)
+	routes := route.Tables{Written: table, Read: table, DefaultHome: "c1"}
+	return broker.New(broker.APIs(), routes, map[string]broker.Upstream{
+		"c1": {Cluster: c1, Brokers: c1}, "c2": {Cluster: c2, Brokers: c2, PartitionCount: 1},
 	}, wire.TopicAuthorizationFailed, broker.Counts{}), c1, c2
 }
 

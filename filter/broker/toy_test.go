@@ -38,7 +38,7 @@ func toyAPI() broker.API {
 func TestToyAPI(t *testing.T) {
 	t.Parallel()
 	apis := append(broker.APIs(), toyAPI())
-	b := broker.New(apis, route.New(nil), nil, wire.None, broker.Counts{})
+	b := broker.New(apis, route.Tables{}, nil, wire.None, broker.Counts{})
 	toy := func(version byte, body string) (*broker.Call, error) {
 		header := "\x00\x63\x00" + string(version) + "\x00\x00\x00\x07" + "\x00\x01x"
 		if version == 2 {

@@ -33,7 +33,7 @@ type server struct {
 var _ session.Server = (*server)(nil)
 
 // facade is whose APIs a server has.
-var facade = broker.New(broker.APIs(), route.New(nil), nil, wire.None, broker.Counts{})
+var facade = broker.New(broker.APIs(), route.Tables{}, nil, wire.None, broker.Counts{})
 
 func (*server) ParseHeader(frame []byte) (wire.Header, []byte, error) {
 	return facade.ParseHeader(frame)

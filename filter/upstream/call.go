@@ -1,38 +1,82 @@
 package upstream
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // Call sends a request to a broker, in the newest version up to most that both have, and calls done once, with the response or with why
 // there is none, from any goroutine and possibly before Call returns. Nothing is sent twice. It is for requests that a broker answers
 // soon: all to one broker share a link, apart from the lanes'. The request is the cluster's until then.
-func (u *Cluster) Call(t topology.Target, request kmsg.Request, most int16, done func(kmsg.Response, error)) {
-	q := &link.Request{Body: request, Most: most, Due: time.Now().Add(u.settings.RequestTimeout), Done: done}
-	u.topology.Find(t, func(addr string, err error) {
+//
+// A broker that does not answer may not be what to says any more: that is doubted.
+func (u *Cluster) Call(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error)) {
+	u.call(&u.calls, to, request, most, u.settings.RequestTimeout, done)
+}
+
+// call is Call on one of the links of c, with so much time for the answer.
+func (u *Cluster) call(c *calls, to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error)) {
+	q := &link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
+		if err != nil && !errors.Is(err, link.ErrVersion) {
+			u.Doubt(to)
+		}
+		done(r, err)
+	}}
+	u.find(to, func(addr string, err error) {
 		switch {
 		case err != nil:
-			q.Done(nil, err)
+			done(nil, err)
 		default:
-			u.calls.send(u, addr, q)
+			c.send(u, addr, q)
 		}
 	})
+}
+
+// find gives the address of a broker, as topology.Map.Find does.
+func (u *Cluster) find(to target.Broker, done func(addr string, err error)) {
+	if to.Role() == target.RoleCoordinator {
+		u.coordinators.find(u, to.Group(), done)
+		return
+	}
+	u.topology.Find(to, done)
+}
+
+// Doubt says that a broker is not what to says, or cannot be reached: who is it is asked for again.
+func (u *Cluster) Doubt(to target.Broker) {
+	switch to.Role() {
+	case target.RoleLeader:
+		topic, _ := to.Partition()
+		u.topology.Ask(nil, []string{topic}, topic)
+	case target.RoleCoordinator:
+		u.coordinators.doubt(to.Group())
+	case target.RoleNode, target.RoleController:
+		u.topology.Look()
+	case target.RoleAny:
+	}
+}
+
+// Leaders says who leads partitions, as topology.Map.Leaders does.
+func (u *Cluster) Leaders(partitions []wire.TopicPartition, done func([]wire.Partition)) {
+	u.topology.Leaders(partitions, done)
 }
 
 // callIdle is how long a link for calls may have nothing to do.
 const callIdle = time.Minute
 
-// calls are the links that calls share, one to an address.
+// calls are links that calls share, one to an address.
 type calls struct {
-	mu       sync.Mutex
-	renewals int // how often what links are made from has been replaced
-	lines    map[string]*line
+	answerTimeout time.Duration // of its links
+
+	mu     sync.Mutex
+	closed bool // no line is begun any more
+	lines  map[string]*line
 }
 
 // line is a link that calls share, guarded by the mutex of calls.
@@ -40,7 +84,7 @@ type line struct {
 	calls    *calls
 	addr     string
 	link     *link.Link
-	renewals int
+	renewals int64 // of the cluster when it was made
 	up       bool
 	waiting  []*link.Request // until it is up
 	inFlight int
@@ -53,13 +97,13 @@ var _ link.Owner = (*line)(nil)
 // send sends a call to the broker at addr.
 func (c *calls) send(u *Cluster, addr string, q *link.Request) {
 	c.mu.Lock()
-	if u.life.Err() != nil {
+	if c.closed {
 		c.mu.Unlock()
 		q.Done(nil, errClosed)
 		return
 	}
 	l := c.lines[addr]
-	if l == nil || l.renewals != c.renewals || !l.until.IsZero() && time.Now().After(l.until) { // the old one ends when it is idle
+	if l == nil || l.renewals != u.renewals.Load() || !l.until.IsZero() && time.Now().After(l.until) { // the old one ends when it is idle
 		l = c.begin(u, addr)
 	}
 	l.inFlight++
@@ -79,9 +123,9 @@ func (c *calls) send(u *Cluster, addr string, q *link.Request) {
 
 // begin makes a line. c.mu is held.
 func (c *calls) begin(u *Cluster, addr string) *line {
-	l := &line{calls: c, addr: addr, renewals: c.renewals}
+	l := &line{calls: c, addr: addr, renewals: u.renewals.Load()}
 	s := u.link()
-	s.AnswerTimeout = u.settings.AnswerTimeout
+	s.AnswerTimeout = c.answerTimeout
 	u.work.Add(1)
 	l.idle = time.AfterFunc(callIdle, func() { u.panics.Guard("rest", l.endIfIdle) })
 	if c.lines == nil {
@@ -156,16 +200,14 @@ func (l *line) endIfIdle() {
 	}
 }
 
-// close ends the life of the cluster, with the mutex held: no line is begun any more.
-func (c *calls) close(u *Cluster) {
+// close has no line begun any more, calls end, and returns the links that are there.
+func (c *calls) close(end func()) (links []*link.Link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	u.end()
-}
-
-// renew has calls from now on use links made from what is there now.
-func (c *calls) renew() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.renewals++
+	c.closed = true
+	end()
+	for _, l := range c.lines {
+		links = append(links, l.link)
+	}
+	return links
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -50,6 +50,14 @@ func (d *dialled) want(t *testing.T, what string, addrs ...string) {
 	d.addrs = nil
 }
 
+// forget forgets what was dialled.
+func (d *dialled) forget() {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.addrs = nil
+}
+
 // withDialled runs f in a bubble with a cluster of three brokers: the topic a is led by the second and the third.
 func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
 	t.Helper()
@@ -67,7 +75,7 @@ func withDialled(t *testing.T, f func(b *bench, d *dialled)) {
 }
 
 // call asks a broker for the cluster's metadata, and returns how many brokers it named.
-func (b *bench) call(to topology.Target) (brokers int, err error) {
+func (b *bench) call(to target.Broker) (brokers int, err error) {
 	done := make(chan struct{})
 	b.way.Call(to, kmsg.NewPtrMetadataRequest(), 9, func(r kmsg.Response, e error) {
 		if err = e; err == nil {
@@ -84,15 +92,15 @@ func TestCall(t *testing.T) {
 	t.Parallel()
 	withDialled(t, func(b *bench, d *dialled) {
 		for _, tc := range []struct {
-			to    topology.Target
+			to    target.Broker
 			dials []string
 		}{
-			{topology.Broker(2), []string{"2:9092"}},
-			{topology.Broker(2), nil},
-			{topology.Leader("a", 0), nil},
-			{topology.Leader("a", 1), []string{"3:9092"}},
-			{topology.Controller(), []string{"1:9092"}},
-			{topology.Target{}, nil},
+			{target.Node(2), []string{"2:9092"}},
+			{target.Node(2), nil},
+			{target.Leader("a", 0), nil},
+			{target.Leader("a", 1), []string{"3:9092"}},
+			{target.Controller(), []string{"1:9092"}},
+			{target.Any(), nil},
 		} {
 			if n, err := b.call(tc.to); n != 3 || err != nil {
 				t.Errorf("%s: %d brokers, %v; want 3", tc.to, n, err)
@@ -101,7 +109,7 @@ func TestCall(t *testing.T) {
 		}
 		wantCode(t, "produce", b.produce("a", 0, "x"), wire.None)
 		d.want(t, "a lane", "2:9092")
-		for _, to := range []topology.Target{topology.Broker(9), topology.Leader("a", 2), topology.Leader("none", 0)} {
+		for _, to := range []target.Broker{target.Node(9), target.Leader("a", 2), target.Leader("none", 0)} {
 			if _, err := b.call(to); err == nil {
 				t.Errorf("%s: no error", to)
 			}
@@ -110,7 +118,7 @@ func TestCall(t *testing.T) {
 		d.Move("a", 0, 1)
 		wantCode(t, "produce to the old leader", b.produce("a", 0, "x"), wire.NotLeaderOrFollower)
 		synctest.Wait()
-		if _, err := b.call(topology.Leader("a", 0)); err != nil {
+		if _, err := b.call(target.Leader("a", 0)); err != nil {
 			t.Errorf("the new leader: %v", err)
 		}
 		d.want(t, "the new leader, whose link is there")
@@ -123,7 +131,7 @@ func TestLinksOfCalls(t *testing.T) {
 	withDialled(t, func(b *bench, d *dialled) {
 		call := func(what string, dials ...string) {
 			t.Helper()
-			if _, err := b.call(topology.Broker(1)); err != nil {
+			if _, err := b.call(target.Node(1)); err != nil {
 				t.Errorf("%s: %v", what, err)
 			}
 			d.want(t, what, dials...)
@@ -153,28 +161,28 @@ func TestCallsThatFail(t *testing.T) {
 	t.Parallel()
 	withDialled(t, func(b *bench, d *dialled) {
 		d.Refuse(1, true)
-		if _, err := b.call(topology.Broker(1)); err == nil {
+		if _, err := b.call(target.Node(1)); err == nil {
 			t.Error("a broker that refuses connections: no error")
 		}
 		d.Refuse(1, false)
 		d.Stall(1, true)
 		begin := time.Now()
-		if _, err := b.call(topology.Broker(1)); err == nil || time.Since(begin) > 31*time.Second {
+		if _, err := b.call(target.Node(1)); err == nil || time.Since(begin) > 31*time.Second {
 			t.Errorf("a broker that hangs: %v after %s, want a failure after 30 s", err, time.Since(begin))
 		}
 		time.AfterFunc(time.Second, func() { d.Cut(1) })
 		begin = time.Now()
-		if _, err := b.call(topology.Broker(1)); err == nil || time.Since(begin) != time.Second {
+		if _, err := b.call(target.Node(1)); err == nil || time.Since(begin) != time.Second {
 			t.Errorf("a broker that goes away: %v after %s, want a failure after 1 s", err, time.Since(begin))
 		}
 		closing := make(chan error, 1)
-		b.way.Call(topology.Broker(1), kmsg.NewPtrMetadataRequest(), 9, func(_ kmsg.Response, err error) { closing <- err })
+		b.way.Call(target.Node(1), kmsg.NewPtrMetadataRequest(), 9, func(_ kmsg.Response, err error) { closing <- err })
 		synctest.Wait()
 		b.way.Close(b.t.Context())
 		if err := <-closing; err == nil {
 			t.Error("closed: no error")
 		}
-		if _, err := b.call(topology.Broker(1)); err == nil {
+		if _, err := b.call(target.Node(1)); err == nil {
 			t.Error("after it was closed: no error")
 		}
 		d.Stall(1, false)
@@ -182,7 +190,7 @@ func TestCallsThatFail(t *testing.T) {
 	withDialled(t, func(b *bench, d *dialled) {
 		d.Silence(true)
 		for range 2 {
-			if _, err := b.call(topology.Broker(1)); err == nil {
+			if _, err := b.call(target.Node(1)); err == nil {
 				t.Error("a cluster that is away: no error")
 			}
 		}
@@ -209,12 +217,12 @@ func (c *client) Ended(err error) {
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	withDialled(t, func(b *bench, d *dialled) {
-		open := func(to topology.Target) (*client, *link.Link) {
+		open := func(to target.Broker) (*client, *link.Link) {
 			c := &client{ready: make(chan struct{}), ended: make(chan struct{})}
 			return c, b.way.Open(to, c)
 		}
-		first, l := open(topology.Leader("a", 1))
-		second, _ := open(topology.Leader("a", 1))
+		first, l := open(target.Leader("a", 1))
+		second, _ := open(target.Leader("a", 1))
 		<-first.ready
 		<-second.ready
 		d.want(t, "two links", "3:9092", "3:9092")
@@ -231,7 +239,7 @@ func TestOpen(t *testing.T) {
 		}
 		l.Close(context.Canceled)
 		<-first.ended
-		nowhere, _ := open(topology.Broker(9))
+		nowhere, _ := open(target.Node(9))
 		<-nowhere.ended
 		if nowhere.err == nil {
 			t.Error("a link to a broker that there is not: no error")

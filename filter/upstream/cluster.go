@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
@@ -19,14 +20,16 @@ import (
 
 // Cluster is one worker's way into one cluster. Its methods may be called from any goroutine and, but for Close, never wait.
 type Cluster struct {
-	settings Settings
-	client   Client
-	watcher  socket.Watcher
-	log      *slog.Logger
-	panics   guard.Panics
-	topology *topology.Map
-	pool     *produce.Pool
-	calls    calls
+	settings     Settings
+	client       Client
+	watcher      socket.Watcher
+	log          *slog.Logger
+	panics       guard.Panics
+	topology     *topology.Map
+	pool         *produce.Pool
+	calls        calls
+	coordinators coordinators
+	renewals     atomic.Int64 // how often what links are made from has been replaced
 
 	life context.Context //nolint:containedctx // of the watching and of what was opened; ended by Close
 	end  context.CancelFunc
@@ -50,6 +53,7 @@ func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *C
 	}
 	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c)
 	u.pool = produce.New(u.settings.produce(u.link()), c, u.topology, t.Cork, st, u.log)
+	u.calls.answerTimeout = u.settings.AnswerTimeout
 	u.life, u.end = context.WithCancel(context.Background())
 	u.work.Go(func() { u.panics.Guard("watch", u.watch) })
 	return u
@@ -92,7 +96,7 @@ func (u *Cluster) Name() string { return u.settings.Name }
 func (u *Cluster) Close(ctx context.Context) {
 	u.topology.Drain()
 	u.pool.Drain(ctx)
-	u.calls.close(u)
+	u.calls.close(u.end)
 	u.pool.Shut()
 	u.topology.Close()
 	u.pool.Wait()
@@ -134,5 +138,5 @@ func (u *Cluster) renew() {
 	u.log.Debug("certificates or passwords have been replaced; connecting anew")
 	u.topology.Renew()
 	u.pool.Renew()
-	u.calls.renew()
+	u.renewals.Add(1)
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 )
 
 var (
@@ -19,7 +19,7 @@ var (
 //
 // It is for what would hold up others on a link that is shared: long polls, and requests that a broker answers when others have come.
 // Its answers may take as long as they take; who wants less gives calls a deadline.
-func (u *Cluster) Open(t topology.Target, o link.Owner) *link.Link {
+func (u *Cluster) Open(t target.Broker, o link.Owner) *link.Link {
 	s := u.link()
 	s.LateTimeout = u.settings.lateTimeout()
 	u.work.Add(1)
@@ -29,7 +29,7 @@ func (u *Cluster) Open(t topology.Target, o link.Owner) *link.Link {
 // dialTo dials a target.
 type dialTo struct {
 	cluster *Cluster
-	target  topology.Target
+	target  target.Broker
 }
 
 var _ link.Dialer = dialTo{}

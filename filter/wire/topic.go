@@ -34,3 +34,9 @@ type Partition struct {
 	Leader      int32 // the upstream's node id; -1 when there is no leader
 	LeaderEpoch int32 // -1 when the cluster does not say
 }
+
+// TopicPartition names one partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}

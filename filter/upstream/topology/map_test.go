@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
@@ -357,10 +358,10 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 			b.cluster.DelayMetadata(time.Second)
 			ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
 			defer cancel()
-			if addr, err := b.m.Await(ctx, topology.Broker(1)); (addr == "") != (err != nil) {
+			if addr, err := b.m.Await(ctx, target.Node(1)); (addr == "") != (err != nil) {
 				t.Errorf("Await = %q, %v; want an address or an error", addr, err)
 			}
-			if addr, err := b.m.Await(b.t.Context(), topology.Broker(1)); addr == "" || err != nil {
+			if addr, err := b.m.Await(b.t.Context(), target.Node(1)); addr == "" || err != nil {
 				t.Errorf("Await = %q, %v; want an address", addr, err)
 			}
 		})

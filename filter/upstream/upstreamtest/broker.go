@@ -47,8 +47,8 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if h.Key == wire.KeyMetadata {
-			told, err := c.tell(h, body)
+		if h.Key != wire.KeyProduce {
+			told, err := c.tellOf(id, h, body)
 			if err != nil {
 				return
 			}

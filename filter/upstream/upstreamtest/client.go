@@ -18,9 +18,11 @@ const loginTime = 10 * time.Second
 
 var errRefused = errors.New("connection refused")
 
-// versions is what every broker takes.
-func versions() link.Versions {
-	return link.Versions{wire.KeyProduce: {Min: 3, Max: 12}, wire.KeyMetadata: {Min: 0, Max: 12}}
+// versions is what every broker takes. c.mu is held.
+func (c *Cluster) versions() link.Versions {
+	v := link.Versions{wire.KeyProduce: {Min: 3, Max: 12}, wire.KeyMetadata: {Min: 0, Max: 12}, wire.KeyFindCoordinator: {Min: 0, Max: 4}}
+	maps.Copy(v, c.handled)
+	return v
 }
 
 // Dial connects to the broker at addr, with or without a port. At an address that no broker ever had there is a bootstrap server: it
@@ -56,7 +58,7 @@ func (c *Cluster) Dial(ctx context.Context, addr string) (link.Conn, error) {
 	}
 	c.conns[far] = id
 	go c.serve(id, far)
-	conn := link.Conn{Conn: near, Close: func() { _ = near.Close() }, Versions: versions()}
+	conn := link.Conn{Conn: near, Close: func() { _ = near.Close() }, Versions: c.versions()}
 	if c.session > 0 {
 		conn.Until = time.Now().Add(c.session)
 	}
@@ -70,7 +72,7 @@ func (c *Cluster) bootstrap(ctx context.Context) (link.Conn, error) {
 	}
 	near, far := net.Pipe()
 	go c.inform(far)
-	return link.Conn{Conn: near, Close: func() { _ = near.Close() }, Versions: versions()}, nil
+	return link.Conn{Conn: near, Close: func() { _ = near.Close() }, Versions: c.versions()}, nil
 }
 
 // at finds the broker at an address. c.mu is held.

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -43,6 +44,10 @@ type Cluster struct {
 	// persistent brokers refuse what a producer has sent behind a batch that they refused.
 	persistent persistence
 	refusals   map[flow]refusal
+
+	handlers     map[wire.APIKey]handler // of APIs other than Produce and Metadata
+	handled      link.Versions
+	coordinators map[string]int32 // node ids, by group
 }
 
 type topic struct {

@@ -1,0 +1,52 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Brokers is an upstream cluster as it is asked for all but batches and topics. Its methods never wait and may call done before they
+// return, or later and from any goroutine.
+type Brokers interface {
+	// Call sends a request to a broker, in the newest version up to most that both have, and calls done once, with the response or with
+	// why there is none. It is for what a broker answers soon: clients share the connection. The request is the cluster's until then.
+	Call(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error))
+	// Leaders says of each partition, in the order named, who leads it. One that nobody leads has the Leader -1 and a Code.
+	Leaders(partitions []wire.TopicPartition, done func([]wire.Partition))
+	// Doubt says that a broker denies being what to says: who is it is asked for again.
+	Doubt(to target.Broker)
+	// Own returns connections of one client's own, who closes them.
+	Own() Own
+}
+
+// Own is connections of one client's own into a cluster. Its methods never wait.
+type Own interface {
+	// Call is Brokers.Call for what a broker answers when others have come, within so much time.
+	Call(to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error))
+	// Close ends the connections, and what is on its way on them. Calls fail from now on.
+	Close()
+}
+
+// ownOf returns the connections of the client's own into a cluster, made when they are first needed.
+func (c *Client) ownOf(b Brokers) Own {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	own := c.owns[b]
+	if own != nil {
+		return own
+	}
+	own = b.Own()
+	if c.gone { // what was being taken from it fails
+		own.Close()
+		return own
+	}
+	if c.owns == nil {
+		c.owns = map[Brokers]Own{}
+	}
+	c.owns[b] = own
+	return own
+}

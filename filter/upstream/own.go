@@ -1,0 +1,36 @@
+package upstream
+
+import (
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+)
+
+// errGone says that the client of a call is gone.
+var errGone = errors.New("its client is gone")
+
+// Own is links of one client's own into a cluster: for requests that a broker answers when others have come, and that would hold up those
+// of other clients on a link that is shared. Its methods may be called from any goroutine and never wait.
+type Own struct {
+	cluster *Cluster
+	calls   calls
+}
+
+// Own returns those of a new client, who has to close them. There is no link yet.
+func (u *Cluster) Own() *Own { return &Own{cluster: u} }
+
+// Call is Cluster.Call on a link of the client's own, one to a broker, where a broker may take so long to answer. One call at a time is
+// on its way to a broker: it answers in order.
+func (o *Own) Call(to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error)) {
+	o.cluster.call(&o.calls, to, request, most, within, done)
+}
+
+// Close ends the links, and what is on its way on them. Calls fail from now on.
+func (o *Own) Close() {
+	for _, l := range o.calls.close(func() {}) {
+		l.Close(errGone)
+	}
+}

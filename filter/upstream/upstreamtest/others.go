@@ -1,0 +1,84 @@
+package upstreamtest
+
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// handler answers the requests of one API to a broker. Nil: the connection is cut.
+type handler func(id int32, request kmsg.Request) kmsg.Response
+
+// Handle has the requests of an API, of these versions, answered by handle, which the goroutine of each connection calls. Connections
+// made from now on can carry them.
+func (c *Cluster) Handle(key wire.APIKey, versions link.Range, handle func(id int32, request kmsg.Request) kmsg.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.handlers == nil {
+		c.handlers, c.handled = map[wire.APIKey]handler{}, link.Versions{}
+	}
+	c.handlers[key], c.handled[key] = handle, versions
+}
+
+// tellOf makes the answer to a request other than Produce.
+func (c *Cluster) tellOf(id int32, h wire.Header, body []byte) ([]byte, error) {
+	switch h.Key {
+	case wire.KeyMetadata:
+		return c.tell(h, body)
+	case wire.KeyFindCoordinator:
+		return c.tellCoordinator(h, body)
+	}
+	c.mu.Lock()
+	handle := c.handlers[h.Key]
+	c.mu.Unlock()
+	if handle == nil {
+		return nil, errors.New("nobody has said how this is answered")
+	}
+	request := kmsg.RequestForKey(int16(h.Key))
+	request.SetVersion(h.Version)
+	if err := request.ReadFrom(body); err != nil {
+		return nil, err
+	}
+	response := handle(id, request)
+	if response == nil {
+		return nil, errCut
+	}
+	response.SetVersion(h.Version)
+	return wire.AppendResponse(nil, h, response), nil
+}
+
+// Coordinate makes a broker the coordinator of a group; -1: nobody is. Else it is the first broker.
+func (c *Cluster) Coordinate(group string, id int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.coordinators == nil {
+		c.coordinators = map[string]int32{}
+	}
+	c.coordinators[group] = id
+}
+
+// tellCoordinator makes the answer to a FindCoordinator request.
+func (c *Cluster) tellCoordinator(h wire.Header, body []byte) ([]byte, error) {
+	request := kmsg.NewPtrFindCoordinatorRequest()
+	request.SetVersion(h.Version)
+	if err := request.ReadFrom(body); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	response := kmsg.NewPtrFindCoordinatorResponse()
+	response.SetVersion(h.Version)
+	response.NodeID = 1
+	if id, said := c.coordinators[request.CoordinatorKey]; said {
+		response.NodeID = id
+	}
+	if n := c.nodes[response.NodeID]; n != nil {
+		response.Host, response.Port = n.addr, brokerPort
+	} else {
+		response.ErrorCode, response.Port = int16(wire.CoordinatorNotAvailable), -1
+	}
+	return wire.AppendResponse(nil, h, response), nil
+}
