@@ -215,7 +215,13 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"FindCoordinator":      {wire.KeyFindCoordinator, 4, kmsg.NewPtrFindCoordinatorRequest(), false, numbers{"refusals": 1}},
 		"ApiVersions":          {wire.KeyApiVersions, 2, kmsg.NewPtrApiVersionsRequest(), false, numbers{}},
 		"ApiVersions, no name": {wire.KeyApiVersions, 3, kmsg.NewPtrApiVersionsRequest(), false, numbers{"refusals": 1}},
-		"InitProducerId":       {wire.KeyInitProducerID, 4, kmsg.NewPtrInitProducerIDRequest(), false, numbers{}},
+		"ConsumerGroupHeartbeat": {
+			wire.KeyConsumerGroupHeartbeat, 1, kmsg.NewPtrConsumerGroupHeartbeatRequest(), false, numbers{"refusals": 1},
+		},
+		"ConsumerGroupDescribe": {
+			wire.KeyConsumerGroupDescribe, 1, kmsg.NewPtrConsumerGroupDescribeRequest(), false, numbers{"refusals": 1},
+		},
+		"InitProducerId": {wire.KeyInitProducerID, 4, kmsg.NewPtrInitProducerIDRequest(), false, numbers{}},
 		"InitProducerId, transactional": {
 			wire.KeyInitProducerID, 4, &kmsg.InitProducerIDRequest{TransactionalID: new("t"), ProducerID: -1, ProducerEpoch: -1},
 			false,
@@ -251,6 +257,7 @@ func snake(key wire.APIKey) string {
 	return map[wire.APIKey]string{
 		wire.KeyProduce: "produce", wire.KeyFetch: "fetch", wire.KeyMetadata: "metadata", wire.KeyFindCoordinator: "find_coordinator",
 		wire.KeyApiVersions: "api_versions", wire.KeyInitProducerID: "init_producer_id",
+		wire.KeyConsumerGroupHeartbeat: "consumer_group_heartbeat", wire.KeyConsumerGroupDescribe: "consumer_group_describe",
 	}[key]
 }
 

@@ -26,7 +26,10 @@ type API struct {
 
 // APIs lists what clients are served. A new API is a file like the others and its name here.
 func APIs() []API {
-	return []API{produceAPI(), fetchAPI(), metadataAPI(), findCoordinatorAPI(), apiVersionsAPI(), initProducerIDAPI()}
+	return []API{
+		produceAPI(), fetchAPI(), metadataAPI(), findCoordinatorAPI(), apiVersionsAPI(), initProducerIDAPI(), consumerGroupHeartbeatAPI(),
+		consumerGroupDescribeAPI(),
+	}
 }
 
 // longBody is the length from which a request is laborious if its API does not say.

@@ -137,9 +137,31 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		long := kmsg.NewPtrInitProducerIDRequest()
 		long.TransactionalID = new(strings.Repeat("\x00", min(n, 32767)))
 		return map[string]kmsg.Request{"long id": long}
+	case wire.KeyConsumerGroupHeartbeat:
+		return hostileHeartbeat(n)
+	case wire.KeyConsumerGroupDescribe:
+		groups, long := kmsg.NewPtrConsumerGroupDescribeRequest(), kmsg.NewPtrConsumerGroupDescribeRequest()
+		groups.Groups = make([]string, min(n, wire.MaxControlElements))
+		long.Groups = []string{strings.Repeat("\x00", min(n, 32767))}
+		return map[string]kmsg.Request{"groups": groups, "long name": long}
 	default:
 		panic("what would a hostile client ask with " + key.String() + "?")
 	}
+}
+
+// hostileHeartbeat has a member subscribe to much, or say that it owns much.
+func hostileHeartbeat(n int) map[string]kmsg.Request {
+	names, topics, partitions := kmsg.NewPtrConsumerGroupHeartbeatRequest(), kmsg.NewPtrConsumerGroupHeartbeatRequest(), kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	for i := range min(n/8, wire.MaxControlElements) {
+		names.SubscribedTopicNames = append(names.SubscribedTopicNames, "apples"+strconv.FormatInt(int64(i), 36))
+	}
+	for i := range min(n/18, wire.MaxControlElements) {
+		topic := kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		binary.BigEndian.PutUint32(topic.TopicID[:], uint32(i))
+		topics.Topics = append(topics.Topics, topic)
+	}
+	partitions.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{{Partitions: make([]int32, min(n/4, wire.MaxControlElements-1))}}
+	return map[string]kmsg.Request{"names": names, "topics": topics, "partitions": partitions}
 }
 
 func hostileMetadata(version int16, n int) map[string]kmsg.Request {

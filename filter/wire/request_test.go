@@ -51,6 +51,15 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		if version >= 1 {
 			r.CoordinatorType = 1
 		}
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		r.Group, r.MemberID, r.MemberEpoch, r.InstanceID, r.RackID = "group", "member", 7, new("instance"), new("rack")
+		r.SubscribedTopicNames, r.ServerAssignor = []string{"orders", "clicks"}, new("uniform")
+		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{{TopicID: [16]byte{1, 2, 3}, Partitions: []int32{0, 1}}}
+		if version >= 1 {
+			r.SubscribedTopicRegex = new("orders.*")
+		}
+	case *kmsg.ConsumerGroupDescribeRequest:
+		r.Groups, r.IncludeAuthorizedOperations = []string{"one", "two"}, true
 	case *kmsg.ApiVersionsRequest:
 		if version >= 3 {
 			r.ClientSoftwareName, r.ClientSoftwareVersion = "librdkafka", "2.16.0"

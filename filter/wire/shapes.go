@@ -4,15 +4,17 @@ package wire
 
 // The keys of the APIs whose requests have a shape.
 const (
-	KeyProduce         APIKey = 0
-	KeyFetch           APIKey = 1
-	KeyMetadata        APIKey = 3
-	KeyFindCoordinator APIKey = 10
-	KeyApiVersions     APIKey = 18
-	KeyInitProducerID  APIKey = 22
+	KeyProduce                APIKey = 0
+	KeyFetch                  APIKey = 1
+	KeyMetadata               APIKey = 3
+	KeyFindCoordinator        APIKey = 10
+	KeyApiVersions            APIKey = 18
+	KeyInitProducerID         APIKey = 22
+	KeyConsumerGroupHeartbeat APIKey = 68
+	KeyConsumerGroupDescribe  APIKey = 69
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeMetadata, ShapeFindCoordinator, ShapeApiVersions, ShapeInitProducerID}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeMetadata, ShapeFindCoordinator, ShapeApiVersions, ShapeInitProducerID, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -114,5 +116,34 @@ var ShapeInitProducerID = &Shape{
 		{Name: "ProducerEpoch", Size: 2, Versions: Versions{3, Later}},
 		{Name: "Enable2Pc", Size: 1, Versions: Versions{6, Later}},
 		{Name: "KeepPreparedTxn", Size: 1, Versions: Versions{6, Later}},
+	},
+}
+
+// ShapeConsumerGroupHeartbeat is that of ConsumerGroupHeartbeat requests.
+var ShapeConsumerGroupHeartbeat = &Shape{
+	Key: KeyConsumerGroupHeartbeat, Name: "ConsumerGroupHeartbeat", Defined: Versions{0, 2}, Flexible: 0,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "MemberId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "MemberEpoch", Size: 4, Versions: Versions{0, Later}},
+		{Name: "InstanceId", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+		{Name: "RackId", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+		{Name: "RebalanceTimeoutMs", Size: 4, Versions: Versions{0, Later}},
+		{Name: "SubscribedTopicNames", Array: true, Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+		{Name: "SubscribedTopicRegex", Type: TypeString, Versions: Versions{1, Later}, Nullable: Versions{1, Later}},
+		{Name: "ServerAssignor", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+		{Name: "TopicPartitions", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Nullable: Versions{0, Later}, Fields: []Field{
+			{Name: "TopicId", Size: 16, Versions: Versions{0, Later}},
+			{Name: "Partitions", Array: true, Size: 4, Versions: Versions{0, Later}},
+		}},
+	},
+}
+
+// ShapeConsumerGroupDescribe is that of ConsumerGroupDescribe requests.
+var ShapeConsumerGroupDescribe = &Shape{
+	Key: KeyConsumerGroupDescribe, Name: "ConsumerGroupDescribe", Defined: Versions{0, 2}, Flexible: 0,
+	Fields: []Field{
+		{Name: "GroupIds", Array: true, Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "IncludeAuthorizedOperations", Size: 1, Versions: Versions{0, Later}},
 	},
 }

@@ -23,6 +23,8 @@ func apis() []api {
 		{"find_coordinator", kmsg.FindCoordinator, 0, 4},
 		{"api_versions", kmsg.ApiVersions, 0, 4},
 		{"init_producer_id", kmsg.InitProducerID, 0, 5},
+		{"consumer_group_heartbeat", kmsg.ConsumerGroupHeartbeat, 0, 1},
+		{"consumer_group_describe", kmsg.ConsumerGroupDescribe, 0, 1},
 	}
 }
 

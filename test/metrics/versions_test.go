@@ -71,6 +71,17 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		c.ask(req)
 		w.refused(req)
 		w.add("refused.consumers", 1)
+	case kmsg.ConsumerGroupHeartbeat:
+		req := versioned(kmsg.NewPtrConsumerGroupHeartbeatRequest(), version)
+		c.ask(req)
+		w.refused(req)
+		w.add("refused.consumers", 1)
+	case kmsg.ConsumerGroupDescribe:
+		req := versioned(kmsg.NewPtrConsumerGroupDescribeRequest(), version)
+		req.Groups = []string{"group"}
+		c.ask(req)
+		w.refused(req)
+		w.add("refused.administrators", 1)
 	}
 }
 
