@@ -13,13 +13,13 @@ cache=$PWD/.cache/clients
 all=(java-4.3.1 python java-4.0.2 java-3.9.2 java-3.5.2 java-3.0.2 java-2.8.2 java-2.4.1 java-2.1.1 java-2.0.1 java-1.1.1
 	java-0.11.0.3 kafka-python-3.0.12 kafka-python-2.0.2 aiokafka-0.14.0 go tools-4.3.1)
 if command -v apt-get >/dev/null; then all+=(kcat-1.7.1 rsyslog-8.2302.0 syslog-ng-3.38.1); fi
-if command -v npm >/dev/null; then all+=(kafkajs-2.2.4); fi
+if command -v npm >/dev/null; then all+=(kafkajs-2.2.4 platformatic-1.35.0); fi
 if command -v npm >/dev/null && command -v g++ >/dev/null; then all+=(node-rdkafka-3.6.1); fi
 
-# The producers of both test suites are compiled against 4.3.1, that of the matrix against all.
+# The producers of both test suites are compiled against 4.3.1, the programs of the matrix against all.
 java_sources() {
 	if [ "$1" = 4.3.1 ]; then echo test/e2e/clients/java/Produce.java; fi
-	echo test/matrix/clients/java/Client.java test/matrix/clients/java/Ask.java
+	echo test/matrix/clients/java/Client.java test/matrix/clients/java/Ask.java test/matrix/clients/java/Consume.java
 }
 
 copy_jars() { # VERSION ARTIFACT DIR
@@ -36,7 +36,7 @@ install_java() { # VERSION DIR
 	copy_jars "$1" kafka-clients "$2/libs"
 	# shellcheck disable=SC2086 # a list
 	javac -Xlint:all,-path,-classfile -Werror --release 17 -d "$2/classes" -cp "$2/libs/*" $sources ||
-		fail "our Java producer does not compile against kafka-clients $1"
+		fail "our Java clients do not compile against kafka-clients $1"
 }
 
 install_pip() { # DIR MODULE REQUIREMENT...
@@ -84,6 +84,12 @@ install_kafkajs() { # DIR
 	need node npm
 	npm install --prefix "$1" --no-audit --no-fund --loglevel=error kafkajs@2.2.4 >&2 ||
 		fail "npm cannot install kafkajs; is its registry reachable?"
+}
+
+install_platformatic() { # DIR
+	need node npm
+	npm install --prefix "$1" --no-audit --no-fund --loglevel=error @platformatic/kafka@1.35.0 >&2 ||
+		fail "npm cannot install @platformatic/kafka; is its registry reachable?"
 }
 
 # Its code in C++ is compiled here, without optimization, and linked to the librdkafka of Python's client, which is younger
@@ -140,6 +146,7 @@ client() { # NAME
 		;;
 	kcat-*) once "$cache/$1" "$release" install_kcat ;;
 	kafkajs-*) once "$cache/$1" "$release" install_kafkajs ;;
+	platformatic-*) once "$cache/$1" "$release" install_platformatic ;;
 	node-rdkafka-*)
 		client python
 		once "$cache/$1" "$release" install_node_rdkafka

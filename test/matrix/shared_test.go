@@ -107,6 +107,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	running.stop()
+	stock.stop()
 	if code == 0 && *update {
 		if err := results.write(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

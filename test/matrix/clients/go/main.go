@@ -26,8 +26,13 @@ func main() {
 		askAll(askers[os.Args[1]], os.Args[3], os.Args[4:])
 		return
 	}
+	consumers := map[string]consumer{"franz-go": consumeFranz, "sarama": consumeSaramaJob, "kafka-go": consumeKafkaGo}
+	if len(os.Args) > 4 && os.Args[2] == "consume" && consumers[os.Args[1]] != nil {
+		consumeAll(consumers[os.Args[1]], os.Args[3], os.Args[4:])
+		return
+	}
 	if len(os.Args) < 6 || clients[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go CLIENT BOOTSTRAP TOPIC,TOPIC COUNT SETTING...\n       go CLIENT ask BOOTSTRAP QUESTION=TOPIC...")
+		fmt.Fprintln(os.Stderr, "usage: go CLIENT BOOTSTRAP TOPIC,TOPIC COUNT SETTING...\n       go CLIENT ask BOOTSTRAP QUESTION=TOPIC...\n       go CLIENT consume BOOTSTRAP JOB...")
 		os.Exit(2)
 	}
 	count, err := strconv.Atoi(os.Args[4])

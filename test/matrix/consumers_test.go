@@ -1,0 +1,110 @@
+package matrix
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// consumer is a client that reads. Its codecs are those that it can read beside none; of what else a client has, it has its name,
+// how it is run, and its note.
+type consumer struct {
+	client
+
+	groupsOnly bool // whether it has no way to read without a group
+	kip848     bool // whether its group is of the protocol that brokers have since Kafka 4
+	emptyNull  bool // whether it gives null for what is empty
+	older      bool // whether it runs with MATRIX=full only
+}
+
+func consumers() []consumer {
+	return []consumer{
+		javaConsumer("4.3.1", modern),
+		kip848(javaConsumer("4.3.1", modern)),
+		older(javaConsumer("4.0.2", modern)),
+		javaConsumer("3.9.2", modern),
+		older(javaConsumer("3.5.2", modern)),
+		older(javaConsumer("3.0.2", modern)),
+		javaConsumer("2.8.2", modern),
+		older(javaConsumer("2.4.1", modern)),
+		javaConsumer("2.1.1", modern),
+		older(javaConsumer("2.0.1", classic)),
+		older(javaConsumer("1.1.1", classic)),
+		older(javaConsumer("0.11.0.3", classic)),
+		pythonConsumer("confluent-kafka", "2.16.1", "python", "librdkafka 2.16.0"),
+		kip848(pythonConsumer("confluent-kafka", "2.16.1", "python", "librdkafka 2.16.0")),
+		{client: client{
+			name: "kcat", version: "1.7.1", dir: "kcat-1.7.1", command: consumes(python("kcat")), env: kcatEnv, codecs: modern,
+			note: "librdkafka 2.0.2; without a group a process for each topic",
+		}},
+		{client: client{
+			name: "node-rdkafka", version: "3.6.1", dir: "node-rdkafka-3.6.1", command: consumes(node("node-rdkafka")), env: nodePath,
+			codecs: modern, note: "librdkafka 2.16.0",
+		}},
+		pythonConsumer("kafka-python", "3.0.12", "kafka-python-3.0.12", ""),
+		pythonConsumer("kafka-python", "2.0.2", "kafka-python-2.0.2", ""),
+		pythonConsumer("aiokafka", "0.14.0", "aiokafka-0.14.0", ""),
+		goConsumer("franz-go", "1.22.2"),
+		goConsumer("sarama", "1.61.1"),
+		kafkaGoConsumer("0.4.51"),
+		{groupsOnly: true, client: client{
+			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: consumes(node("kafkajs")), env: nodePath,
+			codecs: []string{"gzip"},
+		}},
+		{groupsOnly: true, client: client{
+			name: "platformatic", version: "1.35.0", dir: "platformatic-1.35.0", command: consumes(node("platformatic")), env: nodePath,
+			codecs: classic, note: "zstd with Node.js 22 and newer",
+		}},
+	}
+}
+
+func javaConsumer(version string, codecs []string) consumer {
+	return consumer{client: client{name: "java", version: version, dir: "java-" + version, codecs: codecs, command: java("Consume")}}
+}
+
+func pythonConsumer(name, version, dir, note string) consumer {
+	return consumer{client: client{
+		name: name, version: version, dir: dir, codecs: modern, command: consumes(python(name)), env: pythonPath, note: note,
+	}}
+}
+
+func goConsumer(name, version string) consumer {
+	return consumer{client: client{name: name, version: version, dir: "go", codecs: modern, command: func(dir string) []string {
+		return []string{filepath.Join(dir, "client"), name, "consume"}
+	}}}
+}
+
+func kafkaGoConsumer(version string) consumer {
+	c := goConsumer("kafka-go", version)
+	c.emptyNull, c.note = true, "gives null for keys and values that are empty"
+	return c
+}
+
+// kip848 is a consumer whose group is of the new protocol.
+func kip848(c consumer) consumer {
+	env := c.env
+	c.kip848, c.version = true, c.version+" KIP-848"
+	c.env = func(dir string) []string {
+		list := []string{"GROUP_PROTOCOL=consumer"}
+		if env != nil {
+			list = append(list, env(dir)...)
+		}
+		return list
+	}
+	return c
+}
+
+func older(c consumer) consumer {
+	c.older = true
+	return c
+}
+
+// consumes is the program that reads, beside the one that produces.
+func consumes(command func(string) []string) func(string) []string {
+	return func(dir string) []string {
+		args := slices.Clone(command(dir))
+		last := len(args) - 1
+		args[last] = strings.Replace(args[last], "produce.", "consume.", 1)
+		return args
+	}
+}
