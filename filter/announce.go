@@ -23,10 +23,26 @@ func (f *Filter) announceTaken() {
 	}
 	rules := make([]string, 0, len(c.Rules))
 	for _, rule := range c.Rules {
-		rules = append(rules, fmt.Sprintf("%s* to %s", rule.Prefix, rule.Cluster))
+		only := ""
+		if rule.Operations != config.ReadsAndWrites {
+			only = " for " + rule.Operations.String()
+		}
+		rules = append(rules, fmt.Sprintf("%s* to %s%s", rule.Prefix, rule.Cluster, only))
 	}
 	f.options.Log.Info("configuration taken", "version", version.Current().Version, "clusters", some(clusters), "rules", some(rules),
-		"advertised", advertised(c))
+		"groups", some(homes(c)), "advertised", advertised(c))
+}
+
+// homes are those of groups.
+func homes(c *config.Config) []string {
+	var list []string
+	for _, rule := range c.GroupRules {
+		list = append(list, fmt.Sprintf("%s* on %s", rule.Prefix, rule.Cluster))
+	}
+	if len(list) == 0 {
+		return []string{"all on " + c.DefaultGroupCluster}
+	}
+	return append(list, "others on "+c.DefaultGroupCluster)
 }
 
 // announceLetGo says in one line that a configuration is no longer used, and how much it was.

@@ -15,7 +15,7 @@ func TestAnnounced(t *testing.T) {
 	withMesh(t, twoClusters, func(running *mesh) {
 		m = running
 		want := `msg="configuration taken" version=devel clusters="c1 (1 address), c2 (1 address)" rules="apples* to c1, bananas* to c2" ` +
-			"advertised=mesh.example:9092\n"
+			"groups=\"all on c1\" advertised=mesh.example:9092\n"
 		if log := m.log(); strings.Count(log, "\n") != 1 || !strings.Contains(log, want) {
 			t.Errorf("the log is\n%swant\n%s", log, want)
 		}
@@ -44,11 +44,29 @@ func TestAnnouncedInShort(t *testing.T) {
 	}
 	withMesh(t, text.String(), func(m *mesh) {
 		for _, want := range []string{
-			`k19 (2 addresses), 10 more"`, `rules="p00* to k0, `, `p19* to k19, 10 more"`, `advertised="the address dialled"`,
+			`k19 (2 addresses), 10 more"`, `rules="p00* to k0, `, `p19* to k19, 10 more"`, `groups="all on k0"`, `advertised="the address dialled"`,
 		} {
 			if log := m.log(); !strings.Contains(log, want) {
 				t.Errorf("the log is\n%swant %s in it", log, want)
 			}
+		}
+	})
+}
+
+// Rules for one operation, and homes of groups, are said.
+func TestAnnouncedApart(t *testing.T) {
+	t.Parallel()
+	const rules = `
+- {target_cluster: c2, topic_prefix: apples, operations: [OPERATION_READ]}
+- {target_cluster: c1, topic_prefix: apples}
+- {target_cluster: c1, topic_prefix: ""}
+group_rules: [{target_cluster: c2, group_prefix: billing.}]
+`
+	clusters, _, _ := strings.Cut(twoClusters, "forwarding_rules:")
+	withMesh(t, clusters+"forwarding_rules:"+rules, func(m *mesh) {
+		const want = `rules="apples* to c2 for reads, apples* to c1 for writes, * to c1" groups="billing.* on c2, others on c1" advertised=`
+		if log := m.log(); !strings.Contains(log, want) {
+			t.Errorf("the log is\n%swant %s in it", log, want)
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
@@ -14,7 +16,9 @@ func Metrics(c *config.Config) stats.Table {
 		of.Clusters = append(of.Clusters, cluster.Name)
 	}
 	for _, rule := range c.Rules {
-		of.Rules = append(of.Rules, rule.Prefix)
+		if !slices.Contains(of.Rules, rule.Prefix) { // one for reads and one for writes share a name, and no metric
+			of.Rules = append(of.Rules, rule.Prefix)
+		}
 	}
 	return stats.NewTable(of)
 }

@@ -14,6 +14,8 @@ func UpstreamSettings(c config.Cluster) upstream.Settings {
 		MaxResponseBytes: c.MaxResponseBytes, Window: int(c.MaxInFlight), AnswerTimeout: c.AnswerTimeout, MaxIdle: c.MaxIdle,
 		ReconnectBackoff: c.ReconnectBackoff, ReconnectBackoffMax: c.ReconnectBackoffMax, NoAutoCreate: c.NoAutoCreate,
 		ConnectionsPerBroker: int(c.ConnectionsPerBroker), Linger: c.Linger, MaxRequestBytes: c.MaxRequestBytes, Dial: c.Dial,
+		MaxFetchWait: c.Fetches.MaxWait, MinFetchBytes: c.Fetches.MinBytes, MaxFetchBytes: c.Fetches.MaxBytes,
+		MaxPartitionFetchBytes: c.Fetches.MaxPartitionBytes,
 	}
 }
 

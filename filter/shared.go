@@ -14,10 +14,22 @@ type shared struct {
 
 // init makes it what the configuration says.
 func (s *shared) init(c *config.Config) {
-	rules := make([]route.Rule, 0, len(c.Rules))
-	for _, r := range c.Rules {
-		rules = append(rules, route.Rule(r))
+	groups := make([]route.Rule, 0, len(c.GroupRules))
+	for _, r := range c.GroupRules {
+		groups = append(groups, route.Rule(r))
 	}
-	table := route.New(rules)
-	s.routes.Store(route.Tables{Written: table, Read: table, DefaultHome: c.Clusters[0].Name})
+	s.routes.Store(route.Tables{
+		Written: table(c.Rules, config.Writes), Read: table(c.Rules, config.Reads), Groups: route.New(groups), DefaultHome: c.DefaultGroupCluster,
+	})
+}
+
+// table has the rules that are for an operation.
+func table(rules []config.Rule, operation config.Operations) route.Table {
+	var of []route.Rule
+	for _, r := range rules {
+		if r.Operations.Has(operation) {
+			of = append(of, route.Rule{Prefix: r.Prefix, Cluster: r.Cluster})
+		}
+	}
+	return route.New(of)
 }

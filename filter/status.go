@@ -36,8 +36,12 @@ func (f *Filter) Status() status.Mesh {
 		m.Clusters = append(m.Clusters, clusterStatus(&c.Clusters[i], f.health[i].Snapshot(), ways[c.Clusters[i].Name]))
 	}
 	for _, r := range c.Rules {
-		m.Rules = append(m.Rules, status.Rule{Prefix: r.Prefix, Cluster: r.Cluster})
+		m.Rules = append(m.Rules, status.Rule{Prefix: r.Prefix, Cluster: r.Cluster, Operations: status.Operations(r.Operations.String())})
 	}
+	for _, r := range c.GroupRules {
+		m.GroupRules = append(m.GroupRules, status.GroupRule(r))
+	}
+	m.GroupHome = c.DefaultGroupCluster
 	f.mu.Lock()
 	m.Draining = f.draining
 	f.mu.Unlock()

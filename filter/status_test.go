@@ -24,7 +24,10 @@ func TestStatus(t *testing.T) {
 				{Name: "c1", BootstrapServers: []string{"broker:9092"}, Security: "PLAINTEXT", State: status.Unknown},
 				{Name: "c2", BootstrapServers: []string{"broker:9092"}, Security: "PLAINTEXT", State: status.Unknown},
 			},
-			Rules: []status.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}},
+			Rules: []status.Rule{
+				{Prefix: "apples", Cluster: "c1", Operations: status.ReadsAndWrites}, {Prefix: "bananas", Cluster: "c2", Operations: status.ReadsAndWrites},
+			},
+			GroupHome: "c1",
 		}
 		if diff := cmp.Diff(want, m.filter.Status()); diff != "" {
 			t.Errorf("before it is used (-want +got):\n%s", diff)

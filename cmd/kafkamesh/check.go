@@ -88,7 +88,7 @@ func surveyAll(ctx context.Context, c *config.Config, timeout time.Duration) ([]
 			clusters[i], errs[i] = surveyOf(ctx, cluster, timeout, nil)
 			if errs[i] == nil {
 				clusters[i].Judge(func(topic string) string {
-					if place := ruleOf(c, topic); place >= 0 && c.Rules[place].Cluster == cluster.Name {
+					if place := ruleOf(c, config.Writes, topic); place >= 0 && c.Rules[place].Cluster == cluster.Name {
 						return ruleName(c, place)
 					}
 					return ""

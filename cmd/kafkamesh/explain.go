@@ -119,14 +119,14 @@ const maxNear = 10
 
 // rules prints the rules that have to do with the topic, and returns the place of the one that takes it; -1: none does.
 func (e *explanation) rules() int {
-	place, near, others := ruleOf(e.config, e.topic), 0, 0
+	place, near, others := ruleOf(e.config, config.Writes, e.topic), 0, 0
 	e.out.printf("Rules, of which the first that matches wins:\n")
 	for i, r := range e.config.Rules {
 		said := whyNot(r.Prefix, e.topic)
 		switch {
 		case i == place:
 			said = "takes it"
-		case ruleOf(&config.Config{Rules: e.config.Rules[i : i+1]}, e.topic) == 0:
+		case r.Operations.Has(config.Writes) && strings.HasPrefix(e.topic, r.Prefix):
 			said = fmt.Sprintf("matches too, but comes after forwarding_rules[%d]", place)
 		}
 		if said == "" || i != place && near >= maxNear {

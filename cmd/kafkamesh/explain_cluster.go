@@ -120,7 +120,7 @@ func (e *explanation) judge(c *survey.Cluster, t *survey.Topic) {
 
 // creation says whether a client could have the topic created.
 func (e *explanation) creation(c *survey.Cluster) string {
-	if e.clusterOf(ruleOf(e.config, e.topic)).NoAutoCreate {
+	if e.clusterOf(ruleOf(e.config, config.Writes, e.topic)).NoAutoCreate {
 		return "Clients may not have it created: allow.auto.create.topics is false"
 	}
 	text := "A client that asks for it has it created, if the cluster's auto.create.topics.enable is true"
@@ -164,7 +164,7 @@ func (e *explanation) told(ctx context.Context) {
 
 // cap says why there may be fewer partitions than in the cluster.
 func (e *explanation) cap(told int) string {
-	if most := e.clusterOf(ruleOf(e.config, e.topic)).PartitionCount; most > 0 && told == int(most) {
+	if most := e.clusterOf(ruleOf(e.config, config.Writes, e.topic)).PartitionCount; most > 0 && told == int(most) {
 		return fmt.Sprintf(" (no more than partition_count, %d)", most)
 	}
 	return ""

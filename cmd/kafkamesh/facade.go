@@ -22,7 +22,7 @@ import (
 func askFacade(ctx context.Context, c *config.Config, topic string) (*kmsg.MetadataResponse, error) {
 	bare := &config.Config{ // and nothing that would listen, or write
 		AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
-		Clusters: c.Clusters, Rules: c.Rules, Limits: c.Limits, UnmatchedTopic: c.UnmatchedTopic,
+		Clusters: c.Clusters, Rules: c.Rules, GroupRules: c.GroupRules, DefaultGroupCluster: c.DefaultGroupCluster, Limits: c.Limits, UnmatchedTopic: c.UnmatchedTopic,
 	}
 	f, err := filter.New(bare, filter.Options{
 		NewClient: saramaclient.New, Stats: stats.New(filter.Metrics(bare)), Log: slog.New(slog.DiscardHandler),

@@ -7,10 +7,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
 
-// ruleOf is the place of the rule that takes a topic: the first whose prefix the topic begins with; -1: none does.
-func ruleOf(c *config.Config, topic string) int {
+// ruleOf is the place of the rule that takes what is done with a topic: the first for it whose prefix the topic begins with; -1: none does.
+func ruleOf(c *config.Config, done config.Operations, topic string) int {
 	for i, r := range c.Rules {
-		if strings.HasPrefix(topic, r.Prefix) {
+		if r.Operations.Has(done) && strings.HasPrefix(topic, r.Prefix) {
 			return i
 		}
 	}

@@ -54,7 +54,8 @@ func newFake() *fake {
 			},
 			{Name: "kafka:c3", BootstrapServers: []string{"c3:9092"}, State: status.Reachable, Since: noon.Add(-26 * time.Hour), MetadataAt: noon.Add(-time.Minute), Brokers: []status.Broker{{Node: 0, Address: "c3:9092", Link: status.Resting}}},
 		},
-		Rules: []status.Rule{{Prefix: "apples", Cluster: "kafka_c1"}, {Prefix: "bananas", Cluster: "kafka_c2"}, {Cluster: "kafka:c3"}},
+		Rules:      []status.Rule{{Prefix: "apples", Cluster: "kafka_c1"}, {Prefix: "bananas", Cluster: "kafka_c2"}, {Cluster: "kafka:c3"}},
+		GroupRules: []status.GroupRule{{Prefix: "billing.", Cluster: "kafka_c2"}}, GroupHome: "kafka_c1",
 		Clients: status.Clients{
 			Connected: 42, Total: 1312,
 			Software: []status.Software{{Name: "apache-kafka-java", Connected: 30, Total: 1200}, {Name: "librdkafka", Connected: 10, Total: 100}, {Name: "unnamed", Connected: 2, Total: 12}},

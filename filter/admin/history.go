@@ -239,6 +239,9 @@ func (h *history) fill(m *status.Mesh) {
 		c.Traffic, c.Errors = h.clusters[name].traffic(), maps.Clone(h.now.errors[name])
 	}
 	for i := range m.Rules {
+		if m.Rules[i].Operations == status.Reads { // what is counted of a prefix is what is written
+			continue
+		}
 		m.Rules[i].Traffic = h.rules[stats.RuleMetrics(m.Rules[i].Prefix)].traffic()
 	}
 }

@@ -54,9 +54,16 @@ func (m *meshView) write(b *strings.Builder) {
 	})
 	table(b, "Rules", func(row func(cells ...string)) {
 		for _, r := range m.Rules {
-			row(strconv.Itoa(r.Number), r.Prefix+"*", "→ "+r.Cluster, r.Bytes, r.Batches, "failed "+r.Failed, "p99 "+r.P99)
+			prefix := r.Prefix + "*"
+			if r.Only != "" {
+				prefix += " for " + r.Only
+			}
+			row(strconv.Itoa(r.Number), prefix, "→ "+r.Cluster, r.Bytes, r.Batches, "failed "+r.Failed, "p99 "+r.P99)
 		}
 	})
+	if m.Homes != "" {
+		fmt.Fprintf(b, "\nGroups live on %s\n", m.Homes)
+	}
 	table(b, "Clients by software", func(row func(cells ...string)) {
 		for _, s := range m.Software {
 			row(s.Name, s.Connected+" connected", s.Total+" in all")

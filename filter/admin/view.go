@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
@@ -45,6 +46,7 @@ type meshView struct {
 	Tiles    []tile
 	Clusters []clusterView
 	Rules    []ruleView
+	Homes    string // of groups; empty if there is nothing to say
 	Software []softwareView
 	Busiest  []clientView
 	Topics   []askedView
@@ -62,6 +64,7 @@ type tile struct {
 type ruleView struct {
 	Number                           int
 	Prefix, Cluster                  string
+	Only                             string // what it is for, if not for all
 	Batches, Bytes, Failed, P50, P99 string
 	Share                            int // of the bytes of the last minute, in hundredths
 	Failing                          bool
@@ -201,7 +204,7 @@ func newMeshView(m *status.Mesh, c charts, now time.Time) meshView {
 		cv.Open = i < openClusters || cv.Mood == moodBad
 		v.Clusters = append(v.Clusters, cv)
 	}
-	v.Rules = ruleViews(m)
+	v.Rules, v.Homes = ruleViews(m), homes(m)
 	for _, s := range m.Clients.Software {
 		v.Software = append(v.Software, softwareView{s.Name, number(float64(s.Connected)), number(float64(s.Total))})
 	}
@@ -258,6 +261,21 @@ func tiles(m *status.Mesh, ps []point) []tile {
 	}
 }
 
+// homes says where groups live, if that is not clear.
+func homes(m *status.Mesh) string {
+	if len(m.Clusters) < 2 { //nolint:mnd // there is a choice
+		return ""
+	}
+	var words []string
+	for _, r := range m.GroupRules {
+		words = append(words, r.Prefix+"* on "+r.Cluster)
+	}
+	if len(words) > 0 {
+		return strings.Join(words, ", ") + ", and all others on " + m.GroupHome
+	}
+	return m.GroupHome
+}
+
 // ruleViews are the rules in their order, which is what decides.
 func ruleViews(m *status.Mesh) (views []ruleView) {
 	all := 0.0
@@ -269,6 +287,9 @@ func ruleViews(m *status.Mesh) (views []ruleView) {
 		v := ruleView{
 			Number: i + 1, Prefix: r.Prefix, Cluster: r.Cluster, Batches: number(t.BatchesPerSecond) + "/s", Bytes: size(t.BytesPerSecond) + "/s",
 			Failed: number(t.FailedPerSecond) + "/s", P50: length(t.P50), P99: length(t.P99), Failing: t.FailedPerSecond > 0,
+		}
+		if r.Operations == status.Reads || r.Operations == status.Writes {
+			v.Only = string(r.Operations)
 		}
 		if all > 0 {
 			v.Share = int(100 * t.BytesPerSecond / all)

@@ -223,8 +223,10 @@ func (s *shaper) nearestPlace(path string, at tree.Position) string {
 //nolint:gochecknoglobals // a table
 var synonyms = map[string][]string{
 	"brokers": {"bootstrap_servers"}, "hosts": {"bootstrap_servers"}, "servers": {"bootstrap_servers"}, "upstreams": {"upstream_clusters"},
-	"routes": {"forwarding_rules"}, "user": {"username"}, "cert": {"certificate"}, "cafile": {"ca"}, "ssl": {"tls"}, "file": {"filename", "path"},
-	"path": {"filename", "socket"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix"}, "partitions": {"partition_count"},
+	"routes": {"forwarding_rules"}, "rules": {"forwarding_rules"}, "clusters": {"upstream_clusters"}, "cluster": {"upstream_clusters"},
+	"groups": {"group_rules"}, "consumergroups": {"group_rules"}, "groupcluster": {"default_group_cluster"}, "operation": {"operations"}, "consumergroup": {"group_prefix"},
+	"user": {"username"}, "cert": {"certificate"}, "cafile": {"ca"}, "ssl": {"tls"}, "file": {"filename", "path"},
+	"path": {"filename", "socket"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix", "group_prefix"}, "topicprefix": {"group_prefix"}, "partitions": {"partition_count"},
 	"dns": {"dns_server"}, "resolver": {"dns_server"}, "pipe": {"socket"}, "unix": {"socket"}, "alpnprotocols": {"alpn"}, "sans": {"spiffe_ids"}, "subjectaltnames": {"spiffe_ids"},
 	"matchtypedsubjectaltnames": {"spiffe_ids"}, "sni": {"server_name"},
 	"url": {"endpoint", "token_url"}, "otlp": {"open_telemetry"}, "otel": {"open_telemetry"},

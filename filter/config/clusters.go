@@ -51,7 +51,7 @@ func (c *Config) cluster(bad *mistakes, at string, d *kafkameshv1.KafkaClusterDe
 		}
 	}
 	g := c.producerConfig(bad, &cl, join(at, "producer_config"), d.GetProducerConfig())
-	c.consumerConfig(bad, join(at, "consumer_config"), d.GetConsumerConfig())
+	c.consumerConfig(bad, &cl, g, join(at, "consumer_config"), d.GetConsumerConfig())
 	c.dial(bad, &cl, g, join(at, "dial"), d.GetDial())
 	security := security{config: c, bad: bad, cluster: &cl, given: g, at: at, scheme: scheme, tls: d.GetTls(), sasl: d.GetSasl()}
 	security.read()

@@ -21,6 +21,11 @@ type Config struct {
 	// Rules holds at least one rule, in the order written: the first that matches wins. Each names one of Clusters, and
 	// none is hidden by an earlier one.
 	Rules []Rule
+	// GroupRules say which cluster is the home of a group, in the order written: the first that matches wins. Each names one of Clusters,
+	// and none is hidden by an earlier one.
+	GroupRules []GroupRule
+	// DefaultGroupCluster is the Name of the cluster that is the home of all other groups.
+	DefaultGroupCluster string
 	// Limits bounds what clients may cost.
 	Limits Limits
 	// UnmatchedTopic is what clients are told of a topic that no rule matches.
@@ -83,6 +88,8 @@ type Cluster struct {
 	ConnectionsPerBroker int32
 	// NoAutoCreate keeps clients from having topics created.
 	NoAutoCreate bool
+	// Fetches bounds what fetches ask of the cluster.
+	Fetches Fetches
 	// Dial is how brokers are reached, and how to log in to them.
 	Dial dial.Settings
 }
@@ -93,6 +100,8 @@ type Rule struct {
 	Prefix string
 	// Cluster is the Name of one of the configuration's clusters.
 	Cluster string
+	// Operations are what the rule is for, as far as earlier rules leave it that.
+	Operations Operations
 }
 
 // UnmatchedTopic is an error code of Kafka's.

@@ -112,9 +112,17 @@ func checkPromises(t *testing.T, c *config.Config) {
 			t.Fatalf("rule %d names no cluster: %+v", i, r)
 		}
 		for _, earlier := range c.Rules[:i] {
-			if strings.HasPrefix(r.Prefix, earlier.Prefix) {
+			if strings.HasPrefix(r.Prefix, earlier.Prefix) && (earlier.Operations.Has(r.Operations) || r.Operations.Has(earlier.Operations)) {
 				t.Fatalf("rule %d is hidden by %+v", i, earlier)
 			}
+		}
+	}
+	if !names[c.DefaultGroupCluster] {
+		t.Fatalf("groups live on %q", c.DefaultGroupCluster)
+	}
+	for i, r := range c.GroupRules {
+		if !names[r.Cluster] || slices.ContainsFunc(c.GroupRules[:i], func(e config.GroupRule) bool { return strings.HasPrefix(r.Prefix, e.Prefix) }) {
+			t.Fatalf("group rule %d is hidden, or names no cluster: %+v", i, r)
 		}
 	}
 }

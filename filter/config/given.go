@@ -12,10 +12,14 @@ type given struct {
 	path   string            // of the map
 	values map[string]string // by first name, written in one way
 	names  map[string]string // as written, by first name
+	paths  map[string]string // of those that another map holds, by first name
 }
 
 // at is the path of a property, as it was written if it was.
 func (g *given) at(name string) string {
+	if path, ok := g.paths[name]; ok {
+		return path
+	}
 	if written, ok := g.names[name]; ok {
 		name = written
 	}
@@ -27,7 +31,7 @@ func (g *given) has(name string) bool { _, ok := g.values[name]; return ok }
 
 // readProperties checks names and values. Values of unknown properties, and texts, never get into a message: they may be passwords.
 func (c *Config) readProperties(bad *mistakes, path string, raw map[string]string) *given {
-	g := &given{path: path, values: map[string]string{}, names: map[string]string{}}
+	g := &given{path: path, values: map[string]string{}, names: map[string]string{}, paths: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		s, ok := specs()[name]
 		if !ok {
@@ -71,14 +75,8 @@ func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map
 			c.sameServers(bad, cl, g.at(name), value)
 		case s.who == "C":
 			c.warn(g.at(name), "has no effect: it is for consumers")
-		case t.refused != "" && value != s.fallback:
-			bad.add(g.at(name), "%s", t.refused)
-		case t.apply != nil:
-			if err := t.apply(cl, value); err != nil {
-				bad.add(g.at(name), "%v", err)
-			}
-		case t.ignored != "" && value != s.fallback:
-			c.warn(g.at(name), "%s", t.ignored)
+		default:
+			c.treat(bad, cl, g.at(name), t, value != s.fallback, value)
 		}
 	}
 	if g.has("topic.metadata.refresh.interval.ms") && !g.has("metadata.max.age.ms") && cl.MetadataRefreshInterval > 0 {
@@ -94,6 +92,20 @@ func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map
 	return g
 }
 
+// treat does with the property at path what is to become of it. changed says that its value is not librdkafka's default.
+func (c *Config) treat(bad *mistakes, cl *Cluster, path string, t treatment, changed bool, value string) {
+	switch {
+	case t.refused != "" && changed:
+		bad.add(path, "%s", t.refused)
+	case t.apply != nil:
+		if err := t.apply(cl, value); err != nil {
+			bad.add(path, "%v", err)
+		}
+	case t.ignored != "" && changed:
+		c.warn(path, "%s", t.ignored)
+	}
+}
+
 // sameServers sees that bootstrap.servers says what bootstrap_servers does.
 func (c *Config) sameServers(bad *mistakes, cl *Cluster, path, list string) {
 	var ignored mistakes
@@ -102,18 +114,4 @@ func (c *Config) sameServers(bad *mistakes, cl *Cluster, path, list string) {
 	if ignored.err() != nil || !slices.Equal(slices.Sorted(slices.Values(servers)), slices.Sorted(slices.Values(cl.BootstrapServers))) {
 		bad.add(path, "differs from the cluster's bootstrap_servers; remove it")
 	}
-}
-
-// consumerConfig checks consumer_config as producerConfig does. Nothing of it has an effect yet.
-func (c *Config) consumerConfig(bad *mistakes, path string, raw map[string]string) {
-	if len(raw) == 0 {
-		return
-	}
-	g := c.readProperties(bad, path, raw)
-	for _, name := range slices.Sorted(maps.Keys(g.values)) {
-		if s := specs()[name]; strings.HasSuffix(s.kind, "API") {
-			bad.add(g.at(name), "%s", callback)
-		}
-	}
-	c.warn(path, "has no effect: consumers are not served yet")
 }

@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// javas are properties of Java's producer that librdkafka does not have, each with what to write instead. testdata/java.txt has all of
-// the producer's.
+// javas are properties of Java's clients that librdkafka does not have, each with what to write instead. testdata/java.txt has all of
+// the producer's and the consumer's.
 //
 //nolint:gochecknoglobals,gosec // a table, of names
 var javas = map[string]string{
@@ -15,6 +15,12 @@ var javas = map[string]string{
 	"compression.gzip.level":              "remove it: " + strings.TrimPrefix(whole, noEffect),
 	"compression.lz4.level":               "remove it: " + strings.TrimPrefix(whole, noEffect),
 	"compression.zstd.level":              "remove it: " + strings.TrimPrefix(whole, noEffect),
+	"fetch.max.wait.ms":                   "librdkafka's is fetch.wait.max.ms",
+	"default.api.timeout.ms":              "remove it: each client waits as long as it likes",
+	"exclude.internal.topics":             "remove it: each client leaves out what it does not want",
+	"share.acquire.mode":                  "remove it: share groups are not served",
+	"key.deserializer":                    "remove it: records are read by the clients",
+	"value.deserializer":                  "remove it: records are read by the clients",
 	"key.serializer":                      "remove it: records are made by the clients",
 	"value.serializer":                    "remove it: records are made by the clients",
 	"partitioner.class":                   "remove it: clients choose the partitions",

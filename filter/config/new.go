@@ -25,6 +25,7 @@ func (c *Config) read(m *kafkameshv1.KafkaMesh, bad *mistakes) (*Config, error) 
 	}
 	c.clusters(bad, m.GetUpstreamClusters())
 	c.rules(bad, m.GetForwardingRules())
+	c.groups(bad, m.GetGroupRules(), m.GetDefaultGroupCluster())
 	c.limits(bad, m.GetLimits())
 	c.admin(bad, m.GetAdmin())
 	c.accessLog(bad, m.GetAccessLog())
@@ -33,7 +34,7 @@ func (c *Config) read(m *kafkameshv1.KafkaMesh, bad *mistakes) (*Config, error) 
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
-	c.warnUnused()
+	c.warnUnused(m.GetDefaultGroupCluster())
 	for _, warnings := range [][]*Remark{c.Warnings, c.EnvoyWarnings} {
 		for _, w := range warnings {
 			bad.places.locate(w)

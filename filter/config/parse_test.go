@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func cppConfig() *config.Config {
 			{Prefix: "bananas", Cluster: "kafka_c2"},
 			{Prefix: "cherries", Cluster: "kafka_c3"},
 		},
+		DefaultGroupCluster: "kafka_c1",
 		Limits: config.Limits{
 			MaxRequestBytes: 104857600, MaxConnectionRequests: 1024, MaxConnectionBytes: 16777216, MaxWorkerBytes: 268435456,
 			PartialRequestTimeout: time.Minute, ConnectionsMaxIdle: 10 * time.Minute,
@@ -274,6 +276,25 @@ forwarding_rules:`,
 			c.Clusters[2].Dial.Socket.DNSServer = "10.96.0.10:53"
 		}},
 		{"how everybody dials", "partition_count: 5, producer_config", "dial: {}, partition_count: 5, producer_config", func(*config.Config) {}},
+		{"read on one cluster, written on another", "- {target_cluster: kafka_c2", "- {target_cluster: kafka_c1, topic_prefix: bananas, operations: [OPERATION_READ]}\n- {target_cluster: kafka_c2", func(c *config.Config) {
+			c.Rules = slices.Insert(c.Rules, 1, config.Rule{Prefix: "bananas", Cluster: "kafka_c1", Operations: config.Reads})
+			c.Rules[2].Operations = config.Writes
+		}},
+		{"each operation by itself, and both by name", "- {target_cluster: kafka_c1, topic_prefix: apples}", "- {target_cluster: kafka_c1, topic_prefix: apples, operations: [OPERATION_WRITE]}\n" +
+			"- {target_cluster: kafka_c2, topic_prefix: apples, operations: [1]}\n- {target_cluster: kafka_c2, topic_prefix: a, operations: [OPERATION_WRITE, OPERATION_READ]}", func(c *config.Config) {
+			c.Rules = append([]config.Rule{
+				{Prefix: "apples", Cluster: "kafka_c1", Operations: config.Writes}, {Prefix: "apples", Cluster: "kafka_c2", Operations: config.Reads},
+				{Prefix: "a", Cluster: "kafka_c2"},
+			}, c.Rules[1:]...)
+		}},
+		{
+			"homes of groups", "forwarding_rules:", "group_rules: [{target_cluster: kafka_c3, group_prefix: connect-x}, {targetCluster: kafka_c2, groupPrefix: connect-}]\n" +
+				"default_group_cluster: kafka_c3\nforwarding_rules:",
+			func(c *config.Config) {
+				c.GroupRules = []config.GroupRule{{Prefix: "connect-x", Cluster: "kafka_c3"}, {Prefix: "connect-", Cluster: "kafka_c2"}}
+				c.DefaultGroupCluster = "kafka_c3"
+			},
+		},
 		{"a prefix with a dot behind it, before one without", "apples}", "cherries.}", func(c *config.Config) { c.Rules[0].Prefix = "cherries." }},
 		{"longer prefix first", "apples}", "cherries.red}", func(c *config.Config) { c.Rules[0].Prefix = "cherries.red" }},
 	} {

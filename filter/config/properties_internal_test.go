@@ -13,42 +13,54 @@ import (
 
 var updateDocs = flag.Bool("update-docs", false, "rewrite the tables of properties in docs/configuration.md")
 
-// Every property of a producer of librdkafka's is decided on, under its first name, and nothing else is.
+// Every property of librdkafka's is decided on, under its first name, and nothing else is.
 func TestTreatments(t *testing.T) {
 	t.Parallel()
-	table := treatments()
+	producers, consumers := treatments(), consumerTreatments()
 	for name, s := range specs() {
-		_, ok := table[name]
+		_, forProducers := producers[name]
+		_, forConsumers := consumers[name]
 		switch first := name == s.alias; {
-		case s.who == "C" && ok, !first && ok:
-			t.Errorf("%s is in the table; it is for consumers, or another name", name)
-		case s.who != "C" && first && !ok && name != "metadata.broker.list":
-			t.Errorf("%s is not in the table", name)
+		case !first && (forProducers || forConsumers):
+			t.Errorf("%s is in a table; it is another name", name)
+		case s.who == "C" && forProducers, s.who == "P" && forConsumers:
+			t.Errorf("%s is in the other's table", name)
+		case first && !forProducers && !forConsumers && name != "metadata.broker.list":
+			t.Errorf("%s is in no table", name)
 		}
 	}
-	for name, treatment := range table {
-		if _, ok := specs()[name]; !ok {
-			t.Errorf("librdkafka has no property %s", name)
+	for _, table := range []map[string]treatment{producers, consumers} {
+		for name, treatment := range table {
+			checkTreatment(t, name, treatment)
 		}
-		decided := 0
-		for _, set := range []bool{treatment.apply != nil && treatment.ignored == "", treatment.security, treatment.ignored != "", treatment.refused != ""} {
-			if set {
-				decided++
-			}
+	}
+}
+
+func checkTreatment(t *testing.T, name string, treatment treatment) {
+	t.Helper()
+	if _, ok := specs()[name]; !ok {
+		t.Errorf("librdkafka has no property %s", name)
+	}
+	decided := 0
+	for _, set := range []bool{treatment.apply != nil && treatment.ignored == "", treatment.security, treatment.ignored != "", treatment.refused != ""} {
+		if set {
+			decided++
 		}
-		if decided != 1 {
-			t.Errorf("%s: %d decisions, want one", name, decided)
-		}
-		if _, ok := meanings[name]; ok == (treatment.ignored != "" || treatment.refused != "") {
-			t.Errorf("%s: what has an effect has a meaning, and nothing else", name)
-		}
+	}
+	if decided != 1 {
+		t.Errorf("%s: %d decisions, want one", name, decided)
+	}
+	if _, ok := meanings[name]; !ok && treatment.ignored == "" && treatment.refused == "" {
+		t.Errorf("%s: what has an effect has a meaning", name)
 	}
 }
 
 // The default of what has an effect can be given.
 func TestDefaultsAreAllowed(t *testing.T) {
 	t.Parallel()
-	for name, treatment := range treatments() {
+	all := treatments()
+	maps.Copy(all, consumerTreatments())
+	for name, treatment := range all {
 		s := specs()[name]
 		if s.fallback == "" || treatment.refused != "" {
 			continue
@@ -71,12 +83,17 @@ func TestDefaultsAreAllowed(t *testing.T) {
 func TestPropertiesDocumented(t *testing.T) {
 	t.Parallel()
 	const begin, end = "<!-- properties: written by go test ./filter/config -update-docs -->\n", "<!-- end of properties -->"
-	document.Compare(t, "../../docs/configuration.md", begin, end, propertyTables(), *updateDocs)
+	document.Compare(t, "../../docs/configuration.md", begin, end, propertyTables(treatments()), *updateDocs)
 }
 
-func propertyTables() string {
+func TestConsumerPropertiesDocumented(t *testing.T) {
+	t.Parallel()
+	const begin, end = "<!-- consumer properties: written by go test ./filter/config -update-docs -->\n", "<!-- end of consumer properties -->"
+	document.Compare(t, "../../docs/configuration.md", begin, end, propertyTables(consumerTreatments()), *updateDocs)
+}
+
+func propertyTables(table map[string]treatment) string {
 	var applied, ignored, refused strings.Builder
-	table := treatments()
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		s, treatment := specs()[name], table[name]
 		all := []string{name}
@@ -130,6 +147,10 @@ var meanings = map[string]string{
 	"max.in.flight.requests.per.connection": "Requests in flight on one connection to a broker. Default: 5.",
 	"batch.size":                            "The most bytes of several clients' batches in one request to a broker. A client's own request is never divided. Default: 1048576 (1 MiB).",
 	"queue.buffering.max.ms":                "How long batches may wait for others to share a request with, at most half of `request.timeout.ms`. Even with 0 batches share requests: those that come while the window of requests in flight is full leave together. Default: 0.",
+	"fetch.max.bytes":                       "The most bytes of an answer: a client that asks for more gets no more at a time. The first batch comes whole, however long. 0 counts as 1. Default: as each client asks.",
+	"fetch.message.max.bytes":               "The most bytes of one partition in an answer. The first batch comes whole, however long. Default: as each client asks.",
+	"fetch.min.bytes":                       "How many bytes a broker waits for at least, as long as the client lets it wait. Clients that ask for more get what they ask for. Default: as each client asks.",
+	"fetch.wait.max.ms":                     "The longest that a broker waits for records. A client that would wait for longer gets an empty answer, and asks again. 0 counts as 1. Default: as each client asks.",
 	"socket.timeout.ms":                     "How long a broker may let a connection wait for an answer that is due; then the connection is made anew. Default: 60000.",
 	"socket.connection.setup.timeout.ms":    "Bounds connecting, TLS and the login together. Default: 30000.",
 	"socket.keepalive.enable":               "TCP keep-alives. Default: `false`.",

@@ -72,6 +72,62 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+func TestConsumerProperties(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		yaml string
+		want config.Fetches
+	}{
+		{`fetch.max.bytes: 1000`, config.Fetches{MaxBytes: 1000}},
+		{`fetch.max.bytes: 0`, config.Fetches{MaxBytes: 1}},
+		{`fetch.message.max.bytes: 1`, config.Fetches{MaxPartitionBytes: 1}},
+		{`max.partition.fetch.bytes: "1000000000"`, config.Fetches{MaxPartitionBytes: 1000000000}},
+		{`fetch.min.bytes: 65536`, config.Fetches{MinBytes: 65536}},
+		{`fetch.min.bytes: 2147483647, fetch.max.bytes: 2147483135`, config.Fetches{MinBytes: 2147483647, MaxBytes: 2147483135}},
+		{`fetch.wait.max.ms: 0`, config.Fetches{MaxWait: time.Millisecond}},
+		{`fetch.wait.max.ms: 100`, config.Fetches{MaxWait: 100 * time.Millisecond}},
+		{`group.id: envoy, isolation.level: read_uncommitted`, config.Fetches{}},
+	} {
+		t.Run(tt.yaml, func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Parse([]byte(strings.Replace(withProperties(tt.yaml), "producer_config", "consumer_config", 1)))
+			if err != nil {
+				t.Fatalf("Parse(%s): %v", tt.yaml, err)
+			}
+			want := config.Cluster{
+				Name: "a", BootstrapServers: []string{"a:9092"}, ClientID: "kafkamesh", Fetches: tt.want,
+				RequestTimeout: 30 * time.Second, MetadataMaxAge: 15 * time.Minute, MetadataRefreshInterval: 5 * time.Minute,
+			}
+			if diff := cmp.Diff(want, c.Clusters[0]); diff != "" {
+				t.Errorf("Parse(%s) differs (-want +got):\n%s", tt.yaml, diff)
+			}
+		})
+	}
+}
+
+// A login that consumer_config alone has is the cluster's.
+func TestConsumersLogin(t *testing.T) {
+	t.Parallel()
+	const login = "security.protocol: sasl_ssl, sasl.mechanism: PLAIN, sasl.username: joe, sasl.password: x"
+	producers := withProperties(login)
+	for _, yaml := range []string{
+		strings.Replace(producers, "producer_config", "consumer_config", 1),
+		strings.Replace(producers, "producer_config: {", "consumer_config: {sasl.username: joe}\n  producer_config: {", 1),
+	} {
+		want, err := config.Parse([]byte(producers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Parse([]byte(yaml))
+		if err != nil {
+			t.Fatalf("Parse(%s): %v", yaml, err)
+		}
+		if diff := cmp.Diff(want.Clusters, c.Clusters); diff != "" || c.Clusters[0].Dial.SASL == nil {
+			t.Errorf("Parse(%s) differs from what producer_config says (-want +got):\n%s", yaml, diff)
+		}
+	}
+}
+
 // One step outside of each range, and everything that only looks like a number, is refused.
 func TestPropertyRanges(t *testing.T) {
 	t.Parallel()

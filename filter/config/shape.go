@@ -153,7 +153,7 @@ func (s *shaper) field(path string, n *tree.Node, f protoreflect.FieldDescriptor
 			return nil
 		}
 		if n.Kind != tree.List {
-			s.bad.unreadable(path, "must be a list, not %s", kindOf(n))
+			s.bad.unreadable(path, "must be a list, not %s%s", kindOf(n), inBrackets(n, f))
 			return nil
 		}
 		shaped := make([]any, len(n.Items))
@@ -161,6 +161,8 @@ func (s *shaper) field(path string, n *tree.Node, f protoreflect.FieldDescriptor
 			s.place(index(path, i), item.Position)
 			shaped[i] = s.value(index(path, i), item, f)
 			switch { // what is wrong keeps its place
+			case f.Enum() != nil && shaped[i] == nil:
+				shaped[i] = 0
 			case f.Message() == nil && shaped[i] == nil:
 				shaped[i] = ""
 			case shaped[i] == nil || f.Message() != nil && shaped[i].(map[string]any) == nil: //nolint:forcetypeassert // message returns it
@@ -224,6 +226,14 @@ func inQuotes(n *tree.Node, f protoreflect.FieldDescriptor) string {
 	default:
 		return ""
 	}
+}
+
+// inBrackets is advice about a value that stands where a list of such belongs.
+func inBrackets(n *tree.Node, f protoreflect.FieldDescriptor) string {
+	if f.Enum() != nil && n.Kind == tree.Text && f.Enum().Values().ByName(protoreflect.Name(n.Text)) != nil {
+		return "; write [" + n.Text + "]"
+	}
+	return ""
 }
 
 // number is a whole number within the bounds of a field.

@@ -42,6 +42,8 @@ func (m *Mesh) Bound() {
 	m.Clients.bound()
 	m.Clusters = every(m.Clusters, (*Cluster).bound)
 	m.Rules = every(m.Rules, func(r *Rule) { clip(&r.Prefix, &r.Cluster) })
+	m.GroupRules = every(m.GroupRules, func(r *GroupRule) { clip(&r.Prefix, &r.Cluster) })
+	clip(&m.GroupHome)
 }
 
 func (c *Cluster) bound() {

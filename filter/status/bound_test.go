@@ -33,7 +33,8 @@ func TestName(t *testing.T) {
 func TestBound(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("é<\n", 10_000)
-	m := status.Mesh{Name: long, Listener: long, Advertised: long, Warnings: []string{long}, Rules: []status.Rule{{Prefix: long, Cluster: long}}}
+	m := status.Mesh{Name: long, Listener: long, Advertised: long, Warnings: []string{long}, Rules: []status.Rule{{Prefix: long, Cluster: long}},
+		GroupRules: []status.GroupRule{{Prefix: long, Cluster: long}}, GroupHome: long}
 	m.Clusters = []status.Cluster{{
 		Name: long, BootstrapServers: []string{long}, Security: long, LastError: long, Brokers: []status.Broker{{Address: long}},
 	}}
@@ -50,7 +51,7 @@ func TestBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Each of < and newline is longer in JSON.
-	const fields = 16
+	const fields = 19
 	if most := 6 * status.MaxRows * (fields*status.MaxName + status.MaxText); len(text) > most || !utf8.Valid(text) {
 		t.Errorf("%d bytes, valid: %v, want at most %d", len(text), utf8.Valid(text), most)
 	}

@@ -74,6 +74,9 @@ type Mesh struct {
 
 	Clusters []Cluster `json:"clusters"`
 	Rules    []Rule    `json:"rules"`
+	// GroupRules say which cluster is the home of a group; those that none matches live on GroupHome.
+	GroupRules []GroupRule `json:"group_rules"`
+	GroupHome  string      `json:"default_group_cluster"`
 }
 
 // Readiness says when a mesh is ready.
@@ -164,9 +167,28 @@ type Broker struct {
 // Rule is a forwarding rule.
 type Rule struct {
 	// Prefix is empty for a catch-all.
-	Prefix  string  `json:"topic_prefix"`
-	Cluster string  `json:"target_cluster"`
-	Traffic Traffic `json:"traffic"`
+	Prefix  string `json:"topic_prefix"`
+	Cluster string `json:"target_cluster"`
+	// Operations are what it is for.
+	Operations Operations `json:"operations"`
+	Traffic    Traffic    `json:"traffic"`
+}
+
+// Operations are what a rule is for.
+type Operations string
+
+// What rules are for.
+const (
+	ReadsAndWrites Operations = "reads and writes"
+	Reads          Operations = "reads"
+	Writes         Operations = "writes"
+)
+
+// GroupRule makes a cluster the home of groups.
+type GroupRule struct {
+	// Prefix is empty for all groups.
+	Prefix  string `json:"group_prefix"`
+	Cluster string `json:"target_cluster"`
 }
 
 // Traffic is what has passed since the start, and how fast in the last minute.

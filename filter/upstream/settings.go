@@ -52,6 +52,13 @@ type Settings struct {
 	ReconnectBackoff, ReconnectBackoffMax time.Duration
 	// NoAutoCreate keeps clients from having topics created.
 	NoAutoCreate bool
+	// MaxFetchWait is the longest that a broker may wait for records, and MinFetchBytes how many bytes it waits for at least. Zero: as long,
+	// and as many, as the client says.
+	MaxFetchWait  time.Duration
+	MinFetchBytes int32
+	// MaxFetchBytes is the most that a broker may answer a Fetch with, and MaxPartitionFetchBytes the most of one partition. Zero: as the
+	// client says.
+	MaxFetchBytes, MaxPartitionFetchBytes int32
 	// Dial is how brokers are reached.
 	Dial dial.Settings
 	// Troubles, if set, is told what goes wrong.

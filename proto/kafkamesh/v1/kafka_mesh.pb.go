@@ -84,12 +84,12 @@ func (UnmatchedTopic) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{0}
 }
 
-// ConsumerProxyMode says how consumers are served. They are not served yet, so it has no effect.
+// ConsumerProxyMode is how Envoy's own filter serves consumers. It has no effect: they are served as by a broker, without state here.
 type KafkaMesh_ConsumerProxyMode int32
 
 const (
-	// Records are read by the filter and handed out among the connections that ask for them. The only mode, and the
-	// default. Any other name or number is refused.
+	// In Envoy's own filter: records are read by the filter and handed out among the connections that ask for them. The only mode, and
+	// the default. Any other name or number is refused.
 	//
 	// The name is Envoy's and is what people write, hence the exceptions.
 	// buf:lint:ignore ENUM_VALUE_PREFIX
@@ -306,6 +306,59 @@ func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
 }
 
+// Operation is what a client does with a topic.
+type ForwardingRule_Operation int32
+
+const (
+	// Refused.
+	ForwardingRule_OPERATION_UNSPECIFIED ForwardingRule_Operation = 0
+	// Records are fetched from it, its offsets are listed and committed.
+	ForwardingRule_OPERATION_READ ForwardingRule_Operation = 1
+	// Records are produced to it; it is created, changed and deleted.
+	ForwardingRule_OPERATION_WRITE ForwardingRule_Operation = 2
+)
+
+// Enum value maps for ForwardingRule_Operation.
+var (
+	ForwardingRule_Operation_name = map[int32]string{
+		0: "OPERATION_UNSPECIFIED",
+		1: "OPERATION_READ",
+		2: "OPERATION_WRITE",
+	}
+	ForwardingRule_Operation_value = map[string]int32{
+		"OPERATION_UNSPECIFIED": 0,
+		"OPERATION_READ":        1,
+		"OPERATION_WRITE":       2,
+	}
+)
+
+func (x ForwardingRule_Operation) Enum() *ForwardingRule_Operation {
+	p := new(ForwardingRule_Operation)
+	*p = x
+	return p
+}
+
+func (x ForwardingRule_Operation) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ForwardingRule_Operation) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
+}
+
+func (ForwardingRule_Operation) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
+}
+
+func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ForwardingRule_Operation.Descriptor instead.
+func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
+}
+
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
 // Kafka clusters, chosen by the topic's name.
 type KafkaMesh struct {
@@ -318,12 +371,12 @@ type KafkaMesh struct {
 	// The TCP port that clients are told to connect to, 1 to 65535. Default: the port that the connection dialled.
 	// Refused: outside the range, or without advertised_host.
 	AdvertisedPort int32 `protobuf:"varint,2,opt,name=advertised_port,json=advertisedPort,proto3" json:"advertised_port,omitempty"`
-	// The Kafka clusters that records can be sent to, in any order. At least one; no two of the same name.
+	// The Kafka clusters that records can be sent to and read from, in any order. At least one; no two of the same name.
 	UpstreamClusters []*KafkaClusterDefinition `protobuf:"bytes,3,rep,name=upstream_clusters,json=upstreamClusters,proto3" json:"upstream_clusters,omitempty"`
 	// Which topic goes to which cluster. At least one. The first rule that matches, in the order written, wins. (Envoy's
 	// own filter ignores the order and lets the shortest prefix win.) Refused: a rule that an earlier one hides.
 	ForwardingRules []*ForwardingRule `protobuf:"bytes,4,rep,name=forwarding_rules,json=forwardingRules,proto3" json:"forwarding_rules,omitempty"`
-	// How consumers are served. Default and only value: StatefulConsumerProxy.
+	// Without effect. Default and only value: StatefulConsumerProxy.
 	ConsumerProxyMode KafkaMesh_ConsumerProxyMode `protobuf:"varint,5,opt,name=consumer_proxy_mode,json=consumerProxyMode,proto3,enum=kafkamesh.v1.KafkaMesh_ConsumerProxyMode" json:"consumer_proxy_mode,omitempty"`
 	// What clients may cost: the size of their requests, the memory these hold, the time they take to arrive. Default: each
 	// limit has its own.
@@ -345,8 +398,15 @@ type KafkaMesh struct {
 	// That metrics are sent to an OpenTelemetry collector. Only the plain binary does that; elsewhere it has no effect, with a
 	// warning. Default: they are not sent.
 	OpenTelemetry *OpenTelemetry `protobuf:"bytes,106,opt,name=open_telemetry,json=openTelemetry,proto3" json:"open_telemetry,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Which cluster is the home of which consumer group: where its members are coordinated. Their offsets are where their topics are. The
+	// first rule that matches, in the order written, wins; a group that none matches lives on default_group_cluster. Default: none. Refused:
+	// a rule that an earlier one hides.
+	GroupRules []*GroupRule `protobuf:"bytes,107,rep,name=group_rules,json=groupRules,proto3" json:"group_rules,omitempty"`
+	// The cluster_name of the home of groups that no group_rules match. Default: the first of upstream_clusters. Refused when there is no
+	// such cluster.
+	DefaultGroupCluster string `protobuf:"bytes,108,opt,name=default_group_cluster,json=defaultGroupCluster,proto3" json:"default_group_cluster,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -461,6 +521,20 @@ func (x *KafkaMesh) GetOpenTelemetry() *OpenTelemetry {
 		return x.OpenTelemetry
 	}
 	return nil
+}
+
+func (x *KafkaMesh) GetGroupRules() []*GroupRule {
+	if x != nil {
+		return x.GroupRules
+	}
+	return nil
+}
+
+func (x *KafkaMesh) GetDefaultGroupCluster() string {
+	if x != nil {
+		return x.DefaultGroupCluster
+	}
+	return ""
 }
 
 // Limits bounds what clients may cost. Memory is counted for each of the host's workers (Envoy's worker threads), because
@@ -841,7 +915,7 @@ func (x *Header) GetValue() *DataSource {
 	return nil
 }
 
-// KafkaClusterDefinition is one Kafka cluster that records can be sent to.
+// KafkaClusterDefinition is one Kafka cluster that records can be sent to and read from.
 type KafkaClusterDefinition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name that rules use for this cluster; it also appears in logs and statistics. Required; refused when another
@@ -859,8 +933,9 @@ type KafkaClusterDefinition struct {
 	// docs/configuration.md does not say otherwise; it also says which have an effect. Refused: a name that librdkafka does
 	// not know, a value outside its range, and what cannot be done here, such as transactional.id.
 	ProducerConfig map[string]string `protobuf:"bytes,4,rep,name=producer_config,json=producerConfig,proto3" json:"producer_config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// How records are read from this cluster, as librdkafka properties. They are checked, and have no effect: consumers are not
-	// served yet.
+	// How records are read from this cluster, as librdkafka properties. They bound what fetches may ask for; the rest is said by the
+	// clients. docs/configuration.md says which have an effect. Refused: a name that librdkafka does not know, a value outside its range,
+	// and a login that differs from that of producer_config.
 	ConsumerConfig map[string]string `protobuf:"bytes,5,rep,name=consumer_config,json=consumerConfig,proto3" json:"consumer_config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// That connections to the cluster are encrypted, and how. It says what ssl.* of producer_config can say, and more; refused
 	// together with those.
@@ -1620,7 +1695,11 @@ type ForwardingRule struct {
 	// Types that are valid to be assigned to Trigger:
 	//
 	//	*ForwardingRule_TopicPrefix
-	Trigger       isForwardingRule_Trigger `protobuf_oneof:"trigger"`
+	Trigger isForwardingRule_Trigger `protobuf_oneof:"trigger"`
+	// What the rule is for: a topic can be read on one cluster while it is written on another. An earlier rule hides a later one only in
+	// what both are for. A topic with a rule for one operation and none for the other gets the answer of unmatched_topic for that. Default:
+	// both. Refused: OPERATION_UNSPECIFIED, and one twice.
+	Operations    []ForwardingRule_Operation `protobuf:"varint,100,rep,packed,name=operations,proto3,enum=kafkamesh.v1.ForwardingRule_Operation" json:"operations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1678,6 +1757,13 @@ func (x *ForwardingRule) GetTopicPrefix() string {
 	return ""
 }
 
+func (x *ForwardingRule) GetOperations() []ForwardingRule_Operation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
 type isForwardingRule_Trigger interface {
 	isForwardingRule_Trigger()
 }
@@ -1691,11 +1777,92 @@ type ForwardingRule_TopicPrefix struct {
 
 func (*ForwardingRule_TopicPrefix) isForwardingRule_Trigger() {}
 
+// GroupRule sends the members of the consumer groups that match to one cluster.
+type GroupRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cluster_name of one of upstream_clusters. Required. Refused when there is no such cluster.
+	TargetCluster string `protobuf:"bytes,1,opt,name=target_cluster,json=targetCluster,proto3" json:"target_cluster,omitempty"`
+	// What a group must be like for this rule to match.
+	//
+	// Types that are valid to be assigned to Trigger:
+	//
+	//	*GroupRule_GroupPrefix
+	Trigger       isGroupRule_Trigger `protobuf_oneof:"trigger"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupRule) Reset() {
+	*x = GroupRule{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupRule) ProtoMessage() {}
+
+func (x *GroupRule) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
+func (*GroupRule) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GroupRule) GetTargetCluster() string {
+	if x != nil {
+		return x.TargetCluster
+	}
+	return ""
+}
+
+func (x *GroupRule) GetTrigger() isGroupRule_Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return nil
+}
+
+func (x *GroupRule) GetGroupPrefix() string {
+	if x != nil {
+		if x, ok := x.Trigger.(*GroupRule_GroupPrefix); ok {
+			return x.GroupPrefix
+		}
+	}
+	return ""
+}
+
+type isGroupRule_Trigger interface {
+	isGroupRule_Trigger()
+}
+
+type GroupRule_GroupPrefix struct {
+	// The beginning of the group's id, compared letter by letter, upper and lower case being different. Empty or not set: every group.
+	// Refused: the prefix of an earlier rule, one that begins with the prefix of an earlier rule and so can never match, and one that no
+	// group id can begin with.
+	GroupPrefix string `protobuf:"bytes,2,opt,name=group_prefix,json=groupPrefix,proto3,oneof"`
+}
+
+func (*GroupRule_GroupPrefix) isGroupRule_Trigger() {}
+
 var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xf0\x05\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xde\x06\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -1709,7 +1876,10 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
 	"access_log\x18h \x01(\v2\x17.kafkamesh.v1.AccessLogR\taccessLog\x12#\n" +
 	"\rtopic_metrics\x18i \x03(\tR\ftopicMetrics\x12B\n" +
-	"\x0eopen_telemetry\x18j \x01(\v2\x1b.kafkamesh.v1.OpenTelemetryR\ropenTelemetry\".\n" +
+	"\x0eopen_telemetry\x18j \x01(\v2\x1b.kafkamesh.v1.OpenTelemetryR\ropenTelemetry\x128\n" +
+	"\vgroup_rules\x18k \x03(\v2\x17.kafkamesh.v1.GroupRuleR\n" +
+	"groupRules\x122\n" +
+	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
 	"\x15StatefulConsumerProxy\x10\x00\"\xea\x04\n" +
 	"\x06Limits\x12/\n" +
@@ -1837,10 +2007,21 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x12\x16\n" +
 	"\x06keytab\x18\x03 \x01(\tR\x06keytab\x12!\n" +
 	"\fticket_cache\x18\x04 \x01(\tR\vticketCache\x12\x16\n" +
-	"\x06config\x18\x05 \x01(\tR\x06config\"g\n" +
+	"\x06config\x18\x05 \x01(\tR\x06config\"\x80\x02\n" +
 	"\x0eForwardingRule\x12%\n" +
 	"\x0etarget_cluster\x18\x01 \x01(\tR\rtargetCluster\x12#\n" +
-	"\ftopic_prefix\x18\x02 \x01(\tH\x00R\vtopicPrefixB\t\n" +
+	"\ftopic_prefix\x18\x02 \x01(\tH\x00R\vtopicPrefix\x12F\n" +
+	"\n" +
+	"operations\x18d \x03(\x0e2&.kafkamesh.v1.ForwardingRule.OperationR\n" +
+	"operations\"O\n" +
+	"\tOperation\x12\x19\n" +
+	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eOPERATION_READ\x10\x01\x12\x13\n" +
+	"\x0fOPERATION_WRITE\x10\x02B\t\n" +
+	"\atrigger\"b\n" +
+	"\tGroupRule\x12%\n" +
+	"\x0etarget_cluster\x18\x01 \x01(\tR\rtargetCluster\x12#\n" +
+	"\fgroup_prefix\x18\x02 \x01(\tH\x00R\vgroupPrefixB\t\n" +
 	"\atrigger*\x8e\x01\n" +
 	"\x0eUnmatchedTopic\x12\x1f\n" +
 	"\x1bUNMATCHED_TOPIC_UNSPECIFIED\x10\x00\x12.\n" +
@@ -1859,76 +2040,80 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
 	(Admin_Readiness)(0),             // 2: kafkamesh.v1.Admin.Readiness
 	(Tls_Verification)(0),            // 3: kafkamesh.v1.Tls.Verification
 	(Sasl_Mechanism)(0),              // 4: kafkamesh.v1.Sasl.Mechanism
-	(*KafkaMesh)(nil),                // 5: kafkamesh.v1.KafkaMesh
-	(*Limits)(nil),                   // 6: kafkamesh.v1.Limits
-	(*Admin)(nil),                    // 7: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                // 8: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),            // 9: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                   // 10: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),   // 11: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                     // 12: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),            // 13: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),               // 14: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 15: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 16: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 17: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 18: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 19: kafkamesh.v1.ForwardingRule
-	nil,                              // 20: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 21: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 22: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 23: kafkamesh.v1.OAuth.ExtensionsEntry
+	(ForwardingRule_Operation)(0),    // 5: kafkamesh.v1.ForwardingRule.Operation
+	(*KafkaMesh)(nil),                // 6: kafkamesh.v1.KafkaMesh
+	(*Limits)(nil),                   // 7: kafkamesh.v1.Limits
+	(*Admin)(nil),                    // 8: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                // 9: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),            // 10: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                   // 11: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),   // 12: kafkamesh.v1.KafkaClusterDefinition
+	(*Dial)(nil),                     // 13: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),            // 14: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),               // 15: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 16: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 17: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 18: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 19: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 20: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                // 21: kafkamesh.v1.GroupRule
+	nil,                              // 22: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 23: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 24: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 25: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	11, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	19, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	12, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	20, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	6,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	7,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	7,  // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	8,  // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	9,  // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	2,  // 8: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	10, // 9: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	14, // 10: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	14, // 11: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	20, // 12: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	21, // 13: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	15, // 14: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	16, // 15: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	12, // 16: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	13, // 17: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	14, // 18: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	14, // 19: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	14, // 20: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	14, // 21: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	14, // 22: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	14, // 23: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	14, // 24: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	3,  // 25: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	4,  // 26: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	14, // 27: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	14, // 28: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	17, // 29: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	18, // 30: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	14, // 31: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	14, // 32: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	22, // 33: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	14, // 34: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	23, // 35: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	8,  // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	9,  // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	10, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	21, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	2,  // 9: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	11, // 10: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	15, // 11: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	15, // 12: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	22, // 13: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	23, // 14: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	16, // 15: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	17, // 16: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	13, // 17: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	14, // 18: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	15, // 19: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	15, // 20: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	15, // 21: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	15, // 22: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	15, // 23: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	15, // 24: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	15, // 25: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	3,  // 26: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	4,  // 27: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	15, // 28: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	15, // 29: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	18, // 30: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	19, // 31: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	15, // 32: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	15, // 33: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	24, // 34: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	15, // 35: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	25, // 36: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	5,  // 37: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -1949,13 +2134,16 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15].OneofWrappers = []any{
+		(*GroupRule_GroupPrefix)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   19,
+			NumEnums:      6,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
