@@ -209,8 +209,13 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"Metadata of an unknown id": {wire.KeyMetadata, 12, &kmsg.MetadataRequest{
 			Topics: []kmsg.MetadataRequestTopic{{TopicID: [16]byte{1}}},
 		}, false, numbers{"failures": 1}},
-		"Metadata and a bug":   {wire.KeyMetadata, 9, askFor("apples"), true, numbers{"failures": 1}},
-		"Produce and a bug":    {wire.KeyProduce, 9, kmsg.NewPtrProduceRequest(), true, numbers{"failures": 1}},
+		"Metadata and a bug":                            {wire.KeyMetadata, 9, askFor("apples"), true, numbers{"failures": 1}},
+		"Produce and a bug":                             {wire.KeyProduce, 9, kmsg.NewPtrProduceRequest(), true, numbers{"failures": 1}},
+		"ListOffsets of what a cluster does not answer": {wire.KeyListOffsets, 7, offsetsOf("apples"), false, numbers{"failures": 1}},
+		"ListOffsets of a topic without a rule":         {wire.KeyListOffsets, 7, offsetsOf("plums"), false, numbers{"refusals": 1}},
+		"OffsetForLeaderEpoch": {
+			wire.KeyOffsetForLeaderEpoch, 4, kmsg.NewPtrOffsetForLeaderEpochRequest(), false, numbers{},
+		},
 		"Fetch":                {wire.KeyFetch, 11, kmsg.NewPtrFetchRequest(), false, numbers{"refusals": 1}},
 		"FindCoordinator":      {wire.KeyFindCoordinator, 4, kmsg.NewPtrFindCoordinatorRequest(), false, numbers{"refusals": 1}},
 		"ApiVersions":          {wire.KeyApiVersions, 2, kmsg.NewPtrApiVersionsRequest(), false, numbers{}},
@@ -252,10 +257,19 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 	}
 }
 
+// offsetsOf asks for the end of the first partition of a topic.
+func offsetsOf(topic string) kmsg.Request {
+	r := kmsg.NewPtrListOffsetsRequest()
+	p := kmsg.NewListOffsetsRequestTopicPartition()
+	p.Timestamp = -1
+	r.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{p}}}
+	return r
+}
+
 // snake is an API's name in metrics.
 func snake(key wire.APIKey) string {
 	return map[wire.APIKey]string{
-		wire.KeyProduce: "produce", wire.KeyFetch: "fetch", wire.KeyMetadata: "metadata", wire.KeyFindCoordinator: "find_coordinator",
+		wire.KeyProduce: "produce", wire.KeyFetch: "fetch", wire.KeyListOffsets: "list_offsets", wire.KeyOffsetForLeaderEpoch: "offset_for_leader_epoch", wire.KeyMetadata: "metadata", wire.KeyFindCoordinator: "find_coordinator",
 		wire.KeyApiVersions: "api_versions", wire.KeyInitProducerID: "init_producer_id",
 		wire.KeyConsumerGroupHeartbeat: "consumer_group_heartbeat", wire.KeyConsumerGroupDescribe: "consumer_group_describe",
 	}[key]

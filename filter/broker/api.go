@@ -27,7 +27,15 @@ type API struct {
 // APIs lists what clients are served. A new API is a file like the others and its name here.
 func APIs() []API {
 	return []API{
-		produceAPI(), fetchAPI(), metadataAPI(), findCoordinatorAPI(), apiVersionsAPI(), initProducerIDAPI(), consumerGroupHeartbeatAPI(),
+		produceAPI(),
+		fetchAPI(),
+		listOffsetsAPI(),
+		metadataAPI(),
+		findCoordinatorAPI(),
+		apiVersionsAPI(),
+		initProducerIDAPI(),
+		offsetForLeaderEpochAPI(),
+		consumerGroupHeartbeatAPI(),
 		consumerGroupDescribeAPI(),
 	}
 }

@@ -124,6 +124,10 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		topics.Topics = make([]kmsg.FetchRequestTopic, min(n/6, wire.MaxControlElements))
 		partitions.Topics = []kmsg.FetchRequestTopic{{Partitions: make([]kmsg.FetchRequestTopicPartition, min(n/16, wire.MaxControlElements-1))}}
 		return map[string]kmsg.Request{"topics": topics, "partitions": partitions}
+	case wire.KeyListOffsets:
+		return hostileListOffsets(n)
+	case wire.KeyOffsetForLeaderEpoch:
+		return hostileLeaderEpochs(n)
 	case wire.KeyFindCoordinator:
 		keys, long := kmsg.NewPtrFindCoordinatorRequest(), kmsg.NewPtrFindCoordinatorRequest()
 		keys.CoordinatorKeys = make([]string, min(n, wire.MaxControlElements))

@@ -24,7 +24,7 @@ func (u *Cluster) Call(to target.Broker, request kmsg.Request, most int16, done 
 // call is Call on one of the links of c, with so much time for the answer.
 func (u *Cluster) call(c *calls, to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error)) {
 	q := &link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
-		if err != nil && !errors.Is(err, link.ErrVersion) {
+		if err != nil && !errors.Is(err, wire.ErrVersion) {
 			u.Doubt(to)
 		}
 		done(r, err)

@@ -36,6 +36,31 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		if version >= 11 {
 			r.Rack = "a"
 		}
+	case *kmsg.ListOffsetsRequest:
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = 3, -2
+		if version >= 4 {
+			p.CurrentLeaderEpoch = 5
+		}
+		if version >= 2 {
+			r.IsolationLevel = 1
+		}
+		if version >= 10 {
+			r.TimeoutMillis = 500
+		}
+		r.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: "orders", Partitions: []kmsg.ListOffsetsRequestTopicPartition{p, p}}, {Topic: "clicks"}}
+	case *kmsg.OffsetForLeaderEpochRequest:
+		p := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
+		p.Partition, p.LeaderEpoch = 3, 4
+		if version >= 2 {
+			p.CurrentLeaderEpoch = 5
+		}
+		if version >= 3 {
+			r.ReplicaID = -1
+		}
+		r.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{
+			{Topic: "orders", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{p, p}}, {Topic: "clicks"},
+		}
 	case *kmsg.MetadataRequest:
 		r.Topics = []kmsg.MetadataRequestTopic{{Topic: new("orders")}, {Topic: new("")}}
 		if version >= 10 {

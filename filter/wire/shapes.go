@@ -6,15 +6,17 @@ package wire
 const (
 	KeyProduce                APIKey = 0
 	KeyFetch                  APIKey = 1
+	KeyListOffsets            APIKey = 2
 	KeyMetadata               APIKey = 3
 	KeyFindCoordinator        APIKey = 10
 	KeyApiVersions            APIKey = 18
 	KeyInitProducerID         APIKey = 22
+	KeyOffsetForLeaderEpoch   APIKey = 23
 	KeyConsumerGroupHeartbeat APIKey = 68
 	KeyConsumerGroupDescribe  APIKey = 69
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeMetadata, ShapeFindCoordinator, ShapeApiVersions, ShapeInitProducerID, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeFindCoordinator, ShapeApiVersions, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -73,6 +75,24 @@ var ShapeFetch = &Shape{
 	},
 }
 
+// ShapeListOffsets is that of ListOffsets requests.
+var ShapeListOffsets = &Shape{
+	Key: KeyListOffsets, Name: "ListOffsets", Defined: Versions{1, 12}, Flexible: 6,
+	Fields: []Field{
+		{Name: "ReplicaId", Size: 4, Versions: Versions{0, Later}},
+		{Name: "IsolationLevel", Size: 1, Versions: Versions{2, Later}},
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Partitions", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "PartitionIndex", Size: 4, Versions: Versions{0, Later}},
+				{Name: "CurrentLeaderEpoch", Size: 4, Versions: Versions{4, Later}},
+				{Name: "Timestamp", Size: 8, Versions: Versions{0, Later}},
+			}},
+		}},
+		{Name: "TimeoutMs", Size: 4, Versions: Versions{10, Later}},
+	},
+}
+
 // ShapeMetadata is that of Metadata requests.
 var ShapeMetadata = &Shape{
 	Key: KeyMetadata, Name: "Metadata", Defined: Versions{0, 14}, Flexible: 9,
@@ -116,6 +136,22 @@ var ShapeInitProducerID = &Shape{
 		{Name: "ProducerEpoch", Size: 2, Versions: Versions{3, Later}},
 		{Name: "Enable2Pc", Size: 1, Versions: Versions{6, Later}},
 		{Name: "KeepPreparedTxn", Size: 1, Versions: Versions{6, Later}},
+	},
+}
+
+// ShapeOffsetForLeaderEpoch is that of OffsetForLeaderEpoch requests.
+var ShapeOffsetForLeaderEpoch = &Shape{
+	Key: KeyOffsetForLeaderEpoch, Name: "OffsetForLeaderEpoch", Defined: Versions{2, 5}, Flexible: 4,
+	Fields: []Field{
+		{Name: "ReplicaId", Size: 4, Versions: Versions{3, Later}},
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Topic", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Partitions", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "Partition", Size: 4, Versions: Versions{0, Later}},
+				{Name: "CurrentLeaderEpoch", Size: 4, Versions: Versions{2, Later}},
+				{Name: "LeaderEpoch", Size: 4, Versions: Versions{0, Later}},
+			}},
+		}},
 	},
 }
 

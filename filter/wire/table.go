@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,6 +37,9 @@ type API struct {
 
 // Served says whether version is in the range.
 func (a API) Served(version int16) bool { return a.Min <= version && version <= a.Max }
+
+// ErrVersion says that a broker takes no version of a request that can be written.
+var ErrVersion = errors.New("the broker takes no version that can be written here")
 
 // Table is what a peer may ask for: one range of versions for each API. It never changes.
 type Table struct {

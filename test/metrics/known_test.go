@@ -19,10 +19,12 @@ func apis() []api {
 	return []api{
 		{"produce", kmsg.Produce, 0, 12},
 		{"fetch", kmsg.Fetch, 4, 11},
+		{"list_offsets", kmsg.ListOffsets, 1, 11},
 		{"metadata", kmsg.Metadata, 0, 12},
 		{"find_coordinator", kmsg.FindCoordinator, 0, 4},
 		{"api_versions", kmsg.ApiVersions, 0, 4},
 		{"init_producer_id", kmsg.InitProducerID, 0, 5},
+		{"offset_for_leader_epoch", kmsg.OffsetForLeaderEpoch, 0, 4},
 		{"consumer_group_heartbeat", kmsg.ConsumerGroupHeartbeat, 0, 1},
 		{"consumer_group_describe", kmsg.ConsumerGroupDescribe, 0, 1},
 	}

@@ -59,6 +59,24 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		c.ask(req)
 		w.refused(req)
 		w.add("refused.transactions", 1)
+	case kmsg.ListOffsets:
+		c.ask(versioned(rawkafka.EndOffsets(w.topic("plain"), 1), version))
+		req := versioned(rawkafka.EndOffsets("dead-topic", 1), version)
+		c.ask(req)
+		w.failed(req)
+		req = versioned(rawkafka.EndOffsets("nobodys", 1), version)
+		c.ask(req)
+		w.refused(req)
+		w.add("unmatched_topics", 1)
+	case kmsg.OffsetForLeaderEpoch:
+		c.ask(versioned(leaderEpoch(w.topic("plain")), version))
+		req := versioned(leaderEpoch("dead-topic"), version)
+		c.ask(req)
+		w.failed(req)
+		req = versioned(leaderEpoch("nobodys"), version)
+		c.ask(req)
+		w.refused(req)
+		w.add("unmatched_topics", 1)
 	case kmsg.Fetch:
 		req := versioned(kmsg.NewPtrFetchRequest(), version)
 		req.Topics = []kmsg.FetchRequestTopic{{Topic: w.topic("plain"), Partitions: []kmsg.FetchRequestTopicPartition{{}}}}
@@ -83,6 +101,15 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		w.refused(req)
 		w.add("refused.administrators", 1)
 	}
+}
+
+// leaderEpoch asks where the first leader epoch of a topic's first partition ended.
+func leaderEpoch(topic string) *kmsg.OffsetForLeaderEpochRequest {
+	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
+	req.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{
+		{Topic: topic, Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{CurrentLeaderEpoch: -1}}},
+	}
+	return req
 }
 
 // produceEach produces in one version: to a cluster, to what it does not have, and to what no rule matches.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // Settings is what links are told to be.
@@ -30,9 +31,6 @@ type Settings struct {
 }
 
 var (
-	// ErrVersion says that the broker takes no version of a call.
-	ErrVersion = errors.New("the broker takes no version that can be written here")
-
 	errNotUp    = errors.New("not connected yet")
 	errTimedOut = errors.New("a request is past its time")
 )
@@ -133,7 +131,7 @@ func (l *Link) take(c Call) (f flight, mine bool, err error) {
 	}
 	version, ok := l.conn.Versions.Newest(key, least, most)
 	if !ok {
-		return f, false, fmt.Errorf("%s, versions %d to %d: %w", key, least, most, ErrVersion)
+		return f, false, fmt.Errorf("%s, versions %d to %d: %w", key, least, most, wire.ErrVersion)
 	}
 	f = flight{call: c, number: l.next, version: version, sent: time.Now(), due: due}
 	l.next++

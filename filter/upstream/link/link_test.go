@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // Calls are answered first in, first out, whatever they say.
@@ -255,8 +256,8 @@ func TestVersions(t *testing.T) {
 	go b.network.echo()
 	none := newCall("none")
 	none.none = true
-	if err := b.link.Send(none); !errors.Is(err, link.ErrVersion) {
-		t.Errorf("Send: %v, want %v", err, link.ErrVersion)
+	if err := b.link.Send(none); !errors.Is(err, wire.ErrVersion) {
+		t.Errorf("Send: %v, want %v", err, wire.ErrVersion)
 	}
 	b.send(newCall("other")).wantAnswer(t, "other")
 	b.stop()
