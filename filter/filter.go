@@ -73,6 +73,7 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	raiseHeapFloor()
 	f := &Filter{config: c, options: o, began: time.Now(), workers: map[int]*worker{}}
 	f.shared.init(c)
+	f.shared.uneven.log = o.Log
 	f.counts = counts(c, o.Stats)
 	f.health = f.newHealth(c)
 	for _, cluster := range c.Clusters { // what cannot be a client is a mistake to find now

@@ -10,6 +10,7 @@ import (
 type shared struct {
 	// routes says where topics go. A table that replaces it may name no cluster that the configuration has not.
 	routes route.Current
+	uneven uneven
 }
 
 // init makes it what the configuration says.

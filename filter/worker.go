@@ -50,6 +50,7 @@ func (f *Filter) newWorker(index int) *worker {
 		upstreams[cluster.Name] = broker.Upstream{Cluster: u, Brokers: brokers{u}, PartitionCount: cluster.PartitionCount}
 	}
 	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
+	w.broker.OnUneven(f.shared.uneven.tell)
 	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
 	return w
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,6 +16,11 @@ import (
 // has a leader. All topics: those of every cluster that the rules send there. Creation is passed on when the client
 // allows it (always before version 4). A topic asked for twice is answered once. A name that no topic can have gets
 // INVALID_TOPIC_EXCEPTION, here and not from its cluster.
+//
+// Of a topic that is read and written on different clusters, clients are told what the cluster has that it is read on: consumers need its
+// partitions, id and leader epochs, producers only the number. If that cluster has no such topic, or cannot say, they are told the
+// partitions of the other, without id and epochs, which mean nothing where it is read. It is created where it is written: a topic made
+// for a consumer where nobody writes would stay empty.
 //
 // Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise; twice if it is asked for
 // alone with version 1. No operations are listed as authorized. Version 13 is for clients that bootstrap anew (KIP-1102): there is one
@@ -42,6 +48,7 @@ type metadataCall struct {
 	summary  Summary
 	left     int // clusters that have not answered, and one for the request itself
 	response wire.MetadataResponse
+	written  map[string]wire.MetadataTopic // what there is of topics where they are written, if they are read elsewhere
 }
 
 func (b *Broker) metadata(c *Call) error {
@@ -61,7 +68,9 @@ func (b *Broker) metadata(c *Call) error {
 		if !create && len(request.Topics) > 0 {
 			c.Client.fixed.Store(true)
 		}
-		call.askNamed(request.Topics, create)
+		if err := call.askNamed(request.Topics, create); err != nil {
+			return err
+		}
 	}
 	call.finish()
 	return nil
@@ -73,27 +82,60 @@ func (m *metadataCall) askAll() {
 		m.Note.cluster(name)
 		m.ask(up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
-				if rule, ok := m.broker.routes.Lookup(topics[i].Name); ok && rule.Cluster == name {
-					m.response.Topics = append(m.response.Topics, wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount})
+				told := wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
+				switch read, written, _ := m.broker.placesOf(topics[i].Name); name {
+				case cmp.Or(read, written):
+					m.response.Topics = append(m.response.Topics, told)
+				case written:
+					m.keepWritten(told)
 				}
 			}
 		})
 	}
 }
 
-// askedTopics is what one cluster is asked for: names, and which topics of the response they are.
+// question is what one cluster is asked of some topics.
+type question struct {
+	cluster string
+	create  bool
+	of      place
+}
+
+// place is what a cluster is to the topics that it is asked of.
+type place uint8
+
+// The places.
+const (
+	onlyPlace    place = iota // they are nowhere else
+	readPlace                 // they are read there, and written elsewhere
+	writtenPlace              // they are written there, and read elsewhere
+)
+
+// questions are asked of topics by their names, and lead to their slots of the response.
+type questions map[question]*askedTopics
+
 type askedTopics struct {
 	names []string
 	slots []int
 }
 
+func (q questions) add(cluster string, create bool, of place, name string, slot int) {
+	to := q[question{cluster, create, of}]
+	if to == nil {
+		to = new(askedTopics)
+		q[question{cluster, create, of}] = to
+	}
+	to.names, to.slots = append(to.names, name), append(to.slots, slot)
+}
+
 // askNamed asks each cluster for those of the topics that its rules match.
-func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool) {
+func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool) error {
 	m.response.Topics = make([]wire.MetadataTopic, 0, len(topics))
 	m.summary.Topics = len(topics)
-	asked := map[string]*askedTopics{}
+	asked := questions{}
 	seen := make(map[string]struct{}, len(topics))
 	ids := map[[16]byte]int{}
+	apart := 0
 	for i := range topics {
 		if topics[i].Topic == nil {
 			if _, twice := ids[topics[i].TopicID]; !twice {
@@ -106,7 +148,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 			continue
 		}
 		seen[name] = struct{}{}
-		rule, code := m.broker.ruleOf(name)
+		read, written, code := m.broker.placesOf(name)
 		if code != wire.None {
 			m.broker.countUnmatched(name)
 			m.summary.Failed++
@@ -114,27 +156,47 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}
-		to := asked[rule.Cluster]
-		if to == nil {
-			to = new(askedTopics)
-			asked[rule.Cluster] = to
+		slot := m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable})
+		switch {
+		case written == "":
+			asked.add(read, false, onlyPlace, name, slot)
+		case read == "" || read == written:
+			asked.add(written, create, onlyPlace, name, slot)
+		default:
+			apart++
+			asked.add(read, false, readPlace, name, slot)
+			asked.add(written, create, writtenPlace, name, slot)
 		}
-		to.names = append(to.names, name)
-		to.slots = append(to.slots, m.slot(wire.Topic{Name: name, Code: wire.LeaderNotAvailable}))
 	}
-	for cluster, to := range asked {
-		up := m.broker.upstreams[cluster]
-		m.Note.cluster(cluster)
-		m.ask(up, to.names, create, func(found []wire.Topic) {
-			for i := range min(len(found), len(to.slots)) {
-				m.response.Topics[to.slots[i]] = wire.MetadataTopic{Topic: found[i], Most: up.PartitionCount}
-				m.summary.fail(found[i].Code)
-			}
-		})
+	if err := hold(m, apartCost*apart); err != nil {
+		return err
+	}
+	for q, to := range asked {
+		m.askOne(q, to)
 	}
 	if len(ids) > 0 {
 		m.askIDs(ids)
 	}
+	return nil
+}
+
+// askOne asks one cluster.
+func (m *metadataCall) askOne(q question, to *askedTopics) {
+	up := m.broker.upstreams[q.cluster]
+	m.Note.cluster(q.cluster)
+	m.ask(up, to.names, q.create, func(found []wire.Topic) {
+		for i := range min(len(found), len(to.slots)) {
+			told := wire.MetadataTopic{Topic: found[i], Most: up.PartitionCount}
+			if q.of == writtenPlace {
+				m.keepWritten(told)
+				continue
+			}
+			m.response.Topics[to.slots[i]] = told
+			if q.of == onlyPlace {
+				m.summary.fail(found[i].Code)
+			}
+		}
+	})
 }
 
 // askIDs finds topics by id among all topics of all clusters: clients ask so only for what they have been told.
@@ -144,11 +206,46 @@ func (m *metadataCall) askIDs(ids map[[16]byte]int) {
 		m.ask(up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				slot, wanted := ids[topics[i].ID]
-				if rule, ok := m.broker.routes.Lookup(topics[i].Name); wanted && ok && rule.Cluster == name {
+				if read, written, _ := m.broker.placesOf(topics[i].Name); wanted && cmp.Or(read, written) == name {
 					m.response.Topics[slot] = wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
 				}
 			}
 		})
+	}
+}
+
+// keepWritten keeps what there is of a topic where it is written, without what means nothing where it is read.
+func (m *metadataCall) keepWritten(t wire.MetadataTopic) {
+	if m.written == nil {
+		m.written = map[string]wire.MetadataTopic{}
+	}
+	t.ID, t.NoEpochs = [16]byte{}, true
+	m.written[t.Name] = t
+}
+
+// merge brings together what there is of topics where they are read and where they are written.
+func (m *metadataCall) merge() {
+	for i := range m.response.Topics {
+		told := &m.response.Topics[i]
+		written, apart := m.written[told.Name]
+		if !apart {
+			continue
+		}
+		delete(m.written, told.Name)
+		switch {
+		case written.Code != wire.None:
+		case told.Code != wire.None:
+			*told = written
+		case len(told.Told()) != len(written.Told()):
+			read, at, _ := m.broker.placesOf(told.Name)
+			m.broker.uneven(Uneven{told.Name, read, at, len(told.Told()), len(written.Told())})
+		}
+		if m.summary.Topics > 0 {
+			m.summary.fail(told.Code)
+		}
+	}
+	for _, t := range m.written { // all topics were asked for, and these are not where they are read
+		m.response.Topics = append(m.response.Topics, t)
 	}
 }
 
@@ -194,6 +291,7 @@ func (m *metadataCall) finish() {
 	if !last {
 		return
 	}
+	m.merge()
 	m.countUnknown()
 	if err := hold(m, toldCost*len(m.response.Topics)); err != nil {
 		m.Answer(Answer{Violation: err})

@@ -48,6 +48,7 @@ type Broker struct {
 	upstreams map[string]Upstream
 	unmatched wire.ErrorCode
 	counts    Counts
+	uneven    func(Uneven)
 
 	converters sync.Pool // of *record.Converter
 }
@@ -61,9 +62,19 @@ func New(apis []API, routes Routes, upstreams map[string]Upstream, unmatched wir
 	for i := range apis {
 		b.apis[apis[i].Key] = &apis[i]
 	}
+	b.uneven = func(Uneven) {}
 	b.converters.New = func() any { return new(record.Converter) }
 	return b
 }
+
+// Uneven is a topic that has not as many partitions where it is written as where it is read.
+type Uneven struct {
+	Topic, Read, Written string // the topic and its clusters
+	ReadHas, WrittenHas  int    // partitions that clients are told of
+}
+
+// OnUneven has tell called, by any goroutine, for each such topic whenever clients are told of it. It is for before the first request.
+func (b *Broker) OnUneven(tell func(Uneven)) { b.uneven = tell }
 
 // Serve answers one request, of a client one at a time. It has the request answered once, before it returns or later and from any
 // goroutine, unless it returns an error: then the request was not one, and the connection is to be closed. The call must not change
@@ -103,6 +114,17 @@ func (b *Broker) ruleIn(lookup func(string) (route.Rule, bool), topic string) (r
 		return r, b.unmatched
 	}
 	return r, wire.None
+}
+
+// placesOf are the clusters on which a topic is read and written, empty where no rule says; or the code that clients are told for want of
+// both.
+func (b *Broker) placesOf(topic string) (read, written string, code wire.ErrorCode) {
+	r, readCode := b.readRuleOf(topic)
+	w, writtenCode := b.ruleOf(topic)
+	if readCode != wire.None && writtenCode != wire.None {
+		return "", "", writtenCode
+	}
+	return r.Cluster, w.Cluster, wire.None
 }
 
 // home is the cluster that a group's members are of.

@@ -61,6 +61,7 @@ const (
 	batchCost = 472
 	topicCost = 144
 	nameCost  = 384 // of a topic that Metadata is asked for
+	apartCost = 512 // of a topic that two clusters are asked for
 	toldCost  = 80  // of a topic that is told of
 )
 

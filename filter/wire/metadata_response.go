@@ -20,14 +20,15 @@ type MetadataResponse struct {
 type MetadataTopic struct {
 	Topic
 
-	Most int32 // how many of its partitions are told of at most; 0: all
+	Most     int32 // how many of its partitions are told of at most; 0: all
+	NoEpochs bool  // its leader epochs are not told
 }
 
 // unknownOperations is for authorized operations that are not told.
 const unknownOperations = math.MinInt32
 
-// told are the partitions that clients are told of.
-func (t *MetadataTopic) told() []Partition {
+// Told are the partitions that clients are told of.
+func (t *MetadataTopic) Told() []Partition {
 	switch {
 	case t.Code != None:
 		return nil
@@ -48,7 +49,7 @@ func (r *MetadataResponse) Size() int {
 	n := head + len(r.Host) + len(r.ClusterID)
 	for i := range r.Topics {
 		t := &r.Topics[i]
-		n += topic + len(t.Name) + partition*len(t.told())
+		n += topic + len(t.Name) + partition*len(t.Told())
 	}
 	return n
 }
@@ -100,10 +101,14 @@ func appendMetadataTopic(dst []byte, version int16, flexible bool, t *MetadataTo
 	if version >= 1 {
 		dst = appendBool(dst, t.Internal)
 	}
-	told := t.told()
+	told := t.Told()
 	dst = appendCount(dst, flexible, len(told))
 	for i := range told {
-		dst = appendMetadataPartition(dst, version, flexible, &told[i])
+		epoch := told[i].LeaderEpoch
+		if t.NoEpochs {
+			epoch = -1
+		}
+		dst = appendMetadataPartition(dst, version, flexible, &told[i], epoch)
 	}
 	if version >= 8 {
 		dst = appendOperations(dst)
@@ -111,7 +116,7 @@ func appendMetadataTopic(dst []byte, version int16, flexible bool, t *MetadataTo
 	return appendTags(dst, flexible)
 }
 
-func appendMetadataPartition(dst []byte, version int16, flexible bool, p *Partition) []byte {
+func appendMetadataPartition(dst []byte, version int16, flexible bool, p *Partition, epoch int32) []byte {
 	code, leader, inSync := None, int32(0), 1
 	if p.Leader < 0 {
 		code, leader, inSync = LeaderNotAvailable, -1, 0
@@ -120,7 +125,7 @@ func appendMetadataPartition(dst []byte, version int16, flexible bool, p *Partit
 	dst = binary.BigEndian.AppendUint32(dst, uint32(p.Index))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(leader))
 	if version >= 7 {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(p.LeaderEpoch))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(epoch))
 	}
 	dst = appendZeros(dst, flexible, 1) // replicas
 	dst = appendZeros(dst, flexible, inSync)

@@ -19,6 +19,7 @@ func metadataResponse() *wire.MetadataResponse {
 	return &wire.MetadataResponse{Host: "mesh.example", Port: 9092, ClusterID: "kafkamesh", Topics: []wire.MetadataTopic{
 		{Topic: wire.Topic{Name: "orders", ID: [16]byte{1, 2, 3}, Partitions: three}},
 		{Topic: wire.Topic{Name: "inside", Internal: true, Partitions: three}, Most: 2},
+		{Topic: wire.Topic{Name: "elsewhere", Partitions: three}, NoEpochs: true},
 		{Topic: wire.Topic{Name: "none", Code: wire.UnknownTopicOrPartition, Partitions: three}},
 		{Topic: wire.Topic{Code: wire.InvalidTopicException}},
 		{Topic: wire.Topic{ID: [16]byte{9}, Code: wire.UnknownTopicID}},
@@ -45,6 +46,9 @@ func ofWire(r *wire.MetadataResponse, version int16) *kmsg.MetadataResponse {
 			}
 			partition := kmsg.NewMetadataResponseTopicPartition()
 			partition.Partition, partition.LeaderEpoch, partition.Replicas, partition.ISR = p.Index, p.LeaderEpoch, []int32{0}, []int32{0}
+			if t.NoEpochs {
+				partition.LeaderEpoch = -1
+			}
 			if p.Leader < 0 {
 				partition.Leader, partition.ErrorCode, partition.ISR = -1, int16(wire.LeaderNotAvailable), nil
 			}
