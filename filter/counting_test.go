@@ -221,10 +221,10 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"ApiVersions":          {wire.KeyApiVersions, 2, kmsg.NewPtrApiVersionsRequest(), false, numbers{}},
 		"ApiVersions, no name": {wire.KeyApiVersions, 3, kmsg.NewPtrApiVersionsRequest(), false, numbers{"refusals": 1}},
 		"ConsumerGroupHeartbeat": {
-			wire.KeyConsumerGroupHeartbeat, 1, kmsg.NewPtrConsumerGroupHeartbeatRequest(), false, numbers{"refusals": 1},
+			wire.KeyConsumerGroupHeartbeat, 1, kmsg.NewPtrConsumerGroupHeartbeatRequest(), false, numbers{"failures": 1},
 		},
 		"ConsumerGroupDescribe": {
-			wire.KeyConsumerGroupDescribe, 1, kmsg.NewPtrConsumerGroupDescribeRequest(), false, numbers{"refusals": 1},
+			wire.KeyConsumerGroupDescribe, 1, kmsg.NewPtrConsumerGroupDescribeRequest(), false, numbers{},
 		},
 		"InitProducerId": {wire.KeyInitProducerID, 4, kmsg.NewPtrInitProducerIDRequest(), false, numbers{}},
 		"InitProducerId, transactional": {

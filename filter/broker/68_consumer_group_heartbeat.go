@@ -1,36 +1,227 @@
 package broker
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// consumerGroupHeartbeatAPI is listed and refused.
+// consumerGroupHeartbeatAPI keeps members of groups of the new protocol (KIP-848) on every cluster that they read topics of.
 //
-// Members of groups with group.protocol=consumer (KIP-848) are not served. Each heartbeat is answered UNSUPPORTED_VERSION, with a message
-// that says what to set: to librdkafka that is fatal and told at once, whereas it waits for ever, without a word, where the API is not
-// listed.
+// A group whose topics are all of one cluster is that cluster's. Else a member is one, with the same id, of a group of the same name on
+// each cluster: each assigns the partitions of its own topics, and fences with its own epochs. The client is told the sum of the epochs
+// and the union of what is assigned (package groups). A cluster that does not answer is left out: what it assigned stays. A member that
+// this proxy does not know, because it was restarted or another one served it, is asked to say all it is (NOT_COORDINATOR), and known
+// again by what the clusters say of it (ConsumerGroupDescribe); it is fenced only if they say another epoch.
+//
+// A topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise, as from a broker that does not allow it. What
+// matches a regular expression is the brokers' to say (KIP-1043); what no rule sends to that cluster is left out of the answer.
 func consumerGroupHeartbeatAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeConsumerGroupHeartbeat, Min: 0, Max: 1}, Decided: 1,
-		Short: "listed, refused", Query: true, Serve: (*Broker).refuseConsumerGroupHeartbeat,
+		Short: "a member of each cluster's group, made one", Query: true, Serve: (*Broker).consumerGroupHeartbeat,
 	}
 }
 
-// noConsumerProtocol is why members of consumer groups of the new protocol get errors.
-const noConsumerProtocol = "group.protocol=consumer is not served by this proxy: set group.protocol=classic"
+// What is held for a name and for a topic of a heartbeat, beside the body, and sent on.
+const (
+	subscribedCost = 64
+	ownedCost      = 128
+)
 
-func (b *Broker) refuseConsumerGroupHeartbeat(c *Call) error {
-	if _, err := decode[*kmsg.ConsumerGroupHeartbeatRequest](b, c); err != nil {
+// heartbeatPatience is how long a cluster is waited for before the client is answered without it.
+const heartbeatPatience = 3 * time.Second
+
+// heartbeatCall is one ConsumerGroupHeartbeat on its way.
+type heartbeatCall struct {
+	*scatter
+
+	broker  *Broker
+	key     groups.Key
+	request *kmsg.ConsumerGroupHeartbeatRequest
+	beat    *groups.Beat
+	// response is the answer if there is no beat.
+	response *kmsg.ConsumerGroupHeartbeatResponse
+	refusal  Refusal
+	old      string // a cluster that does not know the API
+}
+
+func (b *Broker) consumerGroupHeartbeat(c *Call) error {
+	request, err := decode[*kmsg.ConsumerGroupHeartbeatRequest](b, c)
+	if err != nil {
 		return err
 	}
-	response := kmsg.NewPtrConsumerGroupHeartbeatResponse()
-	response.SetVersion(c.Header.Version)
-	response.ErrorCode, response.ErrorMessage = int16(wire.UnsupportedVersion), new(noConsumerProtocol)
-	c.Answer(Answer{
-		Frame:   wire.AppendResponse(nil, c.Header, response),
-		Refusal: Refusal{Code: wire.UnsupportedVersion, Kind: wire.Consumers},
-	})
+	if err := hold(c, len(c.Body)+subscribedCost*len(request.SubscribedTopicNames)+ownedCost*len(request.Topics)); err != nil {
+		return err
+	}
+	if request.MemberID == "" && request.MemberEpoch == 0 {
+		request.MemberID = mintMemberID()
+	}
+	h := &heartbeatCall{broker: b, key: groups.Key{Group: request.Group, Member: request.MemberID}, request: request}
+	h.scatter = newScatter(c, h.finish)
+	h.start()
+	h.end()
 	return nil
+}
+
+// start decides what the clusters are asked.
+func (h *heartbeatCall) start() {
+	r := h.request
+	if r.MemberEpoch < 0 {
+		h.leave()
+		return
+	}
+	if topic := h.broker.forbidden(r.SubscribedTopicNames); topic != "" {
+		h.refusal.addTopic(topic, wire.TopicAuthorizationFailed)
+		h.fail(wire.TopicAuthorizationFailed, whyNoCluster(topic))
+		return
+	}
+	if r.MemberEpoch == 0 {
+		h.send(nil, nil)
+		return
+	}
+	full := groups.Full(r)
+	known := h.broker.members.Find(h.key)
+	epochs, ok := known.EpochsOf(r.MemberEpoch)
+	switch {
+	case ok && (full || known.Subscription.Whole || known.Asked):
+		h.send(known, epochs)
+	case !full && !known.WasAsked():
+		h.broker.members.Keep(h.key, known.Ask(ok))
+		h.fail(wire.NotCoordinator, "this proxy does not know the member, which is to say all it is")
+	default:
+		h.recall()
+	}
+}
+
+// recall has the clusters say what they know of the member.
+func (h *heartbeatCall) recall() {
+	h.begin()
+	h.broker.recall(h.key.Group, func(k *groups.Known) {
+		defer answerAfterPanic(h)
+		m, code := k.Member(h.key, h.request.MemberEpoch, groups.Owned(h.request))
+		if code != wire.None {
+			h.fail(code, "the group's clusters do not know this epoch of the member")
+		} else {
+			h.send(m, m.Told)
+		}
+		h.end()
+	})
+}
+
+// fail answers with an error of the facade's own.
+func (h *heartbeatCall) fail(code wire.ErrorCode, message string) {
+	h.response = kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	h.response.ErrorCode, h.response.ErrorMessage = int16(code), &message
+}
+
+// send sends each cluster its part.
+func (h *heartbeatCall) send(known *groups.Member, epochs groups.Epochs) {
+	h.beat = groups.Begin(h.request, known, epochs, reading{h.broker})
+	for cluster, r := range h.beat.Requests() {
+		h.sendTo(cluster, r, func(r *kmsg.ConsumerGroupHeartbeatResponse) { h.beat.Take(cluster, r) })
+	}
+}
+
+// sendTo sends one cluster its part, and has take look at what it answers, one at a time.
+func (h *heartbeatCall) sendTo(cluster string, r *kmsg.ConsumerGroupHeartbeatRequest, take func(*kmsg.ConsumerGroupHeartbeatResponse)) {
+	up, to := h.broker.upstreams[cluster], target.Coordinator(h.key.Group)
+	h.Note.cluster(cluster)
+	h.askSoon(up.Brokers, to, r, consumerGroupVersion, heartbeatPatience, func(response kmsg.Response, err error) {
+		if err != nil {
+			if errors.Is(err, wire.ErrVersion) {
+				h.old = cluster
+			}
+			return
+		}
+		said := response.(*kmsg.ConsumerGroupHeartbeatResponse) //nolint:forcetypeassert // as the request is
+		if wire.ErrorCode(said.ErrorCode) == wire.NotCoordinator {
+			up.Brokers.Doubt(to)
+		}
+		if a := said.Assignment; a != nil {
+			for i := range a.Topics {
+				a.Topics[i].Partitions = capped(a.Topics[i].Partitions, up.PartitionCount)
+			}
+		}
+		take(said)
+	})
+}
+
+// leave has the member leave every cluster that it may be on. One that does not answer forgets it when its session is over.
+func (h *heartbeatCall) leave() {
+	known := h.broker.members.Find(h.key)
+	h.broker.members.Forget(h.key)
+	h.fail(wire.CoordinatorNotAvailable, "no cluster of the group's answers")
+	left := false
+	for _, cluster := range h.broker.clusters {
+		if !known.MayBeOn(cluster) {
+			continue
+		}
+		r := *h.request
+		h.sendTo(cluster, &r, func(said *kmsg.ConsumerGroupHeartbeatResponse) {
+			if code := wire.ErrorCode(said.ErrorCode); code == wire.None || !left && !code.Transient() {
+				left = code == wire.None
+				h.response = said
+			}
+		})
+	}
+}
+
+// finish makes the answer and gives it.
+func (h *heartbeatCall) finish() {
+	if h.response == nil {
+		response, member := h.beat.Answer()
+		if member != nil {
+			h.broker.members.Keep(h.key, member)
+		}
+		h.response = response
+	}
+	if h.old != "" {
+		h.fail(wire.UnsupportedVersion, fmt.Sprintf("cluster %s does not know group.protocol=consumer: set group.protocol=classic", h.old))
+	}
+	if a := h.response.Assignment; a != nil && h.beat.Regex() {
+		h.broker.onlyRead(a, func() {
+			defer answerAfterPanic(h)
+			h.answerClient()
+		})
+		return
+	}
+	h.answerClient()
+}
+
+// answerClient answers the client.
+func (h *heartbeatCall) answerClient() {
+	response := h.response
+	response.SetVersion(h.Header.Version)
+	const head, topic = 256 + maxSaid, 64
+	size := head + len(h.key.Member)
+	if response.ErrorMessage != nil {
+		response.ErrorMessage = new(wire.Clip(*response.ErrorMessage, maxSaid))
+	}
+	if a := response.Assignment; a != nil {
+		for i := range a.Topics {
+			size += topic + 4*len(a.Topics[i].Partitions)
+		}
+	}
+	answer := Answer{Refusal: h.refusal}
+	if h.refusal.Code == wire.None {
+		answer.Summary.fail(wire.ErrorCode(response.ErrorCode))
+	}
+	respond(h, size, answer, func(dst []byte) []byte { return wire.AppendResponse(dst, h.Header, response) })
+}
+
+// mintMemberID makes the id of a member that leaves it to the broker, as Java's Uuid writes one.
+func mintMemberID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	b[0] &= 0x7f           // no id begins with what a command line takes for an option
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }

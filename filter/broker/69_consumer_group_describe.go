@@ -3,39 +3,74 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// consumerGroupDescribeAPI is listed and refused.
+// consumerGroupDescribeAPI tells of groups of the new protocol (KIP-848) what all clusters say of them together.
 //
-// No group here is one of the new protocol (KIP-848): each gets UNSUPPORTED_VERSION, for which Java's Admin asks with DescribeGroups.
+// Members of the same id are one: their epochs are added, their subscriptions and assignments put together; so are the epochs of the
+// group. Its state is the least settled one. A topic that no rule reads from that cluster is left out. A cluster that does not answer is
+// left out if another knows the group, else it is COORDINATOR_NOT_AVAILABLE. Hosts are those of proxies, and no operations are listed as
+// authorized. A group that no cluster has in this protocol gets GROUP_ID_NOT_FOUND, for which Java's Admin asks with DescribeGroups.
 func consumerGroupDescribeAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeConsumerGroupDescribe, Min: 0, Max: 1}, Decided: 1,
-		Short: "listed, refused", Query: true, Serve: (*Broker).refuseConsumerGroupDescribe,
+		Short: "what all clusters say of a group, put together", Query: true, Serve: (*Broker).consumerGroupDescribe,
 	}
 }
 
-func (b *Broker) refuseConsumerGroupDescribe(c *Call) error {
+// describedCost is what is held for a group that is asked for, beside its name, until the clusters have answered.
+const describedCost = 1024
+
+func (b *Broker) consumerGroupDescribe(c *Call) error {
 	request, err := decode[*kmsg.ConsumerGroupDescribeRequest](b, c)
 	if err != nil {
 		return err
 	}
-	const head, group, described = 64, 64, 256
-	size := head + len(c.Body) + group*len(request.Groups)
-	if err := hold(c, size+described*len(request.Groups)); err != nil {
+	seen := make(map[string]struct{}, len(request.Groups))
+	ids := request.Groups[:0]
+	for _, id := range request.Groups {
+		if _, twice := seen[id]; !twice {
+			seen[id] = struct{}{}
+			ids = append(ids, id)
+		}
+	}
+	if err := hold(c, len(c.Body)+describedCost*len(ids)); err != nil {
 		return err
 	}
+	found := make([]*groups.Known, len(ids))
+	s := newScatter(c, func() { b.answerDescribed(c, ids, found) })
+	for i, id := range ids {
+		s.begin()
+		b.recall(id, func(k *groups.Known) {
+			defer answerAfterPanic(c)
+			s.locked(func() { found[i] = k })
+			s.end()
+		})
+	}
+	for _, cluster := range b.clusters {
+		c.Note.cluster(cluster)
+	}
+	s.end()
+	return nil
+}
+
+func (b *Broker) answerDescribed(c *Call, ids []string, found []*groups.Known) {
 	response := kmsg.NewPtrConsumerGroupDescribeResponse()
 	response.SetVersion(c.Header.Version)
-	response.Groups = make([]kmsg.ConsumerGroupDescribeResponseGroup, 0, len(request.Groups))
-	message := "no group of group.protocol=consumer"
-	for _, id := range request.Groups {
-		g := kmsg.NewConsumerGroupDescribeResponseGroup()
-		g.Group, g.ErrorCode, g.ErrorMessage = id, int16(wire.UnsupportedVersion), &message
+	response.Groups = make([]kmsg.ConsumerGroupDescribeResponseGroup, 0, len(ids))
+	var summary Summary
+	for i, id := range ids {
+		g := found[i].Describe(id, reading{b})
+		c.Note.Fail(wire.ErrorCode(g.ErrorCode), "")
+		summary.fail(wire.ErrorCode(g.ErrorCode))
 		response.Groups = append(response.Groups, g)
 	}
-	refusal := Refusal{Code: wire.UnsupportedVersion, Kind: wire.Administrators}
-	respond(c, size, Answer{Refusal: refusal}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
-	return nil
+	frame := wire.AppendResponse(nil, c.Header, response)
+	if err := hold(c, len(frame)); err != nil {
+		c.Answer(Answer{Violation: err})
+		return
+	}
+	c.Answer(Answer{Frame: frame, Summary: summary})
 }

@@ -2,8 +2,11 @@ package broker
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
@@ -51,6 +54,10 @@ type Broker struct {
 	uneven    func(Uneven)
 
 	converters sync.Pool // of *record.Converter
+
+	clusters []string       // the names of upstreams, in order
+	members  groups.Members // of groups of the new protocol
+	recalls  recalls
 }
 
 // New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster
@@ -62,6 +69,7 @@ func New(apis []API, routes Routes, upstreams map[string]Upstream, unmatched wir
 	for i := range apis {
 		b.apis[apis[i].Key] = &apis[i]
 	}
+	b.clusters = slices.Sorted(maps.Keys(upstreams))
 	b.uneven = func(Uneven) {}
 	b.converters.New = func() any { return new(record.Converter) }
 	return b

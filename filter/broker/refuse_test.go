@@ -114,23 +114,3 @@ func TestListedButRefused(t *testing.T) {
 		}
 	}
 }
-
-// Members of groups of the new protocol are told at once what to set, and Java's Admin that it is to ask with DescribeGroups.
-func TestConsumerProtocolIsRefused(t *testing.T) {
-	t.Parallel()
-	b, _, _ := facade()
-	for version := range int16(2) {
-		a := ask(t, b, wire.KeyConsumerGroupHeartbeat, version, kmsg.NewPtrConsumerGroupHeartbeatRequest())
-		h := parse[*kmsg.ConsumerGroupHeartbeatResponse](t, wire.KeyConsumerGroupHeartbeat, version, a)
-		if h.ErrorCode != int16(wire.UnsupportedVersion) || h.ErrorMessage == nil || !strings.Contains(*h.ErrorMessage, "group.protocol=classic") {
-			t.Errorf("heartbeat v%d: %+v, want UNSUPPORTED_VERSION and what to set", version, h)
-		}
-		request := kmsg.NewPtrConsumerGroupDescribeRequest()
-		request.Groups = []string{"one", "two"}
-		a = ask(t, b, wire.KeyConsumerGroupDescribe, version, request)
-		d := parse[*kmsg.ConsumerGroupDescribeResponse](t, wire.KeyConsumerGroupDescribe, version, a)
-		if len(d.Groups) != 2 || d.Groups[1].Group != "two" || d.Groups[1].ErrorCode != int16(wire.UnsupportedVersion) {
-			t.Errorf("describe v%d: %+v, want UNSUPPORTED_VERSION for each group", version, d.Groups)
-		}
-	}
-}

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -99,3 +101,38 @@ func (s *scatter) toLeaders(b Brokers, partitions []wire.TopicPartition, each fu
 		s.end()
 	})
 }
+
+// askSoon is ask for a part that is not waited for longer than so: then take looks at errLate, and at nothing that comes later.
+func (s *scatter) askSoon(
+	b Brokers, to target.Broker, request kmsg.Request, most int16, within time.Duration, take func(kmsg.Response, error),
+) {
+	taken := false
+	s.begin()
+	settle := func(r kmsg.Response, err error) {
+		defer answerAfterPanic(s)
+		late := false
+		s.locked(func() {
+			if late = taken; !late {
+				taken = true
+				take(r, err)
+			}
+		})
+		if !late {
+			s.end()
+		}
+	}
+	timer := time.AfterFunc(within, func() {
+		defer s.recover()
+		settle(nil, errLate)
+	})
+	b.Call(to, request, most, func(r kmsg.Response, err error) {
+		timer.Stop()
+		settle(r, err)
+	})
+}
+
+// errLate says that a part was not answered in time.
+var errLate = errors.New("it is not answered in time")
+
+// recover stops a panic on a goroutine of a timer's. The client has been answered.
+func (*scatter) recover() { _ = recover() }

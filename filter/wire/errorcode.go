@@ -18,6 +18,7 @@ const (
 	BrokerNotAvailable                 ErrorCode = 8
 	ReplicaNotAvailable                ErrorCode = 9
 	MessageTooLarge                    ErrorCode = 10
+	OffsetMetadataTooLarge             ErrorCode = 12
 	NetworkException                   ErrorCode = 13
 	CoordinatorLoadInProgress          ErrorCode = 14
 	CoordinatorNotAvailable            ErrorCode = 15
@@ -27,7 +28,13 @@ const (
 	NotEnoughReplicas                  ErrorCode = 19
 	NotEnoughReplicasAfterAppend       ErrorCode = 20
 	InvalidRequiredAcks                ErrorCode = 21
+	IllegalGeneration                  ErrorCode = 22
+	InconsistentGroupProtocol          ErrorCode = 23
 	InvalidGroupID                     ErrorCode = 24
+	UnknownMemberID                    ErrorCode = 25
+	InvalidSessionTimeout              ErrorCode = 26
+	RebalanceInProgress                ErrorCode = 27
+	InvalidCommitOffsetSize            ErrorCode = 28
 	TopicAuthorizationFailed           ErrorCode = 29
 	GroupAuthorizationFailed           ErrorCode = 30
 	ClusterAuthorizationFailed         ErrorCode = 31
@@ -52,15 +59,23 @@ const (
 	KafkaStorageError                  ErrorCode = 56
 	SASLAuthenticationFailed           ErrorCode = 58
 	UnknownProducerID                  ErrorCode = 59
+	NonEmptyGroup                      ErrorCode = 68
+	GroupIDNotFound                    ErrorCode = 69
 	ListenerNotFound                   ErrorCode = 72
 	FencedLeaderEpoch                  ErrorCode = 74
 	UnknownLeaderEpoch                 ErrorCode = 75
 	UnsupportedCompressionType         ErrorCode = 76
+	MemberIDRequired                   ErrorCode = 79
+	GroupMaxSizeReached                ErrorCode = 81
+	FencedInstanceID                   ErrorCode = 82
 	InvalidRecord                      ErrorCode = 87
+	UnstableOffsetCommit               ErrorCode = 88
 	ThrottlingQuotaExceeded            ErrorCode = 89
 	ProducerFenced                     ErrorCode = 90
 	UnknownTopicID                     ErrorCode = 100
 	InconsistentTopicID                ErrorCode = 103
+	FencedMemberEpoch                  ErrorCode = 110
+	StaleMemberEpoch                   ErrorCode = 113
 	TransactionAbortable               ErrorCode = 120
 	RebootstrapRequired                ErrorCode = 129
 )
@@ -121,6 +136,7 @@ var errorTable = [...]errorRow{
 	{BrokerNotAvailable, "BROKER_NOT_AVAILABLE", false},
 	{ReplicaNotAvailable, "REPLICA_NOT_AVAILABLE", true},
 	{MessageTooLarge, "MESSAGE_TOO_LARGE", true},
+	{OffsetMetadataTooLarge, "OFFSET_METADATA_TOO_LARGE", false},
 	{NetworkException, "NETWORK_EXCEPTION", true},
 	{CoordinatorLoadInProgress, "COORDINATOR_LOAD_IN_PROGRESS", true},
 	{CoordinatorNotAvailable, "COORDINATOR_NOT_AVAILABLE", true},
@@ -130,7 +146,13 @@ var errorTable = [...]errorRow{
 	{NotEnoughReplicas, "NOT_ENOUGH_REPLICAS", true},
 	{NotEnoughReplicasAfterAppend, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", true},
 	{InvalidRequiredAcks, "INVALID_REQUIRED_ACKS", true},
+	{IllegalGeneration, "ILLEGAL_GENERATION", false},
+	{InconsistentGroupProtocol, "INCONSISTENT_GROUP_PROTOCOL", false},
 	{InvalidGroupID, "INVALID_GROUP_ID", false},
+	{UnknownMemberID, "UNKNOWN_MEMBER_ID", false},
+	{InvalidSessionTimeout, "INVALID_SESSION_TIMEOUT", false},
+	{RebalanceInProgress, "REBALANCE_IN_PROGRESS", false},
+	{InvalidCommitOffsetSize, "INVALID_COMMIT_OFFSET_SIZE", false},
 	{TopicAuthorizationFailed, "TOPIC_AUTHORIZATION_FAILED", true},
 	{GroupAuthorizationFailed, "GROUP_AUTHORIZATION_FAILED", false},
 	{ClusterAuthorizationFailed, "CLUSTER_AUTHORIZATION_FAILED", true},
@@ -155,15 +177,23 @@ var errorTable = [...]errorRow{
 	{KafkaStorageError, "KAFKA_STORAGE_ERROR", true},
 	{SASLAuthenticationFailed, "SASL_AUTHENTICATION_FAILED", false},
 	{UnknownProducerID, "UNKNOWN_PRODUCER_ID", true},
+	{NonEmptyGroup, "NON_EMPTY_GROUP", false},
+	{GroupIDNotFound, "GROUP_ID_NOT_FOUND", false},
 	{ListenerNotFound, "LISTENER_NOT_FOUND", false},
 	{FencedLeaderEpoch, "FENCED_LEADER_EPOCH", true},
 	{UnknownLeaderEpoch, "UNKNOWN_LEADER_EPOCH", true},
 	{UnsupportedCompressionType, "UNSUPPORTED_COMPRESSION_TYPE", true},
+	{MemberIDRequired, "MEMBER_ID_REQUIRED", false},
+	{GroupMaxSizeReached, "GROUP_MAX_SIZE_REACHED", false},
+	{FencedInstanceID, "FENCED_INSTANCE_ID", false},
 	{InvalidRecord, "INVALID_RECORD", true},
+	{UnstableOffsetCommit, "UNSTABLE_OFFSET_COMMIT", false},
 	{ThrottlingQuotaExceeded, "THROTTLING_QUOTA_EXCEEDED", true},
 	{ProducerFenced, "PRODUCER_FENCED", true},
 	{UnknownTopicID, "UNKNOWN_TOPIC_ID", true},
 	{InconsistentTopicID, "INCONSISTENT_TOPIC_ID", true},
+	{FencedMemberEpoch, "FENCED_MEMBER_EPOCH", false},
+	{StaleMemberEpoch, "STALE_MEMBER_EPOCH", false},
 	{TransactionAbortable, "TRANSACTION_ABORTABLE", true},
 	{RebootstrapRequired, "REBOOTSTRAP_REQUIRED", false},
 }

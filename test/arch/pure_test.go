@@ -8,7 +8,7 @@ import (
 )
 
 // pure are the packages that turn values into values.
-var pure = []string{"wire", "record", "route"}
+var pure = []string{"wire", "record", "route", "groups"}
 
 // impure is what they have no use for: I/O, clocks and logs.
 var impure = []string{"net", "os", "time", "log", "log/slog", "context"}

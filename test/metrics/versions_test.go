@@ -90,16 +90,14 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		w.refused(req)
 		w.add("refused.consumers", 1)
 	case kmsg.ConsumerGroupHeartbeat:
-		req := versioned(kmsg.NewPtrConsumerGroupHeartbeatRequest(), version)
+		req := versioned(kmsg.NewPtrConsumerGroupHeartbeatRequest(), version) // of no group
 		c.ask(req)
-		w.refused(req)
-		w.add("refused.consumers", 1)
+		w.failed(req)
 	case kmsg.ConsumerGroupDescribe:
 		req := versioned(kmsg.NewPtrConsumerGroupDescribeRequest(), version)
-		req.Groups = []string{"group"}
+		req.Groups = []string{"no-group"}
 		c.ask(req)
-		w.refused(req)
-		w.add("refused.administrators", 1)
+		w.failed(req)
 	}
 }
 

@@ -1,0 +1,203 @@
+package broker
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// consumerGroupVersion is the newest version of the APIs of consumer groups (KIP-848) that clusters are asked with.
+const consumerGroupVersion = 1
+
+// reading is where topics are read, as package groups asks it.
+type reading struct{ *Broker }
+
+var _ groups.Routes = reading{}
+
+// Reads implements groups.Routes.
+func (r reading) Reads(topic string) (cluster string) {
+	if rule, ok := r.routes.Reads(topic); ok && wire.ValidTopicName(topic) {
+		return rule.Cluster
+	}
+	return ""
+}
+
+// Clusters implements groups.Routes.
+func (r reading) Clusters() []string { return r.clusters }
+
+// Home implements groups.Routes.
+func (r reading) Home(group string) string { return r.routes.Home(group) }
+
+// forbidden is the first of topics that no rule lets be read, if that is to be told. Others are as if they did not exist.
+func (b *Broker) forbidden(topics []string) string {
+	first := ""
+	for _, topic := range topics {
+		if _, ok := b.routes.Reads(topic); !ok && wire.ValidTopicName(topic) {
+			b.counts.Unmatched.Add(1)
+			if first == "" && b.unmatched == wire.TopicAuthorizationFailed {
+				first = topic
+			}
+		}
+	}
+	return first
+}
+
+// onlyRead leaves out of what clusters assign to a member, which reads what matches a regular expression, the topics that no rule reads
+// from where they are. Then it calls then.
+func (b *Broker) onlyRead(a *kmsg.ConsumerGroupHeartbeatResponseAssignment, then func()) {
+	var mu sync.Mutex
+	elsewhere := map[[16]byte]bool{}
+	left := len(b.clusters)
+	for _, cluster := range b.clusters {
+		b.upstreams[cluster].Cluster.Topics(nil, false, func(topics []wire.Topic) {
+			mu.Lock()
+			for i := range topics {
+				elsewhere[topics[i].ID] = (reading{b}).Reads(topics[i].Name) != cluster
+			}
+			left--
+			last := left == 0
+			mu.Unlock()
+			if !last {
+				return
+			}
+			a.Topics = slices.DeleteFunc(a.Topics, func(t kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic) bool {
+				return elsewhere[t.TopicID] // one that is not known stays: it will not be assigned again
+			})
+			then()
+		})
+	}
+}
+
+// capped is those of partitions that a topic has up to most; 0: it has all.
+func capped(partitions []int32, most int32) []int32 {
+	if most == 0 {
+		return partitions
+	}
+	kept := partitions[:0]
+	for _, p := range partitions {
+		if p < most {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// recalls is who waits for what clusters say of groups: all that ask for a group at the same time wait for one answer.
+type recalls struct {
+	mu      sync.Mutex
+	waiting map[string][]func(*groups.Known)
+}
+
+// recall asks every cluster what it knows of a group, and calls then, from any goroutine.
+func (b *Broker) recall(group string, then func(*groups.Known)) {
+	r := &b.recalls
+	r.mu.Lock()
+	if r.waiting == nil {
+		r.waiting = map[string][]func(*groups.Known){}
+	}
+	_, asked := r.waiting[group]
+	r.waiting[group] = append(r.waiting[group], then)
+	r.mu.Unlock()
+	if asked {
+		return
+	}
+	k := &groups.Known{Said: map[string]*kmsg.ConsumerGroupDescribeResponseGroup{}}
+	var mu sync.Mutex
+	left := len(b.clusters)
+	for _, cluster := range b.clusters {
+		b.describe(cluster, group, func(said *kmsg.ConsumerGroupDescribeResponseGroup, there bool) {
+			mu.Lock()
+			switch {
+			case said != nil:
+				k.Said[cluster] = said
+			case there:
+				k.Missing = append(k.Missing, cluster)
+			}
+			left--
+			last := left == 0
+			mu.Unlock()
+			if last {
+				r.tell(group, k)
+			}
+		})
+	}
+}
+
+// tell tells who waits.
+func (r *recalls) tell(group string, k *groups.Known) {
+	r.mu.Lock()
+	waiting := r.waiting[group]
+	delete(r.waiting, group)
+	r.mu.Unlock()
+	for _, then := range waiting {
+		then(k)
+	}
+}
+
+// describe asks one cluster for a group. done gets nil if there is none or, if there may be one, because the cluster does not say now.
+func (b *Broker) describe(cluster, group string, done func(said *kmsg.ConsumerGroupDescribeResponseGroup, there bool)) {
+	request := kmsg.NewPtrConsumerGroupDescribeRequest()
+	request.Groups = []string{group}
+	to := target.Coordinator(group)
+	brokers := b.upstreams[cluster].Brokers
+	brokers.Call(to, request, consumerGroupVersion, func(r kmsg.Response, err error) {
+		if err != nil {
+			done(nil, !errors.Is(err, wire.ErrVersion))
+			return
+		}
+		said := r.(*kmsg.ConsumerGroupDescribeResponse) //nolint:forcetypeassert // as the request is
+		if len(said.Groups) != 1 {
+			done(nil, true)
+			return
+		}
+		code := wire.ErrorCode(said.Groups[0].ErrorCode)
+		if code == wire.NotCoordinator {
+			brokers.Doubt(to)
+		}
+		if code != wire.None {
+			done(nil, code.Transient())
+			return
+		}
+		done(&said.Groups[0], true)
+	})
+}
+
+// ofConsumerProtocol says whether a member id is one of the new protocol (KIP-848). Those of the classic one are made by brokers and end
+// in a UUID, after the client's or the instance's id; those of the new one are any, and in practice 22 letters.
+func ofConsumerProtocol(member string) bool {
+	const uuid = len("-00000000-0000-0000-0000-000000000000")
+	if len(member) < uuid {
+		return member != ""
+	}
+	tail := member[len(member)-uuid:]
+	return strings.Count(tail, "-") != 5 || tail[0] != '-' || tail[9] != '-' || tail[14] != '-' || tail[19] != '-' || tail[24] != '-'
+}
+
+// epochsOf gives the epochs that a member's epoch is the sum of, from memory or when the clusters have been asked. A code: there are
+// none, because of that.
+func (b *Broker) epochsOf(key groups.Key, epoch int32, done func(groups.Epochs, wire.ErrorCode)) {
+	if epochs, ok := b.members.Find(key).EpochsOf(epoch); ok {
+		done(epochs, wire.None)
+		return
+	}
+	b.recall(key.Group, func(k *groups.Known) {
+		m, code := k.Member(key, epoch, nil)
+		switch code {
+		case wire.None:
+			m.Asked = false // it said nothing
+			b.members.Keep(key, m)
+			done(m.Told, wire.None)
+		case wire.FencedMemberEpoch:
+			done(nil, wire.StaleMemberEpoch)
+		default:
+			done(nil, code)
+		}
+	})
+}

@@ -1,0 +1,409 @@
+package broker_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// coordinator is a cluster's coordinator of groups of the new protocol, of one topic: it assigns to members what a test says.
+type coordinator struct {
+	topic   [16]byte
+	name    string
+	epoch   int32 // of the group
+	members map[string]*onCluster
+	away    error
+	code    wire.ErrorCode
+	seen    []*kmsg.ConsumerGroupHeartbeatRequest
+}
+
+// onCluster is a member as one cluster sees it.
+type onCluster struct {
+	epoch    int32
+	names    []string
+	regex    *string
+	assigned []int32
+	next     []int32 // what it will be assigned; nil: nothing else
+}
+
+func (c *coordinator) respond(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
+	if c.away != nil {
+		return nil, c.away
+	}
+	switch r := request.(type) {
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		c.seen = append(c.seen, r)
+		return c.heartbeat(r), nil
+	case *kmsg.ConsumerGroupDescribeRequest:
+		return c.describe(r), nil
+	default:
+		return nil, fmt.Errorf("nobody has said how %T is answered", r)
+	}
+}
+
+func (c *coordinator) heartbeat(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
+	response := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	m := c.members[r.MemberID]
+	switch {
+	case c.code != wire.None:
+		response.ErrorCode = int16(c.code)
+		return response
+	case r.MemberEpoch == 0 && m == nil:
+		c.epoch++
+		m = &onCluster{epoch: c.epoch}
+		c.members[r.MemberID] = m
+	case m == nil:
+		response.ErrorCode = int16(wire.UnknownMemberID)
+		return response
+	case r.MemberEpoch < 0:
+		delete(c.members, r.MemberID)
+		response.MemberEpoch = r.MemberEpoch
+		return response
+	case r.MemberEpoch != m.epoch && r.MemberEpoch != 0:
+		response.ErrorCode = int16(wire.FencedMemberEpoch)
+		return response
+	}
+	if r.SubscribedTopicNames != nil {
+		m.names, m.regex = r.SubscribedTopicNames, r.SubscribedTopicRegex
+	}
+	full := r.MemberEpoch == 0 || r.RebalanceTimeoutMillis > 0 && r.SubscribedTopicNames != nil && r.Topics != nil
+	if m.next != nil {
+		c.epoch++
+		m.epoch, m.assigned, m.next, full = c.epoch, m.next, nil, true
+	}
+	response.MemberEpoch, response.HeartbeatIntervalMillis = m.epoch, 5000
+	if full {
+		response.Assignment = &kmsg.ConsumerGroupHeartbeatResponseAssignment{}
+		if len(m.assigned) > 0 {
+			response.Assignment.Topics = []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{{TopicID: c.topic, Partitions: m.assigned}}
+		}
+	}
+	return response
+}
+
+func (c *coordinator) describe(r *kmsg.ConsumerGroupDescribeRequest) *kmsg.ConsumerGroupDescribeResponse {
+	g := kmsg.NewConsumerGroupDescribeResponseGroup()
+	g.Group, g.State, g.Epoch, g.AssignmentEpoch, g.AssignorName = r.Groups[0], "Stable", c.epoch, c.epoch, "uniform"
+	if len(c.members) == 0 {
+		g.ErrorCode = int16(wire.GroupIDNotFound)
+	}
+	for id, m := range c.members {
+		d := kmsg.NewConsumerGroupDescribeResponseGroupMember()
+		d.MemberID, d.MemberEpoch, d.SubscribedTopics, d.SubscribedTopicRegex = id, m.epoch, m.names, m.regex
+		d.Assignment.TopicPartitions = []kmsg.AssignmentTopicPartition{{TopicID: c.topic, Topic: c.name, Partitions: m.assigned}}
+		g.Members = append(g.Members, d)
+	}
+	return &kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{g}}
+}
+
+// consumer is a client with group.protocol=consumer behind a facade over two clusters.
+type consumer struct {
+	t      *testing.T
+	broker *broker.Broker
+	f1, f2 *fake
+	c1, c2 *coordinator
+	epoch  int32
+}
+
+// newConsumer is one that has not joined yet. c1 has the topic apples, and c2 bananas.
+func newConsumer(t *testing.T) *consumer {
+	t.Helper()
+	c := &consumer{t: t}
+	c.restart()
+	c.c1 = &coordinator{topic: [16]byte{1}, name: "apples", members: map[string]*onCluster{}}
+	c.c2 = &coordinator{topic: [16]byte{2}, name: "bananas", members: map[string]*onCluster{}, epoch: 10}
+	c.f1.respond, c.f2.respond = c.c1.respond, c.c2.respond
+	return c
+}
+
+// restart has a proxy that knows nothing take over.
+func (c *consumer) restart() {
+	old1, old2 := c.f1, c.f2
+	if c.broker, c.f1, c.f2 = facade(); old1 != nil {
+		c.f1.respond, c.f2.respond = old1.respond, old2.respond
+	}
+}
+
+const memberID = "a-member-of-22-letters"
+
+// beat sends a heartbeat with what a client says each time.
+func (c *consumer) beat() *kmsg.ConsumerGroupHeartbeatResponse {
+	c.t.Helper()
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID, r.MemberEpoch, r.RebalanceTimeoutMillis = "group", memberID, c.epoch, -1
+	r.SubscribedTopicNames, r.Topics = nil, nil
+	return c.send(r)
+}
+
+// full sends a heartbeat that says all: what the client reads, and what it owns of apples and bananas.
+func (c *consumer) full(names []string, apples, bananas []int32) *kmsg.ConsumerGroupHeartbeatResponse {
+	c.t.Helper()
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID, r.MemberEpoch, r.RebalanceTimeoutMillis = "group", memberID, c.epoch, 60_000
+	r.SubscribedTopicNames, r.Topics = names, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	for id, partitions := range [][]int32{1: apples, 2: bananas} {
+		if len(partitions) > 0 {
+			r.Topics = append(r.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: [16]byte{byte(id)}, Partitions: partitions})
+		}
+	}
+	return c.send(r)
+}
+
+func (c *consumer) send(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
+	c.t.Helper()
+	a := ask(c.t, c.broker, wire.KeyConsumerGroupHeartbeat, 1, r)
+	response := parse[*kmsg.ConsumerGroupHeartbeatResponse](c.t, wire.KeyConsumerGroupHeartbeat, 1, a)
+	if response.ErrorCode == 0 {
+		c.epoch = response.MemberEpoch
+	}
+	return response
+}
+
+// join joins with both topics, and gets a partition of each.
+func (c *consumer) join() {
+	c.t.Helper()
+	c.want(c.full([]string{"apples", "bananas"}, nil, nil), 0, 12, "") // 1 and 11
+	c.c1.members[memberID].next, c.c2.members[memberID].next = []int32{0}, []int32{0}
+	c.want(c.beat(), 0, 14, "apples[0] bananas[0]") // 2 and 12
+}
+
+// want compares an answer. assigned is empty for nothing and "null" if nothing is said.
+func (c *consumer) want(r *kmsg.ConsumerGroupHeartbeatResponse, code wire.ErrorCode, epoch int32, assigned string) {
+	c.t.Helper()
+	got := "null"
+	if r.Assignment != nil {
+		var topics []string
+		for _, t := range r.Assignment.Topics {
+			topics = append(topics, fmt.Sprint([]string{1: "apples", 2: "bananas"}[t.TopicID[0]], t.Partitions))
+		}
+		got = strings.Join(topics, " ")
+	}
+	if wire.ErrorCode(r.ErrorCode) != code || code == wire.None && (r.MemberEpoch != epoch || got != assigned) {
+		c.t.Errorf("answered %s, epoch %d, assigned %s; want %s, %d, %s", wire.ErrorCode(r.ErrorCode), r.MemberEpoch, got, code, epoch, assigned)
+	}
+}
+
+// epochs are what the clusters were sent last.
+func (c *consumer) epochs() [2]int32 {
+	last := [2]int32{-9, -9}
+	for i, s := range [][]*kmsg.ConsumerGroupHeartbeatRequest{c.c1.seen, c.c2.seen} {
+		if len(s) > 0 {
+			last[i] = s[len(s)-1].MemberEpoch
+		}
+	}
+	return last
+}
+
+// A member is one on each cluster: its epochs are added, what is assigned is put together, also if only one cluster says something new.
+func TestMemberOfTwoClusters(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	if got := [][]string{c.c1.seen[0].SubscribedTopicNames, c.c2.seen[0].SubscribedTopicNames}; !slices.Equal(got[0], []string{"apples"}) ||
+		!slices.Equal(got[1], []string{"bananas"}) {
+		t.Errorf("subscribed to %q, want each cluster's own", got)
+	}
+	c.want(c.beat(), 0, 14, "null")
+	c.c2.members[memberID].next = []int32{}
+	c.want(c.beat(), 0, 15, "apples[0]")
+	if got, want := c.epochs(), [2]int32{2, 12}; got != want {
+		t.Errorf("sent the epochs %v, want %v", got, want)
+	}
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, nil), 0, 15, "apples[0]")
+	if last := c.c2.seen[len(c.c2.seen)-1]; last.Topics == nil || len(last.Topics) != 0 {
+		t.Errorf("c2 is told that %v is owned, want nothing", last.Topics)
+	}
+	c.epoch = -1
+	c.want(c.beat(), 0, -1, "null")
+	if len(c.c1.members)+len(c.c2.members) > 0 {
+		t.Error("it has left, and is a member still")
+	}
+}
+
+// An answer that a client did not get is none: it comes with the epoch it had, and what a cluster says of that is what it is told.
+func TestMemberThatMissedAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	c.c1.members[memberID].next = []int32{0, 1}
+	missed := c.epoch
+	c.want(c.beat(), 0, 15, "apples[0 1] bananas[0]")
+	c.epoch = missed
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, []int32{0}), wire.FencedMemberEpoch, 0, "")
+	if got, want := c.epochs(), [2]int32{2, 12}; got != want {
+		t.Errorf("sent the epochs %v, want %v: the clusters say what becomes of it", got, want)
+	}
+	c.epoch = 0
+	c.want(c.full([]string{"apples", "bananas"}, nil, nil), 0, 15, "apples[0 1] bananas[0]")
+}
+
+// A proxy that knows nothing of a member has it say all it is, and asks the clusters for the rest; nothing is lost.
+func TestMemberOfAProxyThatForgot(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	c.restart()
+	c.want(c.beat(), wire.NotCoordinator, 0, "")
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, []int32{0}), 0, 14, "apples[0] bananas[0]")
+	c.want(c.beat(), 0, 14, "null")
+
+	c.restart() // a client that does not say more is served by what the clusters say
+	c.want(c.beat(), wire.NotCoordinator, 0, "")
+	c.want(c.beat(), 0, 14, "apples[0] bananas[0]")
+	c.want(c.beat(), 0, 14, "null")
+
+	c.restart()
+	c.c1.members[memberID].epoch++ // by an answer that was lost with the proxy
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, []int32{0}), wire.FencedMemberEpoch, 0, "")
+
+	c.restart()
+	clear(c.c1.members)
+	clear(c.c2.members)
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, []int32{0}), wire.UnknownMemberID, 0, "")
+}
+
+// A cluster that does not answer costs its partitions, and those only: what it assigned stays the member's.
+func TestMemberWhileAClusterIsAway(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.c2.away = errors.New("away")
+	c.want(c.full([]string{"apples", "bananas"}, nil, nil), 0, 1, "")
+	c.want(c.beat(), 0, 1, "null")
+	c.c2.away = nil
+	c.want(c.beat(), 0, 12, "") // it joins there now
+	if last := c.c2.seen[0]; last.MemberEpoch != 0 || last.RebalanceTimeoutMillis != 60_000 || last.Topics == nil {
+		t.Errorf("joins c2 with %+v", last)
+	}
+	c.c1.members[memberID].next, c.c2.members[memberID].next = []int32{0}, []int32{0}
+	c.want(c.beat(), 0, 14, "apples[0] bananas[0]")
+
+	c.c2.away = errors.New("away")
+	c.c1.members[memberID].next = []int32{0, 1}
+	c.want(c.beat(), 0, 15, "apples[0 1] bananas[0]")
+	c.restart() // also of a proxy that knows nothing, if the client says what it owns
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0, 1}, []int32{0}), 0, 15, "apples[0 1] bananas[0]")
+	c.c1.away = errors.New("away")
+	c.want(c.beat(), wire.CoordinatorNotAvailable, 0, "")
+	c.restart()
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0, 1}, []int32{0}), wire.CoordinatorNotAvailable, 0, "")
+	c.c1.away, c.c2.away = nil, nil
+	c.want(c.beat(), wire.NotCoordinator, 0, "")
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0, 1}, []int32{0}), 0, 15, "apples[0 1] bananas[0]")
+	clear(c.c2.members) // its session was over
+	c.want(c.beat(), wire.UnknownMemberID, 0, "")
+}
+
+// What one cluster refuses is refused, and what the others have done meanwhile is told later.
+func TestMemberThatOneClusterRefuses(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	c.c2.code = wire.GroupAuthorizationFailed
+	c.c1.members[memberID].next = []int32{1}
+	c.want(c.beat(), wire.GroupAuthorizationFailed, 0, "")
+	c.c2.code = wire.None
+	c.want(c.beat(), 0, 15, "apples[1] bananas[0]")
+	c.c2.code = wire.NotCoordinator
+	c.want(c.beat(), 0, 15, "null")
+	if len(c.f2.doubted) != 1 {
+		t.Errorf("doubted %v, want the coordinator", c.f2.doubted)
+	}
+	c.c2.away = fmt.Errorf("asking: %w", wire.ErrVersion)
+	r := c.beat()
+	if wire.ErrorCode(r.ErrorCode) != wire.UnsupportedVersion || !strings.Contains(*r.ErrorMessage, "cluster c2") {
+		t.Errorf("a cluster that does not know the API: %+v, want UNSUPPORTED_VERSION", r)
+	}
+}
+
+// A group that reads one cluster's topics is that cluster's: nothing is changed on the way, and no other cluster is asked.
+func TestMemberOfOneCluster(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.want(c.full([]string{"bananas"}, nil, nil), 0, 11, "")
+	c.c2.members[memberID].next = []int32{0, 1} // 1 is beyond the cap
+	c.want(c.beat(), 0, 12, "bananas[0]")
+	if len(c.f1.asked) > 0 {
+		t.Errorf("c1 is asked %v, want nothing", c.f1.asked)
+	}
+	c.want(c.full([]string{"bananas", "apples"}, nil, []int32{0}), 0, 13, "bananas[0]") // it subscribes to more
+	if len(c.c1.members) != 1 {
+		t.Error("it is no member of c1, whose topic it reads now")
+	}
+	c.epoch = 0
+	c.want(c.full([]string{"apples", "zebras"}, nil, nil), wire.TopicAuthorizationFailed, 0, "")
+	c.want(c.full([]string{}, nil, nil), 0, 1, "") // at home
+}
+
+// A client of version 0 leaves its id to the broker.
+func TestMemberWithoutAnID(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.SubscribedTopicNames, r.RebalanceTimeoutMillis = "group", []string{"apples", "bananas"}, 1000
+	a := ask(t, c.broker, wire.KeyConsumerGroupHeartbeat, 0, r)
+	got := parse[*kmsg.ConsumerGroupHeartbeatResponse](t, wire.KeyConsumerGroupHeartbeat, 0, a)
+	if got.MemberID == nil || len(*got.MemberID) != 22 || c.c1.members[*got.MemberID] == nil || c.c2.members[*got.MemberID] == nil {
+		t.Errorf("answered %+v, want one id on both clusters", got)
+	}
+}
+
+// A regular expression is matched by every cluster. What the rules read from elsewhere is left out.
+func TestMemberWithARegularExpression(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID, r.RebalanceTimeoutMillis, r.SubscribedTopicRegex = "group", memberID, 1000, new(".*")
+	r.SubscribedTopicNames = nil
+	c.want(c.send(r), 0, 12, "")
+	stray := c.f1.topics["bananas-too"]
+	stray.ID = [16]byte{1}
+	c.f1.topics["bananas-too"] = stray
+	delete(c.f1.topics, "apples")
+	c.c1.members[memberID].next, c.c2.members[memberID].next = []int32{0}, []int32{0}
+	c.want(c.beat(), 0, 14, "bananas[0]")
+}
+
+// Whoever describes a group sees one of all clusters.
+func TestDescribeConsumerGroups(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	describe := func() []kmsg.ConsumerGroupDescribeResponseGroup {
+		r := kmsg.NewPtrConsumerGroupDescribeRequest()
+		r.Groups = []string{"group", "group"}
+		a := ask(t, c.broker, wire.KeyConsumerGroupDescribe, 1, r)
+		return parse[*kmsg.ConsumerGroupDescribeResponse](t, wire.KeyConsumerGroupDescribe, 1, a).Groups
+	}
+	if g := describe(); len(g) != 1 || wire.ErrorCode(g[0].ErrorCode) != wire.GroupIDNotFound {
+		t.Errorf("a group that is none: %+v, want GROUP_ID_NOT_FOUND, once", g)
+	}
+	c.join()
+	g := describe()[0]
+	if g.Epoch != 14 || g.State != "Stable" || g.AssignorName != "uniform" || len(g.Members) != 1 {
+		t.Fatalf("described %+v, want a stable group of epoch 14 with one member", g)
+	}
+	m := g.Members[0]
+	var topics []string
+	for _, x := range m.Assignment.TopicPartitions {
+		topics = append(topics, fmt.Sprint(x.Topic, x.Partitions))
+	}
+	if diff := cmp.Diff([]string{"apples[0]", "bananas[0]"}, topics); diff != "" || m.MemberEpoch != 14 || len(m.SubscribedTopics) != 2 {
+		t.Errorf("described %+v (-want +got):\n%s", m, diff)
+	}
+	c.c2.away = errors.New("away")
+	if g := describe()[0]; g.ErrorCode != 0 || g.Epoch != 2 {
+		t.Errorf("with a cluster away: %+v, want what the other says", g)
+	}
+	c.c1.away = errors.New("away")
+	if g := describe()[0]; wire.ErrorCode(g.ErrorCode) != wire.CoordinatorNotAvailable {
+		t.Errorf("with both away: %+v, want COORDINATOR_NOT_AVAILABLE", g)
+	}
+}

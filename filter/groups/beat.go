@@ -1,0 +1,242 @@
+package groups
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Beat is one heartbeat of a client on its way to the clusters and back. One goroutine at a time may use it.
+type Beat struct {
+	request *kmsg.ConsumerGroupHeartbeatRequest
+	routes  Routes
+	member  *Member // as it will be
+	epochs  Epochs  // that the client means by its own
+	shares  map[string][]string
+
+	tell     bool // what is assigned, changed or not
+	answered int
+	refused  *kmsg.ConsumerGroupHeartbeatResponse // the first answer that is an error
+	interval int32
+	throttle int32
+}
+
+// Routes says where topics are read. Any goroutine may use it.
+type Routes interface {
+	// Reads is the cluster that a topic is read from; empty: none.
+	Reads(topic string) (cluster string)
+	// Clusters are all that topics are read from, in order, and Home is where the members of a group are that read nothing.
+	Clusters() []string
+	Home(group string) string
+}
+
+// lateTimeout is how long a member may take to give up partitions, if it joins a cluster when it no longer says: Java's and librdkafka's
+// max.poll.interval.ms.
+const lateTimeout = 300_000
+
+// Full says whether a heartbeat says all that a member is: its subscription among it.
+func Full(r *kmsg.ConsumerGroupHeartbeatRequest) bool {
+	return r.MemberEpoch == 0 || r.SubscribedTopicNames != nil || r.SubscribedTopicRegex != nil
+}
+
+// Owned is what a heartbeat says that the client owns; nil: it does not say.
+func Owned(r *kmsg.ConsumerGroupHeartbeatRequest) []Assigned {
+	if r.Topics == nil {
+		return nil
+	}
+	owned := make([]Assigned, 0, len(r.Topics))
+	for _, t := range r.Topics {
+		owned = append(owned, Assigned{t.TopicID, t.Partitions})
+	}
+	return owned
+}
+
+// Begin begins a heartbeat of a member that is known by its epochs, or that joins: then known is nil, and its epoch is 0.
+func Begin(r *kmsg.ConsumerGroupHeartbeatRequest, known *Member, epochs Epochs, routes Routes) *Beat {
+	b := &Beat{request: r, routes: routes, member: known.clone(), epochs: epochs}
+	b.tell = r.MemberEpoch == 0 || Full(r) && r.Topics != nil || b.member.Owes
+	if known != nil && r.MemberEpoch == known.Told.Sum() {
+		b.epochs = b.member.epochs() // a cluster may have gone on since, in what the client has not been told
+	}
+	if Full(r) {
+		b.member.Asked = false
+		b.subscribe()
+	}
+	b.share()
+	return b
+}
+
+// subscribe takes over what the client says that it reads.
+func (b *Beat) subscribe() {
+	r, s := b.request, &b.member.Subscription
+	s.Names, s.Regex, s.Whole = slices.Clone(r.SubscribedTopicNames), "", true
+	if r.SubscribedTopicRegex != nil {
+		s.Regex = *r.SubscribedTopicRegex
+	}
+	if r.RebalanceTimeoutMillis > 0 {
+		s.RebalanceTimeout = r.RebalanceTimeoutMillis
+	}
+	if r.MemberEpoch == 0 || r.InstanceID != nil {
+		s.Instance = r.InstanceID
+	}
+	if r.MemberEpoch == 0 || r.RackID != nil {
+		s.Rack = r.RackID
+	}
+	if r.MemberEpoch == 0 || r.ServerAssignor != nil {
+		s.Assignor = r.ServerAssignor
+	}
+}
+
+// share says which cluster reads what of the subscription, by the rules of now.
+func (b *Beat) share() {
+	b.shares = map[string][]string{}
+	for _, name := range b.member.Subscription.Names {
+		if cluster := b.routes.Reads(name); cluster != "" {
+			b.shares[cluster] = append(b.shares[cluster], name)
+		}
+	}
+}
+
+// Regex says whether the member reads what matches a regular expression.
+func (b *Beat) Regex() bool { return b.member.Subscription.Regex != "" }
+
+// Requests are what the clusters are sent, by cluster. It is never empty.
+func (b *Beat) Requests() map[string]*kmsg.ConsumerGroupHeartbeatRequest {
+	requests := map[string]*kmsg.ConsumerGroupHeartbeatRequest{}
+	for cluster := range b.member.Stakes {
+		if epoch, ok := b.epochs[cluster]; ok {
+			requests[cluster] = b.goOn(cluster, epoch)
+		}
+	}
+	for _, cluster := range b.routes.Clusters() {
+		s := &b.member.Subscription
+		if requests[cluster] == nil && s.Whole && (len(b.shares[cluster]) > 0 || s.Regex != "") {
+			requests[cluster] = b.join(cluster)
+		}
+	}
+	if len(requests) == 0 {
+		home := b.routes.Home(b.request.Group)
+		requests[home] = b.join(home)
+	}
+	return requests
+}
+
+// join is what a cluster is sent that the member joins.
+func (b *Beat) join(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
+	s := &b.member.Subscription
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID, r.MemberEpoch = b.request.Group, b.request.MemberID, 0
+	r.InstanceID, r.RackID, r.ServerAssignor = s.Instance, s.Rack, s.Assignor
+	r.RebalanceTimeoutMillis = lateTimeout
+	if s.RebalanceTimeout > 0 {
+		r.RebalanceTimeoutMillis = s.RebalanceTimeout
+	}
+	r.SubscribedTopicNames = listed(b.shares[cluster])
+	if s.Regex != "" || b.request.SubscribedTopicRegex != nil {
+		r.SubscribedTopicRegex = new(s.Regex)
+	}
+	r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	return r
+}
+
+// goOn is what a cluster is sent that the member is on.
+func (b *Beat) goOn(cluster string, epoch int32) *kmsg.ConsumerGroupHeartbeatRequest {
+	r := *b.request
+	r.MemberEpoch = epoch
+	stake := b.member.Stakes[cluster]
+	if share := listed(b.shares[cluster]); r.SubscribedTopicNames != nil || !slices.Equal(share, stake.Names) {
+		r.SubscribedTopicNames = share
+	}
+	if r.Topics != nil {
+		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		for _, t := range b.request.Topics {
+			if stake.has(t.TopicID) || !has(b.member.Stakes, t.TopicID) {
+				r.Topics = append(r.Topics, t) // to all, if nobody assigns it any more: it is one of theirs that waits for it
+			}
+		}
+	}
+	return &r
+}
+
+// listed is names, and never nil, which would mean that they are as before.
+func listed(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+// Take takes what a cluster answers. It keeps r.
+func (b *Beat) Take(cluster string, r *kmsg.ConsumerGroupHeartbeatResponse) {
+	b.throttle = max(b.throttle, r.ThrottleMillis)
+	code := wire.ErrorCode(r.ErrorCode)
+	if code == wire.GroupIDNotFound && b.request.MemberEpoch > 0 { // fatal to clients; of a group on one cluster among several it says less
+		code = wire.UnknownMemberID
+		r.ErrorCode = int16(code)
+	}
+	switch {
+	case code == wire.None:
+	case code.Transient():
+		return
+	case b.refused == nil:
+		b.refused = r
+		return
+	default:
+		return
+	}
+	if b.answered++; b.answered == 1 || r.HeartbeatIntervalMillis < b.interval {
+		b.interval = r.HeartbeatIntervalMillis
+	}
+	stake := b.member.Stakes[cluster]
+	stake.Epoch, stake.Names = r.MemberEpoch, listed(b.shares[cluster])
+	if r.Assignment != nil {
+		b.member.Owes, b.tell = true, true
+		stake.Assigned = nil
+		for _, t := range r.Assignment.Topics {
+			stake.Assigned = append(stake.Assigned, Assigned{t.TopicID, t.Partitions})
+		}
+	}
+	b.member.Stakes[cluster] = stake
+}
+
+// Answer is what the client is answered, and the member as it is now; nil: none that is to be remembered.
+func (b *Beat) Answer() (*kmsg.ConsumerGroupHeartbeatResponse, *Member) {
+	response := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	response.ThrottleMillis, response.MemberID = b.throttle, new(b.request.MemberID)
+	switch {
+	case b.refused != nil:
+		response.ErrorCode, response.ErrorMessage = b.refused.ErrorCode, b.refused.ErrorMessage
+		if len(b.member.Told) == 0 {
+			return response, nil
+		}
+		return response, b.member
+	case b.answered == 0:
+		response.ErrorCode, response.ErrorMessage = int16(wire.CoordinatorNotAvailable), new("no cluster of the group's answers")
+		return response, nil
+	}
+	if told := b.member.epochs(); !maps.Equal(told, b.member.Told) {
+		b.member.Told, b.member.Before = told, b.member.Told
+	}
+	response.MemberEpoch, response.HeartbeatIntervalMillis = b.member.Told.Sum(), b.interval
+	if b.tell {
+		b.member.Owes = false
+		response.Assignment = b.member.assignment()
+	}
+	return response, b.member
+}
+
+// assignment is all that the clusters assign.
+func (m *Member) assignment() *kmsg.ConsumerGroupHeartbeatResponseAssignment {
+	all := kmsg.NewConsumerGroupHeartbeatResponseAssignment()
+	for _, cluster := range slices.Sorted(maps.Keys(m.Stakes)) {
+		for _, a := range m.Stakes[cluster].Assigned {
+			t := kmsg.NewConsumerGroupHeartbeatResponseAssignmentTopic()
+			t.TopicID, t.Partitions = a.Topic, a.Partitions
+			all.Topics = append(all.Topics, t)
+		}
+	}
+	return &all
+}

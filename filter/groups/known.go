@@ -1,0 +1,70 @@
+package groups
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Known is what the clusters say of a group. Nobody changes it any more.
+type Known struct {
+	// Said is by cluster, of those that have a group of that name and kind.
+	Said map[string]*kmsg.ConsumerGroupDescribeResponseGroup
+	// Missing are the clusters that could not be asked.
+	Missing []string
+}
+
+// Member makes a member of what is known, or says why there is none of that epoch. owned is what the client says it owns; nil: it does
+// not say. If it does, one cluster may be missing: the rest of the epoch is the member's there, and what nobody else assigns.
+func (k *Known) Member(key Key, epoch int32, owned []Assigned) (*Member, wire.ErrorCode) {
+	m := &Member{Stakes: map[string]Stake{}, Asked: owned == nil, Owes: true}
+	for _, cluster := range slices.Sorted(maps.Keys(k.Said)) {
+		for i := range k.Said[cluster].Members {
+			if d := &k.Said[cluster].Members[i]; d.MemberID == key.Member {
+				m.recall(cluster, d)
+			}
+		}
+	}
+	if rest := epoch - m.epochs().Sum(); len(k.Missing) == 1 && owned != nil && rest > 0 {
+		m.Stakes[k.Missing[0]] = Stake{Epoch: rest, Assigned: without(owned, m.Stakes)}
+	}
+	m.Told = m.epochs()
+	switch {
+	case len(m.Stakes) > 0 && m.Told.Sum() == epoch:
+		return m, wire.None
+	case len(k.Missing) > 0:
+		return nil, wire.CoordinatorNotAvailable
+	case len(m.Stakes) == 0:
+		return nil, wire.UnknownMemberID
+	default:
+		return nil, wire.FencedMemberEpoch
+	}
+}
+
+// recall takes in what one cluster says.
+func (m *Member) recall(cluster string, d *kmsg.ConsumerGroupDescribeResponseGroupMember) {
+	s := Stake{Epoch: d.MemberEpoch, Names: d.SubscribedTopics}
+	for _, t := range d.Assignment.TopicPartitions {
+		s.Assigned = append(s.Assigned, Assigned{t.TopicID, t.Partitions})
+	}
+	m.Stakes[cluster] = s
+	sub := &m.Subscription
+	sub.Names = append(sub.Names, d.SubscribedTopics...)
+	if d.SubscribedTopicRegex != nil {
+		sub.Regex = *d.SubscribedTopicRegex
+	}
+	sub.Instance, sub.Rack, sub.RebalanceTimeout = d.InstanceID, d.RackID, -1
+}
+
+// without returns those of topics that no stake has.
+func without(owned []Assigned, stakes map[string]Stake) (rest []Assigned) {
+	for _, o := range owned {
+		if !has(stakes, o.Topic) {
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,147 @@
+package groups
+
+import (
+	"maps"
+	"slices"
+)
+
+// Epochs are the epochs of the members that a member is, by cluster.
+type Epochs map[string]int32
+
+// Sum is the epoch that the client is told.
+func (e Epochs) Sum() (sum int32) {
+	for _, epoch := range e {
+		sum += epoch
+	}
+	return sum
+}
+
+// Assigned are partitions of a topic.
+type Assigned struct {
+	Topic      [16]byte
+	Partitions []int32
+}
+
+// Stake is what a member has in one cluster, as that cluster said last.
+type Stake struct {
+	Epoch    int32
+	Names    []string // what it is subscribed to there
+	Assigned []Assigned
+}
+
+// Subscription is what a client said that it reads, and how.
+type Subscription struct {
+	Names []string
+	Regex string
+	// Whole says that the client said so itself; else clusters did, and there may be others.
+	Whole bool
+
+	RebalanceTimeout         int32
+	Instance, Rack, Assignor *string
+}
+
+// Member is what is known of a member. Nobody changes one that is remembered.
+type Member struct {
+	// Told are the epochs that the client knows the sum of, and Before those whose sum it was told before that.
+	Told, Before Epochs
+	// Stakes are by cluster.
+	Stakes map[string]Stake
+
+	Subscription Subscription
+	// Asked says that the client has been asked to say all it is, and has not done so.
+	Asked bool
+	// Owes says that the client has not been told what it is assigned now.
+	Owes bool
+}
+
+// EpochsOf returns the epochs that an epoch of the client's is the sum of. False: it was not told that one lately.
+func (m *Member) EpochsOf(epoch int32) (Epochs, bool) {
+	switch {
+	case m == nil:
+		return nil, false
+	case len(m.Told) > 0 && m.Told.Sum() == epoch:
+		return m.Told, true
+	case len(m.Before) > 0 && m.Before.Sum() == epoch:
+		return m.Before, true
+	default:
+		return nil, false
+	}
+}
+
+// WasAsked says whether the client has been asked to say all it is, and has not done so.
+func (m *Member) WasAsked() bool { return m != nil && m.Asked }
+
+// Ask is what is known of a member that is asked to say all it is: nothing, unless it is right.
+func (m *Member) Ask(right bool) *Member {
+	if !right {
+		return &Member{Asked: true}
+	}
+	c := *m
+	c.Asked = true
+	return &c
+}
+
+// MayBeOn says whether it may be a member of a cluster's group.
+func (m *Member) MayBeOn(cluster string) bool {
+	if m == nil || len(m.Told) == 0 {
+		return true
+	}
+	_, ok := m.Stakes[cluster]
+	return ok
+}
+
+// clone returns a copy to change, whose stakes are replaced and not changed. The copy of nil is a new member.
+func (m *Member) clone() *Member {
+	if m == nil {
+		return &Member{Stakes: map[string]Stake{}}
+	}
+	c := *m
+	c.Stakes = maps.Clone(m.Stakes)
+	if c.Stakes == nil {
+		c.Stakes = map[string]Stake{}
+	}
+	return &c
+}
+
+// epochs are those of the stakes.
+func (m *Member) epochs() Epochs {
+	e := make(Epochs, len(m.Stakes))
+	for cluster, s := range m.Stakes {
+		e[cluster] = s.Epoch
+	}
+	return e
+}
+
+// size is at least what the member takes of memory.
+func (m *Member) size() int {
+	size := memberCost + sizeOf(m.Subscription.Names) + len(m.Subscription.Regex)
+	for _, s := range m.Stakes {
+		size += stakeCost + sizeOf(s.Names)
+		for _, a := range s.Assigned {
+			size += topicCost + 4*len(a.Partitions)
+		}
+	}
+	return size
+}
+
+func sizeOf(names []string) int {
+	size := nameCost * len(names)
+	for _, n := range names {
+		size += len(n)
+	}
+	return size
+}
+
+// has says whether a stake has partitions of a topic.
+func has(stakes map[string]Stake, topic [16]byte) bool {
+	for _, s := range stakes {
+		if s.has(topic) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Stake) has(topic [16]byte) bool {
+	return slices.ContainsFunc(s.Assigned, func(a Assigned) bool { return a.Topic == topic })
+}
