@@ -87,6 +87,11 @@ churn: build envoy envoyhost ## many connections (CHURN) on every Envoy, and on 
 	CHURN_CONNECTIONS=$(CHURN) go test -count=1 -timeout 60m -v -run '^TestChurnLeavesNothing$$' ./test/e2e
 	CHURN_CONNECTIONS=$(CHURN) go test -count=1 -timeout 60m -v -run '^TestNothingIsFreedTooEarly$$' ./test/envoyhost
 
+.PHONY: validate-manifests
+validate-manifests: build envoy manifest-checkers ## every manifest, and copies with mistakes, put to an API server, Istio and Envoy Gateway (a minute; a quarter of an hour to compile them)
+	@build/timed.sh "compiling Kubernetes' API server, istioctl and egctl into .cache/" build/install-manifest-judges.sh
+	VALIDATE_MANIFESTS=1 go test -count=1 -timeout 20m -v -run 'Judges' ./test/manifests
+
 .PHONY: mesh-lab
 mesh-lab: build envoy kafka ## a service mesh of Istio's kind in network namespaces, and our ways to deploy in it (root; four minutes)
 	build/install-nft.sh >/dev/null

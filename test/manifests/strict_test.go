@@ -18,7 +18,7 @@ import (
 
 // definedElsewhere are groups of resources whose definitions are not to be had here, and what stands in for the check.
 var definedElsewhere = map[string]string{
-	"kafka.strimzi.io": "Strimzi publishes its definitions in no module; the examples say with which of them they were compared",
+	"kafka.strimzi.io": "Strimzi publishes its definitions in no module: the API server judges, with those that Strimzi's program makes",
 }
 
 // TestManifestsAreStrictlyRight has each manifest read as an API server reads it.

@@ -88,6 +88,11 @@ func ManifestCheckers(ctx context.Context) (string, error) {
 	return installed(ctx, "manifests", "build/install-manifest-checkers.sh")
 }
 
+// ManifestJudges finds the directory with what reads manifests as a cluster does: an API server, Istio's and Envoy Gateway's tools.
+func ManifestJudges(ctx context.Context) (string, error) {
+	return installed(ctx, "judges", "build/install-manifest-judges.sh")
+}
+
 // Kerberos finds the directory with MIT's Kerberos.
 func Kerberos(ctx context.Context) (string, error) {
 	return installed(ctx, "krb5", "build/install-krb5.sh")
