@@ -216,8 +216,15 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"OffsetForLeaderEpoch": {
 			wire.KeyOffsetForLeaderEpoch, 4, kmsg.NewPtrOffsetForLeaderEpochRequest(), false, numbers{},
 		},
-		"Fetch":                {wire.KeyFetch, 11, kmsg.NewPtrFetchRequest(), false, numbers{"refusals": 1}},
-		"FindCoordinator":      {wire.KeyFindCoordinator, 4, kmsg.NewPtrFindCoordinatorRequest(), false, numbers{"refusals": 1}},
+		"Fetch":           {wire.KeyFetch, 11, kmsg.NewPtrFetchRequest(), false, numbers{"refusals": 1}},
+		"FindCoordinator": {wire.KeyFindCoordinator, 3, kmsg.NewPtrFindCoordinatorRequest(), false, numbers{}},
+		"FindCoordinator of a transaction": {
+			wire.KeyFindCoordinator, 3, &kmsg.FindCoordinatorRequest{CoordinatorType: 1}, false, numbers{"refusals": 1},
+		},
+		"JoinGroup":            {wire.KeyJoinGroup, 9, kmsg.NewPtrJoinGroupRequest(), false, numbers{"failures": 1}}, // the cluster does not know it
+		"SyncGroup":            {wire.KeySyncGroup, 5, kmsg.NewPtrSyncGroupRequest(), false, numbers{"failures": 1}},
+		"Heartbeat":            {wire.KeyHeartbeat, 4, kmsg.NewPtrHeartbeatRequest(), false, numbers{"failures": 1}},
+		"LeaveGroup":           {wire.KeyLeaveGroup, 5, kmsg.NewPtrLeaveGroupRequest(), false, numbers{"failures": 1}},
 		"ApiVersions":          {wire.KeyApiVersions, 2, kmsg.NewPtrApiVersionsRequest(), false, numbers{}},
 		"ApiVersions, no name": {wire.KeyApiVersions, 3, kmsg.NewPtrApiVersionsRequest(), false, numbers{"refusals": 1}},
 		"ConsumerGroupHeartbeat": {
@@ -270,7 +277,8 @@ func offsetsOf(topic string) kmsg.Request {
 func snake(key wire.APIKey) string {
 	return map[wire.APIKey]string{
 		wire.KeyProduce: "produce", wire.KeyFetch: "fetch", wire.KeyListOffsets: "list_offsets", wire.KeyOffsetForLeaderEpoch: "offset_for_leader_epoch", wire.KeyMetadata: "metadata", wire.KeyFindCoordinator: "find_coordinator",
-		wire.KeyApiVersions: "api_versions", wire.KeyInitProducerID: "init_producer_id",
+		wire.KeyApiVersions: "api_versions", wire.KeyInitProducerID: "init_producer_id", wire.KeyJoinGroup: "join_group",
+		wire.KeySyncGroup: "sync_group", wire.KeyHeartbeat: "heartbeat", wire.KeyLeaveGroup: "leave_group",
 		wire.KeyConsumerGroupHeartbeat: "consumer_group_heartbeat", wire.KeyConsumerGroupDescribe: "consumer_group_describe",
 	}[key]
 }

@@ -77,5 +77,10 @@ func (noConnections) Call(_ target.Broker, _ kmsg.Request, _ int16, _ time.Durat
 	done(nil, errUnreachable)
 }
 
+// CallIf implements broker.Own: nobody answers.
+func (noConnections) CallIf(_ target.Broker, _ kmsg.Request, _ int16, _ time.Duration, _ func() bool, done func(kmsg.Response, error)) {
+	done(nil, errUnreachable)
+}
+
 // Close does nothing.
 func (noConnections) Close() {}

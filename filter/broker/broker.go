@@ -58,6 +58,7 @@ type Broker struct {
 	clusters []string       // the names of upstreams, in order
 	members  groups.Members // of groups of the new protocol
 	recalls  recalls
+	prepared   prepared
 }
 
 // New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster

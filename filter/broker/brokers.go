@@ -27,6 +27,8 @@ type Brokers interface {
 type Own interface {
 	// Call is Brokers.Call for what a broker answers when others have come, within so much time.
 	Call(to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error))
+	// CallIf is Call for a request that may be sent only while still says so, which is asked right before it is written.
+	CallIf(to target.Broker, request kmsg.Request, most int16, within time.Duration, still func() bool, done func(kmsg.Response, error))
 	// Close ends the connections, and what is on its way on them. Calls fail from now on.
 	Close()
 }

@@ -21,6 +21,8 @@ type Client struct {
 	software atomic.Pointer[string]
 	fixed    atomic.Bool
 
+	groups series // what it asks of its groups
+
 	mu     sync.Mutex
 	gone   bool
 	fences map[Cluster]*order.Fences // they keep the order of what the client sends to each cluster

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
@@ -91,7 +92,8 @@ func TestCostOfARequest(t *testing.T) {
 // measure serves a request and says what it took. Requests that are none cost their violation.
 func measure(t *testing.T, frame []byte) (allocated, answered int) {
 	t.Helper()
-	b, _, _ := facade()
+	b, c1, c2 := facade()
+	c1.respond, c2.respond = emptily, emptily
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	r := &pending{}
@@ -110,6 +112,11 @@ func measure(t *testing.T, frame []byte) (allocated, answered int) {
 		t.Errorf("a violation of %d bytes: %.100s…", len(err.Error()), err)
 	}
 	return int(after.TotalAlloc - before.TotalAlloc), answered
+}
+
+// emptily responds with nothing to whatever is asked.
+func emptily(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
+	return request.ResponseKind(), nil
 }
 
 // hostile makes requests of about n bytes that ask for much.
@@ -133,6 +140,8 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		keys.CoordinatorKeys = make([]string, min(n, wire.MaxControlElements))
 		long.CoordinatorKey = strings.Repeat("\x00", min(n, 32767))
 		return map[string]kmsg.Request{"keys": keys, "long key": long}
+	case wire.KeyJoinGroup, wire.KeySyncGroup, wire.KeyHeartbeat, wire.KeyLeaveGroup:
+		return hostileMember(key, n)
 	case wire.KeyApiVersions:
 		long := kmsg.NewPtrApiVersionsRequest()
 		long.ClientSoftwareName, long.ClientSoftwareVersion = strings.Repeat("a", min(n, 32767)), strings.Repeat("1", min(n, 32767))
@@ -150,6 +159,27 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		return map[string]kmsg.Request{"groups": groups, "long name": long}
 	default:
 		panic("what would a hostile client ask with " + key.String() + "?")
+	}
+}
+
+// hostileMember has a member of a group with a long id, and one that says much.
+func hostileMember(key wire.APIKey, n int) map[string]kmsg.Request {
+	id := strings.Repeat("\x00", min(n, 32767))
+	switch key {
+	case wire.KeyJoinGroup:
+		much := kmsg.NewPtrJoinGroupRequest()
+		much.Protocols = make([]kmsg.JoinGroupRequestProtocol, min(n/3, wire.MaxControlElements))
+		return map[string]kmsg.Request{"long id": &kmsg.JoinGroupRequest{Group: id}, "long member": &kmsg.JoinGroupRequest{MemberID: id}, "protocols": much}
+	case wire.KeySyncGroup:
+		much := kmsg.NewPtrSyncGroupRequest()
+		much.GroupAssignment = make([]kmsg.SyncGroupRequestGroupAssignment, min(n/3, wire.MaxControlElements))
+		return map[string]kmsg.Request{"long id": &kmsg.SyncGroupRequest{Group: id}, "assignments": much}
+	case wire.KeyLeaveGroup:
+		much := kmsg.NewPtrLeaveGroupRequest()
+		much.Members = make([]kmsg.LeaveGroupRequestMember, min(n/3, wire.MaxControlElements))
+		return map[string]kmsg.Request{"long id": &kmsg.LeaveGroupRequest{Group: id}, "members": much}
+	default:
+		return map[string]kmsg.Request{"long id": &kmsg.HeartbeatRequest{Group: id}}
 	}
 }
 

@@ -123,10 +123,21 @@ func (f fakeOwn) Call(to target.Broker, request kmsg.Request, most int16, _ time
 	f.call(asked{to: to, request: request, own: true}, most, done)
 }
 
+// CallIf implements broker.Own.
+func (f fakeOwn) CallIf(
+	to target.Broker, request kmsg.Request, most int16, _ time.Duration, still func() bool, done func(kmsg.Response, error),
+) {
+	if !still() {
+		done(nil, errors.New("withdrawn"))
+		return
+	}
+	f.call(asked{to: to, request: request, own: true}, most, done)
+}
+
 // Close implements broker.Own.
 func (f fakeOwn) Close() { f.closed++ }
 
-// facade is a broker with apples in c1 and bananas, capped at one partition, in c2.
+// facade is facadeOver two clusters that answer at once.
 func facade() (b *broker.Broker, c1, c2 *fake) {
 	c1 = &fake{topics: map[string]wire.Topic{
 		"apples": {Name: "apples", ID: [16]byte{1}, Partitions: []wire.Partition{
@@ -137,12 +148,23 @@ func facade() (b *broker.Broker, c1, c2 *fake) {
 	c2 = &fake{topics: map[string]wire.Topic{
 		"bananas": {Name: "bananas", ID: [16]byte{2}, Partitions: []wire.Partition{{Index: 0, Leader: 1}, {Index: 1, Leader: 1}}},
 	}}
-	rules := []route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}}
-	table := route.New(rules)
-	routes := route.Tables{Written: table, Read: table, DefaultHome: "c1"}
+	return facadeOver(c1, c2), c1, c2
+}
+
+// clusterOf is a cluster in both of its roles.
+type clusterOf interface {
+	broker.Cluster
+	broker.Brokers
+}
+
+// facadeOver is a broker with apples in c1 and bananas, capped at one partition, in c2. Groups of bananas are at home in c2, all others in c1.
+func facadeOver(c1, c2 clusterOf) *broker.Broker {
+	table := route.New([]route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}})
+	groups := route.New([]route.Rule{{Prefix: "bananas", Cluster: "c2"}})
+	routes := route.Tables{Written: table, Read: table, Groups: groups, DefaultHome: "c1"}
 	return broker.New(broker.APIs(), routes, map[string]broker.Upstream{
 		"c1": {Cluster: c1, Brokers: c1}, "c2": {Cluster: c2, Brokers: c2, PartitionCount: 1},
-	}, wire.TopicAuthorizationFailed, broker.Counts{}), c1, c2
+	}, wire.TopicAuthorizationFailed, broker.Counts{})
 }
 
 // pending is a request and what it came to.

@@ -100,17 +100,4 @@ func TestListedButRefused(t *testing.T) {
 			t.Errorf("fetch v%d: %d, records %v; want TOPIC_AUTHORIZATION_FAILED, and no records, but not null", version, p.ErrorCode, p.RecordBatches)
 		}
 	}
-	for version := range int16(5) {
-		request := kmsg.NewPtrFindCoordinatorRequest()
-		request.CoordinatorKey, request.CoordinatorKeys = "g", []string{"g"}
-		a := ask(t, b, wire.KeyFindCoordinator, version, request)
-		r := parse[*kmsg.FindCoordinatorResponse](t, wire.KeyFindCoordinator, version, a)
-		got := r.ErrorCode
-		if version == 4 {
-			got = r.Coordinators[0].ErrorCode
-		}
-		if got != int16(wire.GroupAuthorizationFailed) {
-			t.Errorf("find coordinator v%d: %d", version, got)
-		}
-	}
 }

@@ -23,12 +23,19 @@ func (u *Cluster) Call(to target.Broker, request kmsg.Request, most int16, done 
 
 // call is Call on one of the links of c, with so much time for the answer.
 func (u *Cluster) call(c *calls, to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error)) {
-	q := &link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
-		if err != nil && !errors.Is(err, wire.ErrVersion) {
+	u.callIf(c, to, request, most, within, nil, done)
+}
+
+// callIf is call for a request that may be sent only while still says so; nil: whenever it can.
+func (u *Cluster) callIf(
+	c *calls, to target.Broker, request kmsg.Request, most int16, within time.Duration, still func() bool, done func(kmsg.Response, error),
+) {
+	q := &call{still: still, Request: link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
+		if err != nil && !errors.Is(err, wire.ErrVersion) && !errors.Is(err, errWithdrawn) && !errors.Is(err, errGone) {
 			u.Doubt(to)
 		}
 		done(r, err)
-	}}
+	}}}
 	u.find(to, func(addr string, err error) {
 		switch {
 		case err != nil:
@@ -70,6 +77,13 @@ func (u *Cluster) Leaders(partitions []wire.TopicPartition, done func([]wire.Par
 // callIdle is how long a link for calls may have nothing to do.
 const callIdle = time.Minute
 
+// call is a request on its way to its link.
+type call struct {
+	link.Request
+
+	still func() bool // asked right before it is sent; nil: it is sent
+}
+
 // calls are links that calls share, one to an address.
 type calls struct {
 	answerTimeout time.Duration // of its links
@@ -86,7 +100,7 @@ type line struct {
 	link     *link.Link
 	renewals int64 // of the cluster when it was made
 	up       bool
-	waiting  []*link.Request // until it is up
+	waiting  []*call // until it is up
 	inFlight int
 	until    time.Time
 	idle     *time.Timer
@@ -95,7 +109,7 @@ type line struct {
 var _ link.Owner = (*line)(nil)
 
 // send sends a call to the broker at addr.
-func (c *calls) send(u *Cluster, addr string, q *link.Request) {
+func (c *calls) send(u *Cluster, addr string, q *call) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -171,8 +185,12 @@ func (l *line) Ended(err error) {
 }
 
 // send sends a call on the line, which is up.
-func (l *line) send(q *link.Request) {
-	if err := l.link.Send(q); err != nil {
+func (l *line) send(q *call) {
+	if q.still != nil && !q.still() {
+		q.Done(nil, errWithdrawn)
+		return
+	}
+	if err := l.link.Send(&q.Request); err != nil {
 		q.Done(nil, err)
 	}
 }

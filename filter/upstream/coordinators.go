@@ -18,8 +18,9 @@ const (
 	findCoordinatorVersion = 3
 	// coordinatorAge is how long a coordinator is believed in that nobody has doubted.
 	coordinatorAge = 5 * time.Minute
-	// maxCoordinators is how many groups' coordinators are remembered.
+	// maxCoordinators is how many groups' coordinators are remembered, and maxRemembered how long a group's id may be for that.
 	maxCoordinators = 10_000
+	maxRemembered   = 256
 )
 
 // CoordinatorError says that a cluster does not say who coordinates a group.
@@ -27,6 +28,9 @@ type CoordinatorError struct {
 	Code    wire.ErrorCode
 	Message string // of the broker; may be empty
 }
+
+// ErrorCode is what clients are told.
+func (e *CoordinatorError) ErrorCode() wire.ErrorCode { return e.Code }
 
 func (e *CoordinatorError) Error() string {
 	if e.Message == "" {
@@ -60,7 +64,9 @@ func (c *coordinators) find(u *Cluster, group string, done func(addr string, err
 	switch {
 	case known == nil || known.addr != "" && now.Sub(known.asked) > coordinatorAge:
 		known = &coordinator{asked: now, waiting: []func(string, error){done}}
-		c.remember(group, known)
+		if len(group) <= maxRemembered {
+			c.remember(group, known)
+		}
 		c.mu.Unlock()
 		u.askCoordinator(group, func(addr string, err error) { c.learn(group, known, addr, err) })
 	case known.addr == "":

@@ -9,8 +9,12 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 )
 
-// errGone says that the client of a call is gone.
-var errGone = errors.New("its client is gone")
+var (
+	// errGone says that the client of a call is gone.
+	errGone = errors.New("its client is gone")
+	// errWithdrawn says that a call was not to be sent any more.
+	errWithdrawn = errors.New("it was not to be sent any more")
+)
 
 // Own is links of one client's own into a cluster: for requests that a broker answers when others have come, and that would hold up those
 // of other clients on a link that is shared. Its methods may be called from any goroutine and never wait.
@@ -26,6 +30,11 @@ func (u *Cluster) Own() *Own { return &Own{cluster: u} }
 // on its way to a broker: it answers in order.
 func (o *Own) Call(to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error)) {
 	o.cluster.call(&o.calls, to, request, most, within, done)
+}
+
+// CallIf is Call for a request that may be sent only while still says so, which is asked right before it is written.
+func (o *Own) CallIf(to target.Broker, request kmsg.Request, most int16, within time.Duration, still func() bool, done func(kmsg.Response, error)) {
+	o.cluster.callIf(&o.calls, to, request, most, within, still, done)
 }
 
 // Close ends the links, and what is on its way on them. Calls fail from now on.

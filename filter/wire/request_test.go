@@ -76,6 +76,42 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		if version >= 1 {
 			r.CoordinatorType = 1
 		}
+	case *kmsg.JoinGroupRequest:
+		r.Group, r.SessionTimeoutMillis, r.MemberID, r.ProtocolType = "group", 45_000, "member", "consumer"
+		r.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte{0, 3}}, {Name: "", Metadata: []byte{}}}
+		if version >= 1 {
+			r.RebalanceTimeoutMillis = 300_000
+		}
+		if version >= 5 {
+			r.InstanceID = new("instance")
+		}
+		if version >= 8 {
+			r.Reason = new("because")
+		}
+	case *kmsg.SyncGroupRequest:
+		r.Group, r.Generation, r.MemberID = "group", 3, "member"
+		r.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: "member", MemberAssignment: []byte{0, 1}}}
+		if version >= 3 {
+			r.InstanceID = new("instance")
+		}
+		if version >= 5 {
+			r.ProtocolType, r.Protocol = new("consumer"), new("range")
+		}
+	case *kmsg.HeartbeatRequest:
+		r.Group, r.Generation, r.MemberID = "group", 3, "member"
+		if version >= 3 {
+			r.InstanceID = new("instance")
+		}
+	case *kmsg.LeaveGroupRequest:
+		r.Group = "group"
+		if version < 3 {
+			r.MemberID = "member"
+		} else {
+			r.Members = []kmsg.LeaveGroupRequestMember{{MemberID: "member", InstanceID: new("instance")}, {MemberID: "other"}}
+		}
+		if version >= 5 {
+			r.Members[0].Reason = new("because")
+		}
 	case *kmsg.ConsumerGroupHeartbeatRequest:
 		r.Group, r.MemberID, r.MemberEpoch, r.InstanceID, r.RackID = "group", "member", 7, new("instance"), new("rack")
 		r.SubscribedTopicNames, r.ServerAssignor = []string{"orders", "clicks"}, new("uniform")

@@ -9,6 +9,10 @@ const (
 	KeyListOffsets            APIKey = 2
 	KeyMetadata               APIKey = 3
 	KeyFindCoordinator        APIKey = 10
+	KeyJoinGroup              APIKey = 11
+	KeyHeartbeat              APIKey = 12
+	KeyLeaveGroup             APIKey = 13
+	KeySyncGroup              APIKey = 14
 	KeyApiVersions            APIKey = 18
 	KeyInitProducerID         APIKey = 22
 	KeyOffsetForLeaderEpoch   APIKey = 23
@@ -16,7 +20,7 @@ const (
 	KeyConsumerGroupDescribe  APIKey = 69
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeFindCoordinator, ShapeApiVersions, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeApiVersions, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -114,6 +118,66 @@ var ShapeFindCoordinator = &Shape{
 		{Name: "Key", Type: TypeString, Versions: Versions{0, 4}},
 		{Name: "KeyType", Size: 1, Versions: Versions{1, Later}},
 		{Name: "CoordinatorKeys", Array: true, Type: TypeString, Versions: Versions{4, Later}},
+	},
+}
+
+// ShapeJoinGroup is that of JoinGroup requests.
+var ShapeJoinGroup = &Shape{
+	Key: KeyJoinGroup, Name: "JoinGroup", Defined: Versions{0, 10}, Flexible: 6,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "SessionTimeoutMs", Size: 4, Versions: Versions{0, Later}},
+		{Name: "RebalanceTimeoutMs", Size: 4, Versions: Versions{1, Later}},
+		{Name: "MemberId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "GroupInstanceId", Type: TypeString, Versions: Versions{5, Later}, Nullable: Versions{5, Later}},
+		{Name: "ProtocolType", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "Protocols", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Metadata", Type: TypeBytes, Versions: Versions{0, Later}},
+		}},
+		{Name: "Reason", Type: TypeString, Versions: Versions{8, Later}, Nullable: Versions{8, Later}},
+	},
+}
+
+// ShapeHeartbeat is that of Heartbeat requests.
+var ShapeHeartbeat = &Shape{
+	Key: KeyHeartbeat, Name: "Heartbeat", Defined: Versions{0, 5}, Flexible: 4,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "GenerationId", Size: 4, Versions: Versions{0, Later}},
+		{Name: "MemberId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "GroupInstanceId", Type: TypeString, Versions: Versions{3, Later}, Nullable: Versions{3, Later}},
+	},
+}
+
+// ShapeLeaveGroup is that of LeaveGroup requests.
+var ShapeLeaveGroup = &Shape{
+	Key: KeyLeaveGroup, Name: "LeaveGroup", Defined: Versions{0, 6}, Flexible: 4,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "MemberId", Type: TypeString, Versions: Versions{0, 3}},
+		{Name: "Members", Array: true, Type: TypeStruct, Versions: Versions{3, Later}, Fields: []Field{
+			{Name: "MemberId", Type: TypeString, Versions: Versions{3, Later}},
+			{Name: "GroupInstanceId", Type: TypeString, Versions: Versions{3, Later}, Nullable: Versions{3, Later}},
+			{Name: "Reason", Type: TypeString, Versions: Versions{5, Later}, Nullable: Versions{5, Later}},
+		}},
+	},
+}
+
+// ShapeSyncGroup is that of SyncGroup requests.
+var ShapeSyncGroup = &Shape{
+	Key: KeySyncGroup, Name: "SyncGroup", Defined: Versions{0, 6}, Flexible: 4,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "GenerationId", Size: 4, Versions: Versions{0, Later}},
+		{Name: "MemberId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "GroupInstanceId", Type: TypeString, Versions: Versions{3, Later}, Nullable: Versions{3, Later}},
+		{Name: "ProtocolType", Type: TypeString, Versions: Versions{5, Later}, Nullable: Versions{5, Later}},
+		{Name: "ProtocolName", Type: TypeString, Versions: Versions{5, Later}, Nullable: Versions{5, Later}},
+		{Name: "Assignments", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "MemberId", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Assignment", Type: TypeBytes, Versions: Versions{0, Later}},
+		}},
 	},
 }
 

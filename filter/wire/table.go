@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -86,8 +87,16 @@ func (t *Table) DecodeRequest(h Header, body []byte) (kmsg.Request, error) {
 	}
 	req := kmsg.RequestForKey(int16(h.Key))
 	req.SetVersion(h.Version)
+	if hasBytes(api.Fields) { // kmsg aliases them
+		body = bytes.Clone(body)
+	}
 	if err := req.ReadFrom(body); err != nil {
 		return nil, &Violation{ReasonMalformedBody, fmt.Sprintf("%s v%d: %v", h.Key, h.Version, err)}
 	}
 	return req, nil
+}
+
+// hasBytes reports whether there are bytes in fields, or in what they are made of.
+func hasBytes(fields []Field) bool {
+	return slices.ContainsFunc(fields, func(f Field) bool { return f.Type == TypeBytes || hasBytes(f.Fields) })
 }

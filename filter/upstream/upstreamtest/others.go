@@ -71,14 +71,25 @@ func (c *Cluster) tellCoordinator(h wire.Header, body []byte) ([]byte, error) {
 	defer c.mu.Unlock()
 	response := kmsg.NewPtrFindCoordinatorResponse()
 	response.SetVersion(h.Version)
-	response.NodeID = 1
-	if id, said := c.coordinators[request.CoordinatorKey]; said {
-		response.NodeID = id
-	}
-	if n := c.nodes[response.NodeID]; n != nil {
-		response.Host, response.Port = n.addr, brokerPort
-	} else {
-		response.ErrorCode, response.Port = int16(wire.CoordinatorNotAvailable), -1
+	one := c.coordinator(request.CoordinatorKey)
+	response.NodeID, response.Host, response.Port, response.ErrorCode = one.NodeID, one.Host, one.Port, one.ErrorCode
+	for _, group := range request.CoordinatorKeys {
+		response.Coordinators = append(response.Coordinators, c.coordinator(group))
 	}
 	return wire.AppendResponse(nil, h, response), nil
+}
+
+// coordinator says who coordinates a group. c.mu is held.
+func (c *Cluster) coordinator(group string) kmsg.FindCoordinatorResponseCoordinator {
+	one := kmsg.NewFindCoordinatorResponseCoordinator()
+	one.Key, one.NodeID = group, 1
+	if id, said := c.coordinators[group]; said {
+		one.NodeID = id
+	}
+	if n := c.nodes[one.NodeID]; n != nil {
+		one.Host, one.Port = n.addr, brokerPort
+	} else {
+		one.ErrorCode, one.Port = int16(wire.CoordinatorNotAvailable), -1
+	}
+	return one
 }
