@@ -102,7 +102,7 @@ func everyKind() []sent {
 			m.c1.Down(1, false)
 			advance(time.Minute)
 		}},
-		{"a consumer", data(wiretest.Frame(wire.KeyFetch, 4, 14, "reader", fetch("apples", "dates")))},
+		{"a consumer", data(wiretest.Frame(wire.KeyFetch, 4, 14, "reader", fetch("dates", "dates.2")))},
 		{"a transaction", data(wiretest.Frame(wire.KeyInitProducerID, 2, 15, "test", &kmsg.InitProducerIDRequest{
 			TransactionalID: new("t"), ProducerID: -1, ProducerEpoch: -1,
 		}))},

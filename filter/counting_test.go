@@ -216,15 +216,20 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"OffsetForLeaderEpoch": {
 			wire.KeyOffsetForLeaderEpoch, 4, kmsg.NewPtrOffsetForLeaderEpochRequest(), false, numbers{},
 		},
-		"Fetch":           {wire.KeyFetch, 11, kmsg.NewPtrFetchRequest(), false, numbers{"refusals": 1}},
 		"FindCoordinator": {wire.KeyFindCoordinator, 3, kmsg.NewPtrFindCoordinatorRequest(), false, numbers{}},
 		"FindCoordinator of a transaction": {
 			wire.KeyFindCoordinator, 3, &kmsg.FindCoordinatorRequest{CoordinatorType: 1}, false, numbers{"refusals": 1},
 		},
-		"JoinGroup":            {wire.KeyJoinGroup, 9, kmsg.NewPtrJoinGroupRequest(), false, numbers{"failures": 1}}, // the cluster does not know it
-		"SyncGroup":            {wire.KeySyncGroup, 5, kmsg.NewPtrSyncGroupRequest(), false, numbers{"failures": 1}},
-		"Heartbeat":            {wire.KeyHeartbeat, 4, kmsg.NewPtrHeartbeatRequest(), false, numbers{"failures": 1}},
-		"LeaveGroup":           {wire.KeyLeaveGroup, 5, kmsg.NewPtrLeaveGroupRequest(), false, numbers{"failures": 1}},
+		"JoinGroup":                       {wire.KeyJoinGroup, 9, kmsg.NewPtrJoinGroupRequest(), false, numbers{"failures": 1}}, // the cluster does not know it
+		"SyncGroup":                       {wire.KeySyncGroup, 5, kmsg.NewPtrSyncGroupRequest(), false, numbers{"failures": 1}},
+		"Heartbeat":                       {wire.KeyHeartbeat, 4, kmsg.NewPtrHeartbeatRequest(), false, numbers{"failures": 1}},
+		"LeaveGroup":                      {wire.KeyLeaveGroup, 5, kmsg.NewPtrLeaveGroupRequest(), false, numbers{"failures": 1}},
+		"Fetch of nothing":                {wire.KeyFetch, 11, kmsg.NewPtrFetchRequest(), false, numbers{}},
+		"Fetch of a topic without a rule": {wire.KeyFetch, 12, fetch("plums"), false, numbers{"refusals": 1}},
+		"Fetch of an unknown topic":       {wire.KeyFetch, 12, fetch("apples-nowhere"), false, numbers{"failures": 1}},
+		"Fetch of an unknown id": {wire.KeyFetch, 18, &kmsg.FetchRequest{Topics: []kmsg.FetchRequestTopic{{
+			TopicID: [16]byte{1}, Partitions: []kmsg.FetchRequestTopicPartition{{}},
+		}}}, false, numbers{"failures": 1}},
 		"ApiVersions":          {wire.KeyApiVersions, 2, kmsg.NewPtrApiVersionsRequest(), false, numbers{}},
 		"ApiVersions, no name": {wire.KeyApiVersions, 3, kmsg.NewPtrApiVersionsRequest(), false, numbers{"refusals": 1}},
 		"ConsumerGroupHeartbeat": {

@@ -20,6 +20,8 @@ var (
 	_ broker.Cluster = unreachable{}
 	_ broker.Brokers = unreachable{}
 	_ broker.Own     = noConnections{}
+
+	_ broker.Fetching = nothingRead{}
 )
 
 var errUnreachable = errors.New("this proxy has no way to the cluster; its log says why")
@@ -82,5 +84,27 @@ func (noConnections) CallIf(_ target.Broker, _ kmsg.Request, _ int16, _ time.Dur
 	done(nil, errUnreachable)
 }
 
+// Fetch implements broker.Own: nothing is read.
+//
+//nolint:ireturn // as the facade has it
+func (noConnections) Fetch(int16, *wire.FetchRequest, func()) broker.Fetching { return nothingRead{} }
+
 // Close does nothing.
 func (noConnections) Close() {}
+
+// nothingRead is what is read of a cluster that nobody can reach.
+type nothingRead struct{}
+
+// Ready implements broker.Fetching: the client is told when its patience is over, since it would ask again at once.
+func (nothingRead) Ready() (bytes int, urgent, complete bool) { return 0, false, false }
+
+// Take implements broker.Fetching.
+func (nothingRead) Take(_ int, _ bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
+	for i := range into {
+		for j := range into[i] {
+			f := &into[i][j]
+			f.Code, f.HighWatermark, f.LastStableOffset, f.LogStartOffset = wire.NotLeaderOrFollower, -1, -1, -1
+		}
+	}
+	return 0, 0, func() {}
+}

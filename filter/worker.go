@@ -74,4 +74,16 @@ var _ broker.Brokers = brokers{}
 // Own implements broker.Brokers.
 //
 //nolint:ireturn // as the facade has it
-func (b brokers) Own() broker.Own { return b.Cluster.Own() }
+func (b brokers) Own() broker.Own { return connections{b.Cluster.Own()} }
+
+// connections are a client's own, as the facade has them.
+type connections struct{ *upstream.Own }
+
+var _ broker.Own = connections{}
+
+// Fetch implements broker.Own.
+//
+//nolint:ireturn // as the facade has it
+func (c connections) Fetch(version int16, r *wire.FetchRequest, news func()) broker.Fetching {
+	return c.Own.Fetch(version, r, news)
+}

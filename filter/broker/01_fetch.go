@@ -1,60 +1,327 @@
 package broker
 
 import (
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"sync"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// fetchAPI is listed and refused.
+// fetchAPI reads records of any clusters' topics.
 //
-// Without Fetch in the list, librdkafka takes the broker for one that knows only magic 0, and drops zstd. Consumers are
-// not served: every partition gets TOPIC_AUTHORIZATION_FAILED, which consumers do not retry. Version 12 is flexible, and 13 names topics by id.
+// A request is taken apart by cluster, and there by leader; records go on as they came. It is answered with what is there first, as soon
+// as that is min_bytes, or an error; or when max_wait is over. What has not been answered by then goes on, and is used for the client's
+// next request. Each partition that is asked for is in the answer: of one without news it says what was last heard of its offsets, -1 if
+// that is nothing. Java takes an answer without some of them for none (FetchSessionHandler.verifyFullFetchResponsePartitions).
+//
+// Topics are named as the client names them, from version 13 on by the ids that Metadata tells of. Upstream versions are at most the
+// client's. There are no sessions (KIP-227): who begins one gets the session id 0, which is none, and sends full requests. No other broker is
+// told of (KIP-951), and no replica preferred (KIP-392), whatever the rack.
+//
+// Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise. When a partition's leader
+// cannot be found or reached, that is tried again for as long as the client waits, and only then it gets NOT_LEADER_OR_FOLLOWER. A
+// partition that is named twice is answered twice, once with records.
 func fetchAPI() API {
 	return API{
-		API: wire.API{Shape: wire.ShapeFetch, Min: 4, Max: 11}, Decided: 18,
-		Short: "listed, refused", Query: true, Serve: (*Broker).refuseFetch,
+		API: wire.API{Shape: wire.ShapeFetch, Min: 4, Max: 18}, Decided: 18,
+		Short: "records of all clusters' topics", Query: true, Serve: (*Broker).fetch,
 	}
 }
 
-func (b *Broker) refuseFetch(c *Call) error {
-	request, err := decode[*kmsg.FetchRequest](b, c)
+// What a Fetch holds for each topic and partition, beside the frame: decoded here, in the answer, and below.
+const (
+	fetchTopicCost     = 256
+	fetchPartitionCost = 512
+)
+
+// fetchGrace is how much longer than the client asks for an answer may take: who waits for a broker has the broker's answer come in that
+// time, with the offsets in it.
+const fetchGrace = 100 * time.Millisecond
+
+// fetchCall is one Fetch request on its way.
+type fetchCall struct {
+	*Call
+
+	broker  *Broker
+	request wire.FetchRequest
+	topics  []wire.FetchedTopic // of the answer, as the request has them
+	refused []bool              // which of them the facade has refused itself
+	shares  []*fetchShare
+	refusal Refusal
+	summary Summary
+
+	mu    sync.Mutex
+	begun bool   // every cluster has been asked
+	done  bool   // it is answered
+	stop  func() // of the timer
+}
+
+// fetchShare is what a request asks of one cluster.
+type fetchShare struct {
+	cluster  string
+	up       Upstream
+	request  wire.FetchRequest
+	into     [][]wire.Fetched
+	fetching Fetching
+}
+
+func (b *Broker) fetch(c *Call) error {
+	request, err := wire.DecodeFetch(c.Header.Version, c.Body)
 	if err != nil {
 		return err
 	}
-	size := fetchSize(request, len(c.Body))
+	size := 0
+	for i := range request.Topics {
+		size += fetchTopicCost + fetchPartitionCost*len(request.Topics[i].Partitions)
+	}
 	if err := hold(c, size); err != nil {
 		return err
 	}
-	response := kmsg.NewPtrFetchResponse()
-	response.SetVersion(c.Header.Version)
-	response.Topics = make([]kmsg.FetchResponseTopic, 0, len(request.Topics))
-	for _, t := range request.Topics {
-		topic := kmsg.NewFetchResponseTopic()
-		topic.Topic = t.Topic
-		c.Note.topic(t.Topic)
-		topic.Partitions = make([]kmsg.FetchResponseTopicPartition, 0, len(t.Partitions))
-		for _, p := range t.Partitions {
-			partition := kmsg.NewFetchResponseTopicPartition()
-			partition.Partition = p.Partition
-			partition.ErrorCode = int16(wire.TopicAuthorizationFailed)
-			partition.HighWatermark = -1
-			partition.RecordBatches = []byte{} // librdkafka takes null for a broken answer, and asks again at once
-			topic.Partitions = append(topic.Partitions, partition)
-		}
-		response.Topics = append(response.Topics, topic)
+	f := &fetchCall{Call: c, broker: b, request: request, stop: func() {}}
+	f.summary.Topics = len(request.Topics)
+	if request.SessionEpoch > 0 {
+		f.answer(wire.FetchResponse{Code: wire.FetchSessionIDNotFound}, func() {})
+		return nil
 	}
-	refusal := Refusal{Code: wire.TopicAuthorizationFailed, Kind: wire.Consumers}
-	respond(c, size, Answer{Refusal: refusal, Summary: Summary{Topics: len(request.Topics)}}, func(dst []byte) []byte { return wire.AppendResponse(dst, c.Header, response) })
+	c.Client.fetches.begin(f)
 	return nil
 }
 
-// fetchSize is at least the size of the response to a request with so long a body.
-func fetchSize(r *kmsg.FetchRequest, body int) int {
-	const head, partition = 64, 64
-	size := head + body // the names
-	for i := range r.Topics {
-		size += partition * len(r.Topics[i].Partitions)
+// start has the request served; those that the client sent before it are answered.
+func (f *fetchCall) start() {
+	unknown := false
+	if wire.FetchNamesByID(f.Header.Version) {
+		unknown = !f.broker.ids.name(f.request.Topics)
 	}
-	return size
+	if unknown {
+		f.broker.askTopicIDs(f.Call, f.split)
+		return
+	}
+	f.split()
+}
+
+// split asks each cluster for what it has of the topics.
+func (f *fetchCall) split() {
+	byID := wire.FetchNamesByID(f.Header.Version)
+	if byID {
+		f.broker.ids.name(f.request.Topics)
+	}
+	f.topics, f.refused = make([]wire.FetchedTopic, len(f.request.Topics)), make([]bool, len(f.request.Topics))
+	shares := map[string]*fetchShare{}
+	for i := range f.request.Topics {
+		asked, told := &f.request.Topics[i], &f.topics[i]
+		*told = wire.FetchedTopic{Name: asked.Name, ID: asked.ID, Partitions: make([]wire.Fetched, len(asked.Partitions))}
+		cluster, code := f.clusterOf(asked, byID)
+		if code != wire.None {
+			told.Refuse(asked, code)
+			f.refused[i] = code != wire.UnknownTopicID
+			continue
+		}
+		for j := range told.Partitions {
+			told.Partitions[j].Partition = asked.Partitions[j].Partition
+		}
+		share := shares[cluster]
+		if share == nil {
+			share = &fetchShare{cluster: cluster, up: f.broker.upstreams[cluster]}
+			shares[cluster] = share
+			f.shares = append(f.shares, share)
+			f.Note.cluster(cluster)
+		}
+		share.request.Topics = append(share.request.Topics, *asked)
+		share.into = append(share.into, told.Partitions)
+	}
+	f.ask()
+}
+
+// clusterOf is the cluster that a topic is read from, or the code for want of one.
+func (f *fetchCall) clusterOf(t *wire.FetchTopic, byID bool) (cluster string, code wire.ErrorCode) {
+	if byID && t.Name == "" {
+		return "", wire.UnknownTopicID
+	}
+	f.Note.topic(t.Name)
+	rule, code := f.broker.readRuleOf(t.Name)
+	if code != wire.None {
+		f.broker.countUnmatched(t.Name)
+		f.refusal.addTopic(t.Name, code)
+		return "", code
+	}
+	if byID && f.broker.ids.cluster(t.ID) != rule.Cluster {
+		return "", wire.UnknownTopicID
+	}
+	return rule.Cluster, wire.None
+}
+
+// ask begins to read.
+func (f *fetchCall) ask() {
+	for _, share := range f.shares {
+		topics := share.request.Topics
+		share.request = f.request
+		share.request.Topics = topics
+		if n := int32(len(f.shares)); share.request.MinBytes > 1 {
+			share.request.MinBytes = (share.request.MinBytes-1)/n + 1
+		}
+		share.fetching = f.Client.ownOf(share.up.Brokers).Fetch(f.Header.Version, &share.request, f.review)
+	}
+	patience := time.Duration(max(0, f.request.MaxWaitMillis)) * time.Millisecond
+	f.mu.Lock()
+	f.begun = true
+	f.mu.Unlock()
+	if f.review(); !f.isDone() {
+		f.finishAfter(patience + fetchGrace)
+	}
+}
+
+func (f *fetchCall) isDone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done
+}
+
+// finishAfter has the request answered when its client waits no longer.
+func (f *fetchCall) finishAfter(d time.Duration) {
+	stop := f.After(d, f.finish)
+	f.mu.Lock()
+	done := f.done
+	f.stop = stop
+	f.mu.Unlock()
+	if done {
+		stop()
+	}
+}
+
+// review answers the request if there is enough.
+func (f *fetchCall) review() {
+	f.mu.Lock()
+	waits := f.begun && !f.done
+	f.mu.Unlock()
+	if waits && f.hasEnough() {
+		f.finish()
+	}
+}
+
+// hasEnough says whether the client need not wait any longer.
+func (f *fetchCall) hasEnough() bool {
+	sum, all := 0, true
+	for _, share := range f.shares {
+		bytes, urgent, complete := share.fetching.Ready()
+		if urgent {
+			return true
+		}
+		sum += bytes
+		all = all && complete
+	}
+	return all || sum > 0 && sum >= int(f.request.MinBytes)
+}
+
+// finish answers the request with what is there, once.
+func (f *fetchCall) finish() {
+	f.mu.Lock()
+	again, stop := f.done, f.stop
+	f.done = true
+	f.mu.Unlock()
+	if again {
+		return
+	}
+	stop()
+	defer f.Client.fetches.end()
+	defer answerAfterPanic(f)
+	var head wire.FetchResponse
+	most := int(min(f.request.MaxBytes, maxFetched))
+	sum := 0
+	releases := make([]func(), len(f.shares))
+	first := f.Client.fetches.turn(len(f.shares))
+	for i := range f.shares {
+		share := f.shares[(first+i)%len(f.shares)]
+		bytes, throttle, release := share.fetching.Take(most-sum, sum == 0, share.into)
+		sum += bytes
+		head.ThrottleMillis = max(head.ThrottleMillis, throttle)
+		releases[i] = release
+	}
+	f.answer(head, func() {
+		for _, release := range releases {
+			release()
+		}
+	})
+}
+
+// maxFetched is how many bytes of records are answered at most, but for one partition that has more.
+const maxFetched = 64 << 20
+
+// answer answers the request. release is called once nobody reads the records any more.
+func (f *fetchCall) answer(head wire.FetchResponse, release func()) {
+	f.conclude()
+	size, _ := wire.FetchResponseSize(f.topics)
+	if err := hold(f, size); err != nil {
+		release()
+		f.Answer(Answer{Violation: err})
+		return
+	}
+	parts := wire.AppendFetchResponse(nil, f.Header, head, f.topics, size)
+	f.Answer(Answer{Frame: parts[0], Parts: parts[1:], Release: release, Refusal: f.refusal, Summary: f.summary})
+}
+
+// conclude says what the request came to.
+func (f *fetchCall) conclude() {
+	for i := range f.topics {
+		t := &f.topics[i]
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			f.summary.Partitions++
+			f.summary.Bytes += int64(len(p.Records))
+			f.Note.Fail(p.Code, "")
+			switch {
+			case p.Code == wire.None:
+			case f.refused[i]:
+				f.summary.Failed++
+			default:
+				f.summary.fail(p.Code)
+			}
+			if p.Code == wire.UnknownTopicID {
+				f.broker.ids.forget(t.ID)
+			}
+		}
+	}
+}
+
+// fetches keeps the Fetch requests of a client in order, one after another, as a broker does. The zero value has none.
+type fetches struct {
+	mu      sync.Mutex
+	serving bool
+	waiting []*fetchCall // the session bounds how many
+	turns   int
+}
+
+// begin has a request started when those before it are answered.
+func (s *fetches) begin(f *fetchCall) {
+	s.mu.Lock()
+	waits := s.serving
+	if s.serving = true; waits {
+		s.waiting = append(s.waiting, f)
+	}
+	s.mu.Unlock()
+	if !waits {
+		f.start()
+	}
+}
+
+// end says that one is answered.
+func (s *fetches) end() {
+	s.mu.Lock()
+	var next *fetchCall
+	if s.serving = len(s.waiting) > 0; s.serving {
+		next, s.waiting = s.waiting[0], s.waiting[1:]
+	}
+	s.mu.Unlock()
+	if next != nil {
+		defer answerAfterPanic(next)
+		next.start()
+	}
+}
+
+// turn is which of n clusters comes first in the answer to the next request: each in turn, so that none starves.
+func (s *fetches) turn(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turns++
+	return s.turns % max(1, n)
 }

@@ -80,7 +80,7 @@ func (b *Broker) metadata(c *Call) error {
 func (m *metadataCall) askAll() {
 	for name, up := range m.broker.upstreams {
 		m.Note.cluster(name)
-		m.ask(up, nil, false, func(topics []wire.Topic) {
+		m.ask(name, up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				told := wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
 				switch read, written, _ := m.broker.placesOf(topics[i].Name); name {
@@ -184,7 +184,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 func (m *metadataCall) askOne(q question, to *askedTopics) {
 	up := m.broker.upstreams[q.cluster]
 	m.Note.cluster(q.cluster)
-	m.ask(up, to.names, q.create, func(found []wire.Topic) {
+	m.ask(q.cluster, up, to.names, q.create, func(found []wire.Topic) {
 		for i := range min(len(found), len(to.slots)) {
 			told := wire.MetadataTopic{Topic: found[i], Most: up.PartitionCount}
 			if q.of == writtenPlace {
@@ -203,7 +203,7 @@ func (m *metadataCall) askOne(q question, to *askedTopics) {
 func (m *metadataCall) askIDs(ids map[[16]byte]int) {
 	for name, up := range m.broker.upstreams {
 		m.Note.cluster(name)
-		m.ask(up, nil, false, func(topics []wire.Topic) {
+		m.ask(name, up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				slot, wanted := ids[topics[i].ID]
 				if read, written, _ := m.broker.placesOf(topics[i].Name); wanted && cmp.Or(read, written) == name {
@@ -250,12 +250,13 @@ func (m *metadataCall) merge() {
 }
 
 // ask has take look at what one cluster says of topics, one cluster at a time.
-func (m *metadataCall) ask(up Upstream, names []string, create bool, take func([]wire.Topic)) {
+func (m *metadataCall) ask(name string, up Upstream, names []string, create bool, take func([]wire.Topic)) {
 	m.mu.Lock()
 	m.left++
 	m.mu.Unlock()
 	up.Cluster.Topics(names, create, func(topics []wire.Topic) {
 		defer answerAfterPanic(m)
+		m.broker.ids.learn(name, topics)
 		m.locked(func() { take(topics) })
 		m.finish()
 	})

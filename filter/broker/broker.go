@@ -52,6 +52,7 @@ type Broker struct {
 	unmatched wire.ErrorCode
 	counts    Counts
 	uneven    func(Uneven)
+	ids       topicIDs
 
 	converters sync.Pool // of *record.Converter
 

@@ -38,6 +38,8 @@ type Reply interface {
 	// OnEnd has call run once, when the client's connection is gone: by the goroutine that says so, or at once if it is gone already.
 	// Whoever needs it no longer calls forget, which does not wait for a call that has begun.
 	OnEnd(call func()) (forget func())
+	// After has call run once after some time, unless stop is called before.
+	After(d time.Duration, call func()) (stop func())
 }
 
 // Answer is what a request comes to.
@@ -47,6 +49,8 @@ type Answer struct {
 	// Parts follow Frame on the wire, and are counted in its length. The session keeps them until they are written: nobody changes
 	// them any more, and none is of the request's frame, which is released before that.
 	Parts [][]byte
+	// Release, if not nil, is called once nobody reads Parts any more: when they are written, or nobody gets them.
+	Release func()
 	// Violation, if not nil, closes the connection.
 	Violation error
 	// Refusal says what the facade itself has refused of the request, and why, for the log.

@@ -20,6 +20,7 @@ type Client struct {
 	id       atomic.Pointer[string]
 	software atomic.Pointer[string]
 	fixed    atomic.Bool
+	fetches  fetches
 
 	groups series // what it asks of its groups
 

@@ -129,8 +129,11 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 	case wire.KeyFetch:
 		topics, partitions := kmsg.NewPtrFetchRequest(), kmsg.NewPtrFetchRequest()
 		topics.Topics = make([]kmsg.FetchRequestTopic, min(n/6, wire.MaxControlElements))
-		partitions.Topics = []kmsg.FetchRequestTopic{{Partitions: make([]kmsg.FetchRequestTopicPartition, min(n/16, wire.MaxControlElements-1))}}
-		return map[string]kmsg.Request{"topics": topics, "partitions": partitions}
+		many := make([]kmsg.FetchRequestTopicPartition, min(n/16, wire.MaxControlElements-1))
+		partitions.Topics = []kmsg.FetchRequestTopic{{Partitions: many}}
+		served := kmsg.NewPtrFetchRequest()
+		served.Topics = []kmsg.FetchRequestTopic{{Topic: "apples", TopicID: [16]byte{1}, Partitions: many}}
+		return map[string]kmsg.Request{"topics": topics, "partitions": partitions, "served": served}
 	case wire.KeyListOffsets:
 		return hostileListOffsets(n)
 	case wire.KeyOffsetForLeaderEpoch:

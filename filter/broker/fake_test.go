@@ -33,6 +33,9 @@ type fake struct {
 	asked   []asked
 	doubted []target.Broker
 	closed  int // connections of clients' own
+
+	fetched   func(topic string, p *wire.Fetched) // nil: nothing is ever read, and that is known at once
+	fetchings []*fakeFetching
 }
 
 var (
@@ -134,6 +137,51 @@ func (f fakeOwn) CallIf(
 	f.call(asked{to: to, request: request, own: true}, most, done)
 }
 
+// Fetch implements broker.Own: what is fetched says what is read.
+func (f fakeOwn) Fetch(version int16, r *wire.FetchRequest, news func()) broker.Fetching {
+	reading := &fakeFetching{fake: f.fake, request: r, version: version, news: news}
+	f.fetchings = append(f.fetchings, reading)
+	news()
+	return reading
+}
+
+// fakeFetching is what a fake reads for one request.
+type fakeFetching struct {
+	*fake
+
+	version int16
+	request *wire.FetchRequest
+	news    func()
+
+	bytes            int
+	urgent, complete bool
+	most             int
+	some             bool
+	releases         int
+}
+
+func (f *fakeFetching) Ready() (bytes int, urgent, complete bool) {
+	if f.fetched == nil {
+		return 0, false, true
+	}
+	return f.bytes, f.urgent, f.complete
+}
+
+func (f *fakeFetching) Take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
+	f.most, f.some = most, some
+	for i := range into {
+		for j := range into[i] {
+			p := &into[i][j]
+			*p = wire.Fetched{Partition: f.request.Topics[i].Partitions[j].Partition, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}
+			if f.fetched != nil {
+				f.fetched(f.request.Topics[i].Name, p)
+			}
+			bytes += len(p.Records)
+		}
+	}
+	return bytes, 9, func() { f.releases++ }
+}
+
 // Close implements broker.Own.
 func (f fakeOwn) Close() { f.closed++ }
 
@@ -172,6 +220,14 @@ type pending struct {
 	answers []broker.Answer
 	held    int
 	full    bool // there is no room
+	timers  []*timer
+}
+
+// timer is what a request wants to be called later.
+type timer struct {
+	after   time.Duration
+	call    func()
+	stopped bool
 }
 
 var _ broker.Reply = (*pending)(nil)
@@ -186,6 +242,12 @@ func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
 func (*pending) Barrier() {}
 
 func (*pending) OnEnd(func()) (forget func()) { return func() {} }
+
+func (p *pending) After(d time.Duration, call func()) (stop func()) {
+	t := &timer{after: d, call: call}
+	p.timers = append(p.timers, t)
+	return func() { t.stopped = true }
+}
 
 // call is a request of a client's that has its answer in r.
 func call(h wire.Header, body []byte, r *pending) *broker.Call {

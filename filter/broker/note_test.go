@@ -53,7 +53,7 @@ func TestNote(t *testing.T) {
 			errors: []broker.CodeCount{{wire.InvalidTopicException, 1}, {wire.TopicAuthorizationFailed, 1}},
 		},
 		{name: "Metadata of all topics", key: wire.KeyMetadata, version: 9, request: &kmsg.MetadataRequest{}, clusters: []string{"c1", "c2"}},
-		{name: "Fetch", key: wire.KeyFetch, version: 4, request: fetchOf("apples"), topics: []string{"apples"}},
+		{name: "Fetch", key: wire.KeyFetch, version: 4, request: fetchOf("apples"), topics: []string{"apples"}, clusters: []string{"c1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

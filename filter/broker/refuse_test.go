@@ -84,20 +84,3 @@ func TestRefusedTopicIsNamedTwice(t *testing.T) {
 		}
 	}
 }
-
-func TestListedButRefused(t *testing.T) {
-	t.Parallel()
-	b, _, _ := facade()
-	for version := int16(4); version <= 11; version++ {
-		request := kmsg.NewPtrFetchRequest()
-		topic := kmsg.NewFetchRequestTopic()
-		topic.Topic = "apples"
-		topic.Partitions = append(topic.Partitions, kmsg.NewFetchRequestTopicPartition())
-		request.Topics = append(request.Topics, topic)
-		r := parse[*kmsg.FetchResponse](t, wire.KeyFetch, version, ask(t, b, wire.KeyFetch, version, request))
-		p := r.Topics[0].Partitions[0]
-		if p.ErrorCode != int16(wire.TopicAuthorizationFailed) || p.RecordBatches == nil {
-			t.Errorf("fetch v%d: %d, records %v; want TOPIC_AUTHORIZATION_FAILED, and no records, but not null", version, p.ErrorCode, p.RecordBatches)
-		}
-	}
-}

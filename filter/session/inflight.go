@@ -49,6 +49,7 @@ type place struct {
 type outcome struct {
 	frame     []byte // the response, or how it begins; nil: there is none
 	parts     [][]byte
+	release   func() // once nobody reads parts any more; nil: nobody wants to know
 	violation error
 
 	received time.Time          // when all of the request had come
@@ -122,7 +123,7 @@ func (q *inflight) complete(p *place, a broker.Answer) (freed int64, first bool)
 	if p.done {
 		return 0, false
 	}
-	p.outcome.frame, p.outcome.parts, p.outcome.violation = a.Frame, a.Parts, a.Violation
+	p.outcome.frame, p.outcome.parts, p.outcome.release, p.outcome.violation = a.Frame, a.Parts, a.Release, a.Violation
 	response := p.outcome.size()
 	freed = p.held - response
 	q.bytes -= p.held
@@ -151,12 +152,29 @@ func (q *inflight) pop() (o outcome, held int64, ok bool) {
 	return p.outcome, p.held, true
 }
 
-// drop takes out all that is answered, and returns what its answers held.
-func (q *inflight) drop() (freed int64) {
-	for _, held, ok := q.pop(); ok; _, held, ok = q.pop() {
+// drop takes out all that is answered, and returns what its answers held, and who wants to know that.
+func (q *inflight) drop() (freed int64, unsent releases) {
+	for o, held, ok := q.pop(); ok; o, held, ok = q.pop() {
 		freed += held
+		unsent.add(&o)
 	}
-	return freed
+	return freed, unsent
+}
+
+// releases are for what is read no more.
+type releases []func()
+
+func (r *releases) add(o *outcome) {
+	if o.release != nil {
+		*r = append(*r, o.release)
+	}
+}
+
+// run tells who wants to know. No lock is held.
+func (r releases) run() {
+	for _, release := range r {
+		release()
+	}
 }
 
 // size is how much a response holds.

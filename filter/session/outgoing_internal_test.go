@@ -114,7 +114,7 @@ func TestPartsAreCounted(t *testing.T) {
 		t.Errorf("freed %d, first %t, over %t; want %d, true, true", freed, ok, q.over(), want)
 	}
 	q.complete(&first, broker.Answer{})
-	if freed := q.drop(); freed != 10+2<<20 || q.over() {
+	if freed, _ := q.drop(); freed != 10+2<<20 || q.over() {
 		t.Errorf("freed %d of answers, over %t; want %d, false", freed, q.over(), 10+2<<20)
 	}
 }

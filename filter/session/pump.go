@@ -96,6 +96,7 @@ type actions struct {
 	written   int   // bytes, which are in the session's outgoing
 	drained   uint  // how often the client's output had been drained before
 	freed     int64 // by the answers that are written, and those that nobody waits for
+	released  releases
 	told      departures
 	violation error // to report
 	close     bool
@@ -114,7 +115,7 @@ const (
 
 // none reports whether nothing is due.
 func (a *actions) none() bool {
-	return a.written == 0 && a.freed == 0 && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
+	return a.written == 0 && a.freed == 0 && len(a.released) == 0 && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
 }
 
 // due takes what is to be done out of the session's state. If there is nothing, whoever acts stops, and p is to be taken. s.mu is
@@ -145,6 +146,7 @@ func (s *Session) collectAnswers(todo *actions) {
 	var now time.Time
 	for o, held, ok := s.inflight.pop(); ok; o, held, ok = s.inflight.pop() {
 		todo.freed += held
+		todo.released.add(&o)
 		if now.IsZero() {
 			now = time.Now()
 		}
@@ -183,6 +185,7 @@ func (a *actions) do(s *Session) (outputFull bool) {
 	if a.written > 0 {
 		outputFull = s.outgoing.write(s.conn)
 	}
+	a.released.run()
 	a.told.tell(s)
 	if a.violation != nil {
 		s.report(a.violation)

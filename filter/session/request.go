@@ -64,6 +64,15 @@ func (r *request) Barrier() {
 // OnEnd implements broker.Reply.
 func (r *request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
 
+// After implements broker.Reply.
+func (r *request) After(d time.Duration, call func()) (stop func()) {
+	timer := time.AfterFunc(d, func() {
+		defer r.session.recover("timer")
+		call()
+	})
+	return func() { timer.Stop() }
+}
+
 // count counts what the request came to.
 func (r *request) count(a *broker.Answer) {
 	if r.version == nil { // it is no request, only the end of the connection
@@ -161,7 +170,10 @@ func (s *Session) completeAfterPanic(r *request) {
 
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts.
 func (s *Session) complete(r *request, a broker.Answer) {
-	frame, freed, first := s.conclude(r, &a)
+	frame, freed, unsent, first := s.conclude(r, &a)
+	if unsent != nil {
+		unsent()
+	}
 	if !first {
 		return
 	}
@@ -174,23 +186,24 @@ func (s *Session) complete(r *request, a broker.Answer) {
 }
 
 // conclude is complete as far as the session's state goes. It returns the frame, which nobody needs any more, and how much less the request
-// holds; the answer is empty afterwards if nobody gets it.
-func (s *Session) conclude(r *request, a *broker.Answer) (frame *wire.Frame, freed int64, first bool) {
+// holds; the answer is empty afterwards if nobody gets it, and unsent releases it.
+func (s *Session) conclude(r *request, a *broker.Answer) (frame *wire.Frame, freed int64, unsent func(), first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	told := *a
 	if s.phase.isClosed() {
+		unsent = a.Release
 		*a = broker.Answer{}
 	}
 	if freed, first = s.inflight.complete(&r.place, *a); !first {
-		return nil, 0, false
+		return nil, 0, told.Release, false
 	}
 	if n := r.place.note(); n != nil {
 		n.conclude(&told)
 	}
 	frame = r.call.Frame
 	r.call.Frame, r.call.Body = nil, nil
-	return frame, freed, true
+	return frame, freed, unsent, true
 }
 
 // violate ends the connection, behind the answers to what the client asked before. Only the first reason counts. Any

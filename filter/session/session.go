@@ -163,9 +163,10 @@ func (s *Session) recover(where string) {
 		}
 		s.phase.becomeClosing()
 		s.why = wire.ReasonPanic.String()
-		freed := s.inflight.drop()
+		freed, unsent := s.inflight.drop()
 		s.mu.Unlock()
 		s.giveBack(freed)
+		unsent.run()
 	}
 	defer s.common.recover(where) // the connection may be what has the bug
 	s.conn.Close()

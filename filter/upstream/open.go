@@ -26,6 +26,19 @@ func (u *Cluster) Open(t target.Broker, o link.Owner) *link.Link {
 	return link.Start(u.life, s, dialTo{u, t}, t.String(), &opened{Owner: o, cluster: u})
 }
 
+// OpenOwn is Open for a client's polls. Nil: the cluster is closed.
+func (u *Cluster) OpenOwn(t target.Broker, o link.Owner) *link.Link {
+	u.calls.mu.Lock() // no link begins once Close waits for those that there are
+	defer u.calls.mu.Unlock()
+	if u.calls.closed {
+		return nil
+	}
+	return u.Open(t, o)
+}
+
+// Renewals is how often what links are made from has been replaced.
+func (u *Cluster) Renewals() int64 { return u.renewals.Load() }
+
 // dialTo dials a target.
 type dialTo struct {
 	cluster *Cluster

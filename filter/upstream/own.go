@@ -7,6 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 var (
@@ -21,10 +23,15 @@ var (
 type Own struct {
 	cluster *Cluster
 	calls   calls
+	polls   *fetch.Polls
 }
 
+var _ fetch.Cluster = (*Cluster)(nil)
+
 // Own returns those of a new client, who has to close them. There is no link yet.
-func (u *Cluster) Own() *Own { return &Own{cluster: u} }
+func (u *Cluster) Own() *Own {
+	return &Own{cluster: u, polls: fetch.New(u, u.settings.fetch(u.panics))}
+}
 
 // Call is Cluster.Call on a link of the client's own, one to a broker, where a broker may take so long to answer. One call at a time is
 // on its way to a broker: it answers in order.
@@ -37,8 +44,14 @@ func (o *Own) CallIf(to target.Broker, request kmsg.Request, most int16, within 
 	o.cluster.callIf(&o.calls, to, request, most, within, still, done)
 }
 
+// Fetch has partitions read as a client asks for it, as fetch.Polls.Fetch does.
+func (o *Own) Fetch(version int16, r *wire.FetchRequest, news func()) *fetch.Fetching {
+	return o.polls.Fetch(version, r, news)
+}
+
 // Close ends the links, and what is on its way on them. Calls fail from now on.
 func (o *Own) Close() {
+	o.polls.Close()
 	for _, l := range o.calls.close(func() {}) {
 		l.Close(errGone)
 	}

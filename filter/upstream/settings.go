@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
@@ -161,6 +162,14 @@ func (s Settings) produce(own link.Settings) produce.Settings {
 		MaxMessageBytes: s.MaxMessageBytes, MaxRequestBytes: s.MaxRequestBytes,
 		MetadataMaxAge: s.MetadataMaxAge, Window: s.Window, ConnectionsPerBroker: s.ConnectionsPerBroker, Linger: s.Linger,
 		MaxIdle: s.MaxIdle, ReconnectBackoff: s.ReconnectBackoff, ReconnectBackoffMax: s.ReconnectBackoffMax, Lost: s.Troubles.Lost,
+	}
+}
+
+// fetch is what clients' polls are told to be.
+func (s Settings) fetch(panics guard.Panics) fetch.Settings {
+	return fetch.Settings{
+		MaxAnswer: s.MaxResponseBytes, Timeout: s.RequestTimeout, Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Panics: panics,
+		MaxWait: s.MaxFetchWait, MinBytes: s.MinFetchBytes, MaxBytes: s.MaxFetchBytes, MaxPartitionBytes: s.MaxPartitionFetchBytes,
 	}
 }
 

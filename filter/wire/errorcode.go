@@ -61,10 +61,13 @@ const (
 	UnknownProducerID                  ErrorCode = 59
 	NonEmptyGroup                      ErrorCode = 68
 	GroupIDNotFound                    ErrorCode = 69
+	FetchSessionIDNotFound             ErrorCode = 70
+	InvalidFetchSessionEpoch           ErrorCode = 71
 	ListenerNotFound                   ErrorCode = 72
 	FencedLeaderEpoch                  ErrorCode = 74
 	UnknownLeaderEpoch                 ErrorCode = 75
 	UnsupportedCompressionType         ErrorCode = 76
+	OffsetNotAvailable                 ErrorCode = 78
 	MemberIDRequired                   ErrorCode = 79
 	GroupMaxSizeReached                ErrorCode = 81
 	FencedInstanceID                   ErrorCode = 82
@@ -74,6 +77,8 @@ const (
 	ProducerFenced                     ErrorCode = 90
 	UnknownTopicID                     ErrorCode = 100
 	InconsistentTopicID                ErrorCode = 103
+	FetchSessionTopicIDError           ErrorCode = 106
+	OffsetMovedToTieredStorage         ErrorCode = 109
 	FencedMemberEpoch                  ErrorCode = 110
 	StaleMemberEpoch                   ErrorCode = 113
 	TransactionAbortable               ErrorCode = 120
@@ -179,10 +184,13 @@ var errorTable = [...]errorRow{
 	{UnknownProducerID, "UNKNOWN_PRODUCER_ID", true},
 	{NonEmptyGroup, "NON_EMPTY_GROUP", false},
 	{GroupIDNotFound, "GROUP_ID_NOT_FOUND", false},
+	{FetchSessionIDNotFound, "FETCH_SESSION_ID_NOT_FOUND", false},
+	{InvalidFetchSessionEpoch, "INVALID_FETCH_SESSION_EPOCH", false},
 	{ListenerNotFound, "LISTENER_NOT_FOUND", false},
 	{FencedLeaderEpoch, "FENCED_LEADER_EPOCH", true},
 	{UnknownLeaderEpoch, "UNKNOWN_LEADER_EPOCH", true},
 	{UnsupportedCompressionType, "UNSUPPORTED_COMPRESSION_TYPE", true},
+	{OffsetNotAvailable, "OFFSET_NOT_AVAILABLE", false},
 	{MemberIDRequired, "MEMBER_ID_REQUIRED", false},
 	{GroupMaxSizeReached, "GROUP_MAX_SIZE_REACHED", false},
 	{FencedInstanceID, "FENCED_INSTANCE_ID", false},
@@ -192,6 +200,8 @@ var errorTable = [...]errorRow{
 	{ProducerFenced, "PRODUCER_FENCED", true},
 	{UnknownTopicID, "UNKNOWN_TOPIC_ID", true},
 	{InconsistentTopicID, "INCONSISTENT_TOPIC_ID", true},
+	{FetchSessionTopicIDError, "FETCH_SESSION_TOPIC_ID_ERROR", false},
+	{OffsetMovedToTieredStorage, "OFFSET_MOVED_TO_TIERED_STORAGE", false},
 	{FencedMemberEpoch, "FENCED_MEMBER_EPOCH", false},
 	{StaleMemberEpoch, "STALE_MEMBER_EPOCH", false},
 	{TransactionAbortable, "TRANSACTION_ABORTABLE", true},

@@ -36,7 +36,7 @@ func TestParseHeader(t *testing.T) {
 		{"ApiVersions below zero", "0012" + "ffff" + "00000005" + "0000", wire.Header{Key: wire.KeyApiVersions, Version: -1, CorrelationID: 5}, "", 0, ""},
 		{"unknown api", "0047" + "0000" + "00000005" + "0001" + "61", wire.Header{Key: 71, CorrelationID: 5, ClientID: []byte("a")}, "", wire.ReasonUnknownAPI, "api key 71 (GetTelemetrySubscriptions) version 0"},
 		{"newer version", "0000" + "000d" + "00000005" + "0000", wire.Header{Version: 13, CorrelationID: 5}, "", wire.ReasonUnsupportedVersion, "Produce v13"},
-		{"older version", "0001" + "0003" + "00000005" + "0000", wire.Header{Key: wire.KeyFetch, Version: 3, CorrelationID: 5}, "", wire.ReasonUnsupportedVersion, "only v4 to v11"},
+		{"older version", "0001" + "0003" + "00000005" + "0000", wire.Header{Key: wire.KeyFetch, Version: 3, CorrelationID: 5}, "", wire.ReasonUnsupportedVersion, "only v4 to v18"},
 		{"client id beyond the frame", "0000" + "0003" + "00000005" + "7fff" + "61", wire.Header{Version: 3, CorrelationID: 5}, "", wire.ReasonMalformedHeader, "client id: 32767 bytes wanted, 1 left"},
 		{"tags beyond the frame", "0000" + "0009" + "00000005" + "0000" + "ffffffff0f", wire.Header{Version: 9, CorrelationID: 5}, "", wire.ReasonMalformedHeader, "tagged fields"},
 		{"empty", "", wire.Header{}, "", wire.ReasonMalformedHeader, "frame of 0 bytes"},

@@ -61,6 +61,13 @@ func (r *reader) span(n int, what string) []byte {
 	return s
 }
 
+func (r *reader) int8(what string) int8 {
+	if b := r.span(1, what); b != nil {
+		return int8(b[0])
+	}
+	return 0
+}
+
 func (r *reader) int16(what string) int16 {
 	if b := r.span(2, what); b != nil {
 		return int16(binary.BigEndian.Uint16(b))

@@ -36,6 +36,12 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		if version >= 11 {
 			r.Rack = "a"
 		}
+		if wire.FetchNamesByID(version) {
+			for i := range r.Topics {
+				r.Topics[i].Topic, r.Topics[i].TopicID = "", [16]byte{byte(i + 1)}
+			}
+			r.ForgottenTopics[0].Topic, r.ForgottenTopics[0].TopicID = "", [16]byte{9}
+		}
 	case *kmsg.ListOffsetsRequest:
 		p := kmsg.NewListOffsetsRequestTopicPartition()
 		p.Partition, p.Timestamp = 3, -2

@@ -18,7 +18,7 @@ type api struct {
 func apis() []api {
 	return []api{
 		{"produce", kmsg.Produce, 0, 12},
-		{"fetch", kmsg.Fetch, 4, 11},
+		{"fetch", kmsg.Fetch, 4, 18},
 		{"list_offsets", kmsg.ListOffsets, 1, 11},
 		{"metadata", kmsg.Metadata, 0, 12},
 		{"find_coordinator", kmsg.FindCoordinator, 0, 4},

@@ -1,0 +1,143 @@
+package fetch
+
+import (
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// cover has partitions polled for that nobody is asked for.
+func (p *Polls) cover(f *Fetching, todo []*partition) {
+	if len(todo) == 0 {
+		return
+	}
+	which := make([]wire.TopicPartition, len(todo))
+	for i, known := range todo {
+		which[i] = wire.TopicPartition{Topic: known.topic, Partition: known.place.partition}
+	}
+	p.cluster.Leaders(which, func(found []wire.Partition) {
+		p.assign(f, todo, found).do(f)
+	})
+}
+
+// plan is what is to be done when no lock is held.
+type plan struct {
+	send  []*poll
+	begin []*line
+	close []*link.Link
+	told  bool // there is news
+}
+
+func (n *plan) do(f *Fetching) {
+	for _, l := range n.close {
+		l.Close(errOld)
+	}
+	for _, l := range n.begin {
+		l.begin()
+	}
+	for _, q := range n.send {
+		q.send()
+	}
+	if n.told {
+		f.news()
+	}
+}
+
+// assign gives partitions to polls of their leaders.
+func (p *Polls) assign(f *Fetching, todo []*partition, found []wire.Partition) *plan {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := &plan{}
+	if p.current != f || p.closed {
+		return n
+	}
+	var order []int32
+	of := map[int32][]*partition{}
+	for i, known := range todo {
+		switch leader := found[i].Leader; {
+		case known.number != f.number, known.poll != nil, known.state == isReady:
+		case leader < 0 && !found[i].Code.Transient(), leader < 0 && found[i].Code == wire.UnknownTopicOrPartition:
+			n.told = true
+			refused := wire.Fetched{Partition: known.place.partition, Code: found[i].Code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}
+			known.becomeReady(nil, &refused)
+			f.count(known)
+		case leader < 0:
+			known.state = isLacked
+			p.retryIn(p.settings.Backoff)
+		case now.Before(p.node(leader).until):
+			known.state = isLacked
+			p.retryIn(p.node(leader).until.Sub(now))
+		default:
+			if of[leader] == nil {
+				order = append(order, leader)
+			}
+			of[leader] = append(of[leader], known)
+		}
+	}
+	for _, id := range order {
+		n.poll(f, p.node(id), of[id], len(order), now)
+	}
+	return n
+}
+
+// poll has a broker be polled for partitions, one of so many brokers. The mutex is held.
+func (n *plan) poll(f *Fetching, to *node, given []*partition, of int, now time.Time) {
+	l, useless := to.idle(f.polls.cluster.Renewals(), now)
+	n.close = append(n.close, useless...)
+	if l == nil && len(to.lines) >= maxLines {
+		oldest := to.oldest()
+		given = append(given, oldest.poll.giveUp(f)...)
+		oldest.poll = nil
+		n.close = append(n.close, oldest.give()...)
+		to.remove(oldest)
+	}
+	if l == nil {
+		l = to.add(f.polls)
+		n.begin = append(n.begin, l)
+	}
+	if q := newPoll(f, l, given, of); l.up {
+		n.send = append(n.send, q)
+	}
+}
+
+// retryIn has partitions without anybody to ask looked at again. p.mu is held.
+func (p *Polls) retryIn(d time.Duration) {
+	if p.retryTimed || p.closed {
+		return
+	}
+	p.retryTimed = true
+	if p.retry == nil {
+		p.retry = time.AfterFunc(d, func() { p.settings.Panics.Guard("fetch retry", p.retryNow) })
+	} else {
+		p.retry.Reset(d)
+	}
+}
+
+// retryNow is what the timer calls.
+func (p *Polls) retryNow() {
+	p.mu.Lock()
+	p.retryTimed = false
+	f := p.current
+	p.mu.Unlock()
+	if f != nil {
+		p.coverLacked(f)
+	}
+}
+
+// coverLacked has partitions polled for that had nobody to be asked.
+func (p *Polls) coverLacked(f *Fetching) {
+	p.mu.Lock()
+	var todo []*partition
+	if p.current == f {
+		for _, known := range f.partitions {
+			if known.state == isLacked && known.poll == nil && known.number == f.number {
+				known.state = isOpen
+				todo = append(todo, known)
+			}
+		}
+	}
+	p.mu.Unlock()
+	p.cover(f, todo)
+}

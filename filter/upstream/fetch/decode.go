@@ -1,0 +1,67 @@
+package fetch
+
+import (
+	"fmt"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// decoder gives a broker's answers to the partitions they are for. Brokers mostly answer in the order of the request, so it first looks
+// where the last answer ended.
+type decoder struct {
+	poll    *poll
+	byID    bool
+	results []wire.Fetched
+	next    int
+	index   map[place]int // made when a broker does not; with ids in place of names if those are what is asked for
+	fault   error
+}
+
+func newDecoder(q *poll, version int16) *decoder {
+	d := &decoder{poll: q, byID: wire.FetchNamesByID(version), results: make([]wire.Fetched, len(q.partitions))}
+	for i := range d.results {
+		d.results[i] = wire.Fetched{HighWatermark: -1} // of what is not answered nothing is known
+	}
+	return d
+}
+
+// take takes the answer for one partition.
+func (d *decoder) take(name []byte, id [16]byte, f *wire.Fetched) {
+	i := d.find(name, id, f.Partition)
+	if i < 0 {
+		if d.fault == nil {
+			d.fault = fmt.Errorf("fetch: an answer for partition %d of a topic that was not asked for", f.Partition)
+		}
+		return
+	}
+	d.results[i] = *f
+	d.next = i + 1
+}
+
+// find is the place of a partition in the request; -1: it has none.
+func (d *decoder) find(name []byte, id [16]byte, number int32) int {
+	q := d.poll
+	if i := d.next; i < len(d.results) && q.partitions[i].place.partition == number {
+		if t := &q.request.Topics[q.topics[i]]; d.byID && t.ID == id || !d.byID && t.Name == string(name) {
+			return i
+		}
+	}
+	if d.index == nil {
+		d.index = make(map[place]int, len(d.results))
+		for i, known := range q.partitions {
+			t := &q.request.Topics[q.topics[i]]
+			d.index[d.key([]byte(t.Name), t.ID, known.place.partition)] = i
+		}
+	}
+	if i, there := d.index[d.key(name, id, number)]; there {
+		return i
+	}
+	return -1
+}
+
+func (d *decoder) key(name []byte, id [16]byte, number int32) place {
+	if d.byID {
+		return place{string(id[:]), number}
+	}
+	return place{string(name), number}
+}

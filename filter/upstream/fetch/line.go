@@ -1,0 +1,192 @@
+package fetch
+
+import (
+	"errors"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+)
+
+// maxLines is how many links a client has to one broker at most. One is enough while it reads on; who goes elsewhere needs another until
+// the poll for what it wanted before has come back.
+const maxLines = 3
+
+var (
+	errGone    = errors.New("its client is gone")
+	errGivenUp = errors.New("its client wants other records")
+	errOld     = errors.New("what connections are made from has been replaced")
+)
+
+// node is the way to one broker. The mutex of its Polls guards it.
+type node struct {
+	id     int32
+	lines  []*line
+	failed int       // links in a row that ended without an answer
+	until  time.Time // it is not tried before, after a failure
+}
+
+// line is one link to a broker, which has one poll at a time. The mutex of its Polls guards it.
+type line struct {
+	polls    *Polls
+	node     *node
+	link     *link.Link // nil until it has begun
+	renewals int64
+	began    time.Time
+	up       bool
+	until    time.Time // the login ends; zero: never
+	poll     *poll     // on its way; nil: none
+	served   bool      // it has had an answer
+	useless  bool      // it is to be closed
+}
+
+var _ link.Owner = (*line)(nil)
+
+// node is the way to a broker. p.mu is held.
+func (p *Polls) node(id int32) *node {
+	n := p.nodes[id]
+	if n == nil {
+		n = &node{id: id}
+		p.nodes[id] = n
+	}
+	return n
+}
+
+// idle is a line without a poll; nil: there is none. It returns links that are of no use any more. p.mu is held.
+func (n *node) idle(renewals int64, now time.Time) (idle *line, old []*link.Link) {
+	for i := 0; i < len(n.lines); i++ {
+		l := n.lines[i]
+		switch {
+		case l.poll != nil:
+		case l.renewals != renewals, !l.until.IsZero() && now.After(l.until):
+			old = append(old, l.give()...)
+			n.remove(l)
+			i--
+		default:
+			idle = l
+		}
+	}
+	return idle, old
+}
+
+func (n *node) remove(l *line) {
+	for i := range n.lines {
+		if n.lines[i] == l {
+			n.lines = append(n.lines[:i], n.lines[i+1:]...)
+			return
+		}
+	}
+}
+
+// oldest is the line whose poll is the oldest.
+func (n *node) oldest() *line {
+	found := n.lines[0]
+	for _, l := range n.lines {
+		if l.poll.number < found.poll.number {
+			found = l
+		}
+	}
+	return found
+}
+
+// add makes a line, which has to be begun. p.mu is held.
+func (n *node) add(p *Polls) *line {
+	l := &line{polls: p, node: n, renewals: p.cluster.Renewals(), began: time.Now()}
+	n.lines = append(n.lines, l)
+	return l
+}
+
+// begin has the broker be dialled. No lock is held.
+func (l *line) begin() {
+	p := l.polls
+	opened := p.cluster.OpenOwn(target.Node(l.node.id), l)
+	p.mu.Lock()
+	l.link = opened
+	useless := l.useless
+	if opened == nil { // the cluster is closed
+		l.node.remove(l)
+	}
+	p.mu.Unlock()
+	if useless && opened != nil {
+		opened.Close(errGivenUp)
+	}
+}
+
+// give has the line be closed: by who gets its link, or by who has it begin. The mutex is held.
+func (l *line) give() []*link.Link {
+	l.useless = true
+	if l.link == nil {
+		return nil
+	}
+	return []*link.Link{l.link}
+}
+
+// dialsFor is how long it has been connecting.
+func (l *line) dialsFor() time.Duration {
+	if l.up {
+		return 0
+	}
+	return time.Since(l.began)
+}
+
+// Ready implements link.Owner.
+func (l *line) Ready(from *link.Link) {
+	until := from.Until()
+	l.polls.mu.Lock()
+	first := !l.up
+	l.up, l.until, l.link = true, until, from
+	waits := l.poll
+	l.polls.mu.Unlock()
+	if first && waits != nil {
+		waits.send()
+	}
+}
+
+// Answering implements link.Owner.
+func (l *line) Answering() {}
+
+// Answered implements link.Owner.
+func (l *line) Answered() {}
+
+// Ended implements link.Owner: who waits for an answer is polled for again.
+func (l *line) Ended(error) {
+	p := l.polls
+	p.mu.Lock()
+	n := l.node
+	n.remove(l)
+	if !l.served && !l.useless {
+		n.failed++
+		n.until = time.Now().Add(p.pause(n.failed))
+	}
+	lost := l.poll
+	l.poll = nil
+	var doubted []place
+	f := p.current
+	if lost != nil {
+		doubted = lost.lose(f)
+	}
+	p.mu.Unlock()
+	if lost == nil {
+		return
+	}
+	p.doubt(doubted)
+	if f != nil {
+		p.coverLacked(f)
+	}
+}
+
+// pause is how long a broker is let be after so many failures.
+func (p *Polls) pause(failed int) time.Duration {
+	return min(p.settings.Backoff<<min(failed-1, 10), p.settings.BackoffMax) //nolint:gosec // small
+}
+
+// doubt has the leaders of partitions be asked for anew.
+func (p *Polls) doubt(all []place) {
+	told := map[string]bool{}
+	for _, at := range all {
+		if !told[at.topic] {
+			told[at.topic] = true
+			p.cluster.Doubt(target.Leader(at.topic, at.partition))
+		}
+	}
+}

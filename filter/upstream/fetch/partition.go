@@ -1,0 +1,117 @@
+package fetch
+
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+
+// place is where a partition is.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// asked is what a client wants of a partition. A poll for anything else is none for it.
+type asked struct {
+	wire.FetchPartition
+
+	id        [16]byte // of the topic; zero: it is asked for by name
+	isolation int8
+}
+
+// partition is what is known of a partition that a client reads. The mutex of its Polls guards it.
+type partition struct {
+	place
+
+	asked  asked
+	number uint64 // of the Fetching that last asked for it
+	state  state
+	// poll is that which asks for it, or whose answer is ready; nil: there is none.
+	poll   *poll
+	result wire.Fetched // if it is ready
+	marks  marks
+}
+
+// state is what is known of what is asked for.
+type state uint8
+
+const (
+	isOpen   state = iota // nothing; a poll asks for it, or should
+	isLacked              // there is nobody to ask just now
+	isEmpty               // there was nothing new when the last poll came back
+	isReady               // something has come, records or an error, and is not taken
+)
+
+// marks are the offsets that were last told of a partition.
+type marks struct{ high, stable, start int64 }
+
+var noMarks = marks{-1, -1, -1} //nolint:gochecknoglobals // a constant
+
+// placeholder is the answer while there is no news.
+func (p *partition) placeholder(code wire.ErrorCode) wire.Fetched {
+	f := wire.Fetched{
+		Partition: p.place.partition, Code: code, HighWatermark: p.marks.high, LastStableOffset: p.marks.stable, LogStartOffset: p.marks.start,
+	}
+	if code != wire.None {
+		f.HighWatermark, f.LastStableOffset, f.LogStartOffset = -1, -1, -1
+	}
+	return f
+}
+
+// becomeReady takes over what a poll was answered; nil: nobody was asked.
+func (p *partition) becomeReady(from *poll, result *wire.Fetched) {
+	p.poll, p.state, p.result = from, isReady, *result
+	if from != nil {
+		from.untaken++
+		from.readers.Add(1)
+	}
+}
+
+// take gives away what is ready. The poll that it is of is still held.
+func (p *partition) take() (from *poll, result wire.Fetched) {
+	from, result = p.poll, p.result
+	if from != nil {
+		from.untaken--
+	}
+	p.poll, p.state, p.result = nil, isOpen, wire.Fetched{}
+	return from, result
+}
+
+// drop gives up what is ready, if something is, and returns the poll that is held for it.
+func (p *partition) drop() *poll {
+	if p.state != isReady {
+		return nil
+	}
+	from, _ := p.take()
+	return from
+}
+
+// learn takes note of the offsets that were told.
+func (p *partition) learn(f *wire.Fetched) {
+	if f.HighWatermark >= 0 {
+		p.marks = marks{f.HighWatermark, f.LastStableOffset, f.LogStartOffset}
+	}
+}
+
+// isNews says whether an answer for a partition has anything new.
+func isNews(f *wire.Fetched) bool {
+	return len(f.Records) > 0 || isUrgent(f)
+}
+
+// isUrgent says whether a client is told at once, however little there is.
+func isUrgent(f *wire.Fetched) bool {
+	return f.Code != wire.None || f.Special != nil && (f.Special.Diverging != wire.NoEpochEnd || f.Special.Snapshot != wire.NoEpochEnd)
+}
+
+// releases are polls that are held no longer, each as often as it was held.
+type releases []*poll
+
+func (r *releases) add(q *poll) {
+	if q != nil {
+		*r = append(*r, q)
+	}
+}
+
+// free gives back what they hold. No lock is held.
+func (r releases) free() {
+	for _, q := range r {
+		q.release()
+	}
+}

@@ -1,0 +1,215 @@
+package fetch
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// poll is one Fetch request to a broker. The mutex of its Polls guards what is not said to be otherwise.
+type poll struct {
+	line       *line
+	number     uint64 // of the Fetching that it was made for
+	version    int16
+	request    wire.FetchRequest // is not changed
+	end        time.Time         // when the broker should answer at the latest
+	partitions []*partition      // in the order of the request; is not changed
+	topics     []int             // which of the request's topics each is of; is not changed
+
+	untaken int          // partitions whose answers are ready
+	readers atomic.Int64 // partitions whose answers are ready or read, and who takes the answer
+}
+
+var _ link.Call = (*poll)(nil)
+
+// newPoll makes a poll on a line for partitions of which none has one. of is how many brokers are polled. The mutex is held.
+func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
+	q := &poll{line: l, number: f.number, version: f.version, end: f.end}
+	r, s := f.request, &l.polls.settings
+	q.request = wire.FetchRequest{
+		MinBytes: max(r.MinBytes, s.MinBytes), MaxBytes: s.atMost(min(r.MaxBytes, s.maxBytes()), s.MaxBytes), Isolation: r.Isolation,
+	}
+	if least := q.request.MinBytes; least > 1 {
+		q.request.MinBytes = (least-1)/int32(of) + 1
+	}
+	at := map[string]int{}
+	for _, known := range given {
+		i, there := at[known.topic]
+		if !there {
+			i = len(q.request.Topics)
+			at[known.topic] = i
+			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.topic, ID: known.asked.id})
+		}
+		t := &q.request.Topics[i]
+		t.Partitions = append(t.Partitions, known.asked.FetchPartition)
+	}
+	byTopic := make([][]*partition, len(q.request.Topics))
+	for _, known := range given {
+		i := at[known.topic]
+		byTopic[i] = append(byTopic[i], known)
+		known.poll, known.state = q, isOpen
+	}
+	for i, partitions := range byTopic {
+		for _, known := range partitions {
+			q.partitions, q.topics = append(q.partitions, known), append(q.topics, i)
+		}
+	}
+	l.poll = q
+	return q
+}
+
+// maxBytes is what a broker is asked for at most, so that its answer can be read.
+func (s *Settings) maxBytes() int32 { return s.MaxAnswer - min(s.MaxAnswer/2, 4<<20) }
+
+// send sends the poll on its line, which is up.
+func (q *poll) send() {
+	if err := q.line.link.Send(q); err != nil {
+		q.line.link.Close(err)
+	}
+}
+
+// API implements link.Call.
+func (q *poll) API() (key wire.APIKey, least, most int16) { return wire.KeyFetch, 4, q.version }
+
+// Deadline implements link.Call.
+func (q *poll) Deadline() time.Time { return q.end.Add(q.line.polls.settings.Timeout) }
+
+// Append implements link.Call.
+func (q *poll) Append(scratch []byte, segments [][]byte, h link.Head) ([]byte, [][]byte) {
+	r := q.request
+	r.MaxWaitMillis = int32(max(0, time.Until(q.end).Round(time.Millisecond).Milliseconds()))
+	start := len(scratch)
+	scratch = wire.AppendFetchRequest(scratch, wire.FetchHeader{Version: h.Version, CorrelationID: h.CorrelationID, ClientID: h.ClientID}, &r)
+	return scratch, append(segments, scratch[start:len(scratch):len(scratch)])
+}
+
+// Fail implements link.Call: the line is told that the link has ended.
+func (q *poll) Fail(error, bool) {}
+
+// Answer implements link.Call.
+func (q *poll) Answer(a *link.Answer) error {
+	d := newDecoder(q, a.Version)
+	head, err := wire.DecodeFetchResponse(a.Version, a.Keep(), d.take)
+	if err == nil {
+		err = d.fault
+	}
+	if err == nil && head.Code != wire.None {
+		err = fmt.Errorf("a fetch was answered with %s", head.Code)
+	}
+	if err != nil {
+		return err
+	}
+	q.readers.Store(1)
+	q.line.polls.answered(q, head.ThrottleMillis, d.results)
+	q.release()
+	return nil
+}
+
+// answered takes over what a poll came to.
+func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
+	p.mu.Lock()
+	l := q.line
+	l.served, l.node.failed = true, 0
+	if l.poll == q {
+		l.poll = nil
+	}
+	f := p.current
+	if f != nil {
+		f.throttle = max(f.throttle, throttle)
+	}
+	todo, doubted, news := q.settle(f, results)
+	if q.untaken > 0 {
+		p.ready = append(p.ready, q)
+	}
+	p.mu.Unlock()
+	p.doubt(doubted)
+	if f == nil {
+		return
+	}
+	if news {
+		f.news()
+	}
+	p.cover(f, todo)
+}
+
+// settle gives partitions what was answered for them. It returns those that are to be polled for again, since there is nothing for f;
+// partitions whose leaders are doubted; and whether there is news for f. The mutex is held.
+func (q *poll) settle(f *Fetching, results []wire.Fetched) (todo []*partition, doubted []place, news bool) {
+	var empty []*partition
+	for i, known := range q.partitions {
+		result := &results[i]
+		if isDoubtful(result.Code) {
+			doubted = append(doubted, known.place)
+		}
+		if known.poll != q {
+			continue
+		}
+		known.learn(result)
+		if !isNews(result) {
+			known.poll, known.state = nil, isEmpty
+			empty = append(empty, known)
+			continue
+		}
+		known.becomeReady(q, result)
+		if f != nil && known.number == f.number {
+			f.count(known)
+			news = true
+		}
+	}
+	if f == nil {
+		return nil, doubted, false
+	}
+	again := !news && q.number != f.number && f.left() > leastLeft // one that was made for f has had all of its time
+	for _, known := range empty {
+		switch {
+		case known.number != f.number:
+		case again:
+			known.state = isOpen
+			todo = append(todo, known)
+		default:
+			f.open--
+			news = true
+		}
+	}
+	return todo, doubted, news
+}
+
+// lose says that there will be no answer. It returns the partitions that f waits for. The mutex is held.
+func (q *poll) lose(f *Fetching) (lost []place) {
+	for _, known := range q.giveUp(f) {
+		known.state = isLacked
+		lost = append(lost, known.place)
+	}
+	return lost
+}
+
+// giveUp takes the poll from its partitions, and returns those that f waits for. The mutex is held.
+func (q *poll) giveUp(f *Fetching) (wanted []*partition) {
+	for _, known := range q.partitions {
+		if known.poll != q || known.state == isReady {
+			continue
+		}
+		known.poll, known.state = nil, isOpen
+		if f != nil && known.number == f.number {
+			wanted = append(wanted, known)
+		}
+	}
+	return wanted
+}
+
+// release says that the records of one partition are not read any more. No lock is held.
+func (q *poll) release() { q.readers.Add(-1) }
+
+// isDoubtful says whether a broker that answers so may not be the leader.
+func isDoubtful(c wire.ErrorCode) bool {
+	switch c {
+	case wire.UnknownTopicOrPartition, wire.LeaderNotAvailable, wire.NotLeaderOrFollower, wire.ReplicaNotAvailable, wire.KafkaStorageError,
+		wire.FencedLeaderEpoch, wire.UnknownLeaderEpoch, wire.UnknownTopicID, wire.InconsistentTopicID:
+		return true
+	default:
+		return false
+	}
+}

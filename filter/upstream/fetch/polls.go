@@ -1,0 +1,199 @@
+package fetch
+
+import (
+	"sync"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// Cluster is the cluster that is read. Its methods never wait.
+type Cluster interface {
+	// Leaders says of each partition, in the order named, who leads it. One that nobody leads has the Leader -1 and a Code.
+	Leaders(partitions []wire.TopicPartition, done func([]wire.Partition))
+	// Doubt says that a broker denies being what to says.
+	Doubt(to target.Broker)
+	// OpenOwn begins a link to a broker. Nil: the cluster is closed.
+	OpenOwn(to target.Broker, o link.Owner) *link.Link
+	// Renewals is how often what links are made from has been replaced.
+	Renewals() int64
+}
+
+// Settings is what polls are told to be.
+type Settings struct {
+	// MaxAnswer is the length of the longest answer that a link reads.
+	MaxAnswer int32
+	// Timeout is how long a broker may take beyond what it was told to wait.
+	Timeout time.Duration
+	// Backoff is the pause after a broker could not be reached; it doubles up to BackoffMax.
+	Backoff, BackoffMax time.Duration
+	// MaxWait is the longest that a broker is told to wait, and MinBytes for how many bytes at least; MaxBytes and MaxPartitionBytes are the
+	// most that it is asked for. Zero: as the client says.
+	MaxWait                               time.Duration
+	MinBytes, MaxBytes, MaxPartitionBytes int32
+	// Panics stops those of timers.
+	Panics guard.Panics
+}
+
+// atMost is what a client wants, or what is configured, if that is less.
+func (s *Settings) atMost(wanted, most int32) int32 {
+	if most > 0 {
+		return min(wanted, most)
+	}
+	return wanted
+}
+
+// Polls are one client's polls into one cluster. Its methods may be called from any goroutine and never wait.
+type Polls struct {
+	cluster  Cluster
+	settings Settings
+
+	mu         sync.Mutex
+	closed     bool
+	places     map[place]*partition
+	nodes      map[int32]*node
+	current    *Fetching // nil: the client waits for nothing
+	fetchings  uint64    // so far
+	ready      []*poll   // answered, and not all of it is taken
+	retry      *time.Timer
+	retryTimed bool
+}
+
+// New returns the polls of a client who has none yet, and closes them in the end.
+func New(c Cluster, s Settings) *Polls {
+	return &Polls{cluster: c, settings: s, places: map[place]*partition{}, nodes: map[int32]*node{}}
+}
+
+// Fetch has partitions read as a client asks for it, in this version of Fetch at most: then each topic has an id, and in any case a name.
+// news is called whenever more is ready, from any goroutine and possibly before Fetch returns. There is one Fetching at a time: Take ends
+// it. The request is not changed until then.
+func (p *Polls) Fetch(version int16, r *wire.FetchRequest, news func()) *Fetching {
+	f := &Fetching{polls: p, version: version, request: r, news: news}
+	wait := time.Duration(max(0, r.MaxWaitMillis)) * time.Millisecond
+	if most := p.settings.MaxWait; most > 0 && most < wait {
+		wait, f.limited = most, true
+	}
+	f.end = time.Now().Add(wait)
+	todo, released := p.begin(f)
+	released.free()
+	p.cover(f, todo)
+	return f
+}
+
+// Close ends the links, and drops what is ready. A Fetching that is there is complete.
+func (p *Polls) Close() {
+	p.mu.Lock()
+	p.closed = true
+	var links []*link.Link
+	for _, n := range p.nodes {
+		for _, l := range n.lines {
+			links = append(links, l.give()...)
+		}
+	}
+	released := p.dropReady(func(*partition) bool { return true })
+	f := p.current
+	if p.retry != nil {
+		p.retry.Stop()
+	}
+	p.mu.Unlock()
+	released.free()
+	for _, l := range links {
+		l.Close(errGone)
+	}
+	if f != nil {
+		f.news()
+	}
+}
+
+// begin takes down what a client asks for now. It returns what nobody is polled for, and what is dropped because it is not asked for any more.
+func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fetchings++
+	f.number, p.current = p.fetchings, f
+	n := 0
+	for i := range f.request.Topics {
+		n += len(f.request.Topics[i].Partitions)
+	}
+	f.partitions = make([]*partition, 0, n)
+	for i := range f.request.Topics {
+		t := &f.request.Topics[i]
+		for j := range t.Partitions {
+			a := asked{t.Partitions[j], t.ID, f.request.Isolation}
+			a.MaxBytes = p.settings.atMost(a.MaxBytes, p.settings.MaxPartitionBytes)
+			known := p.place(t.Name, a.Partition)
+			f.partitions = append(f.partitions, known)
+			if known.number == f.number { // it is named twice
+				continue
+			}
+			known.number = f.number
+			f.open++
+			if known.asked != a {
+				released.add(known.drop())
+				known.asked, known.poll = a, nil
+			}
+			switch {
+			case known.state == isReady:
+				f.count(known)
+			case known.poll == nil:
+				known.state = isOpen
+				todo = append(todo, known)
+			}
+		}
+	}
+	p.forget(f, n)
+	released = append(released, p.dropReady(func(q *partition) bool { return q.number != f.number })...)
+	return todo, released
+}
+
+// place is what is known of a partition. p.mu is held.
+func (p *Polls) place(topic string, number int32) *partition {
+	at := place{topic, number}
+	known := p.places[at]
+	if known == nil {
+		known = &partition{place: at, marks: noMarks}
+		p.places[at] = known
+	}
+	return known
+}
+
+// forget forgets partitions that are not asked for any more, if they are many. p.mu is held.
+func (p *Polls) forget(f *Fetching, asked int) {
+	if len(p.places) <= 2*asked+64 {
+		return
+	}
+	for at, known := range p.places {
+		if known.number != f.number && known.state != isReady {
+			known.poll = nil
+			delete(p.places, at)
+		}
+	}
+}
+
+// dropReady drops what is ready of some partitions. p.mu is held.
+func (p *Polls) dropReady(which func(*partition) bool) (released releases) {
+	for _, answered := range p.ready {
+		for _, known := range answered.partitions {
+			if known.poll == answered && known.state == isReady && which(known) {
+				released.add(known.drop())
+			}
+		}
+	}
+	p.tidyReady()
+	return released
+}
+
+// tidyReady forgets the polls of which nothing is left to be taken. p.mu is held.
+func (p *Polls) tidyReady() {
+	left := p.ready[:0]
+	for _, answered := range p.ready {
+		if answered.untaken > 0 {
+			left = append(left, answered)
+		}
+	}
+	clear(p.ready[len(left):])
+	p.ready = left
+}
