@@ -40,6 +40,10 @@ func (c *client) show(resp kmsg.Response) {
 				c.say("%s/%d %s high watermark %d, %d bytes", t.Topic, p.Partition, code(p.ErrorCode), p.HighWatermark, len(p.RecordBatches))
 			}
 		}
+	case *kmsg.ListOffsetsResponse:
+		c.showOffsets(r)
+	case *kmsg.OffsetForLeaderEpochResponse:
+		c.showLeaderEpochs(r)
 	case *kmsg.FindCoordinatorResponse:
 		c.say("%s%s at %s", code(r.ErrorCode), quoted(r.ErrorMessage), c.place(r.Host, r.Port))
 		for _, k := range r.Coordinators {

@@ -27,6 +27,7 @@ var kinds = []struct {
 	{name: "damaged", partitions: 1},
 	{name: "unread", partitions: 1},
 	{name: "byid", partitions: 1},
+	{name: "listed", partitions: 3},
 	{name: "stamped", partitions: 1, config: map[string]string{"message.timestamp.type": "LogAppendTime"}},
 	{name: "small", partitions: 1, config: map[string]string{"max.message.bytes": "300"}},
 	{name: "compacted", partitions: 1, config: map[string]string{"cleanup.policy": "compact"}},

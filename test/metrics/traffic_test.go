@@ -136,9 +136,9 @@ func (w *world) refusals() {
 		var req kmsg.Request
 		switch kind {
 		case "consumers":
-			req = kmsg.NewPtrListOffsetsRequest()
+			req = kmsg.NewPtrShareGroupHeartbeatRequest()
 		case "administrators":
-			req = kmsg.NewPtrCreateTopicsRequest()
+			req = kmsg.NewPtrDescribeACLsRequest()
 		case "logins":
 			req = kmsg.NewPtrSASLHandshakeRequest()
 		case "transactions":
