@@ -153,7 +153,7 @@ func TestClientsAreKnown(t *testing.T) {
 		asks.session.Data(produce(1, "zebras"))
 		advance(10 * time.Second)
 		asks.session.Data(produce(2, "zebras"))
-		asks.session.Data([]byte{0, 0, 0, 10, 0, 19, 0, 0, 0, 0, 0, 1, 0, 0})
+		asks.session.Data([]byte{0, 0, 0, 10, 0, 30, 0, 0, 0, 0, 0, 1, 0, 0})
 		asks.isClosed()
 		c := m.filter.Clients()
 		if c.Connected != 41 || c.Total != 41 || len(c.Busiest) != 20 {
@@ -178,12 +178,12 @@ func TestClientsAreKnown(t *testing.T) {
 		if diff := cmp.Diff(unmatched, c.Unmatched, times); diff != "" || c.Unmatched[0].Last.Sub(c.Unmatched[0].First) != 10*time.Second {
 			t.Errorf("unmatched topics (-want +got):\n%s%+v", diff, c.Unmatched)
 		}
-		refusals := []status.Refusal{{Kind: "administrators", API: "CreateTopics", Client: "10.0.0.1:1", ClientID: "test", Software: "librdkafka 1.0", Times: 1}}
+		refusals := []status.Refusal{{Kind: "administrators", API: "CreateACLs", Client: "10.0.0.1:1", ClientID: "test", Software: "librdkafka 1.0", Times: 1}}
 		if diff := cmp.Diff(refusals, c.Refusals, times); diff != "" {
 			t.Errorf("refusals (-want +got):\n%s", diff)
 		}
 		closings := []status.Closing{{
-			Kind: "unknown_api", Reason: "unknown_api: api key 19 (CreateTopics) version 0 is not served",
+			Kind: "unknown_api", Reason: "unknown_api: api key 30 (CreateACLs) version 0 is not served",
 			Client: "10.0.0.1:1", ClientID: "test", Software: "librdkafka 1.0",
 		}}
 		if diff := cmp.Diff(closings, c.Closings, times); diff != "" {
@@ -226,7 +226,7 @@ func TestHammerClients(t *testing.T) {
 					c.session.Data(produce(1, fmt.Sprint("zebras-", i)))
 					c.session.Data(produce(2, "apples"))
 					if i%4 == 0 {
-						c.session.Data([]byte{0, 0, 0, 10, 0, 19, 0, 0, 0, 0, 0, 1, 0, 0})
+						c.session.Data([]byte{0, 0, 0, 10, 0, 30, 0, 0, 0, 0, 0, 1, 0, 0})
 					}
 					c.session.Closed()
 				}

@@ -26,16 +26,16 @@ func TestClosingsAreLogged(t *testing.T) {
 				t.Fatal("not closed")
 			}
 		}
-		const createTopics, shareGroupHeartbeat = 19, 76
-		end("orders-service", createTopics)
-		want := `msg="an administrator is not served: have it connect to the cluster itself" reason=administrators api=CreateTopics ` +
-			`error="unknown_api: api key 19 (CreateTopics) version 0 is not served" ` +
+		const createACLs, shareGroupHeartbeat = 30, 76
+		end("orders-service", createACLs)
+		want := `msg="an administrator is not served: have it connect to the cluster itself" reason=administrators api=CreateACLs ` +
+			`error="unknown_api: api key 30 (CreateACLs) version 0 is not served" ` +
 			`client=10.0.0.1:999 client_id=orders-service software="test-client 1.0"`
 		if log := m.log(); !strings.Contains(log, want) {
 			t.Errorf("the log is\n%swant\n%s", log, want)
 		}
 		for i := range 100 {
-			end(fmt.Sprint("client-", i), createTopics)
+			end(fmt.Sprint("client-", i), createACLs)
 		}
 		end("another", shareGroupHeartbeat)
 		noisy := m.connect()
@@ -46,9 +46,9 @@ func TestClosingsAreLogged(t *testing.T) {
 			}
 		}
 		advance(time.Minute + time.Second)
-		end("later", createTopics)
+		end("later", createACLs)
 		for _, want := range []string{
-			`connect to the cluster itself: more of the same" reason=administrators software=other times=100 clients=100 for=1m0s apis=CreateTopics`,
+			`connect to the cluster itself: more of the same" reason=administrators software=other times=100 clients=100 for=1m0s apis=CreateACLs`,
 			"client_id=later",
 		} {
 			if log := m.log(); !strings.Contains(log, want) {

@@ -50,6 +50,7 @@ type Broker struct {
 	routes    Routes
 	upstreams map[string]Upstream
 	unmatched wire.ErrorCode
+	access    Access
 	counts    Counts
 	uneven    func(Uneven)
 	ids       topicIDs
@@ -115,7 +116,10 @@ func (b *Broker) readRuleOf(topic string) (r route.Rule, code wire.ErrorCode) {
 	return b.ruleIn(b.routes.Reads, topic)
 }
 
-func (b *Broker) ruleIn(lookup func(string) (route.Rule, bool), topic string) (r route.Rule, code wire.ErrorCode) {
+// lookup finds the rule of a topic.
+type lookup func(topic string) (r route.Rule, ok bool)
+
+func (b *Broker) ruleIn(lookup lookup, topic string) (r route.Rule, code wire.ErrorCode) {
 	if !wire.ValidTopicName(topic) {
 		return r, wire.InvalidTopicException
 	}

@@ -55,7 +55,8 @@ func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string
 // hasMain tells whether a message's first field is what people mean who write a text in its place.
 func hasMain(d protoreflect.MessageDescriptor) bool {
 	switch d.FullName() {
-	case fullName(&kafkameshv1.Admin{}), fullName(&kafkameshv1.AccessLog{}), fullName(&kafkameshv1.OpenTelemetry{}), fullName(&kafkameshv1.ProxyProtocol{}):
+	case fullName(&kafkameshv1.Admin{}), fullName(&kafkameshv1.AccessLog{}), fullName(&kafkameshv1.OpenTelemetry{}),
+		fullName(&kafkameshv1.ProxyProtocol{}), fullName(&kafkameshv1.Administration{}):
 		return true
 	default:
 		return false
@@ -275,6 +276,10 @@ func hasWords(all, some []string) bool {
 var effects = map[string]string{
 	"UNMATCHED_TOPIC_UNKNOWN_TOPIC_OR_PARTITION": "most clients try again for a minute",
 	"UNMATCHED_TOPIC_INVALID_TOPIC_EXCEPTION":    "clients give up at once, as over a name that cannot be",
+	"ACCESS_NONE":        "nothing is allowed",
+	"ACCESS_READ":        "configurations can be seen, which is the default",
+	"ACCESS_CREATE":      "topics can be created, too",
+	"ACCESS_ALL":         "topics can be altered and deleted, too",
 	"READINESS_ALL":      "every cluster has to be reachable",
 	"READINESS_ANY":      "one cluster has to be reachable",
 	"VERIFICATION_CHAIN": "who signed a certificate is looked at, its name is not",

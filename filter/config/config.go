@@ -30,6 +30,8 @@ type Config struct {
 	Limits Limits
 	// UnmatchedTopic is what clients are told of a topic that no rule matches.
 	UnmatchedTopic UnmatchedTopic
+	// TopicAccess is what clients may do with topics beside writing and reading.
+	TopicAccess Access
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
 	// Admin is the HTTP listener for those who run the mesh. Nil: not given, and each host has a default of its own.

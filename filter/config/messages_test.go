@@ -178,6 +178,8 @@ func textCases() []messageCase {
 		{"files of a workload that are being replaced", oneCluster(good + ", tls: {ca: {filename: testdata/tls/empty}, certificate: {filename: testdata/tls/certificate.pem}, key: {filename: testdata/tls/other-key.pem}, spiffe_ids: ['spiffe://a/b']}")},
 		{"files of a workload, one of which is not named", oneCluster(good + ", tls: {certificate: {filename: /etc/istio/proxy/cert-chain.pem}, key: {inline_string: hush}, spiffe_ids: ['spiffe://a/b']}")},
 		{"unmatched_topic not known", advertised("unmatched_topic: RETRY")},
+		{"administration.topics not known", advertised("administration: {topics: DELETE}")},
+		{"administration that is a word", advertised("administration: ACCESS_ALL")},
 		{"verify_upstreams of another type", advertised("verify_upstreams: 'yes'")},
 		// Rules.
 		{"no rules", "upstream_clusters: [{" + good + "}]\nforwarding_rules: []\n"},

@@ -55,7 +55,7 @@ func ofVisit(c Client, v Visit) words {
 			"consumers are not served; have it connect to the cluster itself"
 	case v != VisitOther && strings.HasPrefix(c.ID, javaAdmin):
 		w.reason, w.message = "left_after_topics", "a client left after asking for topics only, and calls itself an administrator: "+
-			"topics are listed to it, all else is not served"
+			"topics are listed to it, and what it may have wanted beside is not served"
 	}
 	return w
 }

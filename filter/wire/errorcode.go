@@ -42,7 +42,11 @@ const (
 	UnsupportedSASLMechanism           ErrorCode = 33
 	IllegalSASLState                   ErrorCode = 34
 	UnsupportedVersion                 ErrorCode = 35
+	TopicAlreadyExists                 ErrorCode = 36
+	InvalidPartitions                  ErrorCode = 37
 	InvalidReplicationFactor           ErrorCode = 38
+	InvalidReplicaAssignment           ErrorCode = 39
+	InvalidConfig                      ErrorCode = 40
 	NotController                      ErrorCode = 41
 	InvalidRequest                     ErrorCode = 42
 	UnsupportedForMessageFormat        ErrorCode = 43
@@ -59,6 +63,7 @@ const (
 	KafkaStorageError                  ErrorCode = 56
 	SASLAuthenticationFailed           ErrorCode = 58
 	UnknownProducerID                  ErrorCode = 59
+	ReassignmentInProgress             ErrorCode = 60
 	NonEmptyGroup                      ErrorCode = 68
 	GroupIDNotFound                    ErrorCode = 69
 	FetchSessionIDNotFound             ErrorCode = 70
@@ -165,7 +170,11 @@ var errorTable = [...]errorRow{
 	{UnsupportedSASLMechanism, "UNSUPPORTED_SASL_MECHANISM", false},
 	{IllegalSASLState, "ILLEGAL_SASL_STATE", false},
 	{UnsupportedVersion, "UNSUPPORTED_VERSION", true},
+	{TopicAlreadyExists, "TOPIC_ALREADY_EXISTS", false},
+	{InvalidPartitions, "INVALID_PARTITIONS", false},
 	{InvalidReplicationFactor, "INVALID_REPLICATION_FACTOR", false},
+	{InvalidReplicaAssignment, "INVALID_REPLICA_ASSIGNMENT", false},
+	{InvalidConfig, "INVALID_CONFIG", false},
 	{NotController, "NOT_CONTROLLER", false},
 	{InvalidRequest, "INVALID_REQUEST", true},
 	{UnsupportedForMessageFormat, "UNSUPPORTED_FOR_MESSAGE_FORMAT", true},
@@ -181,6 +190,7 @@ var errorTable = [...]errorRow{
 	{SecurityDisabled, "SECURITY_DISABLED", false},
 	{KafkaStorageError, "KAFKA_STORAGE_ERROR", true},
 	{SASLAuthenticationFailed, "SASL_AUTHENTICATION_FAILED", false},
+	{ReassignmentInProgress, "REASSIGNMENT_IN_PROGRESS", false},
 	{UnknownProducerID, "UNKNOWN_PRODUCER_ID", true},
 	{NonEmptyGroup, "NON_EMPTY_GROUP", false},
 	{GroupIDNotFound, "GROUP_ID_NOT_FOUND", false},

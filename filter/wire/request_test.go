@@ -136,6 +136,8 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		if version >= 3 {
 			r.ProducerID, r.ProducerEpoch = 5, 6
 		}
+	default:
+		fillAdministration(req)
 	}
 	return req
 }

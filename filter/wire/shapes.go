@@ -4,23 +4,29 @@ package wire
 
 // The keys of the APIs whose requests have a shape.
 const (
-	KeyProduce                APIKey = 0
-	KeyFetch                  APIKey = 1
-	KeyListOffsets            APIKey = 2
-	KeyMetadata               APIKey = 3
-	KeyFindCoordinator        APIKey = 10
-	KeyJoinGroup              APIKey = 11
-	KeyHeartbeat              APIKey = 12
-	KeyLeaveGroup             APIKey = 13
-	KeySyncGroup              APIKey = 14
-	KeyApiVersions            APIKey = 18
-	KeyInitProducerID         APIKey = 22
-	KeyOffsetForLeaderEpoch   APIKey = 23
-	KeyConsumerGroupHeartbeat APIKey = 68
-	KeyConsumerGroupDescribe  APIKey = 69
+	KeyProduce                 APIKey = 0
+	KeyFetch                   APIKey = 1
+	KeyListOffsets             APIKey = 2
+	KeyMetadata                APIKey = 3
+	KeyFindCoordinator         APIKey = 10
+	KeyJoinGroup               APIKey = 11
+	KeyHeartbeat               APIKey = 12
+	KeyLeaveGroup              APIKey = 13
+	KeySyncGroup               APIKey = 14
+	KeyApiVersions             APIKey = 18
+	KeyCreateTopics            APIKey = 19
+	KeyDeleteTopics            APIKey = 20
+	KeyInitProducerID          APIKey = 22
+	KeyOffsetForLeaderEpoch    APIKey = 23
+	KeyDescribeConfigs         APIKey = 32
+	KeyAlterConfigs            APIKey = 33
+	KeyCreatePartitions        APIKey = 37
+	KeyIncrementalAlterConfigs APIKey = 44
+	KeyConsumerGroupHeartbeat  APIKey = 68
+	KeyConsumerGroupDescribe   APIKey = 69
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeApiVersions, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeIncrementalAlterConfigs, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -190,6 +196,41 @@ var ShapeApiVersions = &Shape{
 	},
 }
 
+// ShapeCreateTopics is that of CreateTopics requests.
+var ShapeCreateTopics = &Shape{
+	Key: KeyCreateTopics, Name: "CreateTopics", Defined: Versions{2, 8}, Flexible: 5,
+	Fields: []Field{
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "NumPartitions", Size: 4, Versions: Versions{0, Later}},
+			{Name: "ReplicationFactor", Size: 2, Versions: Versions{0, Later}},
+			{Name: "Assignments", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "PartitionIndex", Size: 4, Versions: Versions{0, Later}},
+				{Name: "BrokerIds", Array: true, Size: 4, Versions: Versions{0, Later}},
+			}},
+			{Name: "Configs", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+				{Name: "Value", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+			}},
+		}},
+		{Name: "timeoutMs", Size: 4, Versions: Versions{0, Later}},
+		{Name: "validateOnly", Size: 1, Versions: Versions{1, Later}},
+	},
+}
+
+// ShapeDeleteTopics is that of DeleteTopics requests.
+var ShapeDeleteTopics = &Shape{
+	Key: KeyDeleteTopics, Name: "DeleteTopics", Defined: Versions{1, 7}, Flexible: 4,
+	Fields: []Field{
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{6, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{6, Later}, Nullable: Versions{6, Later}},
+			{Name: "TopicId", Size: 16, Versions: Versions{6, Later}},
+		}},
+		{Name: "TopicNames", Array: true, Type: TypeString, Versions: Versions{0, 6}},
+		{Name: "TimeoutMs", Size: 4, Versions: Versions{0, Later}},
+	},
+}
+
 // ShapeInitProducerID is that of InitProducerId requests.
 var ShapeInitProducerID = &Shape{
 	Key: KeyInitProducerID, Name: "InitProducerId", Defined: Versions{0, 7}, Flexible: 2,
@@ -216,6 +257,69 @@ var ShapeOffsetForLeaderEpoch = &Shape{
 				{Name: "LeaderEpoch", Size: 4, Versions: Versions{0, Later}},
 			}},
 		}},
+	},
+}
+
+// ShapeDescribeConfigs is that of DescribeConfigs requests.
+var ShapeDescribeConfigs = &Shape{
+	Key: KeyDescribeConfigs, Name: "DescribeConfigs", Defined: Versions{1, 5}, Flexible: 4,
+	Fields: []Field{
+		{Name: "Resources", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "ResourceType", Size: 1, Versions: Versions{0, Later}},
+			{Name: "ResourceName", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "ConfigurationKeys", Array: true, Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+		}},
+		{Name: "IncludeSynonyms", Size: 1, Versions: Versions{1, Later}},
+		{Name: "IncludeDocumentation", Size: 1, Versions: Versions{3, Later}},
+	},
+}
+
+// ShapeAlterConfigs is that of AlterConfigs requests.
+var ShapeAlterConfigs = &Shape{
+	Key: KeyAlterConfigs, Name: "AlterConfigs", Defined: Versions{0, 3}, Flexible: 2,
+	Fields: []Field{
+		{Name: "Resources", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "ResourceType", Size: 1, Versions: Versions{0, Later}},
+			{Name: "ResourceName", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Configs", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+				{Name: "Value", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+			}},
+		}},
+		{Name: "ValidateOnly", Size: 1, Versions: Versions{0, Later}},
+	},
+}
+
+// ShapeCreatePartitions is that of CreatePartitions requests.
+var ShapeCreatePartitions = &Shape{
+	Key: KeyCreatePartitions, Name: "CreatePartitions", Defined: Versions{0, 4}, Flexible: 2,
+	Fields: []Field{
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Count", Size: 4, Versions: Versions{0, Later}},
+			{Name: "Assignments", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Nullable: Versions{0, Later}, Fields: []Field{
+				{Name: "BrokerIds", Array: true, Size: 4, Versions: Versions{0, Later}},
+			}},
+		}},
+		{Name: "TimeoutMs", Size: 4, Versions: Versions{0, Later}},
+		{Name: "ValidateOnly", Size: 1, Versions: Versions{0, Later}},
+	},
+}
+
+// ShapeIncrementalAlterConfigs is that of IncrementalAlterConfigs requests.
+var ShapeIncrementalAlterConfigs = &Shape{
+	Key: KeyIncrementalAlterConfigs, Name: "IncrementalAlterConfigs", Defined: Versions{0, 2}, Flexible: 1,
+	Fields: []Field{
+		{Name: "Resources", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "ResourceType", Size: 1, Versions: Versions{0, Later}},
+			{Name: "ResourceName", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Configs", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+				{Name: "ConfigOperation", Size: 1, Versions: Versions{0, Later}},
+				{Name: "Value", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+			}},
+		}},
+		{Name: "ValidateOnly", Size: 1, Versions: Versions{0, Later}},
 	},
 }
 

@@ -31,12 +31,17 @@ const (
 	emptyTopic         difference = "empty-topic"
 	invalidTopic       difference = "invalid-topic"
 	metadataIDs        difference = "metadata-ids"
+	byConfiguration    difference = "administration-by-configuration"
+	noAssignments      difference = "no-assignments"
+	noConfiguration    difference = "no-configuration"
+	answeredOnce       difference = "answered-once"
 )
 
 // differences are all that there are.
 var differences = []difference{
 	versionsListed, producersOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
+	byConfiguration, noAssignments, noConfiguration, answeredOnce,
 }
 
 // TestDifferencesAreDocumented compares the list with the table in docs/protocol.md.

@@ -50,7 +50,9 @@ func (c *client) show(resp kmsg.Response) {
 			c.say("%s: %s%s at %s", k.Key, code(k.ErrorCode), quoted(k.ErrorMessage), c.place(k.Host, k.Port))
 		}
 	default:
-		c.t.Fatalf("nobody knows how to show a %T", resp)
+		if !c.showAdministration(resp) {
+			c.t.Fatalf("nobody knows how to show a %T", resp)
+		}
 	}
 }
 

@@ -40,8 +40,8 @@ var started struct {
 	oracles []*oracle
 }
 
-// targets are the oracles, the mesh in each of its hosts, and narrow: a mesh without a catch-all rule, with default
-// settings.
+// targets are the oracles, the mesh in each of its hosts, which lets clients administer topics, and narrow: a mesh without a catch-all
+// rule, with default settings.
 func targets(t *testing.T) []*target {
 	t.Helper()
 	started.once.Do(func() { started.err = startTargets(context.Background()) })
@@ -98,12 +98,19 @@ func meshOf(o *oracle, prefix string, producer map[string]string) (*stack.Mesh, 
 	}, err
 }
 
+// openMesh is one that sends o all topics, and lets clients administer them.
+func openMesh(o *oracle) (*stack.Mesh, error) {
+	m, err := meshOf(o, "", quick())
+	m.Topics = "ACCESS_ALL"
+	return m, err
+}
+
 func quick() map[string]string {
 	return map[string]string{"topic.metadata.refresh.interval.ms": "1000"}
 }
 
 func serve(ctx context.Context, o *oracle) (*target, error) {
-	m, err := meshOf(o, "", quick())
+	m, err := openMesh(o)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +134,7 @@ func standalone(ctx context.Context, name string, o *oracle, m *stack.Mesh) (*ta
 }
 
 func envoy(ctx context.Context, o *oracle) (*target, error) {
-	m, err := meshOf(o, "", quick())
+	m, err := openMesh(o)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ type Mesh struct {
 	Rules    []MeshRule
 	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
 	Verify   bool             // verify_upstreams
+	Topics   string           // administration.topics, such as ACCESS_ALL; its default if empty
 	Text     string           // the configuration as it is, instead of these fields
 }
 
@@ -58,6 +59,9 @@ func (m *Mesh) Config() (string, error) {
 	}
 	if m.Verify {
 		config["verify_upstreams"] = true
+	}
+	if m.Topics != "" {
+		config["administration"] = map[string]string{"topics": m.Topics}
 	}
 	if m.Limits != nil {
 		config["limits"] = m.Limits

@@ -135,6 +135,67 @@ func (KafkaMesh_ConsumerProxyMode) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Access is how much that is. Each has what the one before it has.
+type Administration_Access int32
+
+const (
+	// ACCESS_READ.
+	Administration_ACCESS_UNSPECIFIED Administration_Access = 0
+	// Nothing.
+	Administration_ACCESS_NONE Administration_Access = 1
+	// See configurations.
+	Administration_ACCESS_READ Administration_Access = 2
+	// Create topics, and give them more partitions.
+	Administration_ACCESS_CREATE Administration_Access = 3
+	// Alter configurations, delete records and topics.
+	Administration_ACCESS_ALL Administration_Access = 4
+)
+
+// Enum value maps for Administration_Access.
+var (
+	Administration_Access_name = map[int32]string{
+		0: "ACCESS_UNSPECIFIED",
+		1: "ACCESS_NONE",
+		2: "ACCESS_READ",
+		3: "ACCESS_CREATE",
+		4: "ACCESS_ALL",
+	}
+	Administration_Access_value = map[string]int32{
+		"ACCESS_UNSPECIFIED": 0,
+		"ACCESS_NONE":        1,
+		"ACCESS_READ":        2,
+		"ACCESS_CREATE":      3,
+		"ACCESS_ALL":         4,
+	}
+)
+
+func (x Administration_Access) Enum() *Administration_Access {
+	p := new(Administration_Access)
+	*p = x
+	return p
+}
+
+func (x Administration_Access) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Administration_Access) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+}
+
+func (Administration_Access) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+}
+
+func (x Administration_Access) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Administration_Access.Descriptor instead.
+func (Administration_Access) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // Readiness says which clusters have to be reachable for the mesh to be ready.
 type Admin_Readiness int32
 
@@ -172,11 +233,11 @@ func (x Admin_Readiness) String() string {
 }
 
 func (Admin_Readiness) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
 }
 
 func (Admin_Readiness) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
 }
 
 func (x Admin_Readiness) Number() protoreflect.EnumNumber {
@@ -185,7 +246,7 @@ func (x Admin_Readiness) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Admin_Readiness.Descriptor instead.
 func (Admin_Readiness) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Verification says what is looked at of a broker's certificate.
@@ -225,11 +286,11 @@ func (x Tls_Verification) String() string {
 }
 
 func (Tls_Verification) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
 }
 
 func (Tls_Verification) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
 }
 
 func (x Tls_Verification) Number() protoreflect.EnumNumber {
@@ -238,7 +299,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Mechanism is how a login goes.
@@ -290,11 +351,11 @@ func (x Sasl_Mechanism) String() string {
 }
 
 func (Sasl_Mechanism) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
 }
 
 func (Sasl_Mechanism) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
 }
 
 func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
@@ -303,7 +364,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -343,11 +404,11 @@ func (x ForwardingRule_Operation) String() string {
 }
 
 func (ForwardingRule_Operation) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6].Descriptor()
 }
 
 func (ForwardingRule_Operation) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6]
 }
 
 func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
@@ -356,7 +417,7 @@ func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ForwardingRule_Operation.Descriptor instead.
 func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -405,8 +466,11 @@ type KafkaMesh struct {
 	// The cluster_name of the home of groups that no group_rules match. Default: the first of upstream_clusters. Refused when there is no
 	// such cluster.
 	DefaultGroupCluster string `protobuf:"bytes,108,opt,name=default_group_cluster,json=defaultGroupCluster,proto3" json:"default_group_cluster,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// What clients may do beside writing to topics and reading them. Whoever reaches the listener may do it, and does it as the mesh's user
+	// of the cluster. Default: they may see what topics' configurations are, and change nothing.
+	Administration *Administration `protobuf:"bytes,109,opt,name=administration,proto3" json:"administration,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -537,6 +601,59 @@ func (x *KafkaMesh) GetDefaultGroupCluster() string {
 	return ""
 }
 
+func (x *KafkaMesh) GetAdministration() *Administration {
+	if x != nil {
+		return x.Administration
+	}
+	return nil
+}
+
+// Administration says what clients may do that is administration.
+type Administration struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What clients may do with topics, as far as rules route them.
+	Topics        Administration_Access `protobuf:"varint,1,opt,name=topics,proto3,enum=kafkamesh.v1.Administration_Access" json:"topics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Administration) Reset() {
+	*x = Administration{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Administration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Administration) ProtoMessage() {}
+
+func (x *Administration) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Administration.ProtoReflect.Descriptor instead.
+func (*Administration) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Administration) GetTopics() Administration_Access {
+	if x != nil {
+		return x.Topics
+	}
+	return Administration_ACCESS_UNSPECIFIED
+}
+
 // Limits bounds what clients may cost. Memory is counted for each of the host's workers (Envoy's worker threads), because
 // they share nothing.
 type Limits struct {
@@ -573,7 +690,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -585,7 +702,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -598,7 +715,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Limits) GetMaxRequestBytes() int32 {
@@ -659,7 +776,7 @@ type Admin struct {
 
 func (x *Admin) Reset() {
 	*x = Admin{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +788,7 @@ func (x *Admin) String() string {
 func (*Admin) ProtoMessage() {}
 
 func (x *Admin) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +801,7 @@ func (x *Admin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Admin.ProtoReflect.Descriptor instead.
 func (*Admin) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Admin) GetAddress() string {
@@ -730,7 +847,7 @@ type AccessLog struct {
 
 func (x *AccessLog) Reset() {
 	*x = AccessLog{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +859,7 @@ func (x *AccessLog) String() string {
 func (*AccessLog) ProtoMessage() {}
 
 func (x *AccessLog) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +872,7 @@ func (x *AccessLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
 func (*AccessLog) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AccessLog) GetPath() string {
@@ -804,7 +921,7 @@ type OpenTelemetry struct {
 
 func (x *OpenTelemetry) Reset() {
 	*x = OpenTelemetry{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +933,7 @@ func (x *OpenTelemetry) String() string {
 func (*OpenTelemetry) ProtoMessage() {}
 
 func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +946,7 @@ func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTelemetry.ProtoReflect.Descriptor instead.
 func (*OpenTelemetry) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *OpenTelemetry) GetEndpoint() string {
@@ -873,7 +990,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1002,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1015,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Header) GetName() string {
@@ -955,7 +1072,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1084,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1097,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -1061,7 +1178,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1190,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1203,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Dial) GetProxyProtocol() *ProxyProtocol {
@@ -1116,7 +1233,7 @@ type ProxyProtocol struct {
 
 func (x *ProxyProtocol) Reset() {
 	*x = ProxyProtocol{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1245,7 @@ func (x *ProxyProtocol) String() string {
 func (*ProxyProtocol) ProtoMessage() {}
 
 func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1258,7 @@ func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
 func (*ProxyProtocol) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProxyProtocol) GetSocket() string {
@@ -1170,7 +1287,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1299,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1312,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -1307,7 +1424,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1436,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1449,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -1431,7 +1548,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1560,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1573,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -1519,7 +1636,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1648,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1661,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -1622,7 +1739,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1751,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1764,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -1706,7 +1823,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1718,7 +1835,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1731,7 +1848,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -1794,7 +1911,7 @@ type GroupRule struct {
 
 func (x *GroupRule) Reset() {
 	*x = GroupRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1806,7 +1923,7 @@ func (x *GroupRule) String() string {
 func (*GroupRule) ProtoMessage() {}
 
 func (x *GroupRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1819,7 +1936,7 @@ func (x *GroupRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
 func (*GroupRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GroupRule) GetTargetCluster() string {
@@ -1862,7 +1979,7 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xde\x06\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xa4\a\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -1879,9 +1996,19 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0eopen_telemetry\x18j \x01(\v2\x1b.kafkamesh.v1.OpenTelemetryR\ropenTelemetry\x128\n" +
 	"\vgroup_rules\x18k \x03(\v2\x17.kafkamesh.v1.GroupRuleR\n" +
 	"groupRules\x122\n" +
-	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\".\n" +
+	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\x12D\n" +
+	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
-	"\x15StatefulConsumerProxy\x10\x00\"\xea\x04\n" +
+	"\x15StatefulConsumerProxy\x10\x00\"\xb4\x01\n" +
+	"\x0eAdministration\x12;\n" +
+	"\x06topics\x18\x01 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06topics\"e\n" +
+	"\x06Access\x12\x16\n" +
+	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vACCESS_NONE\x10\x01\x12\x0f\n" +
+	"\vACCESS_READ\x10\x02\x12\x11\n" +
+	"\rACCESS_CREATE\x10\x03\x12\x0e\n" +
+	"\n" +
+	"ACCESS_ALL\x10\x04\"\xea\x04\n" +
 	"\x06Limits\x12/\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\x05H\x00R\x0fmaxRequestBytes\x88\x01\x01\x12T\n" +
 	"%max_in_flight_requests_per_connection\x18\x02 \x01(\x05H\x01R maxInFlightRequestsPerConnection\x88\x01\x01\x12N\n" +
@@ -2040,80 +2167,84 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	(Admin_Readiness)(0),             // 2: kafkamesh.v1.Admin.Readiness
-	(Tls_Verification)(0),            // 3: kafkamesh.v1.Tls.Verification
-	(Sasl_Mechanism)(0),              // 4: kafkamesh.v1.Sasl.Mechanism
-	(ForwardingRule_Operation)(0),    // 5: kafkamesh.v1.ForwardingRule.Operation
-	(*KafkaMesh)(nil),                // 6: kafkamesh.v1.KafkaMesh
-	(*Limits)(nil),                   // 7: kafkamesh.v1.Limits
-	(*Admin)(nil),                    // 8: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                // 9: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),            // 10: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                   // 11: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),   // 12: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                     // 13: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),            // 14: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),               // 15: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 16: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 17: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 18: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 19: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 20: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                // 21: kafkamesh.v1.GroupRule
-	nil,                              // 22: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 23: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 24: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 25: kafkamesh.v1.OAuth.ExtensionsEntry
+	(Administration_Access)(0),       // 2: kafkamesh.v1.Administration.Access
+	(Admin_Readiness)(0),             // 3: kafkamesh.v1.Admin.Readiness
+	(Tls_Verification)(0),            // 4: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),              // 5: kafkamesh.v1.Sasl.Mechanism
+	(ForwardingRule_Operation)(0),    // 6: kafkamesh.v1.ForwardingRule.Operation
+	(*KafkaMesh)(nil),                // 7: kafkamesh.v1.KafkaMesh
+	(*Administration)(nil),           // 8: kafkamesh.v1.Administration
+	(*Limits)(nil),                   // 9: kafkamesh.v1.Limits
+	(*Admin)(nil),                    // 10: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                // 11: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),            // 12: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                   // 13: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),   // 14: kafkamesh.v1.KafkaClusterDefinition
+	(*Dial)(nil),                     // 15: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),            // 16: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),               // 17: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 18: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 19: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 20: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 21: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 22: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                // 23: kafkamesh.v1.GroupRule
+	nil,                              // 24: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 25: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 26: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 27: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	12, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	20, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	14, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	22, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	7,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	9,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	8,  // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	9,  // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	10, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	21, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	2,  // 9: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	11, // 10: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	15, // 11: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	15, // 12: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	22, // 13: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	23, // 14: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	16, // 15: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	17, // 16: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	13, // 17: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	14, // 18: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	15, // 19: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	15, // 20: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	15, // 21: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	15, // 22: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	15, // 23: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	15, // 24: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	15, // 25: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	3,  // 26: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	4,  // 27: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	15, // 28: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	15, // 29: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	18, // 30: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	19, // 31: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	15, // 32: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	15, // 33: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	24, // 34: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	15, // 35: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	25, // 36: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	5,  // 37: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	10, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	11, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	12, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	23, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	8,  // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	2,  // 10: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
+	3,  // 11: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	13, // 12: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	17, // 13: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	17, // 14: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	24, // 15: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	25, // 16: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	18, // 17: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	19, // 18: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	15, // 19: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	16, // 20: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	17, // 21: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	17, // 22: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	17, // 23: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	17, // 24: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	17, // 25: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	17, // 26: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	17, // 27: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	4,  // 28: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	5,  // 29: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	17, // 30: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	17, // 31: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	20, // 32: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	21, // 33: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	17, // 34: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	17, // 35: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	26, // 36: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	17, // 37: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	27, // 38: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	6,  // 39: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -2121,20 +2252,20 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	if File_kafkamesh_v1_kafka_mesh_proto != nil {
 		return
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16].OneofWrappers = []any{
 		(*GroupRule_GroupPrefix)(nil),
 	}
 	type x struct{}
@@ -2142,8 +2273,8 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   20,
+			NumEnums:      7,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,91 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// createTopicsAPI has topics created in the clusters that their names are routed to.
+//
+// Each topic is created where it is written, by the cluster's controller, with the client's timeout and, if the client asks for that, only
+// tried. Unlike a real broker, one that names the brokers for its replicas gets INVALID_REPLICA_ASSIGNMENT: clients know none of them. A
+// topic without a rule gets what Metadata says of it, and words. Clients may do this only if administration.topics says so. Whether
+// clients have topics created by asking for them is another question (allow.auto.create.topics). KIP-4, KIP-525.
+// The first version is Kafka 4's.
+func createTopicsAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeCreateTopics, Min: 2, Max: 7}, Decided: 7,
+		Short: "each topic in its cluster", Query: true, Serve: (*Broker).createTopics,
+	}
+}
+
+// whyNoAssignment says why replicas cannot be placed.
+const whyNoAssignment = "replicas cannot be assigned through this proxy, whose clients know no broker of the topic's cluster: leave the assignment out"
+
+func (b *Broker) createTopics(c *Call) error {
+	request, err := decode[*kmsg.CreateTopicsRequest](b, c)
+	if err != nil {
+		return err
+	}
+	if err := hold(c, administeredCost*len(request.Topics)+bodyCost*len(c.Body)); err != nil {
+		return err
+	}
+	response := kmsg.NewPtrCreateTopicsResponse()
+	topics := distinct(len(request.Topics), func(i int) string { return request.Topics[i].Topic })
+	index := make(map[string]int, len(topics))
+	for i, same := range topics {
+		topic := kmsg.NewCreateTopicsResponseTopic()
+		topic.Topic = request.Topics[same[0]].Topic
+		index[topic.Topic] = i
+		response.Topics = append(response.Topics, topic)
+	}
+	a := b.administer(c, response,
+		func(i int) (*int16, **string) { return &response.Topics[i].ErrorCode, &response.Topics[i].ErrorMessage },
+		func() int { return createdSize(response) })
+	a.summary.Topics = len(topics)
+	if why := b.denies(AccessCreate, "create topics"); why != "" {
+		a.denyAll(len(topics), why)
+		return nil
+	}
+	clusters, of := a.spread(len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
+		for _, j := range topics[i] {
+			if len(request.Topics[j].ReplicaAssignment) > 0 {
+				return wire.InvalidReplicaAssignment, whyNoAssignment
+			}
+		}
+		return wire.None, ""
+	})
+	for _, cluster := range clusters {
+		part := kmsg.NewPtrCreateTopicsRequest()
+		part.TimeoutMillis, part.ValidateOnly = request.TimeoutMillis, request.ValidateOnly
+		for _, i := range of[cluster] {
+			for _, j := range topics[i] {
+				part.Topics = append(part.Topics, request.Topics[j])
+			}
+		}
+		a.command(cluster, of[cluster], part, request.TimeoutMillis, func(r kmsg.Response) {
+			for _, said := range r.(*kmsg.CreateTopicsResponse).Topics { //nolint:forcetypeassert // the answer to what was asked
+				if i, asked := index[said.Topic]; asked {
+					response.Topics[i] = said
+				}
+			}
+		})
+	}
+	a.end()
+	return nil
+}
+
+// createdSize is at least the size of a response.
+func createdSize(r *kmsg.CreateTopicsResponse) int {
+	const head, topic, config = 64, 64, 8
+	size := head
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		size += topic + sizeOf(&t.Topic, t.ErrorMessage)
+		for j := range t.Configs {
+			size += config + sizeOf(&t.Configs[j].Name, t.Configs[j].Value)
+		}
+	}
+	return size
+}

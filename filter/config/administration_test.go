@@ -1,0 +1,31 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+)
+
+// Nothing that could delete or change anything is allowed unless the configuration says so.
+func TestTopicAccess(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]config.Access{
+		"":                   config.AccessRead,
+		"administration: {}": config.AccessRead,
+		"administration: {topics: ACCESS_UNSPECIFIED}": config.AccessRead,
+		"administration: {topics: ACCESS_READ}":        config.AccessRead,
+		"administration: {topics: ACCESS_NONE}":        config.AccessNone,
+		"administration: {topics: ACCESS_CREATE}":      config.AccessCreate,
+		"administration: {topics: 4}":                  config.AccessAll,
+	} {
+		c, err := config.Parse([]byte(`
+upstream_clusters: [{cluster_name: c1, bootstrap_servers: "k:9092"}]
+forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
+` + given))
+		if err != nil {
+			t.Errorf("%q: %v", given, err)
+		} else if c.TopicAccess != want {
+			t.Errorf("%q: access %d, want %d", given, c.TopicAccess, want)
+		}
+	}
+}
