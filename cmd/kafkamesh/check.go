@@ -11,6 +11,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
 
@@ -27,8 +28,8 @@ bootstrap server, and to each broker that the cluster names. Prints a line for
 each broker: whether it can be used, the median of five round trips, the release
 of Kafka as far as that can be told, TLS with the days that the broker's
 certificate is valid for, and the login. Below is what is wrong, what will be,
-and what to do about it; also which topics the mesh's user may not write to, if
-the brokers tell.
+and what to do about it; also what the rules do there, and which topics the
+mesh's user may not write to or read, if the brokers tell.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
 Envoy with several filters, each is checked. Nothing is changed in a cluster.
@@ -72,7 +73,7 @@ func check(ctx context.Context, file string, timeout time.Duration, asJSON bool,
 		} else if len(found) > 1 {
 			s.out.printf("%s\n", found[i].name())
 		}
-		if !report(s.out, found[i].path, clusters) {
+		if !report(s.out, found[i].path, c, clusters) {
 			failed = errReported
 		}
 	}
@@ -87,12 +88,7 @@ func surveyAll(ctx context.Context, c *config.Config, timeout time.Duration) ([]
 		work.Go(func() {
 			clusters[i], errs[i] = surveyOf(ctx, cluster, timeout, nil)
 			if errs[i] == nil {
-				clusters[i].Judge(func(topic string) string {
-					if place := ruleOf(c, config.Writes, topic); place >= 0 && c.Rules[place].Cluster == cluster.Name {
-						return ruleName(c, place)
-					}
-					return ""
-				})
+				clusters[i].Judge(rulesTo(c, config.Writes, cluster.Name), rulesTo(c, config.Reads, cluster.Name))
 			}
 		})
 	}
@@ -102,10 +98,19 @@ func surveyAll(ctx context.Context, c *config.Config, timeout time.Duration) ([]
 
 // surveyOf surveys one cluster. Topics are those that are asked about, nil for all.
 func surveyOf(ctx context.Context, cluster config.Cluster, timeout time.Duration, topics []string) (*survey.Cluster, error) {
+	settings, client, err := clientOf(cluster)
+	if err != nil {
+		return nil, err
+	}
+	return survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: timeout, Topics: topics}), nil
+}
+
+// clientOf makes the client of one cluster.
+func clientOf(cluster config.Cluster) (upstream.Settings, upstream.Client, error) {
 	settings := filter.UpstreamSettings(cluster)
 	client, err := saramaclient.New(settings)
 	if err != nil {
-		return nil, fmt.Errorf("cluster %s: %w", cluster.Name, err)
+		return settings, nil, fmt.Errorf("cluster %s: %w", cluster.Name, err)
 	}
-	return survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: timeout, Topics: topics}), nil
+	return settings, client, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
 
 // works says whether nothing is wrong with a cluster and its brokers but what has time.
@@ -38,7 +39,7 @@ func state(findings []survey.Finding) string {
 }
 
 // printTable prints a table of brokers, and what is wrong below. It reports whether everything works.
-func printTable(w printer, _ string, clusters []*survey.Cluster) bool {
+func printTable(w printer, _ string, mesh *config.Config, clusters []*survey.Cluster) bool {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	table := printer{t}
 	table.printf("CLUSTER\tADDRESS\tBROKER\tSTATE\tROUND TRIP\tKAFKA\tTLS\tLOGIN\n")
@@ -50,7 +51,7 @@ func printTable(w printer, _ string, clusters []*survey.Cluster) bool {
 	_ = t.Flush() // to a user who may be gone
 	var broken []string
 	for _, c := range clusters {
-		printCluster(w, c)
+		printCluster(w, c, duties(mesh, c.Name))
 		if !works(c) {
 			broken = append(broken, c.Name)
 		}
@@ -96,8 +97,11 @@ func milliseconds(d time.Duration) string { return fmt.Sprintf("%.1f ms", inMill
 func inMilliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // printCluster prints what is to be said of a cluster beside its brokers.
-func printCluster(w printer, c *survey.Cluster) {
+func printCluster(w printer, c *survey.Cluster, duties string) {
 	w.printf("\n%s: %s\n", c.Name, strings.Join(known(c), "; "))
+	if duties != "" {
+		w.printf("  %s\n", duties)
+	}
 	for _, b := range c.Brokers {
 		printFindings(w, "  "+b.Addr+": ", b.Findings)
 	}
@@ -185,6 +189,9 @@ type clusterLine struct {
 	State       string           `json:"state"`
 	Topics      int              `json:"topics"`
 	Rights      []string         `json:"rights"` // null: not told
+	Writes      []string         `json:"writes"` // prefixes of the topics that are written here
+	Reads       []string         `json:"reads"`
+	Groups      []string         `json:"groups"` // prefixes of the groups whose home it is
 	Through     string           `json:"through,omitempty"`
 	Certificate *certificateLine `json:"own_certificate,omitempty"`
 	Findings    []findingLine    `json:"findings,omitempty"`
@@ -203,7 +210,7 @@ type findingLine struct {
 }
 
 // printJSON prints a line for each broker and each cluster. It reports whether everything works.
-func printJSON(w printer, path string, clusters []*survey.Cluster) bool {
+func printJSON(w printer, path string, mesh *config.Config, clusters []*survey.Cluster) bool {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
 	all := true
@@ -213,10 +220,36 @@ func printJSON(w printer, path string, clusters []*survey.Cluster) bool {
 		}
 		line := clusterLine{
 			Filter: path, Cluster: c.Name, ID: c.ID, State: state(allFindings(c)), Topics: len(c.Topics), Rights: c.Rights.Names(),
+			Writes: prefixes(mesh, config.Writes, c.Name), Reads: prefixes(mesh, config.Reads, c.Name), Groups: homeOf(mesh, c.Name),
 			Through: c.Through, Certificate: certificateOf(c.Certificate), Findings: findingLines(c.Findings),
 		}
 		all = all && works(c)
 		_ = lines.Encode(line) // the same
+	}
+	return all
+}
+
+// prefixes are those of the topics with which something is done on a cluster.
+func prefixes(c *config.Config, done config.Operations, cluster string) []string {
+	all := []string{}
+	for _, r := range c.Rules {
+		if r.Cluster == cluster && r.Operations.Has(done) {
+			all = append(all, r.Prefix)
+		}
+	}
+	return all
+}
+
+// homeOf are the prefixes of groups whose home a cluster is; the empty one: all that no rule names.
+func homeOf(c *config.Config, cluster string) []string {
+	all := []string{}
+	for _, r := range c.GroupRules {
+		if r.Cluster == cluster {
+			all = append(all, r.Prefix)
+		}
+	}
+	if c.DefaultGroupCluster == cluster {
+		all = append(all, "")
 	}
 	return all
 }

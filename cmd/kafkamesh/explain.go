@@ -16,25 +16,33 @@ import (
 func explainCommand() command {
 	return command{
 		name:    "explain",
-		args:    "[--offline] [--filter N] CONFIG TOPIC",
-		summary: "say where a topic's records go, and why not",
-		about: `Says which rule of CONFIG takes TOPIC, and which rules come close and why they
-do not match. Then asks the rule's cluster about it: whether it exists, its
-partitions and their leaders, and what the mesh's user may do with it. Then says
-what clients of the mesh are told, and what is wrong.
+		args:    "[--offline] [--filter N] CONFIG TOPIC|--group GROUP",
+		summary: "say where a topic is written and read, or where a group lives",
+		about: `Says which rule of CONFIG takes TOPIC, or which one takes its writes and which
+its reads, and which rules come close and why they do not match. Then asks the
+rule's cluster about it: whether it exists, its partitions and their leaders, and
+what the mesh's user may do with it. Then says what clients of the mesh are told,
+and what is wrong.
+
+With --group it says which cluster is the home of a consumer group, what that says
+of it, and whether it has members on another cluster, where it must have none.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
 Envoy with several filters, --filter says which is meant.
 Nothing is changed in the cluster: a topic that is missing is not created.
 
-The exit code is 0 when records to the topic would be served, and else 1.`,
+The exit code is 0 when records to the topic would be served, or the group, and
+else 1.`,
 		setup: func(f *flag.FlagSet) runFunc {
 			offline := f.Bool("offline", false, "look at the rules only, and connect to nobody")
 			timeout := f.Duration("timeout", surveyTimeout, "how much `TIME` each broker has to connect and to answer")
 			filter := f.Int("filter", 0, "`N`, the number of the filter in CONFIG that is meant, from 1")
+			group := f.String("group", "", "a consumer `GROUP`, in place of TOPIC")
 			return func(ctx context.Context, args []string, s streams) error {
 				switch {
-				case len(args) != 2: //nolint:mnd // CONFIG and TOPIC
+				case *group != "" && len(args) != 1:
+					return usageError(fmt.Sprintf("name one CONFIG beside --group, got %d", len(args)))
+				case *group == "" && len(args) != 2: //nolint:mnd // CONFIG and TOPIC
 					return usageError(fmt.Sprintf("name one CONFIG and one TOPIC, got %d", len(args)))
 				case *timeout <= 0:
 					return usageError("--timeout must be longer than nothing")
@@ -42,6 +50,9 @@ The exit code is 0 when records to the topic would be served, and else 1.`,
 				c, err := choose(args[0], *filter, s)
 				if err != nil {
 					return err
+				}
+				if *group != "" {
+					return (&groupExplanation{config: c, group: *group, offline: *offline, timeout: *timeout, out: s.out}).run(ctx)
 				}
 				e := explanation{config: c, topic: args[1], offline: *offline, timeout: *timeout, out: s.out}
 				return e.run(ctx)
@@ -69,35 +80,51 @@ func choose(file string, number int, s streams) (*config.Config, error) {
 	return found[number-1].parse(s.err)
 }
 
-// explanation is one run of explain.
+// explanation is one run of explain about a topic.
 type explanation struct {
 	config  *config.Config
 	topic   string
 	offline bool
 	timeout time.Duration
 	out     printer
+	// read and written are the places of the rules that take the topic's reads and writes; -1: none does.
+	read, written int
 	// wrong is what keeps the topic's records from being stored.
 	wrong []survey.Finding
 }
 
 func (e *explanation) run(ctx context.Context) error {
 	e.out.printf("topic %s\n\n", e.shown())
-	place := e.rules()
+	e.read, e.written = ruleOf(e.config, config.Reads, e.topic), ruleOf(e.config, config.Writes, e.topic)
+	e.rules()
 	valid := wire.ValidTopicName(e.topic)
 	switch {
 	case !valid:
 		e.add(Finding{What: whyInvalid(e.topic), Do: "correct the name"})
-	case place < 0:
+	case e.read < 0 && e.written < 0:
 		e.add(Finding{What: "no rule takes it", Do: `correct the name, or add a rule; one with topic_prefix: "" takes all others`})
 	case !e.offline:
-		if err := e.cluster(ctx, place); err != nil {
+		if err := e.clusters(ctx); err != nil {
 			return err
 		}
 	}
-	if !valid || place < 0 || !e.offline {
+	if valid {
+		e.halves()
+	}
+	if !valid || e.read < 0 && e.written < 0 || !e.offline {
 		e.told(ctx)
 	}
 	return e.conclude()
+}
+
+// halves sees whether there is a rule for one operation alone.
+func (e *explanation) halves() {
+	switch {
+	case e.written < 0 && e.read >= 0:
+		e.add(Finding{What: "no rule is for writing it", Do: "add one, or let producers leave it alone"})
+	case e.read < 0 && e.written >= 0:
+		e.add(Finding{What: "no rule is for reading it: consumers are refused", Do: "add one, if somebody is to read it", Warning: true})
+	}
 }
 
 // shown is the topic as it is printed.
@@ -117,26 +144,24 @@ func (e *explanation) add(f Finding) { e.wrong = append(e.wrong, f) }
 // maxNear is how many rules that come close are shown.
 const maxNear = 10
 
-// rules prints the rules that have to do with the topic, and returns the place of the one that takes it; -1: none does.
-func (e *explanation) rules() int {
-	place, near, others := ruleOf(e.config, config.Writes, e.topic), 0, 0
+// rules prints the rules that have to do with the topic.
+func (e *explanation) rules() {
+	near, others := 0, 0
 	e.out.printf("Rules, of which the first that matches wins:\n")
 	for i, r := range e.config.Rules {
-		said := whyNot(r.Prefix, e.topic)
-		switch {
-		case i == place:
-			said = "takes it"
-		case r.Operations.Has(config.Writes) && strings.HasPrefix(e.topic, r.Prefix):
-			said = fmt.Sprintf("matches too, but comes after forwarding_rules[%d]", place)
-		}
-		if said == "" || i != place && near >= maxNear {
+		said := e.takes(i)
+		if said == "" && near >= maxNear {
 			others++
 			continue
 		}
-		if i != place {
+		if said == "" {
+			if said = e.comesClose(r); said == "" {
+				others++
+				continue
+			}
 			near++
 		}
-		e.out.printf("  forwarding_rules[%d]: topic_prefix %q, target_cluster %s: %s\n", i, r.Prefix, r.Cluster, said)
+		e.out.printf("  forwarding_rules[%d]: topic_prefix %q, target_cluster %s%s: %s\n", i, r.Prefix, r.Cluster, only(r), said)
 	}
 	switch {
 	case others == len(e.config.Rules):
@@ -144,7 +169,40 @@ func (e *explanation) rules() int {
 	case others > 0:
 		e.out.printf("  %d more, which do not match\n", others)
 	}
-	return place
+}
+
+// takes says what a rule takes of the topic; empty: nothing.
+func (e *explanation) takes(place int) string {
+	switch {
+	case place == e.read && place == e.written:
+		return "takes it"
+	case place == e.read:
+		return "takes its reads"
+	case place == e.written:
+		return "takes its writes"
+	default:
+		return ""
+	}
+}
+
+// comesClose says why a rule that takes nothing might be thought to; empty: nobody would think so.
+func (e *explanation) comesClose(r config.Rule) string {
+	if !strings.HasPrefix(e.topic, r.Prefix) {
+		return whyNot(r.Prefix, e.topic)
+	}
+	first := e.written
+	if r.Operations == config.Reads {
+		first = e.read
+	}
+	return fmt.Sprintf("matches too, but comes after forwarding_rules[%d]", first)
+}
+
+// only says what a rule is for, if it is not for all.
+func only(r config.Rule) string {
+	if r.Operations == config.ReadsAndWrites {
+		return ""
+	}
+	return " for " + r.Operations.String()
 }
 
 // whyInvalid says why no topic can have a name.

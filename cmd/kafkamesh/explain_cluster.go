@@ -14,14 +14,31 @@ import (
 // maxPartitions is how many partitions are shown.
 const maxPartitions = 20
 
-// cluster asks the cluster of a rule, and prints what it says.
-func (e *explanation) cluster(ctx context.Context, place int) error {
-	cluster := e.clusterOf(place)
+// clusters asks the clusters of the rules, and prints what they say.
+func (e *explanation) clusters(ctx context.Context) error {
+	if e.written >= 0 {
+		cluster := e.clusterOf(e.written)
+		done, where := config.Writes, ", where it is written,"
+		if e.read >= 0 && e.clusterOf(e.read).Name == cluster.Name {
+			done, where = config.ReadsAndWrites, ""
+		}
+		if err := e.cluster(ctx, cluster, done, where); err != nil || done == config.ReadsAndWrites {
+			return err
+		}
+	}
+	if e.read < 0 {
+		return nil
+	}
+	return e.cluster(ctx, e.clusterOf(e.read), config.Reads, ", where it is read,")
+}
+
+// cluster asks one cluster about what is done with the topic there.
+func (e *explanation) cluster(ctx context.Context, cluster config.Cluster, done config.Operations, where string) error {
 	c, err := surveyOf(ctx, cluster, e.timeout, []string{e.topic})
 	if err != nil {
 		return err
 	}
-	e.out.printf("\nCluster %s", c.Name)
+	e.out.printf("\nCluster %s%s", c.Name, where)
 	if len(c.Topics) == 0 {
 		e.out.printf(" could not be asked\n")
 		for _, b := range c.Brokers {
@@ -35,14 +52,19 @@ func (e *explanation) cluster(ctx context.Context, place int) error {
 	t := &c.Topics[0]
 	e.out.printf(" says of the topic:\n  %s\n", describe(t))
 	e.partitions(c, t)
-	e.judge(c, t)
+	e.judge(c, t, done)
 	return nil
 }
 
 func (e *explanation) clusterOf(place int) config.Cluster {
-	for _, c := range e.config.Clusters {
-		if c.Name == e.config.Rules[place].Cluster {
-			return c
+	return clusterNamed(e.config, e.config.Rules[place].Cluster)
+}
+
+// clusterNamed is one of a configuration's clusters.
+func clusterNamed(c *config.Config, name string) config.Cluster {
+	for _, cluster := range c.Clusters {
+		if cluster.Name == name {
+			return cluster
 		}
 	}
 	return config.Cluster{} // a checked configuration has it
@@ -101,26 +123,38 @@ func leader(c *survey.Cluster, node int32) string {
 	return fmt.Sprintf("%d, which the cluster does not name", node)
 }
 
-// judge looks for what keeps the cluster from storing what is sent to the topic.
-func (e *explanation) judge(c *survey.Cluster, t *survey.Topic) {
+// judge looks for what keeps the cluster from what is done with the topic.
+func (e *explanation) judge(c *survey.Cluster, t *survey.Topic, done config.Operations) {
+	writes := done.Has(config.Writes)
 	switch t.Code {
 	case wire.None, wire.LeaderNotAvailable, wire.ReplicaNotAvailable, wire.ListenerNotFound:
 	case wire.UnknownTopicOrPartition:
-		e.add(Finding{What: c.Name + " has no such topic", Do: "create it there, or correct the name. " + e.creation(c)})
+		if writes {
+			e.add(Finding{What: c.Name + " has no such topic", Do: "create it there, or correct the name. " + e.creation(c)})
+		} else {
+			e.add(Finding{What: c.Name + ", where it is read, has no such topic", Do: "create it there, or remove the rule for reading it there", Warning: true})
+		}
 	case wire.TopicAuthorizationFailed:
-		e.add(Finding{What: c.Name + " does not let the mesh's user know of it", Do: "allow the user WRITE on it, which implies DESCRIBE"})
+		if writes {
+			e.add(Finding{What: c.Name + " does not let the mesh's user know of it", Do: "allow the user WRITE on it, which implies DESCRIBE"})
+		} else {
+			e.add(Finding{What: c.Name + ", where it is read, does not let the mesh's user know of it", Do: "allow the user READ on it, which implies DESCRIBE", Warning: true})
+		}
 	default:
 		e.add(Finding{What: fmt.Sprintf("%s answers %s: %s", c.Name, t.Code, survey.Words(t.Code))})
 	}
-	if t.Rights.Lacks(survey.Write) {
+	if writes && t.Rights.Lacks(survey.Write) {
 		e.add(Finding{What: "the mesh's user lacks WRITE on it: clients get TOPIC_AUTHORIZATION_FAILED", Do: "allow the user WRITE on it"})
+	}
+	if done.Has(config.Reads) && t.Rights.Lacks(survey.Read) {
+		e.add(Finding{What: "the mesh's user lacks READ on it: consumers get TOPIC_AUTHORIZATION_FAILED", Do: "allow the user READ on it, if somebody is to read it", Warning: true})
 	}
 	e.wrong = append(e.wrong, c.JudgeLeaders(t)...)
 }
 
 // creation says whether a client could have the topic created.
 func (e *explanation) creation(c *survey.Cluster) string {
-	if e.clusterOf(ruleOf(e.config, config.Writes, e.topic)).NoAutoCreate {
+	if e.clusterOf(e.written).NoAutoCreate {
 		return "Clients may not have it created: allow.auto.create.topics is false"
 	}
 	text := "A client that asks for it has it created, if the cluster's auto.create.topics.enable is true"
@@ -164,7 +198,11 @@ func (e *explanation) told(ctx context.Context) {
 
 // cap says why there may be fewer partitions than in the cluster.
 func (e *explanation) cap(told int) string {
-	if most := e.clusterOf(ruleOf(e.config, config.Writes, e.topic)).PartitionCount; most > 0 && told == int(most) {
+	place := e.read
+	if place < 0 {
+		place = e.written
+	}
+	if most := e.clusterOf(place).PartitionCount; most > 0 && told == int(most) {
 		return fmt.Sprintf(" (no more than partition_count, %d)", most)
 	}
 	return ""

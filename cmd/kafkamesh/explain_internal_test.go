@@ -62,6 +62,45 @@ func TestExplain(t *testing.T) {
 	compare(t, "testdata/survey/explain.golden", said.String())
 }
 
+const explainedApart = `
+upstream_clusters:
+- {cluster_name: plain, bootstrap_servers: "<plain>", partition_count: 4}
+- {cluster_name: other, bootstrap_servers: "<other>", partition_count: 2}
+- cluster_name: secured
+  bootstrap_servers: "<secured>"
+  tls: {ca: {filename: DIR/ca.pem}}
+  sasl: {mechanism: MECHANISM_SCRAM_SHA_256, username: {inline_string: mesh}, password: {inline_string: ` + rightPassword + `}}
+forwarding_rules:
+- {target_cluster: plain, topic_prefix: apples, operations: [OPERATION_READ]}
+- {target_cluster: other, topic_prefix: apples}
+- {target_cluster: secured, topic_prefix: bananas, operations: [OPERATION_READ]}
+- {target_cluster: secured, topic_prefix: berries, operations: [OPERATION_WRITE]}
+- {target_cluster: other, topic_prefix: dates, operations: [OPERATION_READ]}
+- {target_cluster: plain, topic_prefix: dates, operations: [OPERATION_WRITE]}
+- {target_cluster: plain, topic_prefix: a, operations: [OPERATION_WRITE]}
+group_rules: [{target_cluster: other, group_prefix: billing.}]
+default_group_cluster: secured
+`
+
+// TestExplainApart has topics explained that are read and written on different clusters, or only one of the two.
+func TestExplainApart(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t)
+	var said strings.Builder
+	file := e.config(explainedApart)
+	for _, args := range [][]string{{"apples"}, {"bananas"}, {"berries"}, {"dates"}, {"apples", "--offline"}, {"bananas", "--offline"}} {
+		said.WriteString("$ kafkamesh explain CONFIG " + strings.Join(args, " ") + "\n" +
+			e.run(append([]string{"explain", file}, args...)...) + "\n")
+	}
+	said.WriteString("$ kafkamesh check CONFIG\n" + e.run("check", file) + "$ kafkamesh check --json CONFIG\n")
+	for line := range strings.Lines(e.run("check", "--json", file)) {
+		if strings.Contains(line, `"rights"`) {
+			said.WriteString(line)
+		}
+	}
+	compare(t, "testdata/survey/apart.golden", said.String())
+}
+
 // TestExplainToldCode sees that the code which the configuration chooses is that which clients are told.
 func TestExplainToldCode(t *testing.T) {
 	t.Parallel()

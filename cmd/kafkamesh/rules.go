@@ -22,6 +22,53 @@ func ruleName(c *config.Config, place int) string {
 	return fmt.Sprintf("forwarding_rules[%d] (%s*)", place, c.Rules[place].Prefix)
 }
 
+// rulesTo finds the rule by which something is done with a topic on a cluster; empty: none has it done there.
+func rulesTo(c *config.Config, done config.Operations, cluster string) func(topic string) string {
+	return func(topic string) string {
+		if place := ruleOf(c, done, topic); place >= 0 && c.Rules[place].Cluster == cluster {
+			return ruleName(c, place)
+		}
+		return ""
+	}
+}
+
+// duties says in words what the rules do on a cluster; empty: nothing.
+func duties(c *config.Config, cluster string) string {
+	var topics, groups []string
+	for _, r := range c.Rules {
+		if r.Cluster == cluster {
+			topics = append(topics, r.Prefix+"*"+only(r))
+		}
+	}
+	for _, r := range c.GroupRules {
+		if r.Cluster == cluster {
+			groups = append(groups, r.Prefix+"*")
+		}
+	}
+	if c.DefaultGroupCluster == cluster {
+		groups = append(groups, "all that no rule names")
+		if len(c.GroupRules) == 0 {
+			groups = []string{"all"}
+		}
+	}
+	if len(topics)+len(groups) == 0 {
+		return ""
+	}
+	return "topics here: " + firsts(topics) + "; groups at home here: " + firsts(groups)
+}
+
+// firsts is the beginning of a list; nothing of an empty one.
+func firsts(names []string) string {
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) > maxNear:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNear], ", "), len(names)-maxNear)
+	default:
+		return strings.Join(names, ", ")
+	}
+}
+
 // shortest is the length from which a prefix that stands elsewhere in a topic is no accident.
 const shortest = 3
 

@@ -7,23 +7,36 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// Judge looks for what is wrong with the topics that the rules send to the cluster, and with what its user may do. ruleOf is the rule that
-// sends a topic here, as people know it; empty: none does.
-func (c *Cluster) Judge(ruleOf func(topic string) string) {
+// Judge looks for what is wrong with the topics that the rules send to the cluster, or have read there, and with what its user may do.
+// written and read are the rules by which a topic is written and read here, as people know them; empty: it is not.
+func (c *Cluster) Judge(written, read func(topic string) string) {
 	c.judgeIdempotence()
-	byRule := map[string][]*Topic{}
+	byRule, byRead := map[string][]*Topic{}, map[string][]*Topic{}
 	for i := range c.Topics {
 		t := &c.Topics[i]
-		if rule := ruleOf(t.Name); rule != "" && !t.Internal {
+		if t.Internal {
+			continue
+		}
+		if rule := written(t.Name); rule != "" {
 			byRule[rule] = append(byRule[rule], t)
+		}
+		if rule := read(t.Name); rule != "" {
+			byRead[rule] = append(byRead[rule], t)
 		}
 	}
 	for _, rule := range slices.Sorted(maps.Keys(byRule)) {
-		c.Findings = append(c.Findings, judgeRights(rule, byRule[rule])...)
-		c.Findings = append(c.Findings, judgeLeaders(rule, byRule[rule])...)
+		c.Findings = append(c.Findings, judgeWrites(rule, byRule[rule])...)
+		c.Findings = append(c.Findings, judgeLeaders(rule+" sends here", byRule[rule])...)
+	}
+	for _, rule := range slices.Sorted(maps.Keys(byRead)) {
+		c.Findings = append(c.Findings, judgeReads(rule, byRead[rule])...)
+		only := slices.DeleteFunc(byRead[rule], func(t *Topic) bool { return written(t.Name) != "" }) // whose leaders were judged
+		c.Findings = append(c.Findings, judgeLeaders(rule+" has read here", only)...)
 	}
 }
 
@@ -41,19 +54,10 @@ func (c *Cluster) judgeIdempotence() {
 	}
 }
 
-func judgeRights(rule string, topics []*Topic) []Finding {
-	var locked []string
-	for _, t := range topics {
-		if t.Rights.Lacks(Write) {
-			locked = append(locked, t.Name)
-		}
-	}
+func judgeWrites(rule string, topics []*Topic) []Finding {
+	locked, many := lacking(topics, Write)
 	if len(locked) == 0 {
 		return nil
-	}
-	many := "every topic"
-	if len(locked) < len(topics) {
-		many = fmt.Sprintf("%d of the %d topics", len(locked), len(topics))
 	}
 	return []Finding{{
 		What:    fmt.Sprintf("the mesh's user lacks WRITE on %s that %s sends here: %s", many, rule, few(locked)),
@@ -62,6 +66,33 @@ func judgeRights(rule string, topics []*Topic) []Finding {
 	}}
 }
 
+// judgeReads is a warning at worst: perhaps nobody is to read.
+func judgeReads(rule string, topics []*Topic) []Finding {
+	locked, many := lacking(topics, Read)
+	if len(locked) == 0 {
+		return nil
+	}
+	return []Finding{{
+		What:    fmt.Sprintf("the mesh's user lacks READ on %s that %s has read here: %s", many, rule, few(locked)),
+		Do:      "allow it READ, where clients are to read; they get TOPIC_AUTHORIZATION_FAILED until then. A rule with operations: [OPERATION_WRITE] says that they are not",
+		Warning: true,
+	}}
+}
+
+// lacking are the topics on which an operation is not allowed, and how many of all that is.
+func lacking(topics []*Topic, o kmsg.ACLOperation) (locked []string, many string) {
+	for _, t := range topics {
+		if t.Rights.Lacks(o) {
+			locked = append(locked, t.Name)
+		}
+	}
+	if len(locked) < len(topics) {
+		return locked, fmt.Sprintf("%d of the %d topics", len(locked), len(topics))
+	}
+	return locked, "every topic"
+}
+
+// judgeLeaders looks at the topics that a rule does something with.
 func judgeLeaders(rule string, topics []*Topic) []Finding {
 	var leaderless []string
 	for _, t := range topics {
@@ -75,7 +106,7 @@ func judgeLeaders(rule string, topics []*Topic) []Finding {
 		return nil
 	}
 	return []Finding{{
-		What: fmt.Sprintf("partitions without a leader, of topics that %s sends here: %s", rule, few(leaderless)),
+		What: fmt.Sprintf("partitions without a leader, of topics that %s: %s", rule, few(leaderless)),
 		Do:   "see which of the cluster's brokers are down",
 	}}
 }

@@ -12,6 +12,7 @@ type Rights int32
 
 // The operations that the mesh needs, or has use for.
 const (
+	Read            = kmsg.ACLOperationRead
 	Write           = kmsg.ACLOperationWrite
 	Describe        = kmsg.ACLOperationDescribe
 	Create          = kmsg.ACLOperationCreate
@@ -20,7 +21,7 @@ const (
 
 // topicOperations and clusterOperations are those that there are (AclEntry.scala).
 const (
-	topicOperations Rights = 1<<kmsg.ACLOperationRead | 1<<Write | 1<<Create | 1<<kmsg.ACLOperationDelete |
+	topicOperations Rights = 1<<Read | 1<<Write | 1<<Create | 1<<kmsg.ACLOperationDelete |
 		1<<kmsg.ACLOperationAlter | 1<<Describe | 1<<kmsg.ACLOperationDescribeConfigs | 1<<kmsg.ACLOperationAlterConfigs
 	clusterOperations Rights = 1<<Create | 1<<kmsg.ACLOperationAlter | 1<<Describe | 1<<kmsg.ACLOperationClusterAction |
 		1<<kmsg.ACLOperationDescribeConfigs | 1<<kmsg.ACLOperationAlterConfigs | 1<<IdempotentWrite

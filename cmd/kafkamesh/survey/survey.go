@@ -22,6 +22,8 @@ type Options struct {
 	Timeout time.Duration
 	// Topics are asked about. Nil: all that the cluster names.
 	Topics []string
+	// Group is asked about. Empty: none is.
+	Group string
 }
 
 // Cluster is what was seen of one cluster.
@@ -34,6 +36,7 @@ type Cluster struct {
 	Brokers     []*Broker
 	Rights      Rights // on the cluster
 	Topics      []Topic
+	Group       *Group         // nil: nobody was asked about one
 	Login       dial.Mechanism // empty: nobody logs in
 	Through     string         // the socket that connections go through; empty: they are direct
 	Certificate *Certificate   // our own; nil: none
@@ -69,6 +72,7 @@ func Of(ctx context.Context, o Options) *Cluster {
 	work.Go(func() { s.reach(ctx, others) })
 	work.Go(func() { s.askTopics(ctx, guide) })
 	work.Wait()
+	s.askGroup(ctx)
 	s.compare(guide)
 	return s.cluster
 }

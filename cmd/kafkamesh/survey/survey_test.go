@@ -77,9 +77,19 @@ func topic(name string, rights survey.Rights, leaders ...int32) survey.Topic {
 	return t
 }
 
+// ruleFor is a rule that takes topics by their first letter.
+func ruleFor(letter byte, rule string) func(string) string {
+	return func(topic string) string {
+		if topic[0] == letter {
+			return rule
+		}
+		return ""
+	}
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	const write, read = 1<<survey.Write | 1<<survey.Describe, 1 << survey.Describe
+	const write, describe = 1<<survey.Write | 1<<survey.Read | 1<<survey.Describe, 1<<survey.Read | 1<<survey.Describe
 	const mayWrite = "allow it WRITE, where clients are to write; they get TOPIC_AUTHORIZATION_FAILED until then"
 	idempotence := survey.Finding{
 		What: "the mesh's user lacks IDEMPOTENT_WRITE on the cluster, which Kafka before 3.0 wants of idempotent producers; " +
@@ -87,24 +97,24 @@ func TestJudge(t *testing.T) {
 		Do: "allow IDEMPOTENT_WRITE on the cluster, or have producers set enable.idempotence=false", Warning: true,
 	}
 	rights := survey.Rights(1 << kmsg.ACLOperationDescribe)
-	internal := topic("a-internal", read, 1)
+	internal := topic("a-internal", describe, 1)
 	internal.Internal = true
 	for _, tc := range []struct {
 		name    string
 		cluster survey.Cluster
 		want    []survey.Finding
 	}{
-		{"nothing", survey.Cluster{Topics: []survey.Topic{topic("a", write, 1), topic("other", read, -1), internal}}, nil},
+		{"nothing", survey.Cluster{Topics: []survey.Topic{topic("a", write, 1), topic("other", describe, -1), internal}}, nil},
 		{"not told", survey.Cluster{Topics: []survey.Topic{topic("a", 0, 1)}}, nil},
 		{
 			"some are locked",
-			survey.Cluster{Topics: []survey.Topic{topic("a", write, 1), topic("a2", read, 1)}},
+			survey.Cluster{Topics: []survey.Topic{topic("a", write, 1), topic("a2", describe, 1)}},
 			[]survey.Finding{{What: "the mesh's user lacks WRITE on 1 of the 2 topics that the rule sends here: a2", Do: mayWrite, Warning: true}},
 		},
 		{
 			"all are locked",
 			survey.Cluster{Topics: []survey.Topic{
-				topic("a1", read, 1), topic("a2", read), topic("a3", read), topic("a4", read), topic("a5", read), topic("a6", read), topic("a7", read),
+				topic("a1", describe, 1), topic("a2", describe), topic("a3", describe), topic("a4", describe), topic("a5", describe), topic("a6", describe), topic("a7", describe),
 			}},
 			[]survey.Finding{{What: "the mesh's user lacks WRITE on every topic that the rule sends here: a1, a2, a3, a4, a5 and 2 more", Do: mayWrite}},
 		},
@@ -113,18 +123,23 @@ func TestJudge(t *testing.T) {
 			survey.Cluster{Topics: []survey.Topic{topic("a", write, 1, -1)}},
 			[]survey.Finding{{What: "partitions without a leader, of topics that the rule sends here: a/1", Do: "see which of the cluster's brokers are down"}},
 		},
+		{
+			"read only",
+			survey.Cluster{Topics: []survey.Topic{topic("r1", describe, 1), topic("r2", 1<<survey.Describe, -1)}},
+			[]survey.Finding{{
+				What: "the mesh's user lacks READ on 1 of the 2 topics that the other has read here: r2",
+				Do: "allow it READ, where clients are to read; they get TOPIC_AUTHORIZATION_FAILED until then. " +
+					"A rule with operations: [OPERATION_WRITE] says that they are not",
+				Warning: true,
+			}, {What: "partitions without a leader, of topics that the other has read here: r2/0", Do: "see which of the cluster's brokers are down"}},
+		},
 		{"new, and no idempotence", survey.Cluster{Rights: rights, Brokers: []*survey.Broker{broker(1, true, kversion.V3_0_0())}}, nil},
 		{"old, and no idempotence", survey.Cluster{Rights: rights, Brokers: []*survey.Broker{broker(1, true, kversion.V2_8_0())}}, []survey.Finding{idempotence}},
 		{"old, and not told", survey.Cluster{Brokers: []*survey.Broker{broker(1, true, kversion.V2_8_0())}}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			tc.cluster.Judge(func(topic string) string {
-				if topic[0] == 'a' {
-					return "the rule"
-				}
-				return ""
-			})
+			tc.cluster.Judge(ruleFor('a', "the rule"), ruleFor('r', "the other"))
 			if diff := cmp.Diff(tc.want, tc.cluster.Findings); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}

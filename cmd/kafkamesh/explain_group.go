@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+)
+
+// groupExplanation is one run of explain about a consumer group.
+type groupExplanation struct {
+	config  *config.Config
+	group   string
+	offline bool
+	timeout time.Duration
+	out     printer
+	wrong   []survey.Finding
+}
+
+func (e *groupExplanation) run(ctx context.Context) error {
+	e.out.printf("group %q\n\n", e.group)
+	home := e.rules()
+	if !e.offline {
+		for _, cluster := range e.config.Clusters {
+			if err := e.cluster(ctx, cluster, cluster.Name == home); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case survey.Failed(e.wrong):
+		e.out.printf("\nThe group is not served:\n")
+		printFindings(e.out, "  ", e.wrong)
+		return errReported
+	default:
+		e.out.printf("\nThe group lives on %s.\n", home)
+		printFindings(e.out, "  ", e.wrong)
+		return nil
+	}
+}
+
+// rules prints the rules that match the group, and returns its home.
+func (e *groupExplanation) rules() (home string) {
+	e.out.printf("Rules, of which the first that matches wins:\n")
+	others := 0
+	for i, r := range e.config.GroupRules {
+		said := "takes it"
+		switch {
+		case !strings.HasPrefix(e.group, r.Prefix):
+			if said = whyNot(r.Prefix, e.group); said == "" {
+				others++
+				continue
+			}
+		case home != "":
+			said = "matches too, but comes after the one that does"
+		default:
+			home = r.Cluster
+		}
+		e.out.printf("  group_rules[%d]: group_prefix %q, target_cluster %s: %s\n", i, r.Prefix, r.Cluster, said)
+	}
+	if others > 0 {
+		e.out.printf("  %d more, which do not match\n", others)
+	}
+	said := "takes it, since no rule does"
+	if home != "" {
+		said = "takes what no rule does"
+	} else {
+		home = e.config.DefaultGroupCluster
+	}
+	e.out.printf("  default_group_cluster %s: %s\n", e.config.DefaultGroupCluster, said)
+	return home
+}
+
+// cluster prints what one cluster says of the group. Only its home may have members of it.
+func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, isHome bool) error {
+	settings, client, err := clientOf(cluster)
+	if err != nil {
+		return err
+	}
+	c := survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: e.timeout, Topics: []string{}, Group: e.group})
+	g := c.Group
+	if g == nil {
+		e.out.printf("\nCluster %s could not be asked\n", c.Name)
+		for _, b := range c.Brokers {
+			for _, f := range b.Findings {
+				e.wrong = append(e.wrong, survey.Finding{What: c.Name + ", " + b.Addr + ": " + f.What, Do: f.Do, Warning: f.Warning || !isHome})
+			}
+		}
+		return nil
+	}
+	what := "offsets of what is read there"
+	if isHome {
+		what = "its members, and offsets of what is read there"
+	}
+	e.out.printf("\nCluster %s, which has %s, says:\n", c.Name, what)
+	if g.Coordinator == nil {
+		e.out.printf("  nothing: there is no such group yet, or the mesh's user may not DESCRIBE it\n")
+		return nil
+	}
+	e.out.printf("  its coordinator is broker %d, %s; it is %s, with %s\n", g.Coordinator.Node, g.Coordinator.Addr, g.State, counted(g.Members, "member"))
+	if !isHome && g.Members > 0 {
+		e.wrong = append(e.wrong, survey.Finding{
+			What: fmt.Sprintf("it has members on %s that do not come through the mesh: commits of what is read there are refused", c.Name),
+			Do:   "have all members connect to the mesh, or give one of the two another group",
+		})
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const groupsExplained = `
+upstream_clusters:
+- {cluster_name: plain, bootstrap_servers: "<plain>"}
+- {cluster_name: other, bootstrap_servers: "<other>"}
+- {cluster_name: nobody, bootstrap_servers: "<nobody>"}
+forwarding_rules:
+- {target_cluster: plain, topic_prefix: apples}
+- {target_cluster: other, topic_prefix: bananas}
+group_rules:
+- {target_cluster: other, group_prefix: foreign}
+- {target_cluster: plain, group_prefix: billing.}
+- {target_cluster: nobody, group_prefix: bill}
+`
+
+func TestExplainGroup(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t)
+	e.join("plain", "billing.eu")()
+	e.join("plain", "foreign")
+	e.join("other", "foreign")
+	e.join("plain", "at-home")
+	var said strings.Builder
+	file := e.config(groupsExplained)
+	for _, args := range [][]string{
+		{"billing.eu"}, {"foreign"}, {"at-home"}, {"Billing.us", "--offline"}, {"billed", "--offline"}, {"a b", "--offline"},
+	} {
+		said.WriteString("$ kafkamesh explain CONFIG --group " + strings.Join(args, " ") + "\n" +
+			e.run(append([]string{"explain", file, "--group"}, args...)...) + "\n")
+	}
+	compare(t, "testdata/survey/groups.golden", said.String())
+	if said := e.run("explain", file, "apples", "--group", "g"); !strings.Contains(said, "name one CONFIG beside --group") {
+		t.Errorf("it says\n%s", said)
+	}
+}
+
+// join has a cluster have a member of a group, which leave has it leave.
+func (e *estate) join(cluster, group string) (leave func()) {
+	e.t.Helper()
+	client := e.client(cluster)
+	join := kmsg.NewPtrJoinGroupRequest()
+	join.Group, join.ProtocolType, join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = group, "consumer", 60_000, 60_000
+	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
+	response, err := join.RequestWith(e.t.Context(), client)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if response.ErrorCode != 0 { // who joins is told its id, and comes again with that
+		join.MemberID = response.MemberID
+		if response, err = join.RequestWith(e.t.Context(), client); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	sync := kmsg.NewPtrSyncGroupRequest()
+	sync.Group, sync.MemberID, sync.Generation = group, response.MemberID, response.Generation
+	sync.ProtocolType, sync.Protocol = new("consumer"), new("range")
+	sync.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: response.MemberID}}
+	if synced, err := sync.RequestWith(e.t.Context(), client); err != nil || synced.ErrorCode != 0 {
+		e.t.Fatal(synced, err)
+	}
+	return func() {
+		leave := kmsg.NewPtrLeaveGroupRequest()
+		leave.Group, leave.MemberID = group, response.MemberID
+		leave.Members = []kmsg.LeaveGroupRequestMember{{MemberID: response.MemberID}}
+		if left, err := leave.RequestWith(e.t.Context(), client); err != nil || left.ErrorCode != 0 {
+			e.t.Fatal(left, err)
+		}
+	}
+}
+
+func (e *estate) client(cluster string) *kgo.Client {
+	e.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(e.addrs[cluster]))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(client.Close)
+	return client
+}
