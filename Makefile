@@ -66,6 +66,11 @@ matrix: build envoy kafka clients ## every client in every setting, against both
 	MATRIX=full MATRIX_KAFKA=$(KAFKA_VERSION) go test -count=1 -timeout 60m ./test/matrix -update
 	MATRIX=full MATRIX_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 60m ./test/matrix -update
 
+.PHONY: test-tools
+test-tools: build envoy kafka ## Kafka Streams, Connect, MirrorMaker 2, a schema registry and Kafka's commands through Envoy (five minutes)
+	build/install-tools.sh >/dev/null
+	TOOLS=1 go test -count=1 -timeout 30m -v ./test/tools
+
 SEEDS ?= 100000
 .PHONY: simulate
 simulate: ## clients, mesh and clusters in fake time under faults, SEEDS of them (100000: some minutes); SEED=n plays one again

@@ -43,6 +43,9 @@ func startProcess(name string, cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
+// Launch runs a command that has no address to be waited for.
+func Launch(name string, cmd *exec.Cmd) (*Process, error) { return startProcess(name, cmd) }
+
 // Start runs a command and waits until it listens at addr.
 func Start(ctx context.Context, name string, cmd *exec.Cmd, addr string) (*Process, error) {
 	p, err := startProcess(name, cmd)
