@@ -230,6 +230,17 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"Fetch of an unknown id": {wire.KeyFetch, 18, &kmsg.FetchRequest{Topics: []kmsg.FetchRequestTopic{{
 			TopicID: [16]byte{1}, Partitions: []kmsg.FetchRequestTopicPartition{{}},
 		}}}, false, numbers{"failures": 1}},
+		"OffsetCommit without topics": {wire.KeyOffsetCommit, 9, kmsg.NewPtrOffsetCommitRequest(), false, numbers{}},
+		"OffsetCommit": {wire.KeyOffsetCommit, 9, &kmsg.OffsetCommitRequest{Topics: []kmsg.OffsetCommitRequestTopic{
+			{Topic: "apples", Partitions: make([]kmsg.OffsetCommitRequestTopicPartition, 1)},
+		}}, false, numbers{"failures": 1}},
+		"OffsetCommit of a topic without a rule": {wire.KeyOffsetCommit, 9, &kmsg.OffsetCommitRequest{Topics: []kmsg.OffsetCommitRequestTopic{
+			{Topic: "plums", Partitions: make([]kmsg.OffsetCommitRequestTopicPartition, 1)},
+		}}, false, numbers{"refusals": 1}},
+		"OffsetFetch": {wire.KeyOffsetFetch, 7, kmsg.NewPtrOffsetFetchRequest(), false, numbers{"failures": 1}},
+		"OffsetFetch of a topic without a rule": {wire.KeyOffsetFetch, 7, &kmsg.OffsetFetchRequest{Topics: []kmsg.OffsetFetchRequestTopic{
+			{Topic: "plums", Partitions: []int32{0}},
+		}}, false, numbers{"refusals": 1}},
 		"ApiVersions":          {wire.KeyApiVersions, 2, kmsg.NewPtrApiVersionsRequest(), false, numbers{}},
 		"ApiVersions, no name": {wire.KeyApiVersions, 3, kmsg.NewPtrApiVersionsRequest(), false, numbers{"refusals": 1}},
 		"ConsumerGroupHeartbeat": {
@@ -283,6 +294,7 @@ func snake(key wire.APIKey) string {
 	return map[wire.APIKey]string{
 		wire.KeyProduce: "produce", wire.KeyFetch: "fetch", wire.KeyListOffsets: "list_offsets", wire.KeyOffsetForLeaderEpoch: "offset_for_leader_epoch", wire.KeyMetadata: "metadata", wire.KeyFindCoordinator: "find_coordinator",
 		wire.KeyApiVersions: "api_versions", wire.KeyInitProducerID: "init_producer_id", wire.KeyJoinGroup: "join_group",
+		wire.KeyOffsetCommit: "offset_commit", wire.KeyOffsetFetch: "offset_fetch",
 		wire.KeySyncGroup: "sync_group", wire.KeyHeartbeat: "heartbeat", wire.KeyLeaveGroup: "leave_group",
 		wire.KeyConsumerGroupHeartbeat: "consumer_group_heartbeat", wire.KeyConsumerGroupDescribe: "consumer_group_describe",
 	}[key]

@@ -31,6 +31,8 @@ func APIs() []API {
 		fetchAPI(),
 		listOffsetsAPI(),
 		metadataAPI(),
+		offsetCommitAPI(),
+		offsetFetchAPI(),
 		findCoordinatorAPI(),
 		joinGroupAPI(),
 		heartbeatAPI(),

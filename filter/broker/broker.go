@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
@@ -41,6 +42,8 @@ type Upstream struct {
 	Brokers Brokers
 	// PartitionCount, if not zero, is the most partitions of a topic that clients are told of.
 	PartitionCount int32
+	// OffsetRetention is how long the cluster is to keep offsets that groups commit which are at home elsewhere. Zero: a year.
+	OffsetRetention time.Duration
 }
 
 // Broker is the facade over all clusters of one worker. Serve may be called from any goroutine.
@@ -60,7 +63,7 @@ type Broker struct {
 	clusters []string       // the names of upstreams, in order
 	members  groups.Members // of groups of the new protocol
 	recalls  recalls
-	prepared   prepared
+	prepared prepared
 }
 
 // New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster

@@ -144,6 +144,8 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		keys.CoordinatorKeys = make([]string, min(n, wire.MaxControlElements))
 		long.CoordinatorKey = strings.Repeat("\x00", min(n, 32767))
 		return map[string]kmsg.Request{"keys": keys, "long key": long}
+	case wire.KeyOffsetCommit, wire.KeyOffsetFetch:
+		return hostileOffsets(key, version, n)
 	case wire.KeyJoinGroup, wire.KeySyncGroup, wire.KeyHeartbeat, wire.KeyLeaveGroup:
 		return hostileMember(key, n)
 	case wire.KeyApiVersions:
@@ -167,6 +169,49 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		}
 		panic("what would a hostile client ask with " + key.String() + "?")
 	}
+}
+
+// hostileOffsets is for the offsets of many topics, partitions and groups, with and without rules.
+func hostileOffsets(key wire.APIKey, version int16, n int) map[string]kmsg.Request {
+	id := strings.Repeat("\x00", min(n, 32767))
+	shapes := map[string]kmsg.Request{}
+	for _, name := range []string{"", "apples", "bananas", "z"} {
+		if key == wire.KeyOffsetCommit {
+			topics, partitions := kmsg.NewPtrOffsetCommitRequest(), kmsg.NewPtrOffsetCommitRequest()
+			for range min(n/(8+len(name)), wire.MaxControlElements) {
+				topics.Topics = append(topics.Topics, kmsg.OffsetCommitRequestTopic{Topic: name})
+			}
+			one := kmsg.OffsetCommitRequestTopic{Topic: name}
+			one.Partitions = make([]kmsg.OffsetCommitRequestTopicPartition, min(n/16, wire.MaxControlElements-1))
+			for i := range one.Partitions {
+				one.Partitions[i].Partition = int32(i)
+			}
+			partitions.Topics = []kmsg.OffsetCommitRequestTopic{one}
+			shapes["topics "+name], shapes["partitions "+name] = topics, partitions
+			continue
+		}
+		topics, partitions := fetchOffsets(version, nil, "g"), fetchOffsets(version, nil, "g")
+		one := kmsg.OffsetFetchRequestGroupTopic{Topic: name, Partitions: make([]int32, min(n/4, wire.MaxControlElements-3))}
+		for i := range one.Partitions {
+			one.Partitions[i] = int32(i)
+		}
+		for range min(n/(4+len(name)), wire.MaxControlElements-2) {
+			topics.Topics = append(topics.Topics, kmsg.OffsetFetchRequestTopic{Topic: name})
+			topics.Groups[0].Topics = append(topics.Groups[0].Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: name})
+		}
+		partitions.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: name, Partitions: one.Partitions}}
+		partitions.Groups[0].Topics = []kmsg.OffsetFetchRequestGroupTopic{one}
+		shapes["topics "+name], shapes["partitions "+name] = topics, partitions
+	}
+	if key == wire.KeyOffsetCommit {
+		shapes["long id"] = &kmsg.OffsetCommitRequest{Group: id}
+		return shapes
+	}
+	shapes["long id"] = fetchOffsets(version, []string{"apples"}, id)
+	groups := fetchOffsets(8, nil, "")
+	groups.Groups = make([]kmsg.OffsetFetchRequestGroup, min(n/4, wire.MaxControlElements))
+	shapes["groups"] = groups
+	return shapes
 }
 
 // hostileMember has a member of a group with a long id, and one that says much.

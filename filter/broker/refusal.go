@@ -10,6 +10,8 @@ type Refusal struct {
 	Kind wire.Kind
 	// Topics are those that the request names and that have no cluster, MaxTopics of them at most.
 	Topics []string
+	// Group has members of its own on Cluster, which is not its home.
+	Group, Cluster string
 	// Reason says why, if Kind and Topics do not.
 	Reason string
 }
@@ -29,6 +31,8 @@ func (r *Refusal) Why() string {
 		return "consumers are not served by this proxy"
 	case r.Kind == wire.Transactions:
 		return noTransactions
+	case r.Group != "":
+		return "group " + quote(r.Group) + " has members of its own on cluster " + r.Cluster + ", which is not its home"
 	default:
 		return r.Reason
 	}
@@ -41,5 +45,12 @@ func (r *Refusal) addTopic(topic string, code wire.ErrorCode) {
 	}
 	if len(r.Topics) < MaxTopics {
 		r.Topics = append(r.Topics, topic)
+	}
+}
+
+// addMembers says that a group has members on a cluster that is not its home. Topics without a cluster are told of first.
+func (r *Refusal) addMembers(group, cluster string) {
+	if r.Code == wire.None {
+		r.Code, r.Group, r.Cluster = wire.GroupAuthorizationFailed, wire.Clip(group, maxQuoted), cluster
 	}
 }

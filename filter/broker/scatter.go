@@ -106,28 +106,36 @@ func (s *scatter) toLeaders(b Brokers, partitions []wire.TopicPartition, each fu
 func (s *scatter) askSoon(
 	b Brokers, to target.Broker, request kmsg.Request, most int16, within time.Duration, take func(kmsg.Response, error),
 ) {
-	taken := false
 	s.begin()
-	settle := func(r kmsg.Response, err error) {
+	s.soon(within, func(settle func(take func())) {
+		b.Call(to, request, most, func(r kmsg.Response, err error) { settle(func() { take(r, err) }) })
+	}, func() { take(nil, errLate) }, s.end)
+}
+
+// soon begins what is not waited for longer than so. It calls settle, once, to have its result looked at, one at a time; if that comes too
+// late, late has been called in place of it. Either is followed by over.
+func (s *scatter) soon(within time.Duration, begin func(settle func(take func())), late, over func()) {
+	taken := false
+	settle := func(take func()) {
 		defer answerAfterPanic(s)
-		late := false
+		first := false
 		s.locked(func() {
-			if late = taken; !late {
+			if first = !taken; first {
 				taken = true
-				take(r, err)
+				take()
 			}
 		})
-		if !late {
-			s.end()
+		if first {
+			over()
 		}
 	}
 	timer := time.AfterFunc(within, func() {
 		defer s.recover()
-		settle(nil, errLate)
+		settle(late)
 	})
-	b.Call(to, request, most, func(r kmsg.Response, err error) {
+	begin(func(take func()) {
 		timer.Stop()
-		settle(r, err)
+		settle(take)
 	})
 }
 

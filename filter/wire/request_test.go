@@ -82,6 +82,32 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		if version >= 1 {
 			r.CoordinatorType = 1
 		}
+	case *kmsg.OffsetCommitRequest:
+		r.Group, r.Generation, r.MemberID = "group", 3, "member"
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.Metadata = 1, 99, new("mine")
+		if version >= 6 {
+			p.LeaderEpoch = 4
+		}
+		r.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "orders", Partitions: []kmsg.OffsetCommitRequestTopicPartition{p, p}}}
+		if version >= 7 {
+			r.InstanceID = new("instance")
+		}
+		if version <= 4 {
+			r.RetentionTimeMillis = 5000
+		}
+	case *kmsg.OffsetFetchRequest:
+		if version < 8 {
+			r.Group, r.Topics = "group", []kmsg.OffsetFetchRequestTopic{{Topic: "orders", Partitions: []int32{0, 1}}}
+		} else {
+			g := kmsg.NewOffsetFetchRequestGroup()
+			g.Group, g.Topics = "group", []kmsg.OffsetFetchRequestGroupTopic{{Topic: "orders", Partitions: []int32{0, 1}}}
+			if version >= 9 {
+				g.MemberID, g.MemberEpoch = new("member"), 3
+			}
+			r.Groups = []kmsg.OffsetFetchRequestGroup{g, g}
+		}
+		r.RequireStable = version >= 7
 	case *kmsg.JoinGroupRequest:
 		r.Group, r.SessionTimeoutMillis, r.MemberID, r.ProtocolType = "group", 45_000, "member", "consumer"
 		r.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte{0, 3}}, {Name: "", Metadata: []byte{}}}

@@ -8,6 +8,8 @@ const (
 	KeyFetch                   APIKey = 1
 	KeyListOffsets             APIKey = 2
 	KeyMetadata                APIKey = 3
+	KeyOffsetCommit            APIKey = 8
+	KeyOffsetFetch             APIKey = 9
 	KeyFindCoordinator         APIKey = 10
 	KeyJoinGroup               APIKey = 11
 	KeyHeartbeat               APIKey = 12
@@ -26,7 +28,7 @@ const (
 	KeyConsumerGroupDescribe   APIKey = 69
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeIncrementalAlterConfigs, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeIncrementalAlterConfigs, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -114,6 +116,51 @@ var ShapeMetadata = &Shape{
 		{Name: "AllowAutoTopicCreation", Size: 1, Versions: Versions{4, Later}},
 		{Name: "IncludeClusterAuthorizedOperations", Size: 1, Versions: Versions{8, 11}},
 		{Name: "IncludeTopicAuthorizedOperations", Size: 1, Versions: Versions{8, Later}},
+	},
+}
+
+// ShapeOffsetCommit is that of OffsetCommit requests.
+var ShapeOffsetCommit = &Shape{
+	Key: KeyOffsetCommit, Name: "OffsetCommit", Defined: Versions{2, 11}, Flexible: 8,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "GenerationIdOrMemberEpoch", Size: 4, Versions: Versions{1, Later}},
+		{Name: "MemberId", Type: TypeString, Versions: Versions{1, Later}},
+		{Name: "GroupInstanceId", Type: TypeString, Versions: Versions{7, Later}, Nullable: Versions{7, Later}},
+		{Name: "RetentionTimeMs", Size: 8, Versions: Versions{2, 5}},
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, 10}},
+			{Name: "TopicId", Size: 16, Versions: Versions{10, Later}},
+			{Name: "Partitions", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "PartitionIndex", Size: 4, Versions: Versions{0, Later}},
+				{Name: "CommittedOffset", Size: 8, Versions: Versions{0, Later}},
+				{Name: "CommittedLeaderEpoch", Size: 4, Versions: Versions{6, Later}},
+				{Name: "CommittedMetadata", Type: TypeString, Versions: Versions{0, Later}, Nullable: Versions{0, Later}},
+			}},
+		}},
+	},
+}
+
+// ShapeOffsetFetch is that of OffsetFetch requests.
+var ShapeOffsetFetch = &Shape{
+	Key: KeyOffsetFetch, Name: "OffsetFetch", Defined: Versions{1, 11}, Flexible: 6,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, 8}},
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, 8}, Nullable: Versions{2, 8}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, 8}},
+			{Name: "PartitionIndexes", Array: true, Size: 4, Versions: Versions{0, 8}},
+		}},
+		{Name: "Groups", Array: true, Type: TypeStruct, Versions: Versions{8, Later}, Fields: []Field{
+			{Name: "GroupId", Type: TypeString, Versions: Versions{8, Later}},
+			{Name: "MemberId", Type: TypeString, Versions: Versions{9, Later}, Nullable: Versions{9, Later}},
+			{Name: "MemberEpoch", Size: 4, Versions: Versions{9, Later}},
+			{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{8, Later}, Nullable: Versions{8, Later}, Fields: []Field{
+				{Name: "Name", Type: TypeString, Versions: Versions{8, 10}},
+				{Name: "TopicId", Size: 16, Versions: Versions{10, Later}},
+				{Name: "PartitionIndexes", Array: true, Size: 4, Versions: Versions{8, Later}},
+			}},
+		}},
+		{Name: "RequireStable", Size: 1, Versions: Versions{7, Later}},
 	},
 }
 

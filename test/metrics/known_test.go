@@ -22,6 +22,8 @@ func apis() []api {
 		{"list_offsets", kmsg.ListOffsets, 1, 11},
 		{"metadata", kmsg.Metadata, 0, 12},
 		{"find_coordinator", kmsg.FindCoordinator, 0, 4},
+		{"offset_commit", kmsg.OffsetCommit, 2, 9},
+		{"offset_fetch", kmsg.OffsetFetch, 1, 9},
 		{"join_group", kmsg.JoinGroup, 0, 9},
 		{"heartbeat", kmsg.Heartbeat, 0, 4},
 		{"leave_group", kmsg.LeaveGroup, 0, 5},

@@ -1,0 +1,341 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
+
+// offsetFetchAPI finds offsets where their topics are read.
+//
+// Each cluster is asked for the topics that are read there; who asks for all topics gets those of all clusters that are read there. Who asks
+// as a member (KIP-848) is one to the group's home only. An offset of -1 has a consumer begin anew, so where one cluster says nothing, for a
+// few seconds or at all, the group has an error: COORDINATOR_NOT_AVAILABLE, for its partitions where the version has no other place.
+// Requests that had no answer are sent once more. require_stable is passed on.
+//
+// KIP-447 (require_stable), KIP-709 (several groups). Version 10 names topics by id.
+func offsetFetchAPI() API {
+	return API{
+		API: wire.API{Shape: wire.ShapeOffsetFetch, Min: 1, Max: 9}, Decided: 10,
+		Short: "from the clusters of the topics", Query: true, Serve: (*Broker).offsetFetch,
+	}
+}
+
+const (
+	// groupCost is what is held for each group whose offsets are asked for, and offsetCost for each partition.
+	groupCost  = 768
+	offsetCost = 160
+	// groupsIn is the version from which on a request is for several groups, and codeIn from which on there is an error of a group.
+	groupsIn = 8
+	codeIn   = 2
+	// offsetsPatience is how long a cluster is waited for.
+	offsetsPatience = 10 * time.Second
+	// groupsAtOnce is how many groups of a request are asked for at a time.
+	groupsAtOnce = 16
+)
+
+// offsetsCall is one OffsetFetch on its way.
+type offsetsCall struct {
+	*scatter
+
+	broker  *Broker
+	stable  bool // only offsets that are not of a transaction
+	groups  []onlyGroupfsets
+	parts   series
+	dead    map[string]bool // clusters that have not answered: nobody asks them again for this request
+	refusal Refusal
+	summary Summary
+	trouble error // there is no room for the answer
+}
+
+// onlyGroupfsets is what is asked of one group, and found.
+type onlyGroupfsets struct {
+	asked *kmsg.OffsetFetchRequestGroup
+	all   bool // topics are asked for
+	code  wire.ErrorCode
+	// topics are those that are asked for, by their places, or what was found of all.
+	topics []kmsg.OffsetFetchResponseGroupTopic
+}
+
+func (b *Broker) offsetFetch(c *Call) error {
+	request, err := decode[*kmsg.OffsetFetchRequest](b, c)
+	if err != nil {
+		return err
+	}
+	groups := request.Groups
+	if c.Header.Version < groupsIn {
+		groups = []kmsg.OffsetFetchRequestGroup{onlyGroup(request)}
+	}
+	cost := groupCost * len(groups)
+	for i := range groups {
+		for j := range groups[i].Topics {
+			cost += namedCost + offsetCost*len(groups[i].Topics[j].Partitions)
+		}
+	}
+	if err := hold(c, len(c.Body)+cost); err != nil {
+		return err
+	}
+	call := &offsetsCall{broker: b, stable: request.RequireStable, parts: series{width: groupsAtOnce}, dead: map[string]bool{}}
+	call.scatter = newScatter(c, call.finish)
+	call.groups = make([]onlyGroupfsets, len(groups))
+	for i := range groups {
+		call.groups[i] = onlyGroupfsets{asked: &groups[i], all: groups[i].Topics == nil}
+		call.ask(&call.groups[i])
+	}
+	call.end()
+	return nil
+}
+
+// onlyGroup is the group of a request that is for one.
+func onlyGroup(r *kmsg.OffsetFetchRequest) kmsg.OffsetFetchRequestGroup {
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = r.Group
+	if r.Topics != nil {
+		g.Topics = make([]kmsg.OffsetFetchRequestGroupTopic, len(r.Topics))
+	}
+	for i := range r.Topics {
+		g.Topics[i].Topic, g.Topics[i].Partitions = r.Topics[i].Topic, r.Topics[i].Partitions
+	}
+	return g
+}
+
+// ask asks the clusters for the offsets of a group.
+func (o *offsetsCall) ask(g *onlyGroupfsets) {
+	if g.all {
+		for _, name := range o.broker.clusters {
+			o.askCluster(g, name, nil)
+		}
+		return
+	}
+	o.summary.Topics += len(g.asked.Topics)
+	g.topics = make([]kmsg.OffsetFetchResponseGroupTopic, len(g.asked.Topics))
+	clusters, of := byCluster(len(g.asked.Topics), func(i int) (string, bool) {
+		name := g.asked.Topics[i].Topic
+		o.Note.topic(name)
+		rule, code := o.broker.readRuleOf(name)
+		g.topics[i] = noOffsets(&g.asked.Topics[i], code)
+		if code != wire.None {
+			o.broker.countUnmatched(name)
+			o.refusal.addTopic(name, code)
+			o.summary.Failed++
+		}
+		return rule.Cluster, code == wire.None
+	})
+	for _, name := range clusters {
+		o.askCluster(g, name, of[name])
+	}
+}
+
+// noOffsets is what is told of a topic before its cluster has said anything: with code None that is to be replaced.
+func noOffsets(asked *kmsg.OffsetFetchRequestGroupTopic, code wire.ErrorCode) kmsg.OffsetFetchResponseGroupTopic {
+	if code == wire.None {
+		code = wire.UnknownServerError
+	}
+	t := kmsg.OffsetFetchResponseGroupTopic{
+		Topic: asked.Topic, Partitions: make([]kmsg.OffsetFetchResponseGroupTopicPartition, len(asked.Partitions)),
+	}
+	for i, p := range asked.Partitions {
+		t.Partitions[i] = kmsg.OffsetFetchResponseGroupTopicPartition{
+			Partition: p, Offset: -1, LeaderEpoch: -1, Metadata: new(""), ErrorCode: int16(code),
+		}
+	}
+	return t
+}
+
+// askCluster asks one cluster for the topics of a group at some places, or for all if all are asked for.
+func (o *offsetsCall) askCluster(g *onlyGroupfsets, name string, places []int) {
+	o.Note.cluster(name)
+	o.begin()
+	o.parts.add(func(done func()) {
+		over := func() {
+			done()
+			o.end()
+		}
+		dead := false
+		o.locked(func() { dead = o.dead[name] })
+		if dead {
+			o.locked(func() { g.fail(wire.CoordinatorNotAvailable) })
+			over()
+			return
+		}
+		part := o.request(g, name, places)
+		o.soon(offsetsPatience, func(settle func(take func())) {
+			part.ask(func(r kmsg.Response, code wire.ErrorCode) {
+				settle(func() { o.take(g, name, places, r, code) })
+			})
+		}, func() {
+			o.dead[name] = true
+			g.fail(wire.CoordinatorNotAvailable)
+		}, over)
+	})
+}
+
+// request is what a cluster is asked for, written as old and as new versions have it.
+func (o *offsetsCall) request(g *onlyGroupfsets, name string, places []int) *groupRequest {
+	asked := kmsg.NewOffsetFetchRequestGroup()
+	asked.Group = g.asked.Group
+	if name == o.broker.routes.Home(asked.Group) {
+		asked.MemberID, asked.MemberEpoch = g.asked.MemberID, g.asked.MemberEpoch
+	}
+	request := kmsg.NewPtrOffsetFetchRequest()
+	request.Group, request.RequireStable = asked.Group, o.stable
+	if !g.all {
+		asked.Topics = make([]kmsg.OffsetFetchRequestGroupTopic, 0, len(places))
+		request.Topics = make([]kmsg.OffsetFetchRequestTopic, 0, len(places))
+	}
+	for _, place := range places {
+		t := &g.asked.Topics[place]
+		asked.Topics = append(asked.Topics, *t)
+		request.Topics = append(request.Topics, kmsg.OffsetFetchRequestTopic{Topic: t.Topic, Partitions: t.Partitions})
+	}
+	request.Groups = []kmsg.OffsetFetchRequestGroup{asked}
+	const most = 9
+	part := &groupRequest{
+		brokers: o.broker.upstreams[name].Brokers, group: asked.Group, request: request, most: most, code: offsetsCode, harmless: true,
+	}
+	if part.brokers != nil {
+		part.send = part.brokers.Call
+	}
+	return part
+}
+
+// fail gives a group an error, unless it has one.
+func (g *onlyGroupfsets) fail(code wire.ErrorCode) {
+	if g.code == wire.None {
+		g.code = code
+	}
+}
+
+// offsetsCode is the error that a response has for the group.
+func offsetsCode(r kmsg.Response) wire.ErrorCode {
+	return wire.ErrorCode(ofGroup(r.(*kmsg.OffsetFetchResponse)).ErrorCode) //nolint:forcetypeassert // as the request is
+}
+
+// ofGroup is what a response says of its one group, whatever the version.
+func ofGroup(r *kmsg.OffsetFetchResponse) kmsg.OffsetFetchResponseGroup {
+	if r.Version >= groupsIn {
+		if len(r.Groups) == 0 {
+			return kmsg.OffsetFetchResponseGroup{ErrorCode: int16(wire.UnknownServerError)}
+		}
+		return r.Groups[0]
+	}
+	g := kmsg.OffsetFetchResponseGroup{ErrorCode: r.ErrorCode, Topics: make([]kmsg.OffsetFetchResponseGroupTopic, len(r.Topics))}
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		g.Topics[i].Topic, g.Topics[i].Partitions = t.Topic, make([]kmsg.OffsetFetchResponseGroupTopicPartition, len(t.Partitions))
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			g.Topics[i].Partitions[j] = kmsg.OffsetFetchResponseGroupTopicPartition{
+				Partition: p.Partition, Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, Metadata: p.Metadata, ErrorCode: p.ErrorCode,
+			}
+		}
+	}
+	return g
+}
+
+// take takes over what a cluster has said about the topics of a group at some places, or about all.
+func (o *offsetsCall) take(g *onlyGroupfsets, name string, places []int, r kmsg.Response, code wire.ErrorCode) {
+	if r == nil || code != wire.None {
+		if r == nil && code == wire.CoordinatorNotAvailable {
+			o.dead[name] = true
+		}
+		g.fail(code)
+		return
+	}
+	found := ofGroup(r.(*kmsg.OffsetFetchResponse)).Topics //nolint:forcetypeassert // as the request is
+	if !g.all {
+		fill(g.topics, places, found)
+		return
+	}
+	cost := 0
+	for i := range found {
+		if rule, code := o.broker.readRuleOf(found[i].Topic); code == wire.None && rule.Cluster == name {
+			g.topics = append(g.topics, found[i])
+			cost += namedCost + offsetCost*len(found[i].Partitions)
+		}
+	}
+	if err := hold(o, cost); err != nil {
+		o.trouble = err
+	}
+}
+
+// fill has the topics at some places say what was found of them.
+func fill(topics []kmsg.OffsetFetchResponseGroupTopic, places []int, found []kmsg.OffsetFetchResponseGroupTopic) {
+	of := map[wire.TopicPartition]*kmsg.OffsetFetchResponseGroupTopicPartition{}
+	for i := range found {
+		for j := range found[i].Partitions {
+			p := &found[i].Partitions[j]
+			of[wire.TopicPartition{Topic: found[i].Topic, Partition: p.Partition}] = p
+		}
+	}
+	for _, place := range places {
+		t := &topics[place]
+		for i := range t.Partitions {
+			if p, there := of[wire.TopicPartition{Topic: t.Topic, Partition: t.Partitions[i].Partition}]; there {
+				t.Partitions[i] = *p
+			}
+		}
+	}
+}
+
+// finish answers the client.
+func (o *offsetsCall) finish() {
+	if o.trouble != nil {
+		o.Answer(Answer{Violation: o.trouble})
+		return
+	}
+	response := kmsg.NewPtrOffsetFetchResponse()
+	for i := range o.groups {
+		g := &o.groups[i]
+		o.note(g)
+		one := kmsg.OffsetFetchResponseGroup{Group: g.asked.Group, Topics: g.topics, ErrorCode: int16(g.code)}
+		if g.code != wire.None && o.Header.Version >= codeIn {
+			one.Topics = nil // as a broker answers
+		}
+		response.Groups = append(response.Groups, one)
+	}
+	if o.Header.Version < groupsIn {
+		g := &o.groups[0]
+		response.Topics, response.ErrorCode = oldOffsets(response.Groups[0].Topics, g.code), int16(g.code)
+		response.Groups = nil
+	}
+	answerWith(o.Call, response, Answer{Refusal: o.refusal, Summary: o.summary})
+}
+
+// note takes down what is told of a group.
+func (o *offsetsCall) note(g *onlyGroupfsets) {
+	o.Note.Fail(g.code, "")
+	if g.code != wire.None {
+		o.summary.fail(g.code)
+		return
+	}
+	for i := range g.topics {
+		for j := range g.topics[i].Partitions {
+			code := wire.ErrorCode(g.topics[i].Partitions[j].ErrorCode)
+			o.Note.Fail(code, "")
+			if o.refusal.Code == wire.None {
+				o.summary.fail(code)
+			}
+		}
+	}
+}
+
+// oldOffsets is topics as versions before groupsIn have them. Where there is an error of the group, each partition has it.
+func oldOffsets(topics []kmsg.OffsetFetchResponseGroupTopic, code wire.ErrorCode) []kmsg.OffsetFetchResponseTopic {
+	old := make([]kmsg.OffsetFetchResponseTopic, len(topics))
+	for i := range topics {
+		t := &topics[i]
+		old[i].Topic, old[i].Partitions = t.Topic, make([]kmsg.OffsetFetchResponseTopicPartition, len(t.Partitions))
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			o := &old[i].Partitions[j]
+			o.Partition, o.Offset, o.LeaderEpoch, o.Metadata, o.ErrorCode = p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, p.ErrorCode
+			if code != wire.None {
+				o.Offset, o.LeaderEpoch, o.Metadata, o.ErrorCode = -1, -1, new(""), int16(code)
+			}
+		}
+	}
+	return old
+}
