@@ -28,6 +28,7 @@ type Cluster struct {
 	conns    map[net.Conn]int32
 	throttle int32
 	requests []*kmsg.ProduceRequest
+	fetches  []*kmsg.FetchRequest
 	session  time.Duration
 	sockets  bool
 	watchers []func()
