@@ -6,6 +6,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -34,6 +35,7 @@ func (f *Filter) newWorker(index int) *worker {
 	} else {
 		w.thread.Cork = new(cork.Cork)
 	}
+	w.thread.Room = fetch.NewRoom(f.config.Limits.MaxWorkerBytes / 2)
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
 	for i, cluster := range f.config.Clusters {

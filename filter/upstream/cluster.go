@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/produce"
@@ -23,6 +25,7 @@ type Cluster struct {
 	settings     Settings
 	client       Client
 	watcher      socket.Watcher
+	room         *fetch.Room
 	log          *slog.Logger
 	panics       guard.Panics
 	topology     *topology.Map
@@ -42,11 +45,16 @@ type Thread struct {
 	Cork *cork.Cork
 	// Watcher has the connections to brokers. Nil: goroutines have.
 	Watcher socket.Watcher
+	// Room bounds the memory of what clients fetch. Nil: there is one of 128 MiB for the cluster alone.
+	Room *fetch.Room
 }
+
+// defaultRoom is how many bytes the room of a cluster has that has none given.
+const defaultRoom = 128 << 20
 
 // New returns the way into a cluster through c. It connects when it is first needed.
 func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *Cluster {
-	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, log: log.With("cluster", s.Name)}
+	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, room: cmp.Or(t.Room, fetch.NewRoom(defaultRoom)), log: log.With("cluster", s.Name)}
 	u.panics.Caught = func(where string, reason any, stack []byte) {
 		st.Panics.Add(1)
 		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))

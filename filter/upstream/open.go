@@ -19,21 +19,24 @@ var (
 //
 // It is for what would hold up others on a link that is shared: long polls, and requests that a broker answers when others have come.
 // Its answers may take as long as they take; who wants less gives calls a deadline.
-func (u *Cluster) Open(t target.Broker, o link.Owner) *link.Link {
+func (u *Cluster) Open(t target.Broker, o link.Owner) *link.Link { return u.open(t, nil, o) }
+
+func (u *Cluster) open(t target.Broker, room link.Room, o link.Owner) *link.Link {
 	s := u.link()
+	s.Room = room
 	s.LateTimeout = u.settings.lateTimeout()
 	u.work.Add(1)
 	return link.Start(u.life, s, dialTo{u, t}, t.String(), &opened{Owner: o, cluster: u})
 }
 
-// OpenOwn is Open for a client's polls. Nil: the cluster is closed.
-func (u *Cluster) OpenOwn(t target.Broker, o link.Owner) *link.Link {
+// OpenOwn is Open for a client's polls, whose answers have room. Nil: the cluster is closed.
+func (u *Cluster) OpenOwn(t target.Broker, room link.Room, o link.Owner) *link.Link {
 	u.calls.mu.Lock() // no link begins once Close waits for those that there are
 	defer u.calls.mu.Unlock()
 	if u.calls.closed {
 		return nil
 	}
-	return u.Open(t, o)
+	return u.open(t, room, o)
 }
 
 // Renewals is how often what links are made from has been replaced.

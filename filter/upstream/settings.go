@@ -166,10 +166,11 @@ func (s Settings) produce(own link.Settings) produce.Settings {
 }
 
 // fetch is what clients' polls are told to be.
-func (s Settings) fetch(panics guard.Panics) fetch.Settings {
+func (s Settings) fetch(panics guard.Panics, room *fetch.Room) fetch.Settings {
 	return fetch.Settings{
 		MaxAnswer: s.MaxResponseBytes, Timeout: s.RequestTimeout, Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Panics: panics,
 		MaxWait: s.MaxFetchWait, MinBytes: s.MinFetchBytes, MaxBytes: s.MaxFetchBytes, MaxPartitionBytes: s.MaxPartitionFetchBytes,
+		Room: room,
 	}
 }
 

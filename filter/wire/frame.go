@@ -19,6 +19,21 @@ type Frame struct {
 	size int
 }
 
+// NewFrame gives a frame of so many bytes, whose content is unknown yet.
+func NewFrame(size int) *Frame {
+	f := &Frame{size: size}
+	f.buf.Store(newBuffer(size))
+	return f
+}
+
+// FrameMemory is how much memory a frame of so many bytes holds.
+func FrameMemory(size int) int {
+	if c := class(size); c < len(buffers) {
+		return 1 << (c + minClassBits)
+	}
+	return size
+}
+
 // Bytes is the frame's content, without the four bytes of length. It and everything decoded from it that says so
 // (Batch.Records) point into a pooled buffer: they are gone after Release. After Release Bytes is nil.
 func (f *Frame) Bytes() []byte {

@@ -12,6 +12,7 @@ type decoder struct {
 	poll    *poll
 	byID    bool
 	results []wire.Fetched
+	records int // bytes
 	next    int
 	index   map[place]int // made when a broker does not; with ids in place of names if those are what is asked for
 	fault   error
@@ -35,6 +36,7 @@ func (d *decoder) take(name []byte, id [16]byte, f *wire.Fetched) {
 		return
 	}
 	d.results[i] = *f
+	d.records += len(f.Records)
 	d.next = i + 1
 }
 

@@ -99,7 +99,7 @@ func (n *node) add(p *Polls) *line {
 // begin has the broker be dialled. No lock is held.
 func (l *line) begin() {
 	p := l.polls
-	opened := p.cluster.OpenOwn(target.Node(l.node.id), l)
+	opened := p.cluster.OpenOwn(target.Node(l.node.id), p.settings.Room, l)
 	p.mu.Lock()
 	l.link = opened
 	useless := l.useless

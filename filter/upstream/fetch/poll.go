@@ -19,6 +19,8 @@ type poll struct {
 	partitions []*partition      // in the order of the request; is not changed
 	topics     []int             // which of the request's topics each is of; is not changed
 
+	frame   *wire.Frame  // the answer, if it has records: of who calls release last
+	memory  int          // that it holds
 	untaken int          // partitions whose answers are ready
 	readers atomic.Int64 // partitions whose answers are ready or read, and who takes the answer
 }
@@ -61,8 +63,10 @@ func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
 	return q
 }
 
-// maxBytes is what a broker is asked for at most, so that its answer can be read.
-func (s *Settings) maxBytes() int32 { return s.MaxAnswer - min(s.MaxAnswer/2, 4<<20) }
+// maxBytes is what a broker is asked for at most, so that its answer can be read, and leaves room for others.
+func (s *Settings) maxBytes() int32 {
+	return int32(min(int(s.MaxAnswer-min(s.MaxAnswer/2, 4<<20)), s.Room.most()))
+}
 
 // send sends the poll on its line, which is up.
 func (q *poll) send() {
@@ -91,21 +95,33 @@ func (q *poll) Fail(error, bool) {}
 
 // Answer implements link.Call.
 func (q *poll) Answer(a *link.Answer) error {
-	d := newDecoder(q, a.Version)
-	head, err := wire.DecodeFetchResponse(a.Version, a.Keep(), d.take)
-	if err == nil {
-		err = d.fault
-	}
-	if err == nil && head.Code != wire.None {
-		err = fmt.Errorf("a fetch was answered with %s", head.Code)
+	head, results, records, err := q.decode(a.Version, a.Body())
+	if err == nil && records > 0 {
+		kept := a.Kept()
+		q.frame, q.memory = a.KeepFrame(), a.Memory()
+		if !kept { // it has just been copied
+			_, results, _, err = q.decode(a.Version, a.Body())
+		}
 	}
 	if err != nil {
 		return err
 	}
 	q.readers.Store(1)
-	q.line.polls.answered(q, head.ThrottleMillis, d.results)
+	q.line.polls.answered(q, head.ThrottleMillis, results)
 	q.release()
 	return nil
+}
+
+// decode reads an answer, in which so many bytes are records.
+func (q *poll) decode(version int16, body []byte) (head wire.FetchResponse, results []wire.Fetched, records int, err error) {
+	d := newDecoder(q, version)
+	if head, err = wire.DecodeFetchResponse(version, body, d.take); err != nil {
+		return head, nil, 0, err
+	}
+	if err = d.fault; err == nil && head.Code != wire.None {
+		err = fmt.Errorf("a fetch was answered with %s", head.Code)
+	}
+	return head, d.results, d.records, err
 }
 
 // answered takes over what a poll came to.
@@ -124,9 +140,15 @@ func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
 	if q.untaken > 0 {
 		p.ready = append(p.ready, q)
 	}
+	var released releases
+	if p.closed {
+		released = p.dropReady(func(*partition) bool { return true })
+	}
 	p.mu.Unlock()
+	released.free()
 	p.doubt(doubted)
 	if f == nil {
+		p.parkIfReady()
 		return
 	}
 	if news {
@@ -201,7 +223,23 @@ func (q *poll) giveUp(f *Fetching) (wanted []*partition) {
 }
 
 // release says that the records of one partition are not read any more. No lock is held.
-func (q *poll) release() { q.readers.Add(-1) }
+func (q *poll) release() {
+	if q.readers.Add(-1) > 0 || q.frame == nil {
+		return
+	}
+	q.frame.Release()
+	q.line.polls.settings.Room.Give(q.memory)
+}
+
+// parkIfReady has what is ready be dropped when there is no room, if the client does not ask for it now.
+func (p *Polls) parkIfReady() {
+	p.mu.Lock()
+	ready := p.current == nil && len(p.ready) > 0
+	p.mu.Unlock()
+	if ready {
+		p.settings.Room.park(p)
+	}
+}
 
 // isDoubtful says whether a broker that answers so may not be the leader.
 func isDoubtful(c wire.ErrorCode) bool {

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"container/list"
 	"sync"
 	"time"
 
@@ -16,8 +17,8 @@ type Cluster interface {
 	Leaders(partitions []wire.TopicPartition, done func([]wire.Partition))
 	// Doubt says that a broker denies being what to says.
 	Doubt(to target.Broker)
-	// OpenOwn begins a link to a broker. Nil: the cluster is closed.
-	OpenOwn(to target.Broker, o link.Owner) *link.Link
+	// OpenOwn begins a link to a broker, whose answers have room. Nil: the cluster is closed.
+	OpenOwn(to target.Broker, room link.Room, o link.Owner) *link.Link
 	// Renewals is how often what links are made from has been replaced.
 	Renewals() int64
 }
@@ -34,6 +35,8 @@ type Settings struct {
 	// most that it is asked for. Zero: as the client says.
 	MaxWait                               time.Duration
 	MinBytes, MaxBytes, MaxPartitionBytes int32
+	// Room bounds the memory of answers.
+	Room *Room
 	// Panics stops those of timers.
 	Panics guard.Panics
 }
@@ -50,6 +53,7 @@ func (s *Settings) atMost(wanted, most int32) int32 {
 type Polls struct {
 	cluster  Cluster
 	settings Settings
+	parked   *list.Element // in the Room, whose mutex guards it
 
 	mu         sync.Mutex
 	closed     bool
@@ -77,6 +81,7 @@ func (p *Polls) Fetch(version int16, r *wire.FetchRequest, news func()) *Fetchin
 		wait, f.limited = most, true
 	}
 	f.end = time.Now().Add(wait)
+	p.settings.Room.leave(p)
 	todo, released := p.begin(f)
 	released.free()
 	p.cover(f, todo)
@@ -99,6 +104,7 @@ func (p *Polls) Close() {
 		p.retry.Stop()
 	}
 	p.mu.Unlock()
+	p.settings.Room.leave(p)
 	released.free()
 	for _, l := range links {
 		l.Close(errGone)
@@ -184,6 +190,17 @@ func (p *Polls) dropReady(which func(*partition) bool) (released releases) {
 	}
 	p.tidyReady()
 	return released
+}
+
+// dropUnwanted drops what is ready, unless the client asks for it just now.
+func (p *Polls) dropUnwanted() {
+	p.mu.Lock()
+	var released releases
+	if p.current == nil {
+		released = p.dropReady(func(*partition) bool { return true })
+	}
+	p.mu.Unlock()
+	released.free()
 }
 
 // tidyReady forgets the polls of which nothing is left to be taken. p.mu is held.

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -36,23 +35,39 @@ type Answer struct {
 	// Version is that of the request.
 	Version int16
 
+	link        *Link
 	correlation int32
-	whole       []byte // its body and the correlation id before it
-	own         bool   // nobody else has those bytes
+	whole       []byte      // its body and the correlation id before it
+	frame       *wire.Frame // that has those bytes; nil: they are there until Call.Answer returns
 	kept        bool
 }
 
 // Body is what follows the correlation id. It is there until Call.Answer returns.
 func (a *Answer) Body() []byte { return a.whole[correlationSize:] }
 
+// Kept says that Body has a frame of its own already, so that it costs nothing to keep it.
+func (a *Answer) Kept() bool { return a.frame != nil }
+
 // Keep makes Body the caller's, to be kept.
 func (a *Answer) Keep() []byte {
-	if !a.own {
-		a.whole, a.own = bytes.Clone(a.whole), true
-	}
-	a.kept = true
+	a.KeepFrame()
 	return a.Body()
 }
+
+// KeepFrame is Keep for who releases the frame that Body is in, and then gives back to Settings.Room the Memory of it.
+func (a *Answer) KeepFrame() *wire.Frame {
+	if a.frame == nil {
+		a.frame = wire.NewFrame(len(a.whole))
+		copy(a.frame.Bytes(), a.whole)
+		a.whole = a.frame.Bytes()
+		a.link.takeRoom(a.Memory())
+	}
+	a.kept = true
+	return a.frame
+}
+
+// Memory is how much of Settings.Room an answer holds that is kept.
+func (a *Answer) Memory() int { return wire.FrameMemory(len(a.whole)) }
 
 // Owner is who uses a link. The link calls it from its goroutines, and with no lock held; it must not wait. Ready may be called while
 // another of them is.

@@ -222,6 +222,7 @@ type bench struct {
 	network *network
 	owner   *owner
 	link    *link.Link
+	room    link.Room
 	panics  int
 	mu      sync.Mutex
 }
@@ -233,12 +234,18 @@ func (b *bench) settings() link.Settings {
 			defer b.mu.Unlock()
 			b.panics++
 		},
-	}, Watcher: b.network.watcher}
+	}, Watcher: b.network.watcher, Room: b.room}
 }
 
 func start(t *testing.T, n *network) *bench {
 	t.Helper()
-	b := &bench{t: t, network: n, owner: newOwner()}
+	return startIn(t, n, nil)
+}
+
+// startIn is start for a link that has so much room.
+func startIn(t *testing.T, n *network, room link.Room) *bench {
+	t.Helper()
+	b := &bench{t: t, network: n, owner: newOwner(), room: room}
 	b.link = link.Start(t.Context(), b.settings(), n, "1", b.owner)
 	<-b.owner.ready
 	return b

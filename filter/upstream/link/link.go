@@ -26,6 +26,8 @@ type Settings struct {
 	LateTimeout time.Duration
 	// Panics stops those of calls, owners and dialers.
 	Panics guard.Panics
+	// Room, if set, bounds the memory of answers.
+	Room Room
 	// Watcher reads and writes the connections, on a thread of its own. Nil, and what it does not watch: goroutines do.
 	Watcher socket.Watcher
 }
@@ -57,6 +59,7 @@ type Link struct {
 	alone  bool          // one thread reads and writes the socket
 	inbox  inbox
 	writer
+	room
 }
 
 // flight is a call without an answer.
@@ -73,7 +76,8 @@ func (f *flight) correlation() int32 { return int32(f.number & math.MaxInt32) }
 
 // Start has a broker dialled, and returns at once: the owner is told when the link is ready. The end of ctx ends the dialling.
 func Start(ctx context.Context, s Settings, d Dialer, addr string, o Owner) *Link {
-	l := &Link{settings: s, owner: o, over: make(chan struct{}), inbox: inbox{limit: s.MaxAnswer}}
+	l := &Link{settings: s, owner: o, over: make(chan struct{})}
+	l.inbox.limit, l.inbox.link = s.MaxAnswer, l
 	ctx, l.stop = context.WithCancel(ctx)
 	l.changed = sync.NewCond(&l.mu)
 	go l.run(ctx, d, addr)
@@ -241,6 +245,7 @@ func (l *Link) finish() {
 	l.flight = nil
 	l.stopWatching()
 	l.mu.Unlock()
+	l.leaveRoom()
 	for i := range lost {
 		f := &lost[i]
 		l.settings.Panics.Guard("call", func() { f.call.Fail(l.err, f.number < begun) })

@@ -9,14 +9,22 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // readable matches the broker's answers with the calls in flight, first in, first out.
 func (l *Link) readable(r socket.Reader) error {
+	if l.inbox.lacksRoom && l.waits.Load() {
+		return nil
+	}
 	p := l.inbox.read(r)
 	if l.inbox.aside != nil {
 		l.inbox.aside = append(l.inbox.aside, p...)
-		return nil
+		if !l.inbox.lacksRoom {
+			return nil
+		}
+		p = l.inbox.aside
+		l.inbox.aside, l.inbox.lacksRoom = nil, false
 	}
 	return l.takeAll(p)
 }
@@ -82,7 +90,7 @@ func (l *Link) landsAtOnce() bool {
 
 // takeAside takes the answers that came before their request was written, as far as was known here.
 func (l *Link) takeAside() {
-	if l.inbox.aside == nil {
+	if l.inbox.aside == nil || l.inbox.lacksRoom {
 		return
 	}
 	p := l.inbox.aside
@@ -136,35 +144,35 @@ const readDirectly = 64 << 10
 
 // inbox puts answers together out of what is read. Whoever reads has it alone.
 type inbox struct {
+	link  *Link
 	limit int32 // of the length of an answer
 
 	head   [lengthSize]byte
 	headed int // bytes of head that have come
 
-	body   []byte // what has come of an answer that is not whole; nil: there is none
-	length int    // of that answer
+	frame *wire.Frame // for an answer that is not whole; nil: there is none
+	have  int         // bytes of it that have come
 
-	aside []byte // has come, and waits until a request is written; nil: nothing
+	aside     []byte // has come, and waits until a request is written, or there is room; nil: nothing
+	lacksRoom bool   // it is for room
 
-	spare  []byte
 	answer Answer // made once and not for each
 }
 
 // read reads once. What it returns is for next; it is empty if what has come is where it belongs.
 func (in *inbox) read(r socket.Reader) []byte {
-	if in.body == nil || in.length-len(in.body) < readDirectly {
+	if in.frame == nil || len(in.frame.Bytes())-in.have < readDirectly {
 		return r.Next()
 	}
-	n := r.Into(in.body[len(in.body):in.length])
-	in.body = in.body[:len(in.body)+max(n, 0)]
+	in.have += max(r.Into(in.frame.Bytes()[in.have:]), 0)
 	return nil
 }
 
 // next cuts the next answer off p, and returns what is left; nil: it is not whole yet.
 func (in *inbox) next(p []byte) (a *Answer, rest []byte, err error) {
-	if in.body == nil {
+	if in.frame == nil {
 		if whole, rest := in.cut(p); whole != nil {
-			return in.hand(whole, false), rest, nil
+			return in.hand(whole, nil), rest, nil
 		}
 		n := copy(in.head[in.headed:], p)
 		in.headed += n
@@ -175,19 +183,21 @@ func (in *inbox) next(p []byte) (a *Answer, rest []byte, err error) {
 		if length < correlationSize || length > in.limit {
 			return nil, nil, fmt.Errorf("read: a response of %d bytes", length)
 		}
-		in.headed, in.length = 0, int(length)
-		if in.body, in.spare = in.spare[:0], nil; cap(in.body) < in.length {
-			in.body = make([]byte, 0, in.length)
+		if !in.link.takeOrWait(wire.FrameMemory(int(length)), len(p) >= int(length)) {
+			in.aside, in.lacksRoom = append([]byte{}, p...), true
+			return nil, nil, nil
 		}
+		in.headed, in.have = 0, 0
+		in.frame = wire.NewFrame(int(length))
 	}
-	n := min(len(p), in.length-len(in.body))
-	in.body = append(in.body, p[:n]...)
-	if len(in.body) < in.length {
+	whole := in.frame.Bytes()
+	n := copy(whole[in.have:], p)
+	if in.have += n; in.have < len(whole) {
 		return nil, nil, nil
 	}
-	whole := in.body
-	in.body = nil
-	return in.hand(whole, true), p[n:], nil
+	frame := in.frame
+	in.frame = nil
+	return in.hand(whole, frame), p[n:], nil
 }
 
 // cut cuts an answer off p that is whole in it, and good.
@@ -203,9 +213,9 @@ func (in *inbox) cut(p []byte) (whole, rest []byte) {
 	return p[lengthSize:end:end], p[end:]
 }
 
-// hand makes an answer of one that is whole, without its length. own says that its bytes are the inbox's, to be given away.
-func (in *inbox) hand(whole []byte, own bool) *Answer {
-	in.answer = Answer{correlation: int32(binary.BigEndian.Uint32(whole)), whole: whole, own: own}
+// hand makes an answer of one that is whole, without its length. frame is what it is in, to be given away; nil: it is there for now.
+func (in *inbox) hand(whole []byte, frame *wire.Frame) *Answer {
+	in.answer = Answer{link: in.link, correlation: int32(binary.BigEndian.Uint32(whole)), whole: whole, frame: frame}
 	return &in.answer
 }
 
@@ -216,17 +226,21 @@ func (in *inbox) setAside(a *Answer, rest []byte) {
 	in.reuse(a)
 }
 
-// reuse takes back the bytes of an answer, unless its call has kept them.
+// reuse takes back the frame of an answer, unless its call has kept it.
 func (in *inbox) reuse(a *Answer) {
-	if a.own && !a.kept && in.spare == nil {
-		in.spare = lean(a.whole)
+	if a.frame != nil && !a.kept {
+		in.link.giveRoom(a.Memory())
+		a.frame.Release()
+	}
+	if a.kept {
+		in.link.entrust(a.Memory())
 	}
 	*a = Answer{}
 }
 
 // end is why no more is read, if err says so.
 func (in *inbox) end(err error) error {
-	if errors.Is(err, io.EOF) && (in.body != nil || in.headed > 0) {
+	if errors.Is(err, io.EOF) && (in.frame != nil || in.headed > 0) {
 		return fmt.Errorf("in the middle of an answer: %w", io.ErrUnexpectedEOF)
 	}
 	return err

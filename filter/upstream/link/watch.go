@@ -46,7 +46,7 @@ func (l *Link) endIfOverdue() {
 // behind it, and there has been none for a while. One that answers steadily, but slowly, is not made faster by a new connection.
 // l.mu is held.
 func (l *Link) overdue(now time.Time) bool {
-	if len(l.flight) == 0 {
+	if len(l.flight) == 0 || l.waits.Load() {
 		return false
 	}
 	since := l.flight[0].sent // the broker owes an answer

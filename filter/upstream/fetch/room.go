@@ -1,0 +1,125 @@
+package fetch
+
+import (
+	"container/list"
+	"sync"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
+)
+
+// Room bounds the memory that a worker's clients hold for what was fetched, from when a broker begins to answer until the client has been
+// written to. Any goroutine may use it.
+//
+// While it is used up, brokers' answers are not read any further. What is ready for clients that do not ask for it is dropped then, who has
+// waited for longest first: it is asked for again. The rest leaves by itself, so whoever waits here goes on in the end. An answer is always
+// read if nothing is held, however long it is.
+type Room struct {
+	limit int
+
+	mu     sync.Mutex
+	held   int
+	queue  []taker   // who waits
+	parked list.List // of *Polls with something ready that nobody asks for, who has had it for longest at the front
+}
+
+var _ link.Room = (*Room)(nil)
+
+// taker waits for room.
+type taker struct {
+	n      int
+	resume func()
+}
+
+// NewRoom returns a room for so many bytes.
+func NewRoom(limit int64) *Room { return &Room{limit: int(limit)} }
+
+// Take implements link.Room.
+func (r *Room) Take(n int, resume func()) bool {
+	r.mu.Lock()
+	taken := resume == nil || len(r.queue) == 0 && r.fits(n)
+	if taken {
+		r.held += n
+	} else {
+		r.queue = append(r.queue, taker{n, resume})
+	}
+	r.mu.Unlock()
+	r.makeRoom()
+	return taken
+}
+
+// Give implements link.Room.
+func (r *Room) Give(n int) {
+	var granted []taker
+	r.mu.Lock()
+	r.held -= n
+	for len(r.queue) > 0 && r.fits(r.queue[0].n) {
+		r.held += r.queue[0].n
+		granted = append(granted, r.queue[0])
+		r.queue = r.queue[1:]
+	}
+	r.mu.Unlock()
+	for _, t := range granted {
+		t.resume()
+	}
+}
+
+// Held is how many bytes are held now.
+func (r *Room) Held() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held
+}
+
+// most is how many bytes one answer should have at most.
+func (r *Room) most() int { return max(r.limit/4, leastRoom) }
+
+// leastRoom is what an answer may have in any case.
+const leastRoom = 64 << 10
+
+// fits says whether there is room. r.mu is held.
+func (r *Room) fits(n int) bool { return r.held == 0 || r.held+n <= r.limit }
+
+// makeRoom has what nobody asks for be dropped, while somebody waits or there is too much.
+func (r *Room) makeRoom() {
+	for p := r.longestParked(); p != nil; p = r.longestParked() {
+		p.dropUnwanted()
+	}
+}
+
+// longestParked takes out who is to drop what is ready; nil: nobody is.
+func (r *Room) longestParked() *Polls {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.parked.Front()
+	if e == nil || len(r.queue) == 0 && r.held <= r.limit {
+		return nil
+	}
+	p := e.Value.(*Polls) //nolint:forcetypeassert // there is nothing else
+	r.remove(p)
+	return p
+}
+
+// park says that p has something ready that its client does not ask for. It is dropped at once if there is no room for it.
+func (r *Room) park(p *Polls) {
+	r.mu.Lock()
+	if p.parked == nil {
+		p.parked = r.parked.PushBack(p)
+	}
+	r.mu.Unlock()
+	r.makeRoom()
+}
+
+// leave says that p has nothing of that kind any more.
+func (r *Room) leave(p *Polls) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remove(p)
+}
+
+// remove takes p out of those that are parked. r.mu is held.
+func (r *Room) remove(p *Polls) {
+	if p.parked != nil {
+		r.parked.Remove(p.parked)
+		p.parked = nil
+	}
+}
