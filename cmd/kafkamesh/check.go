@@ -106,6 +106,8 @@ func surveyOf(ctx context.Context, cluster config.Cluster, timeout time.Duration
 }
 
 // clientOf makes the client of one cluster.
+//
+//nolint:ireturn // as filter.Options has it
 func clientOf(cluster config.Cluster) (upstream.Settings, upstream.Client, error) {
 	settings := filter.UpstreamSettings(cluster)
 	client, err := saramaclient.New(settings)

@@ -100,8 +100,12 @@ func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, 
 		e.out.printf("  nothing: there is no such group yet, or the mesh's user may not DESCRIBE it\n")
 		return nil
 	}
-	e.out.printf("  its coordinator is broker %d, %s; it is %s, with %s\n", g.Coordinator.Node, g.Coordinator.Addr, g.State, counted(g.Members, "member"))
-	if !isHome && g.Members > 0 {
+	e.out.printf("  its coordinator is broker %d, %s; it is %s, with %s", g.Coordinator.Node, g.Coordinator.Addr, g.State, counted(g.Members, "member"))
+	if g.Consumer {
+		e.out.printf(", of group.protocol=consumer, which are on each cluster that they read topics of")
+	}
+	e.out.printf("\n")
+	if !isHome && g.Members > 0 && !g.Consumer {
 		e.wrong = append(e.wrong, survey.Finding{
 			What: fmt.Sprintf("it has members on %s that do not come through the mesh: commits of what is read there are refused", c.Name),
 			Do:   "have all members connect to the mesh, or give one of the two another group",

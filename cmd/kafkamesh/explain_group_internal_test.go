@@ -29,10 +29,12 @@ func TestExplainGroup(t *testing.T) {
 	e.join("plain", "foreign")
 	e.join("other", "foreign")
 	e.join("plain", "at-home")
+	e.beat("plain", "modern")
+	e.beat("other", "modern")
 	var said strings.Builder
 	file := e.config(groupsExplained)
 	for _, args := range [][]string{
-		{"billing.eu"}, {"foreign"}, {"at-home"}, {"Billing.us", "--offline"}, {"billed", "--offline"}, {"a b", "--offline"},
+		{"billing.eu"}, {"foreign"}, {"at-home"}, {"modern"}, {"Billing.us", "--offline"}, {"billed", "--offline"}, {"a b", "--offline"},
 	} {
 		said.WriteString("$ kafkamesh explain CONFIG --group " + strings.Join(args, " ") + "\n" +
 			e.run(append([]string{"explain", file, "--group"}, args...)...) + "\n")
@@ -74,6 +76,17 @@ func (e *estate) join(cluster, group string) (leave func()) {
 		if left, err := leave.RequestWith(e.t.Context(), client); err != nil || left.ErrorCode != 0 {
 			e.t.Fatal(left, err)
 		}
+	}
+}
+
+// beat has a cluster have a member of a group of KIP-848.
+func (e *estate) beat(cluster, group string) {
+	e.t.Helper()
+	request := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	request.Group, request.MemberID, request.RebalanceTimeoutMillis = group, "member", 60_000
+	request.SubscribedTopicNames, request.Topics = []string{"apples"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	if response, err := request.RequestWith(e.t.Context(), e.client(cluster)); err != nil || response.ErrorCode != 0 {
+		e.t.Fatal(response, err)
 	}
 }
 

@@ -52,18 +52,7 @@ func (m *meshView) write(b *strings.Builder) {
 			}
 		}
 	})
-	table(b, "Rules", func(row func(cells ...string)) {
-		for _, r := range m.Rules {
-			prefix := r.Prefix + "*"
-			if r.Only != "" {
-				prefix += " for " + r.Only
-			}
-			row(strconv.Itoa(r.Number), prefix, "→ "+r.Cluster, r.Bytes, r.Batches, "failed "+r.Failed, "p99 "+r.P99)
-		}
-	})
-	if m.Homes != "" {
-		fmt.Fprintf(b, "\nGroups live on %s\n", m.Homes)
-	}
+	m.writeRules(b)
 	table(b, "Clients by software", func(row func(cells ...string)) {
 		for _, s := range m.Software {
 			row(s.Name, s.Connected+" connected", s.Total+" in all")
@@ -88,6 +77,22 @@ func writeAsked(all []askedView) func(row func(cells ...string)) {
 		for _, a := range all {
 			row(a.What, a.Who, a.Software, a.Times+" times", a.Last.Ago+" ago")
 		}
+	}
+}
+
+// writeRules writes the rules of topics, and where groups live.
+func (m *meshView) writeRules(b *strings.Builder) {
+	table(b, "Rules", func(row func(cells ...string)) {
+		for _, r := range m.Rules {
+			prefix := r.Prefix + "*"
+			if r.Only != "" {
+				prefix += " for " + r.Only
+			}
+			row(strconv.Itoa(r.Number), prefix, "→ "+r.Cluster, r.Bytes, r.Batches, "failed "+r.Failed, "p99 "+r.P99)
+		}
+	})
+	if m.Homes != "" {
+		fmt.Fprintf(b, "\nGroups live on %s\n", m.Homes)
 	}
 }
 

@@ -35,8 +35,13 @@ func TestDeleteTopicsByID(t *testing.T) {
 	c1.respond, c2.respond = deleting(map[[16]byte]string{{1}: "apples"}), deleting(map[[16]byte]string{{2}: "bananas"})
 	request := kmsg.NewPtrDeleteTopicsRequest()
 	request.Topics = []kmsg.DeleteTopicsRequestTopic{
-		{TopicID: [16]byte{2}}, {TopicID: [16]byte{9}}, {TopicID: [16]byte{1}}, {TopicID: [16]byte{3}}, {Topic: new("apples-2")},
-		{Topic: new("both"), TopicID: [16]byte{4}}, {},
+		{TopicID: [16]byte{2}},
+		{TopicID: [16]byte{9}},
+		{TopicID: [16]byte{1}},
+		{TopicID: [16]byte{3}},
+		{Topic: new("apples-2")},
+		{Topic: new("both"), TopicID: [16]byte{4}},
+		{},
 	}
 	a := ask(t, b, wire.KeyDeleteTopics, 6, request)
 	var got []string

@@ -283,7 +283,8 @@ forwarding_rules:`,
 		{"each operation by itself, and both by name", "- {target_cluster: kafka_c1, topic_prefix: apples}", "- {target_cluster: kafka_c1, topic_prefix: apples, operations: [OPERATION_WRITE]}\n" +
 			"- {target_cluster: kafka_c2, topic_prefix: apples, operations: [1]}\n- {target_cluster: kafka_c2, topic_prefix: a, operations: [OPERATION_WRITE, OPERATION_READ]}", func(c *config.Config) {
 			c.Rules = append([]config.Rule{
-				{Prefix: "apples", Cluster: "kafka_c1", Operations: config.Writes}, {Prefix: "apples", Cluster: "kafka_c2", Operations: config.Reads},
+				{Prefix: "apples", Cluster: "kafka_c1", Operations: config.Writes},
+				{Prefix: "apples", Cluster: "kafka_c2", Operations: config.Reads},
 				{Prefix: "a", Cluster: "kafka_c2"},
 			}, c.Rules[1:]...)
 		}},

@@ -67,7 +67,7 @@ func (c *Config) rules(bad *mistakes, list []*kafkameshv1.ForwardingRule) {
 		if r.GetTrigger() == nil {
 			c.warn(join(at, "topic_prefix"), `not set, so the rule takes every topic; write topic_prefix: "" if that is meant`)
 		}
-		ok := false
+		var ok bool
 		rule.Operations, ok = operations(bad, join(at, "operations"), r.GetOperations())
 		if bad.cannotRead(join(at, "topic_prefix")) || !ok {
 			c.Rules = append(c.Rules, Rule{Cluster: rule.Cluster})

@@ -33,8 +33,10 @@ func TestName(t *testing.T) {
 func TestBound(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("é<\n", 10_000)
-	m := status.Mesh{Name: long, Listener: long, Advertised: long, Warnings: []string{long}, Rules: []status.Rule{{Prefix: long, Cluster: long}},
-		GroupRules: []status.GroupRule{{Prefix: long, Cluster: long}}, GroupHome: long}
+	m := status.Mesh{
+		Name: long, Listener: long, Advertised: long, Warnings: []string{long}, Rules: []status.Rule{{Prefix: long, Cluster: long}},
+		GroupRules: []status.GroupRule{{Prefix: long, Cluster: long}}, GroupHome: long,
+	}
 	m.Clusters = []status.Cluster{{
 		Name: long, BootstrapServers: []string{long}, Security: long, LastError: long, Brokers: []status.Broker{{Address: long}},
 	}}

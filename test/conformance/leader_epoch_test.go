@@ -55,7 +55,9 @@ func TestOffsetForLeaderEpoch(t *testing.T) {
 			c.ask(req)
 		}},
 		{name: "a topic without partitions", differs: emptyTopic, do: func(c *client) { c.ask(at(4, epochs(c, "listed", 0))) }},
-		{name: "no topics", do: func(c *client) { c.asks(2, 4, func(int16) kmsg.Request { return kmsg.NewPtrOffsetForLeaderEpochRequest() }) }},
+		{name: "no topics", do: func(c *client) {
+			c.asks(2, 4, func(int16) kmsg.Request { return kmsg.NewPtrOffsetForLeaderEpochRequest() })
+		}},
 		{name: "as somebody else", do: func(c *client) {
 			for _, replica := range []int32{-2, -1, 1, 9} {
 				req := at(4, epochs(c, "listed", 0, 2))

@@ -15,6 +15,8 @@ type Group struct {
 	Coordinator *Broker
 	State       string // as Kafka calls it: Stable, Empty
 	Members     int
+	// Consumer says that it is of the protocol of KIP-848, whose groups have their members wherever they read.
+	Consumer bool
 }
 
 // The newest versions that are asked with.
@@ -69,7 +71,7 @@ func (g *Group) describe(ctx context.Context, group string) error {
 	for _, is := range response.(*kmsg.DescribeGroupsResponse).Groups { //nolint:forcetypeassert // the same
 		g.State, g.Members = is.State, len(is.Members)
 	}
-	if _, ok := g.Coordinator.Versions[wire.APIKey(kmsg.ConsumerGroupDescribe)]; !ok || g.State != "Dead" {
+	if _, ok := g.Coordinator.Versions[wire.APIKey(kmsg.ConsumerGroupDescribe)]; !ok || g.Members > 0 {
 		return nil
 	}
 	consumer := kmsg.NewPtrConsumerGroupDescribeRequest()
@@ -79,7 +81,7 @@ func (g *Group) describe(ctx context.Context, group string) error {
 	}
 	for _, is := range response.(*kmsg.ConsumerGroupDescribeResponse).Groups { //nolint:forcetypeassert // the same
 		if is.ErrorCode == 0 {
-			g.State, g.Members = is.State, len(is.Members)
+			g.State, g.Members, g.Consumer = is.State, len(is.Members), true
 		}
 	}
 	return nil
