@@ -20,6 +20,9 @@ import (
 // Who commits without being a member is fenced by the members that the group has at home. Members that a group has on another cluster, which
 // came past the mesh, keep it from committing there: GROUP_AUTHORIZATION_FAILED, in place of what would have members join again for ever.
 //
+// A member of a group of the new protocol (KIP-848) is one on each cluster: each gets its part with the epoch that it has of the member, and
+// is the fence for it.
+//
 // KIP-211 (why version 4 says how long), KIP-320 (leader epochs, which version 4 does not have), KIP-345. Version 10 names topics by id.
 func offsetCommitAPI() API {
 	return API{
@@ -73,7 +76,11 @@ func (b *Broker) offsetCommit(c *Call) error {
 	call.fence = fence{call: c, home: b.upstreams[name].Brokers, request: request}
 	c.Client.groups.add(func(done func()) {
 		call.over = done
-		call.start(name)
+		if isOfMember(c, request) {
+			call.startAsMember(name)
+		} else {
+			call.start(name)
+		}
 		call.end()
 	})
 	return nil

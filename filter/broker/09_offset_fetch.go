@@ -5,13 +5,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // offsetFetchAPI finds offsets where their topics are read.
 //
 // Each cluster is asked for the topics that are read there; who asks for all topics gets those of all clusters that are read there. Who asks
-// as a member (KIP-848) is one to the group's home only. An offset of -1 has a consumer begin anew, so where one cluster says nothing, for a
+// as a member (KIP-848) is asked for with the epoch that each cluster has of it. An offset of -1 has a consumer begin anew, so where one cluster says nothing, for a
 // few seconds or at all, the group has an error: COORDINATOR_NOT_AVAILABLE, for its partitions where the version has no other place.
 // Requests that had no answer are sent once more. require_stable is passed on.
 //
@@ -42,7 +43,7 @@ type offsetsCall struct {
 
 	broker  *Broker
 	stable  bool // only offsets that are not of a transaction
-	groups  []onlyGroupfsets
+	groups  []groupOffsets
 	parts   series
 	dead    map[string]bool // clusters that have not answered: nobody asks them again for this request
 	refusal Refusal
@@ -50,11 +51,13 @@ type offsetsCall struct {
 	trouble error // there is no room for the answer
 }
 
-// onlyGroupfsets is what is asked of one group, and found.
-type onlyGroupfsets struct {
+// groupOffsets is what is asked of one group, and found.
+type groupOffsets struct {
 	asked *kmsg.OffsetFetchRequestGroup
 	all   bool // topics are asked for
 	code  wire.ErrorCode
+	// epochs are those of the member that asks, by cluster, if one does.
+	epochs groups.Epochs
 	// topics are those that are asked for, by their places, or what was found of all.
 	topics []kmsg.OffsetFetchResponseGroupTopic
 }
@@ -79,12 +82,16 @@ func (b *Broker) offsetFetch(c *Call) error {
 	}
 	call := &offsetsCall{broker: b, stable: request.RequireStable, parts: series{width: groupsAtOnce}, dead: map[string]bool{}}
 	call.scatter = newScatter(c, call.finish)
-	call.groups = make([]onlyGroupfsets, len(groups))
+	call.groups = make([]groupOffsets, len(groups))
 	for i := range groups {
-		call.groups[i] = onlyGroupfsets{asked: &groups[i], all: groups[i].Topics == nil}
-		call.ask(&call.groups[i])
+		call.groups[i] = groupOffsets{asked: &groups[i], all: groups[i].Topics == nil}
 	}
-	call.end()
+	call.findEpochs(func() {
+		for i := range call.groups {
+			call.ask(&call.groups[i])
+		}
+		call.end()
+	})
 	return nil
 }
 
@@ -102,7 +109,10 @@ func onlyGroup(r *kmsg.OffsetFetchRequest) kmsg.OffsetFetchRequestGroup {
 }
 
 // ask asks the clusters for the offsets of a group.
-func (o *offsetsCall) ask(g *onlyGroupfsets) {
+func (o *offsetsCall) ask(g *groupOffsets) {
+	if g.code != wire.None {
+		return
+	}
 	if g.all {
 		for _, name := range o.broker.clusters {
 			o.askCluster(g, name, nil)
@@ -145,7 +155,7 @@ func noOffsets(asked *kmsg.OffsetFetchRequestGroupTopic, code wire.ErrorCode) km
 }
 
 // askCluster asks one cluster for the topics of a group at some places, or for all if all are asked for.
-func (o *offsetsCall) askCluster(g *onlyGroupfsets, name string, places []int) {
+func (o *offsetsCall) askCluster(g *groupOffsets, name string, places []int) {
 	o.Note.cluster(name)
 	o.begin()
 	o.parts.add(func(done func()) {
@@ -173,11 +183,11 @@ func (o *offsetsCall) askCluster(g *onlyGroupfsets, name string, places []int) {
 }
 
 // request is what a cluster is asked for, written as old and as new versions have it.
-func (o *offsetsCall) request(g *onlyGroupfsets, name string, places []int) *groupRequest {
+func (o *offsetsCall) request(g *groupOffsets, name string, places []int) *groupRequest {
 	asked := kmsg.NewOffsetFetchRequestGroup()
 	asked.Group = g.asked.Group
-	if name == o.broker.routes.Home(asked.Group) {
-		asked.MemberID, asked.MemberEpoch = g.asked.MemberID, g.asked.MemberEpoch
+	if epoch, on := g.epochs[name]; on {
+		asked.MemberID, asked.MemberEpoch = g.asked.MemberID, epoch
 	}
 	request := kmsg.NewPtrOffsetFetchRequest()
 	request.Group, request.RequireStable = asked.Group, o.stable
@@ -202,7 +212,7 @@ func (o *offsetsCall) request(g *onlyGroupfsets, name string, places []int) *gro
 }
 
 // fail gives a group an error, unless it has one.
-func (g *onlyGroupfsets) fail(code wire.ErrorCode) {
+func (g *groupOffsets) fail(code wire.ErrorCode) {
 	if g.code == wire.None {
 		g.code = code
 	}
@@ -236,7 +246,7 @@ func ofGroup(r *kmsg.OffsetFetchResponse) kmsg.OffsetFetchResponseGroup {
 }
 
 // take takes over what a cluster has said about the topics of a group at some places, or about all.
-func (o *offsetsCall) take(g *onlyGroupfsets, name string, places []int, r kmsg.Response, code wire.ErrorCode) {
+func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Response, code wire.ErrorCode) {
 	if r == nil || code != wire.None {
 		if r == nil && code == wire.CoordinatorNotAvailable {
 			o.dead[name] = true
@@ -305,7 +315,7 @@ func (o *offsetsCall) finish() {
 }
 
 // note takes down what is told of a group.
-func (o *offsetsCall) note(g *onlyGroupfsets) {
+func (o *offsetsCall) note(g *groupOffsets) {
 	o.Note.Fail(g.code, "")
 	if g.code != wire.None {
 		o.summary.fail(g.code)

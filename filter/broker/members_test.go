@@ -24,6 +24,7 @@ type coordinator struct {
 	away    error
 	code    wire.ErrorCode
 	seen    []*kmsg.ConsumerGroupHeartbeatRequest
+	commits map[string]int64 // by topic
 }
 
 // onCluster is a member as one cluster sees it.
@@ -35,6 +36,9 @@ type onCluster struct {
 	next     []int32 // what it will be assigned; nil: nothing else
 }
 
+// respond implements fake.respond.
+//
+//nolint:ireturn // kmsg has one type per API
 func (c *coordinator) respond(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
 	if c.away != nil {
 		return nil, c.away
@@ -45,6 +49,10 @@ func (c *coordinator) respond(_ target.Broker, request kmsg.Request) (kmsg.Respo
 		return c.heartbeat(r), nil
 	case *kmsg.ConsumerGroupDescribeRequest:
 		return c.describe(r), nil
+	case *kmsg.OffsetCommitRequest:
+		return c.commit(r), nil
+	case *kmsg.OffsetFetchRequest:
+		return c.fetch(&r.Groups[0]), nil
 	default:
 		return nil, fmt.Errorf("nobody has said how %T is answered", r)
 	}
@@ -103,6 +111,55 @@ func (c *coordinator) describe(r *kmsg.ConsumerGroupDescribeRequest) *kmsg.Consu
 		g.Members = append(g.Members, d)
 	}
 	return &kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{g}}
+}
+
+// check is what is said of the member that commits or fetches.
+func (c *coordinator) check(member string, epoch int32) wire.ErrorCode {
+	switch m := c.members[member]; {
+	case member == "" && epoch < 0:
+		return wire.None
+	case m == nil:
+		return wire.UnknownMemberID
+	case m.epoch != epoch:
+		return wire.StaleMemberEpoch
+	default:
+		return wire.None
+	}
+}
+
+func (c *coordinator) commit(r *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
+	response := kmsg.NewPtrOffsetCommitResponse()
+	code := c.check(r.MemberID, r.Generation)
+	if c.commits == nil {
+		c.commits = map[string]int64{}
+	}
+	for _, t := range r.Topics {
+		told := kmsg.OffsetCommitResponseTopic{Topic: t.Topic}
+		for _, p := range t.Partitions {
+			if code == wire.None {
+				c.commits[t.Topic] = p.Offset
+			}
+			told.Partitions = append(told.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: int16(code)})
+		}
+		response.Topics = append(response.Topics, told)
+	}
+	return response
+}
+
+func (c *coordinator) fetch(g *kmsg.OffsetFetchRequestGroup) *kmsg.OffsetFetchResponse {
+	member := ""
+	if g.MemberID != nil {
+		member = *g.MemberID
+	}
+	told := kmsg.OffsetFetchResponseGroup{Group: g.Group, ErrorCode: int16(c.check(member, g.MemberEpoch))}
+	for _, t := range g.Topics {
+		found := kmsg.OffsetFetchResponseGroupTopic{Topic: t.Topic}
+		for _, p := range t.Partitions {
+			found.Partitions = append(found.Partitions, kmsg.OffsetFetchResponseGroupTopicPartition{Partition: p, Offset: c.commits[t.Topic]})
+		}
+		told.Topics = append(told.Topics, found)
+	}
+	return &kmsg.OffsetFetchResponse{Version: 9, Groups: []kmsg.OffsetFetchResponseGroup{told}}
 }
 
 // consumer is a client with group.protocol=consumer behind a facade over two clusters.
@@ -341,6 +398,85 @@ func TestMemberOfOneCluster(t *testing.T) {
 	c.epoch = 0
 	c.want(c.full([]string{"apples", "zebras"}, nil, nil), wire.TopicAuthorizationFailed, 0, "")
 	c.want(c.full([]string{}, nil, nil), 0, 1, "") // at home
+}
+
+// commit commits an offset of both topics, and says what becomes of each.
+func (c *consumer) commit(epoch int32, offset int64) (codes [2]wire.ErrorCode) {
+	c.t.Helper()
+	r := kmsg.NewPtrOffsetCommitRequest()
+	r.Group, r.MemberID, r.Generation = "group", memberID, epoch
+	for _, topic := range []string{"apples", "bananas"} {
+		r.Topics = append(r.Topics, kmsg.OffsetCommitRequestTopic{
+			Topic: topic, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: 0, Offset: offset}},
+		})
+	}
+	a := ask(c.t, c.broker, wire.KeyOffsetCommit, 9, r)
+	for i, t := range parse[*kmsg.OffsetCommitResponse](c.t, wire.KeyOffsetCommit, 9, a).Topics {
+		codes[i] = wire.ErrorCode(t.Partitions[0].ErrorCode)
+	}
+	return codes
+}
+
+// fetch asks for the offsets of both topics.
+func (c *consumer) fetch(epoch int32) (offsets [2]int64, code wire.ErrorCode) {
+	c.t.Helper()
+	r := kmsg.NewPtrOffsetFetchRequest()
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group, g.MemberID, g.MemberEpoch = "group", new(memberID), epoch
+	for _, topic := range []string{"apples", "bananas"} {
+		g.Topics = append(g.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: topic, Partitions: []int32{0}})
+	}
+	r.Groups = append(r.Groups, g)
+	a := ask(c.t, c.broker, wire.KeyOffsetFetch, 9, r)
+	told := parse[*kmsg.OffsetFetchResponse](c.t, wire.KeyOffsetFetch, 9, a).Groups[0]
+	for i, t := range told.Topics {
+		offsets[i] = t.Partitions[0].Offset
+	}
+	return offsets, wire.ErrorCode(told.ErrorCode)
+}
+
+// Offsets are kept where the topics are, each cluster fences by its own epoch, and a proxy that knows nothing asks for these.
+func TestMembersOffsets(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	both := func(code wire.ErrorCode) [2]wire.ErrorCode { return [2]wire.ErrorCode{code, code} }
+	if got := c.commit(14, 5); got != both(wire.None) || c.c1.commits["apples"] != 5 || c.c2.commits["bananas"] != 5 {
+		t.Errorf("committed with %v, stored %v and %v; want both", got, c.c1.commits, c.c2.commits)
+	}
+	if offsets, code := c.fetch(14); offsets != [2]int64{5, 5} || code != wire.None {
+		t.Errorf("fetched %v, %s", offsets, code)
+	}
+	c.c2.members[memberID].next = []int32{}
+	c.want(c.beat(), 0, 15, "apples[0]")
+	if got, want := c.commit(14, 6), ([2]wire.ErrorCode{wire.None, wire.StaleMemberEpoch}); got != want {
+		t.Errorf("committed with %v by the epoch before, want %v: c1 has the same still", got, want)
+	}
+	c.restart()
+	if got := c.commit(14, 7); got != both(wire.StaleMemberEpoch) {
+		t.Errorf("committed with %v by an epoch that is over, want STALE_MEMBER_EPOCH", got)
+	}
+	if got := c.commit(15, 8); got != both(wire.None) || c.c1.commits["apples"] != 8 || c.c2.commits["bananas"] != 8 {
+		t.Errorf("committed with %v, stored %v and %v; want both", got, c.c1.commits, c.c2.commits)
+	}
+	c.want(c.beat(), wire.NotCoordinator, 0, "") // what it reads is not known yet
+	c.restart()
+	if offsets, code := c.fetch(15); offsets != [2]int64{8, 8} || code != wire.None {
+		t.Errorf("fetched %v, %s of a proxy that knows nothing", offsets, code)
+	}
+	if _, code := c.fetch(14); code != wire.StaleMemberEpoch {
+		t.Errorf("fetched with %s by an epoch that is over, want STALE_MEMBER_EPOCH", code)
+	}
+	clear(c.c1.members)
+	clear(c.c2.members)
+	if got := c.commit(15, 9); got != both(wire.UnknownMemberID) {
+		t.Errorf("committed with %v by a member that is none any more, want UNKNOWN_MEMBER_ID", got)
+	}
+	c.restart()
+	c.c1.away, c.c2.away = errors.New("away"), errors.New("away")
+	if got := c.commit(15, 9); got != both(wire.CoordinatorNotAvailable) {
+		t.Errorf("committed with %v while no cluster answers, want COORDINATOR_NOT_AVAILABLE", got)
+	}
 }
 
 // A client of version 0 leaves its id to the broker.

@@ -11,6 +11,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
+// classicMember is a member id as brokers make them for the classic protocol.
+const classicMember = "client-89abcdef-0123-4567-89ab-cdef01234567"
+
 // who commits.
 type who struct {
 	generation int32
@@ -46,8 +49,8 @@ func commitCodes(t *testing.T, version int16, a broker.Answer) map[string]wire.E
 // What is committed is kept where the topics are, if the group's home says that the member may.
 func TestOffsetCommit(t *testing.T) {
 	t.Parallel()
-	live := map[string]int32{"m": 7}
-	m := who{7, "m"}
+	live := map[string]int32{classicMember: 7}
+	m := who{7, classicMember}
 	const both, apples, bananas = "both", "apples", "bananas"
 	for _, tc := range []struct {
 		name          string
@@ -63,11 +66,11 @@ func TestOffsetCommit(t *testing.T) {
 		{"the other's alone", m, []string{bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{0}, 1, false, true},
 		{"the other's, while the group begins to rebalance", m, []string{bananas}, groupModel{members: live, rebalancing: true}, groupModel{}, []wire.ErrorCode{0}, 1, false, true},
 		{"both, of which the home does not know its", m, []string{"apples-gone", bananas}, groupModel{members: live, unknown: []string{"apples-gone"}}, groupModel{}, []wire.ErrorCode{wire.UnknownTopicOrPartition, 0}, 1, false, true},
-		{"old generation, both", who{6, "m"}, []string{apples, bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.IllegalGeneration, wire.IllegalGeneration}, 0, false, false},
-		{"old generation, the other's", who{6, "m"}, []string{bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.IllegalGeneration}, 1, false, false},
-		{"old generation, and a topic that the home does not know", who{6, "m"}, []string{"apples-gone", bananas}, groupModel{members: live, unknown: []string{"apples-gone"}}, groupModel{}, []wire.ErrorCode{wire.UnknownTopicOrPartition, wire.IllegalGeneration}, 1, false, false},
-		{"kicked out, both", who{7, "x"}, []string{apples, bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.UnknownMemberID, wire.UnknownMemberID}, 0, false, false},
-		{"kicked out, the other's", who{7, "x"}, []string{bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.UnknownMemberID}, 1, false, false},
+		{"old generation, both", who{6, classicMember}, []string{apples, bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.IllegalGeneration, wire.IllegalGeneration}, 0, false, false},
+		{"old generation, the other's", who{6, classicMember}, []string{bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.IllegalGeneration}, 1, false, false},
+		{"old generation, and a topic that the home does not know", who{6, classicMember}, []string{"apples-gone", bananas}, groupModel{members: live, unknown: []string{"apples-gone"}}, groupModel{}, []wire.ErrorCode{wire.UnknownTopicOrPartition, wire.IllegalGeneration}, 1, false, false},
+		{"kicked out, both", who{7, "x" + classicMember}, []string{apples, bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.UnknownMemberID, wire.UnknownMemberID}, 0, false, false},
+		{"kicked out, the other's", who{7, "x" + classicMember}, []string{bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.UnknownMemberID}, 1, false, false},
 		{"nobody, and no members", nobody, []string{apples, bananas}, groupModel{}, groupModel{}, []wire.ErrorCode{0, 0}, 0, true, true},
 		{"nobody, no members, the other's", nobody, []string{bananas}, groupModel{}, groupModel{}, []wire.ErrorCode{0}, 1, false, true},
 		{"nobody while members live", nobody, []string{apples, bananas}, groupModel{members: live}, groupModel{}, []wire.ErrorCode{wire.UnknownMemberID, wire.UnknownMemberID}, 0, false, false},
@@ -113,14 +116,14 @@ func TestHowOffsetsAreCommitted(t *testing.T) {
 		retention       int64
 		want            string
 	}{
-		{9, 0, -1, fmt.Sprintf("v9 7 m i -1, v4 -1   %d", year)},
-		{2, 0, 5000, "v2 7 m  5000, v4 -1   5000"},
-		{7, 5, -1, fmt.Sprintf("v7 7 m i -1, v9 -1   %d", year)},
+		{9, 0, -1, fmt.Sprintf("v9 7 "+classicMember+" i -1, v4 -1   %d", year)},
+		{2, 0, 5000, "v2 7 " + classicMember + "  5000, v4 -1   5000"},
+		{7, 5, -1, fmt.Sprintf("v7 7 "+classicMember+" i -1, v9 -1   %d", year)},
 	} {
 		b, c1, c2 := facade()
-		home := (&groupModel{members: map[string]int32{"m": 7}}).play(c1)
+		home := (&groupModel{members: map[string]int32{classicMember: 7}}).play(c1)
 		other := (&groupModel{oldest: tc.oldest}).play(c2)
-		request := commitRequest(who{7, "m"}, "bananas", "apples")
+		request := commitRequest(who{7, classicMember}, "bananas", "apples")
 		request.InstanceID, request.RetentionTimeMillis = new("i"), tc.retention
 		if tc.version < 7 {
 			request.InstanceID = nil
@@ -150,9 +153,9 @@ func TestHowOffsetsAreCommitted(t *testing.T) {
 func TestForeignMembersAreToldOf(t *testing.T) {
 	t.Parallel()
 	b, c1, c2 := facade()
-	(&groupModel{members: map[string]int32{"m": 7}}).play(c1)
+	(&groupModel{members: map[string]int32{classicMember: 7}}).play(c1)
 	(&groupModel{members: map[string]int32{"stranger": 1}}).play(c2)
-	a := ask(t, b, wire.KeyOffsetCommit, 8, commitRequest(who{7, "m"}, "bananas"))
+	a := ask(t, b, wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "bananas"))
 	if want := `group "g" has members of its own on cluster c2, which is not its home`; a.Refusal.Why() != want || a.Refusal.Code != wire.GroupAuthorizationFailed {
 		t.Errorf("refusal %+v: %s; want GROUP_AUTHORIZATION_FAILED: %s", a.Refusal, a.Refusal.Why(), want)
 	}

@@ -28,9 +28,7 @@ func fetchOffsets(version int16, topics []string, groups ...string) *kmsg.Offset
 	for _, name := range groups {
 		g := kmsg.NewOffsetFetchRequestGroup()
 		g.Group, g.Topics = name, asked
-		if version >= 9 {
-			g.MemberID, g.MemberEpoch = new("m"), 3
-		}
+		g.MemberEpoch = -1
 		r.Groups = append(r.Groups, g)
 	}
 	return r
@@ -111,7 +109,7 @@ func TestOffsetFetch(t *testing.T) {
 			}
 			request := c1.asked[0].request.(*kmsg.OffsetFetchRequest)
 			elsewhere := c2.asked[0].request.(*kmsg.OffsetFetchRequest).Groups[0]
-			if request.RequireStable != (version >= 7) || (request.Groups[0].MemberID != nil) != (version >= 9) || elsewhere.MemberID != nil || elsewhere.MemberEpoch != -1 {
+			if request.RequireStable != (version >= 7) || request.Groups[0].MemberID != nil || elsewhere.MemberID != nil || elsewhere.MemberEpoch != -1 {
 				t.Errorf("v%d: asked %+v at home and %+v elsewhere", version, request, elsewhere)
 			}
 			if version < 2 {

@@ -69,37 +69,6 @@ func Begin(r *kmsg.ConsumerGroupHeartbeatRequest, known *Member, epochs Epochs, 
 	return b
 }
 
-// subscribe takes over what the client says that it reads.
-func (b *Beat) subscribe() {
-	r, s := b.request, &b.member.Subscription
-	s.Names, s.Regex, s.Whole = slices.Clone(r.SubscribedTopicNames), "", true
-	if r.SubscribedTopicRegex != nil {
-		s.Regex = *r.SubscribedTopicRegex
-	}
-	if r.RebalanceTimeoutMillis > 0 {
-		s.RebalanceTimeout = r.RebalanceTimeoutMillis
-	}
-	if r.MemberEpoch == 0 || r.InstanceID != nil {
-		s.Instance = r.InstanceID
-	}
-	if r.MemberEpoch == 0 || r.RackID != nil {
-		s.Rack = r.RackID
-	}
-	if r.MemberEpoch == 0 || r.ServerAssignor != nil {
-		s.Assignor = r.ServerAssignor
-	}
-}
-
-// share says which cluster reads what of the subscription, by the rules of now.
-func (b *Beat) share() {
-	b.shares = map[string][]string{}
-	for _, name := range b.member.Subscription.Names {
-		if cluster := b.routes.Reads(name); cluster != "" {
-			b.shares[cluster] = append(b.shares[cluster], name)
-		}
-	}
-}
-
 // Regex says whether the member reads what matches a regular expression.
 func (b *Beat) Regex() bool { return b.member.Subscription.Regex != "" }
 
@@ -122,51 +91,6 @@ func (b *Beat) Requests() map[string]*kmsg.ConsumerGroupHeartbeatRequest {
 		requests[home] = b.join(home)
 	}
 	return requests
-}
-
-// join is what a cluster is sent that the member joins.
-func (b *Beat) join(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
-	s := &b.member.Subscription
-	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	r.Group, r.MemberID, r.MemberEpoch = b.request.Group, b.request.MemberID, 0
-	r.InstanceID, r.RackID, r.ServerAssignor = s.Instance, s.Rack, s.Assignor
-	r.RebalanceTimeoutMillis = lateTimeout
-	if s.RebalanceTimeout > 0 {
-		r.RebalanceTimeoutMillis = s.RebalanceTimeout
-	}
-	r.SubscribedTopicNames = listed(b.shares[cluster])
-	if s.Regex != "" || b.request.SubscribedTopicRegex != nil {
-		r.SubscribedTopicRegex = new(s.Regex)
-	}
-	r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
-	return r
-}
-
-// goOn is what a cluster is sent that the member is on.
-func (b *Beat) goOn(cluster string, epoch int32) *kmsg.ConsumerGroupHeartbeatRequest {
-	r := *b.request
-	r.MemberEpoch = epoch
-	stake := b.member.Stakes[cluster]
-	if share := listed(b.shares[cluster]); r.SubscribedTopicNames != nil || !slices.Equal(share, stake.Names) {
-		r.SubscribedTopicNames = share
-	}
-	if r.Topics != nil {
-		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
-		for _, t := range b.request.Topics {
-			if stake.has(t.TopicID) || !has(b.member.Stakes, t.TopicID) {
-				r.Topics = append(r.Topics, t) // to all, if nobody assigns it any more: it is one of theirs that waits for it
-			}
-		}
-	}
-	return &r
-}
-
-// listed is names, and never nil, which would mean that they are as before.
-func listed(names []string) []string {
-	if names == nil {
-		return []string{}
-	}
-	return names
 }
 
 // Take takes what a cluster answers. It keeps r.
@@ -226,6 +150,82 @@ func (b *Beat) Answer() (*kmsg.ConsumerGroupHeartbeatResponse, *Member) {
 		response.Assignment = b.member.assignment()
 	}
 	return response, b.member
+}
+
+// subscribe takes over what the client says that it reads.
+func (b *Beat) subscribe() {
+	r, s := b.request, &b.member.Subscription
+	s.Names, s.Regex, s.Whole = slices.Clone(r.SubscribedTopicNames), "", true
+	if r.SubscribedTopicRegex != nil {
+		s.Regex = *r.SubscribedTopicRegex
+	}
+	if r.RebalanceTimeoutMillis > 0 {
+		s.RebalanceTimeout = r.RebalanceTimeoutMillis
+	}
+	if r.MemberEpoch == 0 || r.InstanceID != nil {
+		s.Instance = r.InstanceID
+	}
+	if r.MemberEpoch == 0 || r.RackID != nil {
+		s.Rack = r.RackID
+	}
+	if r.MemberEpoch == 0 || r.ServerAssignor != nil {
+		s.Assignor = r.ServerAssignor
+	}
+}
+
+// share says which cluster reads what of the subscription, by the rules of now.
+func (b *Beat) share() {
+	b.shares = map[string][]string{}
+	for _, name := range b.member.Subscription.Names {
+		if cluster := b.routes.Reads(name); cluster != "" {
+			b.shares[cluster] = append(b.shares[cluster], name)
+		}
+	}
+}
+
+// join is what a cluster is sent that the member joins.
+func (b *Beat) join(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
+	s := &b.member.Subscription
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID, r.MemberEpoch = b.request.Group, b.request.MemberID, 0
+	r.InstanceID, r.RackID, r.ServerAssignor = s.Instance, s.Rack, s.Assignor
+	r.RebalanceTimeoutMillis = lateTimeout
+	if s.RebalanceTimeout > 0 {
+		r.RebalanceTimeoutMillis = s.RebalanceTimeout
+	}
+	r.SubscribedTopicNames = listed(b.shares[cluster])
+	if s.Regex != "" || b.request.SubscribedTopicRegex != nil {
+		r.SubscribedTopicRegex = new(s.Regex)
+	}
+	r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	return r
+}
+
+// goOn is what a cluster is sent that the member is on.
+func (b *Beat) goOn(cluster string, epoch int32) *kmsg.ConsumerGroupHeartbeatRequest {
+	r := *b.request
+	r.MemberEpoch = epoch
+	stake := b.member.Stakes[cluster]
+	if share := listed(b.shares[cluster]); r.SubscribedTopicNames != nil || !slices.Equal(share, stake.Names) {
+		r.SubscribedTopicNames = share
+	}
+	if r.Topics != nil {
+		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		for _, t := range b.request.Topics {
+			if stake.has(t.TopicID) || !has(b.member.Stakes, t.TopicID) {
+				r.Topics = append(r.Topics, t) // to all, if nobody assigns it any more: it is one of theirs that waits for it
+			}
+		}
+	}
+	return &r
+}
+
+// listed is names, and never nil, which would mean that they are as before.
+func listed(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
 }
 
 // assignment is all that the clusters assign.

@@ -1,7 +1,7 @@
 package groups_test
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +13,7 @@ import (
 func TestMembersAreBounded(t *testing.T) {
 	t.Parallel()
 	var m groups.Members
-	key := func(i int) groups.Key { return groups.Key{Group: "g", Member: fmt.Sprint(i)} }
+	key := func(i int) groups.Key { return groups.Key{Group: "g", Member: strconv.Itoa(i)} }
 	large := func() *groups.Member {
 		return &groups.Member{Subscription: groups.Subscription{Names: []string{strings.Repeat("n", 1<<20)}}}
 	}
@@ -46,7 +46,7 @@ func TestHammerMembers(t *testing.T) {
 	for n := range 4 {
 		all.Go(func() {
 			for i := range 5000 {
-				k := groups.Key{Group: "g", Member: fmt.Sprint(i % 7)}
+				k := groups.Key{Group: "g", Member: strconv.Itoa(i % 7)}
 				switch (i + n) % 3 {
 				case 0:
 					m.Keep(k, &groups.Member{Told: groups.Epochs{"c1": int32(i), "c2": 1}})
