@@ -5,7 +5,7 @@
 # istioctl and egctl, which have Istio's and Envoy Gateway's own code, and in crds what install-manifest-checkers.sh does not have: the
 # definitions of PodMonitor, and of Strimzi's resources. Those are made by Strimzi's program: without a Java of 21 or later they are left out.
 #
-# The versions are those of build/tools/*/go.mod. All is compiled from Go modules: a quarter of an hour on two CPUs, and 4 GB of Go's cache.
+# The versions are those of build/tools/*/go.mod. All is compiled from Go modules, in a quarter of an hour on two CPUs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . build/once.sh
