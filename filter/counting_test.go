@@ -213,6 +213,13 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 		"Produce and a bug":                             {wire.KeyProduce, 9, kmsg.NewPtrProduceRequest(), true, numbers{"failures": 1}},
 		"ListOffsets of what a cluster does not answer": {wire.KeyListOffsets, 7, offsetsOf("apples"), false, numbers{"failures": 1}},
 		"ListOffsets of a topic without a rule":         {wire.KeyListOffsets, 7, offsetsOf("plums"), false, numbers{"refusals": 1}},
+		"ListGroups":                                    {wire.KeyListGroups, 5, kmsg.NewPtrListGroupsRequest(), false, numbers{"failures": 1}}, // no cluster knows it
+		"DescribeGroups of one that cannot be asked for": {
+			wire.KeyDescribeGroups, 6, &kmsg.DescribeGroupsRequest{Groups: []string{"g"}}, false, numbers{"failures": 1},
+		},
+		"DeleteGroups":                           {wire.KeyDeleteGroups, 2, &kmsg.DeleteGroupsRequest{Groups: []string{"g"}}, false, numbers{"failures": 1}},
+		"OffsetDelete":                           {wire.KeyOffsetDelete, 0, deleteOffsetsOf("apples"), false, numbers{"failures": 1}},
+		"OffsetDelete of a topic without a rule": {wire.KeyOffsetDelete, 0, deleteOffsetsOf("plums"), false, numbers{"failures": 1, "refusals": 1}},
 		"OffsetForLeaderEpoch": {
 			wire.KeyOffsetForLeaderEpoch, 4, kmsg.NewPtrOffsetForLeaderEpochRequest(), false, numbers{},
 		},
@@ -289,6 +296,14 @@ func offsetsOf(topic string) kmsg.Request {
 	return r
 }
 
+// deleteOffsetsOf deletes a group's offset of the first partition of a topic.
+func deleteOffsetsOf(topic string) kmsg.Request {
+	r := kmsg.NewPtrOffsetDeleteRequest()
+	r.Group = "g"
+	r.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: topic, Partitions: make([]kmsg.OffsetDeleteRequestTopicPartition, 1)}}
+	return r
+}
+
 // snake is an API's name in metrics.
 func snake(key wire.APIKey) string {
 	return map[wire.APIKey]string{
@@ -296,6 +311,8 @@ func snake(key wire.APIKey) string {
 		wire.KeyApiVersions: "api_versions", wire.KeyInitProducerID: "init_producer_id", wire.KeyJoinGroup: "join_group",
 		wire.KeyOffsetCommit: "offset_commit", wire.KeyOffsetFetch: "offset_fetch",
 		wire.KeySyncGroup: "sync_group", wire.KeyHeartbeat: "heartbeat", wire.KeyLeaveGroup: "leave_group",
+		wire.KeyDescribeGroups: "describe_groups", wire.KeyListGroups: "list_groups", wire.KeyDeleteGroups: "delete_groups",
+		wire.KeyOffsetDelete:           "offset_delete",
 		wire.KeyConsumerGroupHeartbeat: "consumer_group_heartbeat", wire.KeyConsumerGroupDescribe: "consumer_group_describe",
 	}[key]
 }

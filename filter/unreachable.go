@@ -63,6 +63,9 @@ func (unreachable) Leaders(partitions []wire.TopicPartition, done func([]wire.Pa
 	done(found)
 }
 
+// Nodes implements broker.Brokers: nobody is there.
+func (unreachable) Nodes(done func(ids []int32)) { done(nil) }
+
 // Doubt does nothing.
 func (unreachable) Doubt(target.Broker) {}
 

@@ -38,6 +38,8 @@ func APIs() []API {
 		heartbeatAPI(),
 		leaveGroupAPI(),
 		syncGroupAPI(),
+		describeGroupsAPI(),
+		listGroupsAPI(),
 		apiVersionsAPI(),
 		createTopicsAPI(),
 		deleteTopicsAPI(),
@@ -46,7 +48,9 @@ func APIs() []API {
 		describeConfigsAPI(),
 		alterConfigsAPI(),
 		createPartitionsAPI(),
+		deleteGroupsAPI(),
 		incrementalAlterConfigsAPI(),
+		offsetDeleteAPI(),
 		consumerGroupHeartbeatAPI(),
 		consumerGroupDescribeAPI(),
 	}

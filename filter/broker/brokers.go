@@ -17,6 +17,8 @@ type Brokers interface {
 	Call(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error))
 	// Leaders says of each partition, in the order named, who leads it. One that nobody leads has the Leader -1 and a Code.
 	Leaders(partitions []wire.TopicPartition, done func([]wire.Partition))
+	// Nodes lists the node ids of all brokers.
+	Nodes(done func(ids []int32))
 	// Doubt says that a broker denies being what to says: who is it is asked for again.
 	Doubt(to target.Broker)
 	// Own returns connections of one client's own, who closes them.

@@ -135,6 +135,8 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		served := kmsg.NewPtrFetchRequest()
 		served.Topics = []kmsg.FetchRequestTopic{{Topic: "apples", TopicID: [16]byte{1}, Partitions: many}}
 		return map[string]kmsg.Request{"topics": topics, "partitions": partitions, "served": served}
+	case wire.KeyDescribeGroups, wire.KeyListGroups, wire.KeyDeleteGroups, wire.KeyOffsetDelete:
+		return hostileGroups(key, n)
 	case wire.KeyListOffsets:
 		return hostileListOffsets(n)
 	case wire.KeyOffsetForLeaderEpoch:

@@ -32,7 +32,8 @@ type fake struct {
 	respond func(to target.Broker, request kmsg.Request) (kmsg.Response, error) // nil: nobody answers
 	asked   []asked
 	doubted []target.Broker
-	closed  int // connections of clients' own
+	nodes   []int32 // its brokers
+	closed  int     // connections of clients' own
 
 	fetched   func(topic string, p *wire.Fetched) // nil: nothing is ever read, and that is known at once
 	fetchings []*fakeFetching
@@ -111,6 +112,9 @@ func (f *fake) Leaders(partitions []wire.TopicPartition, done func([]wire.Partit
 	}
 	done(found)
 }
+
+// Nodes implements broker.Brokers.
+func (f *fake) Nodes(done func(ids []int32)) { done(f.nodes) }
 
 // Doubt implements broker.Brokers.
 func (f *fake) Doubt(to target.Broker) { f.doubted = append(f.doubted, to) }

@@ -74,6 +74,9 @@ func (u *Cluster) Leaders(partitions []wire.TopicPartition, done func([]wire.Par
 	u.topology.Leaders(partitions, done)
 }
 
+// Nodes lists the cluster's brokers, as topology.Map.Nodes does.
+func (u *Cluster) Nodes(done func(ids []int32)) { u.topology.Nodes(done) }
+
 // callIdle is how long a link for calls may have nothing to do.
 const callIdle = time.Minute
 

@@ -75,6 +75,7 @@ const (
 	OffsetNotAvailable                 ErrorCode = 78
 	MemberIDRequired                   ErrorCode = 79
 	GroupMaxSizeReached                ErrorCode = 81
+	GroupSubscribedToTopic             ErrorCode = 86
 	FencedInstanceID                   ErrorCode = 82
 	InvalidRecord                      ErrorCode = 87
 	UnstableOffsetCommit               ErrorCode = 88
@@ -203,6 +204,7 @@ var errorTable = [...]errorRow{
 	{OffsetNotAvailable, "OFFSET_NOT_AVAILABLE", false},
 	{MemberIDRequired, "MEMBER_ID_REQUIRED", false},
 	{GroupMaxSizeReached, "GROUP_MAX_SIZE_REACHED", false},
+	{GroupSubscribedToTopic, "GROUP_SUBSCRIBED_TO_TOPIC", false},
 	{FencedInstanceID, "FENCED_INSTANCE_ID", false},
 	{InvalidRecord, "INVALID_RECORD", true},
 	{UnstableOffsetCommit, "UNSTABLE_OFFSET_COMMIT", false},

@@ -67,6 +67,20 @@ func request(key wire.APIKey, version int16) kmsg.Request {
 		r.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{
 			{Topic: "orders", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{p, p}}, {Topic: "clicks"},
 		}
+	case *kmsg.DescribeGroupsRequest:
+		r.Groups, r.IncludeAuthorizedOperations = []string{"one", "two"}, version >= 3
+	case *kmsg.ListGroupsRequest:
+		if version >= 4 {
+			r.StatesFilter = []string{"Stable", "Empty"}
+		}
+		if version >= 5 {
+			r.TypesFilter = []string{"Classic"}
+		}
+	case *kmsg.DeleteGroupsRequest:
+		r.Groups = []string{"one", "two"}
+	case *kmsg.OffsetDeleteRequest:
+		r.Group = "group"
+		r.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: "orders", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: 3}}}}
 	case *kmsg.MetadataRequest:
 		r.Topics = []kmsg.MetadataRequestTopic{{Topic: new("orders")}, {Topic: new("")}}
 		if version >= 10 {

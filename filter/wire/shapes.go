@@ -15,6 +15,8 @@ const (
 	KeyHeartbeat               APIKey = 12
 	KeyLeaveGroup              APIKey = 13
 	KeySyncGroup               APIKey = 14
+	KeyDescribeGroups          APIKey = 15
+	KeyListGroups              APIKey = 16
 	KeyApiVersions             APIKey = 18
 	KeyCreateTopics            APIKey = 19
 	KeyDeleteTopics            APIKey = 20
@@ -23,12 +25,14 @@ const (
 	KeyDescribeConfigs         APIKey = 32
 	KeyAlterConfigs            APIKey = 33
 	KeyCreatePartitions        APIKey = 37
+	KeyDeleteGroups            APIKey = 42
 	KeyIncrementalAlterConfigs APIKey = 44
+	KeyOffsetDelete            APIKey = 47
 	KeyConsumerGroupHeartbeat  APIKey = 68
 	KeyConsumerGroupDescribe   APIKey = 69
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeIncrementalAlterConfigs, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeDescribeGroups, ShapeListGroups, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeDeleteGroups, ShapeIncrementalAlterConfigs, ShapeOffsetDelete, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -234,6 +238,24 @@ var ShapeSyncGroup = &Shape{
 	},
 }
 
+// ShapeDescribeGroups is that of DescribeGroups requests.
+var ShapeDescribeGroups = &Shape{
+	Key: KeyDescribeGroups, Name: "DescribeGroups", Defined: Versions{0, 7}, Flexible: 5,
+	Fields: []Field{
+		{Name: "Groups", Array: true, Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "IncludeAuthorizedOperations", Size: 1, Versions: Versions{3, Later}},
+	},
+}
+
+// ShapeListGroups is that of ListGroups requests.
+var ShapeListGroups = &Shape{
+	Key: KeyListGroups, Name: "ListGroups", Defined: Versions{0, 6}, Flexible: 3,
+	Fields: []Field{
+		{Name: "StatesFilter", Array: true, Type: TypeString, Versions: Versions{4, Later}},
+		{Name: "TypesFilter", Array: true, Type: TypeString, Versions: Versions{5, Later}},
+	},
+}
+
 // ShapeApiVersions is that of ApiVersions requests.
 var ShapeApiVersions = &Shape{
 	Key: KeyApiVersions, Name: "ApiVersions", Defined: Versions{0, 5}, Flexible: 3,
@@ -353,6 +375,14 @@ var ShapeCreatePartitions = &Shape{
 	},
 }
 
+// ShapeDeleteGroups is that of DeleteGroups requests.
+var ShapeDeleteGroups = &Shape{
+	Key: KeyDeleteGroups, Name: "DeleteGroups", Defined: Versions{0, 3}, Flexible: 2,
+	Fields: []Field{
+		{Name: "GroupsNames", Array: true, Type: TypeString, Versions: Versions{0, Later}},
+	},
+}
+
 // ShapeIncrementalAlterConfigs is that of IncrementalAlterConfigs requests.
 var ShapeIncrementalAlterConfigs = &Shape{
 	Key: KeyIncrementalAlterConfigs, Name: "IncrementalAlterConfigs", Defined: Versions{0, 2}, Flexible: 1,
@@ -367,6 +397,20 @@ var ShapeIncrementalAlterConfigs = &Shape{
 			}},
 		}},
 		{Name: "ValidateOnly", Size: 1, Versions: Versions{0, Later}},
+	},
+}
+
+// ShapeOffsetDelete is that of OffsetDelete requests.
+var ShapeOffsetDelete = &Shape{
+	Key: KeyOffsetDelete, Name: "OffsetDelete", Defined: Versions{0, 1}, Flexible: Later,
+	Fields: []Field{
+		{Name: "GroupId", Type: TypeString, Versions: Versions{0, Later}},
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Partitions", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "PartitionIndex", Size: 4, Versions: Versions{0, Later}},
+			}},
+		}},
 	},
 }
 

@@ -28,9 +28,13 @@ func apis() []api {
 		{"heartbeat", kmsg.Heartbeat, 0, 4},
 		{"leave_group", kmsg.LeaveGroup, 0, 5},
 		{"sync_group", kmsg.SyncGroup, 0, 5},
+		{"describe_groups", kmsg.DescribeGroups, 0, 6},
+		{"list_groups", kmsg.ListGroups, 0, 5},
 		{"api_versions", kmsg.ApiVersions, 0, 4},
 		{"init_producer_id", kmsg.InitProducerID, 0, 5},
 		{"offset_for_leader_epoch", kmsg.OffsetForLeaderEpoch, 0, 4},
+		{"delete_groups", kmsg.DeleteGroups, 0, 2},
+		{"offset_delete", kmsg.OffsetDelete, 0, 0},
 		{"consumer_group_heartbeat", kmsg.ConsumerGroupHeartbeat, 0, 1},
 		{"consumer_group_describe", kmsg.ConsumerGroupDescribe, 0, 1},
 	}

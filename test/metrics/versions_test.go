@@ -77,6 +77,28 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		c.ask(req)
 		w.refused(req)
 		w.add("unmatched_topics", 1)
+	case kmsg.ListGroups:
+		c.ask(versioned(kmsg.NewPtrListGroupsRequest(), version))
+	case kmsg.DescribeGroups:
+		req := versioned(kmsg.NewPtrDescribeGroupsRequest(), version)
+		req.Groups = []string{"no-group"} // there may be one on a cluster that does not answer
+		c.ask(req)
+		w.failed(req)
+	case kmsg.DeleteGroups:
+		req := versioned(kmsg.NewPtrDeleteGroupsRequest(), version)
+		req.Groups = []string{"no-group"}
+		c.ask(req)
+		w.failed(req)
+	case kmsg.OffsetDelete:
+		req := kmsg.NewPtrOffsetDeleteRequest()
+		req.Group = "no-group"
+		req.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: w.topic("plain"), Partitions: make([]kmsg.OffsetDeleteRequestTopicPartition, 1)}}
+		c.ask(req)
+		w.failed(req)
+		req.Topics[0].Topic = "nobodys"
+		c.ask(req)
+		w.refused(req)
+		w.add("unmatched_topics", 1)
 	case kmsg.Fetch:
 		req := versioned(kmsg.NewPtrFetchRequest(), version)
 		req.Topics = []kmsg.FetchRequestTopic{{Topic: w.topic("plain"), Partitions: []kmsg.FetchRequestTopicPartition{{}}}}

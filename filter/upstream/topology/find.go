@@ -3,6 +3,8 @@ package topology
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
@@ -141,6 +143,21 @@ func (m *Map) leaders(partitions []wire.TopicPartition) (found []wire.Partition,
 		}
 	}
 	return found, missing
+}
+
+// Nodes lists the node ids of the cluster's brokers, in order: those that it names now or, if it cannot be asked, those that it last named.
+// done is called once, from any goroutine and possibly before Nodes returns.
+func (m *Map) Nodes(done func(ids []int32)) {
+	learned := func([]wire.Topic) { done(m.nodes()) }
+	if !m.askBrokers(learned) {
+		learned(nil)
+	}
+}
+
+func (m *Map) nodes() []int32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.brokers))
 }
 
 // askBrokers has the cluster asked for its brokers. It reports false if that cannot be asked now.
