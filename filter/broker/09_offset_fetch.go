@@ -248,8 +248,14 @@ func ofGroup(r *kmsg.OffsetFetchResponse) kmsg.OffsetFetchResponseGroup {
 // take takes over what a cluster has said about the topics of a group at some places, or about all.
 func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Response, code wire.ErrorCode) {
 	if r == nil || code != wire.None {
-		if r == nil && code == wire.CoordinatorNotAvailable {
+		switch {
+		case r == nil && code == wire.CoordinatorNotAvailable:
 			o.dead[name] = true
+		case code == wire.GroupIDNotFound && name != o.broker.routes.Home(g.asked.Group): // nothing was committed there yet
+			for _, place := range places {
+				none(&g.topics[place])
+			}
+			return
 		}
 		g.fail(code)
 		return
@@ -268,6 +274,13 @@ func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Re
 	}
 	if err := hold(o, cost); err != nil {
 		o.trouble = err
+	}
+}
+
+// none says that a topic has no offsets.
+func none(t *kmsg.OffsetFetchResponseGroupTopic) {
+	for i := range t.Partitions {
+		t.Partitions[i].ErrorCode = int16(wire.None)
 	}
 }
 

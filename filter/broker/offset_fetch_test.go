@@ -124,6 +124,38 @@ func TestOffsetFetch(t *testing.T) {
 	}
 }
 
+// A cluster that says that it has no such group, as Kafka does not, has no offsets of it. At home that is the answer.
+func TestOffsetFetchWithoutTheGroup(t *testing.T) {
+	t.Parallel()
+	noGroup := func(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
+		r := kmsg.NewPtrOffsetFetchResponse()
+		r.SetVersion(request.GetVersion())
+		r.ErrorCode = int16(wire.GroupIDNotFound)
+		r.Groups = []kmsg.OffsetFetchResponseGroup{{Group: "g", ErrorCode: int16(wire.GroupIDNotFound)}}
+		return r, nil
+	}
+	for version := int16(2); version <= 9; version++ {
+		b, c1, c2 := facade()
+		offsetsOfTwo(c1, c2, 9)
+		c2.respond = noGroup
+		want := &offsetsSaid{Offsets: map[wire.TopicPartition]int64{at("apples", 0): 5, at("apples", 1): -1, at("bananas", 0): -1, at("bananas", 1): -1}}
+		got := offsetsTold(t, version, ask(t, b, wire.KeyOffsetFetch, version, fetchOffsets(version, []string{"apples", "bananas"}, "g")))["g"]
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("v%d (-want +got):\n%s", version, diff)
+		}
+		want = &offsetsSaid{Offsets: map[wire.TopicPartition]int64{at("apples", 0): 5}}
+		got = offsetsTold(t, version, ask(t, b, wire.KeyOffsetFetch, version, fetchOffsets(version, nil, "g")))["g"]
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("v%d, all topics (-want +got):\n%s", version, diff)
+		}
+		c1.respond = noGroup
+		got = offsetsTold(t, version, ask(t, b, wire.KeyOffsetFetch, version, fetchOffsets(version, []string{"apples"}, "g")))["g"]
+		if got.Code != wire.GroupIDNotFound {
+			t.Errorf("v%d: at home %v, want GROUP_ID_NOT_FOUND", version, got)
+		}
+	}
+}
+
 // A cluster that does not answer gives the group an error, and never an offset of -1.
 func TestOffsetFetchFromAClusterThatIsDown(t *testing.T) {
 	t.Parallel()
