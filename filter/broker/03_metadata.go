@@ -48,6 +48,7 @@ type metadataCall struct {
 	summary  Summary
 	left     int // clusters that have not answered, and one for the request itself
 	response wire.MetadataResponse
+	describe func()                        // answers the client, if not as Metadata does
 	written  map[string]wire.MetadataTopic // what there is of topics where they are written, if they are read elsewhere
 }
 
@@ -299,6 +300,10 @@ func (m *metadataCall) finish() {
 		return
 	}
 	m.note()
+	if m.describe != nil {
+		m.describe()
+		return
+	}
 	if t := m.response.Topics; len(t) == 1 && t[0].Code == wire.TopicAuthorizationFailed && m.Header.Version == repeatedIn {
 		m.response.Topics = append(t, t[0])
 	}

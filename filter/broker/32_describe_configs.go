@@ -50,7 +50,7 @@ func (b *Broker) describeConfigs(c *Call) error {
 		if asked.keys[i].isFacade() {
 			return "", false
 		}
-		return a.place(i, asked.keys[i].name, b.routes.Lookup, func(i int) (wire.ErrorCode, string) { return asked.keys[i].strange() })
+		return a.place(i, asked.keys[i].name, func(i int) (wire.ErrorCode, string) { return asked.keys[i].strange() })
 	})
 	for _, cluster := range clusters {
 		part := kmsg.NewPtrDescribeConfigsRequest()

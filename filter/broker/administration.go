@@ -97,18 +97,18 @@ func (a *administration) refuse(i int, kind wire.Kind, code wire.ErrorCode, why 
 // spread sorts the topics of entries to the clusters where they are written. Those without one are refused, and those that check refuses.
 func (a *administration) spread(n int, name func(i int) string, check func(i int) (wire.ErrorCode, string)) (clusters []string, of map[string][]int) {
 	return byCluster(n, func(i int) (cluster string, ok bool) {
-		return a.place(i, name(i), a.broker.routes.Lookup, check)
+		return a.place(i, name(i), check)
 	})
 }
 
-// place is the cluster of one entry's topic.
-func (a *administration) place(i int, topic string, lookup lookup, check func(i int) (wire.ErrorCode, string)) (cluster string, ok bool) {
+// place is the cluster where one entry's topic is written.
+func (a *administration) place(i int, topic string, check func(i int) (wire.ErrorCode, string)) (cluster string, ok bool) {
 	a.Note.topic(topic)
 	if code, why := check(i); code != wire.None {
 		a.refuse(i, wire.Producers, code, why)
 		return "", false
 	}
-	rule, code := a.broker.ruleIn(lookup, topic)
+	rule, code := a.broker.ruleOf(topic)
 	if code != wire.None {
 		a.broker.countUnmatched(topic)
 		a.set(i, code, whyNoCluster(topic))
@@ -138,18 +138,17 @@ func (a *administration) look(cluster string, entries []int, request kmsg.Reques
 // command has the controller of a cluster do something to what entries are about, for which the client lets it take so long. That goes on
 // a connection of the client's own: what takes long holds up nobody else.
 func (a *administration) command(cluster string, entries []int, request kmsg.Request, timeoutMillis int32, take func(kmsg.Response)) {
-	a.order(cluster, target.Controller(), entries, request, timeoutMillis, take)
-}
-
-// order is command to a broker that is meant.
-func (a *administration) order(cluster string, to target.Broker, entries []int, request kmsg.Request, timeoutMillis int32, take func(kmsg.Response)) {
 	a.begin()
-	within := min(time.Duration(max(timeoutMillis, 0))*time.Millisecond, maxPatience) + grace
-	a.Client.ownOf(a.broker.upstreams[cluster].Brokers).Call(to, request, a.Header.Version, within, func(r kmsg.Response, err error) {
+	a.Client.ownOf(a.broker.upstreams[cluster].Brokers).Call(target.Controller(), request, a.Header.Version, patienceOf(timeoutMillis), func(r kmsg.Response, err error) {
 		defer answerAfterPanic(a)
 		a.locked(func() { a.took(cluster, entries, r, err, take) })
 		a.end()
 	})
+}
+
+// patienceOf is how long an answer is waited for, if the client lets the cluster take so long.
+func patienceOf(timeoutMillis int32) time.Duration {
+	return min(time.Duration(max(timeoutMillis, 0))*time.Millisecond, maxPatience) + grace
 }
 
 // took has take put an answer into entries, and takes down what it says of them.

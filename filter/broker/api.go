@@ -43,6 +43,7 @@ func APIs() []API {
 		apiVersionsAPI(),
 		createTopicsAPI(),
 		deleteTopicsAPI(),
+		deleteRecordsAPI(),
 		initProducerIDAPI(),
 		offsetForLeaderEpochAPI(),
 		describeConfigsAPI(),
@@ -51,8 +52,10 @@ func APIs() []API {
 		deleteGroupsAPI(),
 		incrementalAlterConfigsAPI(),
 		offsetDeleteAPI(),
+		describeClusterAPI(),
 		consumerGroupHeartbeatAPI(),
 		consumerGroupDescribeAPI(),
+		describeTopicPartitionsAPI(),
 	}
 }
 

@@ -65,6 +65,14 @@ func nameIn(r kmsg.Request, name string, i int) bool {
 		r.Resources = append(r.Resources, kmsg.AlterConfigsRequestResource{ResourceType: kindOf(i), ResourceName: name})
 	case *kmsg.IncrementalAlterConfigsRequest:
 		r.Resources = append(r.Resources, kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kindOf(i), ResourceName: name})
+	case *kmsg.DeleteRecordsRequest:
+		r.Topics = append(r.Topics, kmsg.DeleteRecordsRequestTopic{
+			Topic: name, Partitions: make([]kmsg.DeleteRecordsRequestTopicPartition, i%3),
+		})
+	case *kmsg.DescribeClusterRequest:
+	case *kmsg.DescribeTopicPartitionsRequest:
+		r.ResponsePartitionLimit = 1 << 30
+		r.Topics = append(r.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: name})
 	default:
 		return false
 	}

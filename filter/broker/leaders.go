@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -33,7 +34,8 @@ type leadersCall struct {
 
 	broker *Broker
 	api    leaderAPI
-	most   int16 // the newest version that leaders are asked in
+	most   int16         // the newest version that leaders are asked in
+	within time.Duration // not zero: that is how long they may take, on connections of the client's own
 
 	partitions []wire.TopicPartition // by place
 	refused    []bool                // by place: nobody is asked about it
@@ -124,7 +126,7 @@ func leaderless(code wire.ErrorCode) wire.ErrorCode {
 // askLeader asks one leader. It is doubted if it cannot be reached, or denies that it leads.
 func (l *leadersCall) askLeader(b Brokers, leader target.Broker, at []int) {
 	l.begin()
-	b.Call(leader, l.api.ask(at), l.most, func(r kmsg.Response, err error) {
+	done := func(r kmsg.Response, err error) {
 		defer answerAfterPanic(l)
 		var doubted []target.Broker
 		l.locked(func() { doubted = l.take(r, err, at) })
@@ -132,7 +134,12 @@ func (l *leadersCall) askLeader(b Brokers, leader target.Broker, at []int) {
 			b.Doubt(d)
 		}
 		l.end()
-	})
+	}
+	if l.within > 0 {
+		l.Client.ownOf(b).Call(leader, l.api.ask(at), l.most, l.within, done)
+		return
+	}
+	b.Call(leader, l.api.ask(at), l.most, done)
 }
 
 // take takes over what came of asking one leader, and returns who is to be doubted.

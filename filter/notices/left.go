@@ -2,7 +2,6 @@ package notices
 
 import (
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
@@ -53,15 +52,9 @@ func ofVisit(c Client, v Visit) words {
 	case v == VisitFixedTopics && software.TellsConsumers(c.Software):
 		w.reason, w.message = "left_after_topics", "a client left after asking for topics only, as its software's consumers do: "+
 			"consumers are not served; have it connect to the cluster itself"
-	case v != VisitOther && strings.HasPrefix(c.ID, javaAdmin):
-		w.reason, w.message = "left_after_topics", "a client left after asking for topics only, and calls itself an administrator: "+
-			"topics are listed to it, and what it may have wanted beside is not served"
 	}
 	return w
 }
-
-// javaAdmin is how the client ids of Java's administrators begin that were given none.
-const javaAdmin = "adminclient-"
 
 // afterVersions is who asks for versions only, as far as that is known.
 func afterVersions(name string) string {

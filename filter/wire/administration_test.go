@@ -29,6 +29,14 @@ func fillAdministration(req kmsg.Request) {
 	case *kmsg.AlterConfigsRequest:
 		configs := []kmsg.AlterConfigsRequestResourceConfig{{Name: "a", Value: new("1")}, {Name: "b"}}
 		r.Resources, r.ValidateOnly = []kmsg.AlterConfigsRequestResource{{ResourceType: 2, ResourceName: "orders", Configs: configs}}, true
+	case *kmsg.DeleteRecordsRequest:
+		partitions := []kmsg.DeleteRecordsRequestTopicPartition{{Partition: 3, Offset: 99}, {Partition: 4, Offset: -1}}
+		r.Topics, r.TimeoutMillis = []kmsg.DeleteRecordsRequestTopic{{Topic: "orders", Partitions: partitions}, {Topic: "clicks"}}, 1000
+	case *kmsg.DescribeClusterRequest:
+		r.IncludeClusterAuthorizedOperations, r.IncludeFencedBrokers = true, r.Version >= 2
+	case *kmsg.DescribeTopicPartitionsRequest:
+		r.Topics, r.ResponsePartitionLimit = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "orders"}, {Topic: "clicks"}}, 100
+		r.Cursor = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "orders", Partition: 3}
 	case *kmsg.IncrementalAlterConfigsRequest:
 		configs := []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "a", Op: 2, Value: new("1")}, {Name: "b", Op: 1}}
 		r.Resources, r.ValidateOnly = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: 2, ResourceName: "orders", Configs: configs}}, true

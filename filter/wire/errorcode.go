@@ -87,6 +87,8 @@ const (
 	OffsetMovedToTieredStorage         ErrorCode = 109
 	FencedMemberEpoch                  ErrorCode = 110
 	StaleMemberEpoch                   ErrorCode = 113
+	MismatchedEndpointType             ErrorCode = 114
+	UnsupportedEndpointType            ErrorCode = 115
 	TransactionAbortable               ErrorCode = 120
 	RebootstrapRequired                ErrorCode = 129
 )
@@ -216,6 +218,8 @@ var errorTable = [...]errorRow{
 	{OffsetMovedToTieredStorage, "OFFSET_MOVED_TO_TIERED_STORAGE", false},
 	{FencedMemberEpoch, "FENCED_MEMBER_EPOCH", false},
 	{StaleMemberEpoch, "STALE_MEMBER_EPOCH", false},
+	{MismatchedEndpointType, "MISMATCHED_ENDPOINT_TYPE", false},
+	{UnsupportedEndpointType, "UNSUPPORTED_ENDPOINT_TYPE", false},
 	{TransactionAbortable, "TRANSACTION_ABORTABLE", true},
 	{RebootstrapRequired, "REBOOTSTRAP_REQUIRED", false},
 }

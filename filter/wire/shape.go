@@ -132,15 +132,26 @@ func (r *reader) value(f *Field, version int16) {
 			r.wantNullable(f, version)
 		}
 	case TypeStruct:
+		if f.absent(version) && r.isNull(f.Name) {
+			return
+		}
 		r.structure(f.Fields, version)
 	}
 }
+
+// isNull reads whether a structure is null, which a byte before it says.
+func (r *reader) isNull(what string) bool { return r.int8(what) == -1 }
 
 // wantNullable refuses null in a field that may not be null. That elements of an array are null is not defined.
 func (r *reader) wantNullable(f *Field, version int16) {
 	if r.ok() && (f.Array || !f.Nullable.Has(version)) {
 		r.fail(ReasonMalformedBody, "%s: null", f.Name)
 	}
+}
+
+// absent says whether the field is one structure, which may be null.
+func (f *Field) absent(version int16) bool {
+	return f.Type == TypeStruct && !f.Array && f.Nullable.Has(version)
 }
 
 // plain says whether the field is there in a version, and is no tagged field.
@@ -152,6 +163,9 @@ func (f *Field) element(version int16, flexible bool) (least int, fixed bool) {
 	case TypeFixed:
 		return f.Size, true
 	case TypeStruct:
+		if f.absent(version) {
+			return 1, false
+		}
 		return smallest(f.Fields, version, flexible)
 	default:
 		return lengthSizeOf(f.Type == TypeBytes, flexible), false

@@ -266,6 +266,13 @@ func (w *writer) value(f wire.Field) {
 			w.body = append(w.body, byte(w.rnd.IntN(2))) // good for a bool, too
 		}
 	case wire.TypeStruct:
+		if !f.Array && f.Nullable.Has(w.version) {
+			if w.rnd.IntN(2) == 0 {
+				w.body = append(w.body, 0xff)
+				return
+			}
+			w.body = append(w.body, 1)
+		}
 		w.structure(f.Fields)
 	default:
 		n := w.count(f, f.Type == wire.TypeBytes, !f.Array && f.Nullable.Has(w.version))

@@ -20,6 +20,7 @@ const (
 	KeyApiVersions             APIKey = 18
 	KeyCreateTopics            APIKey = 19
 	KeyDeleteTopics            APIKey = 20
+	KeyDeleteRecords           APIKey = 21
 	KeyInitProducerID          APIKey = 22
 	KeyOffsetForLeaderEpoch    APIKey = 23
 	KeyDescribeConfigs         APIKey = 32
@@ -28,11 +29,13 @@ const (
 	KeyDeleteGroups            APIKey = 42
 	KeyIncrementalAlterConfigs APIKey = 44
 	KeyOffsetDelete            APIKey = 47
+	KeyDescribeCluster         APIKey = 60
 	KeyConsumerGroupHeartbeat  APIKey = 68
 	KeyConsumerGroupDescribe   APIKey = 69
+	KeyDescribeTopicPartitions APIKey = 75
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeDescribeGroups, ShapeListGroups, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeDeleteGroups, ShapeIncrementalAlterConfigs, ShapeOffsetDelete, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeDescribeGroups, ShapeListGroups, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeDeleteRecords, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeDeleteGroups, ShapeIncrementalAlterConfigs, ShapeOffsetDelete, ShapeDescribeCluster, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe, ShapeDescribeTopicPartitions}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -300,6 +303,21 @@ var ShapeDeleteTopics = &Shape{
 	},
 }
 
+// ShapeDeleteRecords is that of DeleteRecords requests.
+var ShapeDeleteRecords = &Shape{
+	Key: KeyDeleteRecords, Name: "DeleteRecords", Defined: Versions{0, 3}, Flexible: 2,
+	Fields: []Field{
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "Partitions", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+				{Name: "PartitionIndex", Size: 4, Versions: Versions{0, Later}},
+				{Name: "Offset", Size: 8, Versions: Versions{0, Later}},
+			}},
+		}},
+		{Name: "TimeoutMs", Size: 4, Versions: Versions{0, Later}},
+	},
+}
+
 // ShapeInitProducerID is that of InitProducerId requests.
 var ShapeInitProducerID = &Shape{
 	Key: KeyInitProducerID, Name: "InitProducerId", Defined: Versions{0, 7}, Flexible: 2,
@@ -414,6 +432,16 @@ var ShapeOffsetDelete = &Shape{
 	},
 }
 
+// ShapeDescribeCluster is that of DescribeCluster requests.
+var ShapeDescribeCluster = &Shape{
+	Key: KeyDescribeCluster, Name: "DescribeCluster", Defined: Versions{0, 3}, Flexible: 0,
+	Fields: []Field{
+		{Name: "IncludeClusterAuthorizedOperations", Size: 1, Versions: Versions{0, Later}},
+		{Name: "EndpointType", Size: 1, Versions: Versions{1, Later}},
+		{Name: "IncludeFencedBrokers", Size: 1, Versions: Versions{2, Later}},
+	},
+}
+
 // ShapeConsumerGroupHeartbeat is that of ConsumerGroupHeartbeat requests.
 var ShapeConsumerGroupHeartbeat = &Shape{
 	Key: KeyConsumerGroupHeartbeat, Name: "ConsumerGroupHeartbeat", Defined: Versions{0, 2}, Flexible: 0,
@@ -440,5 +468,20 @@ var ShapeConsumerGroupDescribe = &Shape{
 	Fields: []Field{
 		{Name: "GroupIds", Array: true, Type: TypeString, Versions: Versions{0, Later}},
 		{Name: "IncludeAuthorizedOperations", Size: 1, Versions: Versions{0, Later}},
+	},
+}
+
+// ShapeDescribeTopicPartitions is that of DescribeTopicPartitions requests.
+var ShapeDescribeTopicPartitions = &Shape{
+	Key: KeyDescribeTopicPartitions, Name: "DescribeTopicPartitions", Defined: Versions{0, 1}, Flexible: 0,
+	Fields: []Field{
+		{Name: "Topics", Array: true, Type: TypeStruct, Versions: Versions{0, Later}, Fields: []Field{
+			{Name: "Name", Type: TypeString, Versions: Versions{0, Later}},
+		}},
+		{Name: "ResponsePartitionLimit", Size: 4, Versions: Versions{0, Later}},
+		{Name: "Cursor", Type: TypeStruct, Versions: Versions{0, Later}, Nullable: Versions{0, Later}, Fields: []Field{
+			{Name: "TopicName", Type: TypeString, Versions: Versions{0, Later}},
+			{Name: "PartitionIndex", Size: 4, Versions: Versions{0, Later}},
+		}},
 	},
 }

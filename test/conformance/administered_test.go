@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,6 +44,36 @@ func (c *client) showAdministration(resp kmsg.Response) bool {
 		for _, e := range r.Resources {
 			say(&e.ResourceName, e.ErrorCode, e.ErrorMessage, "of type ", int(e.ResourceType))
 		}
+	case *kmsg.DeleteRecordsResponse:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				say(&t.Topic, p.ErrorCode, nil, "partition ", p.Partition, ", low watermark ", p.LowWatermark)
+			}
+		}
+	case *kmsg.DescribeClusterResponse:
+		c.say("%s%s", code(r.ErrorCode), quoted(r.ErrorMessage))
+		for _, b := range r.Brokers {
+			at := "another place"
+			if c.place(b.Host, b.Port) == "here" {
+				at = "here"
+			}
+			c.say("a broker at %s of %d, controller %t, fenced %t", at, len(r.Brokers), b.NodeID == r.ControllerID, b.IsFenced)
+		}
+		if r.ClusterAuthorizedOperations != math.MinInt32 {
+			c.say("operations on the cluster: %#x", uint32(r.ClusterAuthorizedOperations))
+		}
+		return true
+	case *kmsg.DescribeTopicPartitionsResponse:
+		for _, t := range r.Topics {
+			say(t.Topic, t.ErrorCode, nil, paged(t))
+		}
+		if at := r.NextCursor; at != nil {
+			lines = append(lines, fmt.Sprintf("next %s/%d", at.Topic, at.Partition))
+		}
+		for _, line := range lines { // their order is part of the answer
+			c.say("%s", line)
+		}
+		return true
 	default:
 		return false
 	}
@@ -54,6 +85,16 @@ func (c *client) showAdministration(resp kmsg.Response) bool {
 		c.say("nothing")
 	}
 	return true
+}
+
+// paged is what is said of a topic in a page: its partitions as far as they are in it.
+func paged(t kmsg.DescribeTopicPartitionsResponseTopic) string {
+	var b strings.Builder
+	for _, p := range t.Partitions {
+		fmt.Fprintf(&b, " %d %s led %t epoch=%d %d replicas, %d in sync, %d offline, %d eligible, %d last known, null %t;", p.Partition, code(p.ErrorCode), p.LeaderID >= 0, p.LeaderEpoch,
+			len(p.Replicas), len(p.ISR), len(p.OfflineReplicas), len(p.EligibleLeaderReplicas), len(p.LastKnownELR), p.EligibleLeaderReplicas == nil || p.LastKnownELR == nil)
+	}
+	return present(t.TopicID) + b.String()
 }
 
 func present(id [16]byte) string {
@@ -159,5 +200,34 @@ func setting(kind kmsg.ConfigResourceType, name, key, value string) *kmsg.Increm
 	req.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
 		ResourceType: kind, ResourceName: name, Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: key, Value: &value}},
 	}}
+	return req
+}
+
+// page is a request for a page of topics.
+func page(limit int32, names ...string) *kmsg.DescribeTopicPartitionsRequest {
+	req := kmsg.NewPtrDescribeTopicPartitionsRequest()
+	req.ResponsePartitionLimit = limit
+	for _, name := range names {
+		req.Topics = append(req.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: name})
+	}
+	return req
+}
+
+// pageFrom is page from a cursor on.
+func pageFrom(topic string, partition, limit int32, names ...string) *kmsg.DescribeTopicPartitionsRequest {
+	req := page(limit, names...)
+	req.Cursor = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: topic, Partition: partition}
+	return req
+}
+
+// trim is a request to delete records of some partitions of a topic before an offset.
+func trim(topic string, offset int64, partitions ...int32) *kmsg.DeleteRecordsRequest {
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.TimeoutMillis = 30_000
+	t := kmsg.DeleteRecordsRequestTopic{Topic: topic}
+	for _, p := range partitions {
+		t.Partitions = append(t.Partitions, kmsg.DeleteRecordsRequestTopicPartition{Partition: p, Offset: offset})
+	}
+	req.Topics = []kmsg.DeleteRecordsRequestTopic{t}
 	return req
 }

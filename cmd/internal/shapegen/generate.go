@@ -176,8 +176,8 @@ func (d *definition) writeField(b *bytes.Buffer, f field) error {
 		if structure = d.structure(kind, f.Fields); structure == nil {
 			return fmt.Errorf("type %q is not known", f.Type)
 		}
-		if !array && f.Nullable != "" {
-			return errors.New("is a structure that may be null, which no shape can say")
+		if !array && f.Nullable != "" && f.Tagged != "" {
+			return errors.New("is a tagged structure that may be null, which no shape can say")
 		}
 		b.WriteString(", Type: TypeStruct")
 	}

@@ -82,10 +82,10 @@ var ShapeOld = &Shape{
 func TestGenerateRefuses(t *testing.T) {
 	t.Parallel()
 	for field, want := range map[string]string{
-		`{ "name": "F", "type": "float16", "versions": "0+" }`:                                                                                    `F: type "float16"`,
-		`{ "name": "F", "type": "string", "versions": "new" }`:                                                                                    `F: versions "new"`,
-		`{ "name": "F", "type": "string", "versions": "0+", "flexibleVersions": "none" }`:                                                         "F: has flexible versions",
-		`{ "name": "F", "type": "S", "versions": "0+", "nullableVersions": "0+", "fields": [{ "name": "G", "type": "bool", "versions": "0+" }] }`: "F: is a structure that may be null",
+		`{ "name": "F", "type": "float16", "versions": "0+" }`:                            `F: type "float16"`,
+		`{ "name": "F", "type": "string", "versions": "new" }`:                            `F: versions "new"`,
+		`{ "name": "F", "type": "string", "versions": "0+", "flexibleVersions": "none" }`: "F: has flexible versions",
+		`{ "name": "F", "type": "S", "versions": "0+", "nullableVersions": "0+", "taggedVersions": "0+", "fields": [{ "name": "G", "type": "bool", "versions": "0+" }] }`: "F: is a tagged structure that may be null",
 	} {
 		d, err := parse([]byte(`{ "apiKey": 7, "name": "XRequest", "validVersions": "0", "flexibleVersions": "0+", "fields": [` + field + `] }`))
 		if err != nil {
