@@ -38,6 +38,7 @@ const (
 	idle         = "idle clients"
 	apart        = ", brokers on other cores"
 	toTheCluster = ", TLS to the cluster"
+	oneReads     = "1 consumer, 1 MiB batches"
 )
 
 // Sizes of batches.
@@ -65,6 +66,9 @@ func scenarios() []scenario {
 		{Name: sixteen, Sink: kafkaBroker, Job: frames(16, small, 5, 6)},
 		{Name: thousand, Sink: kafkaBroker, Job: frames(thousandClients, single, 1, 64)},
 		{Name: thousand + apart, Sink: kafkaBroker, Apart: true, Job: frames(thousandClients, single, 1, 64)},
+		{Name: oneReads, Sink: rawSink, Job: reads(1, large), quick: true},
+		{Name: "16 consumers, 16 KiB batches", Sink: rawSink, Job: reads(16, small)},
+		{Name: "16 consumers, 16 KiB batches, 3 clusters", Sink: rawSink, Clusters: 3, Job: reads(16, small)},
 		{Name: slowLatency, Sink: rawSink, Job: paced(1, 1, 200), quick: true},
 		{Name: "latency, 2000 requests a second of 1 KiB, 16 clients", Sink: rawSink, Job: paced(16, 1, 2000)},
 		{Name: busyLatency, Sink: rawSink, Job: paced(16, 5, 0), RateShare: 0.5},
@@ -72,6 +76,11 @@ func scenarios() []scenario {
 		{Name: besideLarge, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &bulk, quick: true},
 		{Name: idle, Sink: rawSink, Idle: true, Job: load.Job{Client: load.Idle, Acks: -1, RecordBytes: single, BatchBytes: single, Partitions: 6}},
 	}
+}
+
+// reads are consumers that ask for one batch after another.
+func reads(clients, batch int) load.Job {
+	return load.Job{Client: load.Reads, Clients: clients, BatchBytes: batch, RecordBytes: 1 << 10, Acks: -1, Partitions: 6}
 }
 
 // franz is one producer of franz-go.

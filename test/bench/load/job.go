@@ -18,7 +18,7 @@ type Job struct {
 	To []Destination
 	// CA is a PEM file; with it connections are TLS.
 	CA string
-	// Client is Franz, Frames or Idle.
+	// Client is Franz, Frames, Reads or Idle.
 	Client string
 	// Clients is how many producers there are.
 	Clients int
@@ -48,6 +48,7 @@ type Destination struct{ Addr, Topic string }
 const (
 	Franz  = "franz-go"
 	Frames = "frames"
+	Reads  = "reads" // consumers
 	Idle   = "idle" // they ask for versions and metadata, and then nothing
 )
 
@@ -70,6 +71,8 @@ func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
 		return runFranz(ctx, j, dial, mark)
 	case Frames:
 		return runFrames(ctx, j, dial, mark)
+	case Reads:
+		return runReads(ctx, j, dial, mark)
 	case Idle:
 		return runIdle(ctx, j, dial, mark)
 	default:

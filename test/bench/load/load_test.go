@@ -64,6 +64,29 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Consumers read what a raw sink makes up, of both topics.
+func TestRunReads(t *testing.T) {
+	t.Parallel()
+	raw := rawSink(t)
+	j := load.Job{
+		To: []load.Destination{{Addr: raw, Topic: "a"}, {Addr: raw, Topic: "b"}}, Client: load.Reads, Clients: 2, Partitions: 3,
+		BatchBytes: 100 << 10, RecordBytes: 1, WarmUp: 10 * time.Millisecond, Measure: 100 * time.Millisecond,
+	}
+	for t.Context().Err() == nil {
+		got, err := load.Run(t.Context(), &j, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Bytes != got.Batches*int64(j.BatchBytes) {
+			t.Fatalf("%+v, want 100 KiB a batch", got)
+		}
+		if got.Batches > 0 {
+			return
+		}
+		j.Measure *= 2
+	}
+}
+
 // Idle clients are connected at the first mark, and stay so until they are told to end.
 func TestRunIdle(t *testing.T) {
 	t.Parallel()

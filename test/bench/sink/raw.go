@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,8 +15,9 @@ import (
 
 // Raw is the cheapest broker there can be: it reads requests, does not look at batches, and answers. Every topic exists.
 type Raw struct {
-	Partitions int32 // of each topic
-	Silent     bool  // no batch is answered
+	Partitions int32    // of each topic
+	Silent     bool     // no batch is answered
+	records    sync.Map // by length, what is read of every partition
 	port       int32
 	producers  atomic.Int64
 }
@@ -122,7 +124,7 @@ func (s *Raw) versions(version int16) *kmsg.ApiVersionsResponse {
 	for _, k := range []struct {
 		key kmsg.Key
 		max int16
-	}{{kmsg.Produce, 11}, {kmsg.Metadata, 9}, {kmsg.ApiVersions, 4}, {kmsg.InitProducerID, 4}} {
+	}{{kmsg.Produce, 11}, {kmsg.Fetch, 11}, {kmsg.Metadata, 9}, {kmsg.ApiVersions, 4}, {kmsg.InitProducerID, 4}} {
 		offer := kmsg.NewApiVersionsResponseApiKey()
 		offer.ApiKey, offer.MaxVersion = int16(k.key), k.max
 		r.ApiKeys = append(r.ApiKeys, offer)
@@ -138,6 +140,8 @@ func (s *Raw) respond(req kmsg.Request) kmsg.Response {
 			return nil
 		}
 		return produced(req)
+	case *kmsg.FetchRequest:
+		return s.fetched(req)
 	case *kmsg.MetadataRequest:
 		return s.metadata(req)
 	case *kmsg.InitProducerIDRequest:
@@ -157,6 +161,27 @@ func produced(req *kmsg.ProduceRequest) *kmsg.ProduceResponse {
 		for _, p := range t.Partitions {
 			partition := kmsg.NewProduceResponseTopicPartition()
 			partition.Partition = p.Partition
+			topic.Partitions = append(topic.Partitions, partition)
+		}
+		r.Topics = append(r.Topics, topic)
+	}
+	return r
+}
+
+// fetched has as many bytes for each partition as are asked for, at whatever offset, which nobody should look at.
+func (s *Raw) fetched(req *kmsg.FetchRequest) *kmsg.FetchResponse {
+	r := kmsg.NewPtrFetchResponse()
+	for _, t := range req.Topics {
+		topic := kmsg.NewFetchResponseTopic()
+		topic.Topic = t.Topic
+		for _, p := range t.Partitions {
+			partition := kmsg.NewFetchResponseTopicPartition()
+			partition.Partition, partition.HighWatermark = p.Partition, p.FetchOffset+1
+			records, ok := s.records.Load(p.PartitionMaxBytes)
+			if !ok {
+				records, _ = s.records.LoadOrStore(p.PartitionMaxBytes, make([]byte, p.PartitionMaxBytes))
+			}
+			partition.RecordBatches = records.([]byte) //nolint:forcetypeassert // there is nothing else
 			topic.Partitions = append(topic.Partitions, partition)
 		}
 		r.Topics = append(r.Topics, topic)
