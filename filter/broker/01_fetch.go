@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -46,6 +47,7 @@ type fetchCall struct {
 	request wire.FetchRequest
 	topics  []wire.FetchedTopic // of the answer, as the request has them
 	refused []bool              // which of them the facade has refused itself
+	routes  []routed            // what each counts in
 	shares  []*fetchShare
 	refusal Refusal
 	summary Summary
@@ -58,7 +60,6 @@ type fetchCall struct {
 
 // fetchShare is what a request asks of one cluster.
 type fetchShare struct {
-	cluster  string
 	up       Upstream
 	request  wire.FetchRequest
 	into     [][]wire.Fetched
@@ -106,12 +107,13 @@ func (f *fetchCall) split() {
 	if byID {
 		f.broker.ids.name(f.request.Topics)
 	}
-	f.topics, f.refused = make([]wire.FetchedTopic, len(f.request.Topics)), make([]bool, len(f.request.Topics))
+	n := len(f.request.Topics)
+	f.topics, f.refused, f.routes = make([]wire.FetchedTopic, n), make([]bool, n), make([]routed, n)
 	shares := map[string]*fetchShare{}
 	for i := range f.request.Topics {
 		asked, told := &f.request.Topics[i], &f.topics[i]
 		*told = wire.FetchedTopic{Name: asked.Name, ID: asked.ID, Partitions: make([]wire.Fetched, len(asked.Partitions))}
-		cluster, code := f.clusterOf(asked, byID)
+		rule, code := f.ruleOf(asked, byID)
 		if code != wire.None {
 			told.Refuse(asked, code)
 			f.refused[i] = code != wire.UnknownTopicID
@@ -120,12 +122,13 @@ func (f *fetchCall) split() {
 		for j := range told.Partitions {
 			told.Partitions[j].Partition = asked.Partitions[j].Partition
 		}
-		share := shares[cluster]
+		f.routes[i] = f.broker.counts.routed(asked.Name, rule.Prefix)
+		share := shares[rule.Cluster]
 		if share == nil {
-			share = &fetchShare{cluster: cluster, up: f.broker.upstreams[cluster]}
-			shares[cluster] = share
+			share = &fetchShare{up: f.broker.upstreams[rule.Cluster]}
+			shares[rule.Cluster] = share
 			f.shares = append(f.shares, share)
-			f.Note.cluster(cluster)
+			f.Note.cluster(rule.Cluster)
 		}
 		share.request.Topics = append(share.request.Topics, *asked)
 		share.into = append(share.into, told.Partitions)
@@ -133,22 +136,21 @@ func (f *fetchCall) split() {
 	f.ask()
 }
 
-// clusterOf is the cluster that a topic is read from, or the code for want of one.
-func (f *fetchCall) clusterOf(t *wire.FetchTopic, byID bool) (cluster string, code wire.ErrorCode) {
+// ruleOf is the rule of a topic, or the code for want of one.
+func (f *fetchCall) ruleOf(t *wire.FetchTopic, byID bool) (r route.Rule, code wire.ErrorCode) {
 	if byID && t.Name == "" {
-		return "", wire.UnknownTopicID
+		return r, wire.UnknownTopicID
 	}
 	f.Note.topic(t.Name)
-	rule, code := f.broker.readRuleOf(t.Name)
-	if code != wire.None {
+	if r, code = f.broker.readRuleOf(t.Name); code != wire.None {
 		f.broker.countUnmatched(t.Name)
 		f.refusal.addTopic(t.Name, code)
-		return "", code
+		return r, code
 	}
-	if byID && f.broker.ids.cluster(t.ID) != rule.Cluster {
-		return "", wire.UnknownTopicID
+	if byID && f.broker.ids.cluster(t.ID) != r.Cluster {
+		return r, wire.UnknownTopicID
 	}
-	return rule.Cluster, wire.None
+	return r, wire.None
 }
 
 // ask begins to read.
@@ -268,6 +270,7 @@ func (f *fetchCall) conclude() {
 			p := &t.Partitions[j]
 			f.summary.Partitions++
 			f.summary.Bytes += int64(len(p.Records))
+			f.routes[i].countRead(p)
 			f.Note.Fail(p.Code, "")
 			switch {
 			case p.Code == wire.None:

@@ -59,6 +59,22 @@ func (r *routed) count(batches []wire.Batch) {
 	}
 }
 
+// countRead counts what is answered for one partition that is read.
+func (r *routed) countRead(p *wire.Fetched) {
+	if r.rule == nil {
+		return
+	}
+	for _, t := range [...]*stats.Traffic{&r.rule.Traffic, r.topic} {
+		switch {
+		case t == nil:
+		case p.Code != wire.None:
+			t.ReadFailed.Add(1)
+		default:
+			t.ReadBytes.Add(int64(len(p.Records)))
+		}
+	}
+}
+
 func countBatch(t *stats.Traffic, b *wire.Batch) {
 	t.Batches.Add(1)
 	t.Records.Add(int64(b.Count))

@@ -171,8 +171,8 @@ func (r *releases) add(o *outcome) {
 }
 
 // run tells who wants to know. No lock is held.
-func (r releases) run() {
-	for _, release := range r {
+func (r *releases) run() {
+	for _, release := range *r {
 		release()
 	}
 }

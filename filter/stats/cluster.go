@@ -17,6 +17,8 @@ type Cluster struct {
 	// TimeInFilter is how long batches took, in microseconds, from when the cluster was given them until they were sent,
 	// TimeUpstream from then on until the broker's answer, and TimeTotal both, whatever came of it.
 	TimeInFilter, TimeUpstream, TimeTotal Distribution
+	// Fetch are the metrics of what is read.
+	Fetch Fetch
 	// ThrottleTime adds the milliseconds up for which brokers asked us to send less.
 	ThrottleTime Value
 	// Connections is the number of connections to the cluster's brokers that batches are sent on.
@@ -52,7 +54,30 @@ func (c *Cluster) Error(code int16) Value {
 	return c.otherError
 }
 
-func (c *Cluster) rows() []row {
+// Fetch is the metrics of what is read of one cluster. The zero Fetch drops everything.
+type Fetch struct {
+	// Requests counts the Fetch requests sent to the cluster, Lost those of them that were never answered, and Open is how many wait for
+	// their answers.
+	Requests, Lost, Open Value
+	// Bytes counts the length of the records that came, Empty the answers without any, and Failed the partitions that were answered with an
+	// error.
+	Bytes, Empty, Failed Value
+}
+
+func (f *Fetch) rows() []row {
+	return []row{
+		{&f.Requests, Metric{Name: "fetch.requests", Unit: "requests", Help: "Fetch requests sent to the cluster's brokers."}},
+		{&f.Lost, Metric{Name: "fetch.lost", Unit: "requests", Help: "Those of them that were not answered: the connection ended, or their client was gone."}},
+		{&f.Open, Metric{Name: "fetch.open", Kind: Gauge, Unit: "requests", Help: "Fetch requests that wait for their answers now."}},
+		{&f.Bytes, Metric{Name: "fetch.bytes", Unit: "bytes", Help: "Length of the records in the answers."}},
+		{&f.Empty, Metric{Name: "fetch.empty", Unit: "requests", Help: "Fetch requests that were answered without records."}},
+		{&f.Failed, Metric{Name: "fetch.failed_partitions", Unit: "partitions", Help: "Partitions that the cluster's brokers answered with an error."}},
+	}
+}
+
+func (c *Cluster) rows() []row { return append(c.ownRows(), c.Fetch.rows()...) }
+
+func (c *Cluster) ownRows() []row {
 	return []row{
 		{&c.Reachable, Metric{Name: "reachable", Kind: Gauge, Unit: "0 or 1", Help: "1 while the cluster can be asked for its metadata."}},
 		{&c.Requests, Metric{Name: "requests", Unit: "requests", Help: "Produce requests sent to the cluster's brokers."}},

@@ -88,7 +88,8 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	for _, name := range of.Clusters {
 		c := s.Cluster(name)
 		use = append(use, c.Requests, c.Batches, c.Records, c.Bytes, c.Failed, c.InFlightBatches, c.InFlightBytes, c.QueuedBatches,
-			c.ThrottleTime, c.Connections, c.Connects, c.ConnectFailures, c.LoginFailures, c.MetadataRefreshes, c.Error(9999))
+			c.ThrottleTime, c.Connections, c.Connects, c.ConnectFailures, c.LoginFailures, c.MetadataRefreshes, c.Error(9999),
+			c.Fetch.Requests, c.Fetch.Lost, c.Fetch.Open, c.Fetch.Bytes, c.Fetch.Empty, c.Fetch.Failed)
 		sizes = append(sizes, c.BatchesPerRequest, c.TimeInFilter, c.TimeUpstream, c.TimeTotal)
 		levels = append(levels, c.Reachable, c.MetadataAge, c.CertificateExpiry)
 		counted := map[stats.Value]bool{c.Error(9999): true}
@@ -101,11 +102,11 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	}
 	for _, prefix := range of.Rules {
 		r := s.Rule(prefix)
-		use, sizes = append(use, r.Batches, r.Records, r.Bytes, r.Failed), append(sizes, r.Time)
+		use, sizes = append(use, r.Batches, r.Records, r.Bytes, r.Failed, r.ReadBytes, r.ReadFailed), append(sizes, r.Time)
 	}
 	for _, topic := range of.Topics {
 		r := s.Topic(topic)
-		use = append(use, r.Batches, r.Records, r.Bytes, r.Failed)
+		use = append(use, r.Batches, r.Records, r.Bytes, r.Failed, r.ReadBytes, r.ReadFailed)
 	}
 	for _, v := range use {
 		v.Add(1)

@@ -6,6 +6,8 @@ type Traffic struct {
 	Batches, Records, Bytes Value
 	// Failed counts the batches that were answered with an error.
 	Failed Value
+	// ReadBytes counts the length of the records that clients were given, and ReadFailed the partitions for which they got an error.
+	ReadBytes, ReadFailed Value
 }
 
 // Rule is the metrics of one forwarding rule. The zero Rule drops everything.
@@ -28,6 +30,10 @@ func (t *Traffic) rows() []row {
 		{&t.Records, Metric{Name: "records", Unit: "records", Help: "Records in those batches, as their headers say."}},
 		{&t.Bytes, Metric{Name: "bytes", Unit: "bytes", Help: "Length of those batches."}},
 		{&t.Failed, Metric{Name: "failed_batches", Unit: "batches", Help: "Those of them that were answered with an error."}},
+		{&t.ReadBytes, Metric{Name: "read_bytes", Unit: "bytes", Help: "Length of the record batches that clients were given, unopened."}},
+		{&t.ReadFailed, Metric{
+			Name: "read_failed_partitions", Unit: "partitions", Help: "Partitions, one for each Fetch that asks for it, that were answered with an error.",
+		}},
 	}
 }
 

@@ -26,6 +26,7 @@ type Cluster struct {
 	client       Client
 	watcher      socket.Watcher
 	room         *fetch.Room
+	fetched      *stats.Fetch
 	log          *slog.Logger
 	panics       guard.Panics
 	topology     *topology.Map
@@ -54,7 +55,7 @@ const defaultRoom = 128 << 20
 
 // New returns the way into a cluster through c. It connects when it is first needed.
 func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *Cluster {
-	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, room: cmp.Or(t.Room, fetch.NewRoom(defaultRoom)), log: log.With("cluster", s.Name)}
+	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, room: cmp.Or(t.Room, fetch.NewRoom(defaultRoom)), fetched: &st.Fetch, log: log.With("cluster", s.Name)}
 	u.panics.Caught = func(where string, reason any, stack []byte) {
 		st.Panics.Add(1)
 		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))

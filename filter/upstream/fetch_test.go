@@ -56,6 +56,7 @@ func withReader(t *testing.T, s upstream.Settings, f func(r *reader)) {
 			d.Cut(id + 1)
 		}
 		advance(time.Hour) // brokers do not notice before they answer
+		statstest.AtRest(t, b.stats)
 	})
 }
 
@@ -382,6 +383,33 @@ func TestFetchIsBounded(t *testing.T) {
 					f.Topics[0].Partitions[0].PartitionMaxBytes)
 			}
 		}
+	})
+}
+
+// What brokers are asked and answer is counted.
+func TestFetchIsCounted(t *testing.T) {
+	t.Parallel()
+	withReader(t, settings(), func(r *reader) {
+		counted := func(what string, want ...int64) {
+			t.Helper()
+			var got []int64
+			for _, name := range []string{"requests", "open", "bytes", "empty", "failed_partitions", "lost"} {
+				got = append(got, r.metric("fetch."+name))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: requests, open, bytes, empty, failed, lost (-want +got):\n%s", what, diff)
+			}
+		}
+		r.cluster.Store("a", 0, "one")
+		r.read("one", 0, "NONE 1 one", "NONE -1")
+		counted("one has come, the other is open", 2, 1, 3, 0, 0, 0)
+		r.read("nothing", maxWait, "NONE 1", "NONE 0")
+		counted("nothing", 3, 0, 3, 2, 0, 0)
+		r.offsets[0] = 9
+		r.read("no such offset", 0, "OFFSET_OUT_OF_RANGE -1", "NONE 0")
+		counted("no such offset", 5, 1, 3, 3, 1, 0)
+		r.cluster.Cut(2)
+		counted("the other is lost", 5, 0, 3, 3, 1, 1)
 	})
 }
 

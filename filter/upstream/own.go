@@ -30,7 +30,7 @@ var _ fetch.Cluster = (*Cluster)(nil)
 
 // Own returns those of a new client, who has to close them. There is no link yet.
 func (u *Cluster) Own() *Own {
-	return &Own{cluster: u, polls: fetch.New(u, u.settings.fetch(u.panics, u.room))}
+	return &Own{cluster: u, polls: fetch.New(u, u.settings.fetch(u.panics, u.room, u.fetched))}
 }
 
 // Call is Cluster.Call on a link of the client's own, one to a broker, where a broker may take so long to answer. One call at a time is

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
@@ -166,11 +167,11 @@ func (s Settings) produce(own link.Settings) produce.Settings {
 }
 
 // fetch is what clients' polls are told to be.
-func (s Settings) fetch(panics guard.Panics, room *fetch.Room) fetch.Settings {
+func (s Settings) fetch(panics guard.Panics, room *fetch.Room, st *stats.Fetch) fetch.Settings {
 	return fetch.Settings{
 		MaxAnswer: s.MaxResponseBytes, Timeout: s.RequestTimeout, Backoff: s.ReconnectBackoff, BackoffMax: s.ReconnectBackoffMax, Panics: panics,
 		MaxWait: s.MaxFetchWait, MinBytes: s.MinFetchBytes, MaxBytes: s.MaxFetchBytes, MaxPartitionBytes: s.MaxPartitionFetchBytes,
-		Room: room,
+		Room: room, Stats: st,
 	}
 }
 

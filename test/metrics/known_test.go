@@ -96,8 +96,9 @@ const (
 		"too_many_partitions request_too_large slow_request memory_limit produce_failed panic"
 	ofCluster = "reachable requests batches records bytes failed_batches in_flight_batches in_flight_bytes queued_batches " +
 		"batches_per_request time_in_filter_us time_upstream_us time_total_us throttle_time_ms connections connects connect_failures " +
-		"login_failures metadata_refreshes metadata_age_seconds certificate_expiry_seconds"
-	ofTopic = "batches records bytes failed_batches"
+		"login_failures metadata_refreshes metadata_age_seconds certificate_expiry_seconds " +
+		"fetch.requests fetch.lost fetch.open fetch.bytes fetch.empty fetch.failed_partitions"
+	ofTopic = "batches records bytes failed_batches read_bytes read_failed_partitions"
 	ofRule  = ofTopic + " time_total_us"
 )
 

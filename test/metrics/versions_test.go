@@ -100,11 +100,7 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		w.refused(req)
 		w.add("unmatched_topics", 1)
 	case kmsg.Fetch:
-		req := versioned(kmsg.NewPtrFetchRequest(), version)
-		req.Topics = []kmsg.FetchRequestTopic{{Topic: w.topic("plain"), Partitions: []kmsg.FetchRequestTopicPartition{{}}}}
-		c.ask(req)
-		w.refused(req)
-		w.add("refused.consumers", 1)
+		w.fetches(c, version)
 	case kmsg.FindCoordinator:
 		req := versioned(kmsg.NewPtrFindCoordinatorRequest(), version)
 		req.CoordinatorKey, req.CoordinatorKeys = "group", []string{"group"}
@@ -121,6 +117,32 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		c.ask(req)
 		w.failed(req)
 	}
+}
+
+// fetches reads nothing: where there is nothing, of a cluster that is gone, and of none. Of what is named by id here nobody knows the name.
+func (w *world) fetches(c *client, version int16) {
+	ask := func(topic string) *kmsg.FetchRequest {
+		p := kmsg.NewFetchRequestTopicPartition()
+		p.FetchOffset, p.PartitionMaxBytes = 1<<40, 1<<20
+		req := versioned(kmsg.NewPtrFetchRequest(), version)
+		req.MinBytes, req.MaxBytes = 1, 1<<20
+		req.Topics = []kmsg.FetchRequestTopic{{Topic: topic, TopicID: [16]byte{1}, Partitions: []kmsg.FetchRequestTopicPartition{p}}}
+		c.ask(req)
+		return req
+	}
+	if version >= 13 {
+		w.failed(ask(""))
+		return
+	}
+	w.failed(ask(w.topic("plain")))
+	w.add("cluster.kafka.fetch.requests", 1)
+	w.add("cluster.kafka.fetch.empty", 1)
+	w.add("cluster.kafka.fetch.failed_partitions", 1)
+	w.add("rule.kafka*.read_failed_partitions", 1)
+	w.failed(ask("dead-topic"))
+	w.add("rule.dead*.read_failed_partitions", 1)
+	w.refused(ask("nobodys"))
+	w.add("unmatched_topics", 1)
 }
 
 // leaderEpoch asks where the first leader epoch of a topic's first partition ended.

@@ -14,7 +14,7 @@ func (p *Polls) cover(f *Fetching, todo []*partition) {
 	}
 	which := make([]wire.TopicPartition, len(todo))
 	for i, known := range todo {
-		which[i] = wire.TopicPartition{Topic: known.topic, Partition: known.place.partition}
+		which[i] = wire.TopicPartition{Topic: known.at.topic, Partition: known.at.partition}
 	}
 	p.cluster.Leaders(which, func(found []wire.Partition) {
 		p.assign(f, todo, found).do(f)
@@ -60,7 +60,7 @@ func (p *Polls) assign(f *Fetching, todo []*partition, found []wire.Partition) *
 		case known.number != f.number, known.poll != nil, known.state == isReady:
 		case leader < 0 && !found[i].Code.Transient(), leader < 0 && found[i].Code == wire.UnknownTopicOrPartition:
 			n.told = true
-			refused := wire.Fetched{Partition: known.place.partition, Code: found[i].Code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}
+			refused := wire.Fetched{Partition: known.at.partition, Code: found[i].Code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}
 			known.becomeReady(nil, &refused)
 			f.count(known)
 		case leader < 0:

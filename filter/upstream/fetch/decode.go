@@ -43,7 +43,7 @@ func (d *decoder) take(name []byte, id [16]byte, f *wire.Fetched) {
 // find is the place of a partition in the request; -1: it has none.
 func (d *decoder) find(name []byte, id [16]byte, number int32) int {
 	q := d.poll
-	if i := d.next; i < len(d.results) && q.partitions[i].place.partition == number {
+	if i := d.next; i < len(d.results) && q.partitions[i].at.partition == number {
 		if t := &q.request.Topics[q.topics[i]]; d.byID && t.ID == id || !d.byID && t.Name == string(name) {
 			return i
 		}
@@ -52,7 +52,7 @@ func (d *decoder) find(name []byte, id [16]byte, number int32) int {
 		d.index = make(map[place]int, len(d.results))
 		for i, known := range q.partitions {
 			t := &q.request.Topics[q.topics[i]]
-			d.index[d.key([]byte(t.Name), t.ID, known.place.partition)] = i
+			d.index[d.key([]byte(t.Name), t.ID, known.at.partition)] = i
 		}
 	}
 	if i, there := d.index[d.key(name, id, number)]; there {

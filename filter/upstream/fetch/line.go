@@ -96,39 +96,6 @@ func (n *node) add(p *Polls) *line {
 	return l
 }
 
-// begin has the broker be dialled. No lock is held.
-func (l *line) begin() {
-	p := l.polls
-	opened := p.cluster.OpenOwn(target.Node(l.node.id), p.settings.Room, l)
-	p.mu.Lock()
-	l.link = opened
-	useless := l.useless
-	if opened == nil { // the cluster is closed
-		l.node.remove(l)
-	}
-	p.mu.Unlock()
-	if useless && opened != nil {
-		opened.Close(errGivenUp)
-	}
-}
-
-// give has the line be closed: by who gets its link, or by who has it begin. The mutex is held.
-func (l *line) give() []*link.Link {
-	l.useless = true
-	if l.link == nil {
-		return nil
-	}
-	return []*link.Link{l.link}
-}
-
-// dialsFor is how long it has been connecting.
-func (l *line) dialsFor() time.Duration {
-	if l.up {
-		return 0
-	}
-	return time.Since(l.began)
-}
-
 // Ready implements link.Owner.
 func (l *line) Ready(from *link.Link) {
 	until := from.Until()
@@ -175,9 +142,42 @@ func (l *line) Ended(error) {
 	}
 }
 
+// begin has the broker be dialled. No lock is held.
+func (l *line) begin() {
+	p := l.polls
+	opened := p.cluster.OpenOwn(target.Node(l.node.id), p.settings.Room, l)
+	p.mu.Lock()
+	l.link = opened
+	useless := l.useless
+	if opened == nil { // the cluster is closed
+		l.node.remove(l)
+	}
+	p.mu.Unlock()
+	if useless && opened != nil {
+		opened.Close(errGivenUp)
+	}
+}
+
+// give has the line be closed: by who gets its link, or by who has it begin. The mutex is held.
+func (l *line) give() []*link.Link {
+	l.useless = true
+	if l.link == nil {
+		return nil
+	}
+	return []*link.Link{l.link}
+}
+
+// dialsFor is how long it has been connecting.
+func (l *line) dialsFor() time.Duration {
+	if l.up {
+		return 0
+	}
+	return time.Since(l.began)
+}
+
 // pause is how long a broker is let be after so many failures.
 func (p *Polls) pause(failed int) time.Duration {
-	return min(p.settings.Backoff<<min(failed-1, 10), p.settings.BackoffMax) //nolint:gosec // small
+	return min(p.settings.Backoff<<min(failed-1, 10), p.settings.BackoffMax)
 }
 
 // doubt has the leaders of partitions be asked for anew.

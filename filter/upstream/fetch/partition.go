@@ -18,8 +18,7 @@ type asked struct {
 
 // partition is what is known of a partition that a client reads. The mutex of its Polls guards it.
 type partition struct {
-	place
-
+	at     place
 	asked  asked
 	number uint64 // of the Fetching that last asked for it
 	state  state
@@ -47,7 +46,7 @@ var noMarks = marks{-1, -1, -1} //nolint:gochecknoglobals // a constant
 // placeholder is the answer while there is no news.
 func (p *partition) placeholder(code wire.ErrorCode) wire.Fetched {
 	f := wire.Fetched{
-		Partition: p.place.partition, Code: code, HighWatermark: p.marks.high, LastStableOffset: p.marks.stable, LogStartOffset: p.marks.start,
+		Partition: p.at.partition, Code: code, HighWatermark: p.marks.high, LastStableOffset: p.marks.stable, LogStartOffset: p.marks.start,
 	}
 	if code != wire.None {
 		f.HighWatermark, f.LastStableOffset, f.LogStartOffset = -1, -1, -1
@@ -110,8 +109,8 @@ func (r *releases) add(q *poll) {
 }
 
 // free gives back what they hold. No lock is held.
-func (r releases) free() {
-	for _, q := range r {
+func (r *releases) free() {
+	for _, q := range *r {
 		q.release()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -18,6 +19,7 @@ type poll struct {
 	end        time.Time         // when the broker should answer at the latest
 	partitions []*partition      // in the order of the request; is not changed
 	topics     []int             // which of the request's topics each is of; is not changed
+	written    bool              // it was sent, or some of it; of who writes, and then of who tells what comes of it
 
 	frame   *wire.Frame  // the answer, if it has records: of who calls release last
 	memory  int          // that it holds
@@ -39,18 +41,18 @@ func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
 	}
 	at := map[string]int{}
 	for _, known := range given {
-		i, there := at[known.topic]
+		i, there := at[known.at.topic]
 		if !there {
 			i = len(q.request.Topics)
-			at[known.topic] = i
-			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.topic, ID: known.asked.id})
+			at[known.at.topic] = i
+			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.topic, ID: known.asked.id})
 		}
 		t := &q.request.Topics[i]
 		t.Partitions = append(t.Partitions, known.asked.FetchPartition)
 	}
 	byTopic := make([][]*partition, len(q.request.Topics))
 	for _, known := range given {
-		i := at[known.topic]
+		i := at[known.at.topic]
 		byTopic[i] = append(byTopic[i], known)
 		known.poll, known.state = q, isOpen
 	}
@@ -68,13 +70,6 @@ func (s *Settings) maxBytes() int32 {
 	return int32(min(int(s.MaxAnswer-min(s.MaxAnswer/2, 4<<20)), s.Room.most()))
 }
 
-// send sends the poll on its line, which is up.
-func (q *poll) send() {
-	if err := q.line.link.Send(q); err != nil {
-		q.line.link.Close(err)
-	}
-}
-
 // API implements link.Call.
 func (q *poll) API() (key wire.APIKey, least, most int16) { return wire.KeyFetch, 4, q.version }
 
@@ -85,16 +80,25 @@ func (q *poll) Deadline() time.Time { return q.end.Add(q.line.polls.settings.Tim
 func (q *poll) Append(scratch []byte, segments [][]byte, h link.Head) ([]byte, [][]byte) {
 	r := q.request
 	r.MaxWaitMillis = int32(max(0, time.Until(q.end).Round(time.Millisecond).Milliseconds()))
+	q.written = true
+	q.stats().Requests.Add(1)
+	q.stats().Open.Add(1)
 	start := len(scratch)
 	scratch = wire.AppendFetchRequest(scratch, wire.FetchHeader{Version: h.Version, CorrelationID: h.CorrelationID, ClientID: h.ClientID}, &r)
 	return scratch, append(segments, scratch[start:len(scratch):len(scratch)])
 }
 
 // Fail implements link.Call: the line is told that the link has ended.
-func (q *poll) Fail(error, bool) {}
+func (q *poll) Fail(error, bool) {
+	if q.written {
+		q.stats().Open.Add(-1)
+		q.stats().Lost.Add(1)
+	}
+}
 
 // Answer implements link.Call.
 func (q *poll) Answer(a *link.Answer) error {
+	q.stats().Open.Add(-1)
 	head, results, records, err := q.decode(a.Version, a.Body())
 	if err == nil && records > 0 {
 		kept := a.Kept()
@@ -106,10 +110,32 @@ func (q *poll) Answer(a *link.Answer) error {
 	if err != nil {
 		return err
 	}
+	q.count(results, records)
 	q.readers.Store(1)
 	q.line.polls.answered(q, head.ThrottleMillis, results)
 	q.release()
 	return nil
+}
+
+// send sends the poll on its line, which is up.
+func (q *poll) send() {
+	if err := q.line.link.Send(q); err != nil {
+		q.line.link.Close(err)
+	}
+}
+
+func (q *poll) stats() *stats.Fetch { return q.line.polls.settings.Stats }
+
+// count counts an answer, in which so many bytes are records.
+func (q *poll) count(results []wire.Fetched, records int) {
+	if q.stats().Bytes.Add(int64(records)); records == 0 {
+		q.stats().Empty.Add(1)
+	}
+	for i := range results {
+		if results[i].Code != wire.None {
+			q.stats().Failed.Add(1)
+		}
+	}
 }
 
 // decode reads an answer, in which so many bytes are records.
@@ -164,7 +190,7 @@ func (q *poll) settle(f *Fetching, results []wire.Fetched) (todo []*partition, d
 	for i, known := range q.partitions {
 		result := &results[i]
 		if isDoubtful(result.Code) {
-			doubted = append(doubted, known.place)
+			doubted = append(doubted, known.at)
 		}
 		if known.poll != q {
 			continue
@@ -203,7 +229,7 @@ func (q *poll) settle(f *Fetching, results []wire.Fetched) (todo []*partition, d
 func (q *poll) lose(f *Fetching) (lost []place) {
 	for _, known := range q.giveUp(f) {
 		known.state = isLacked
-		lost = append(lost, known.place)
+		lost = append(lost, known.at)
 	}
 	return lost
 }

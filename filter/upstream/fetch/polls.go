@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
@@ -37,6 +38,8 @@ type Settings struct {
 	MinBytes, MaxBytes, MaxPartitionBytes int32
 	// Room bounds the memory of answers.
 	Room *Room
+	// Stats is what is counted in.
+	Stats *stats.Fetch
 	// Panics stops those of timers.
 	Panics guard.Panics
 }
@@ -160,7 +163,7 @@ func (p *Polls) place(topic string, number int32) *partition {
 	at := place{topic, number}
 	known := p.places[at]
 	if known == nil {
-		known = &partition{place: at, marks: noMarks}
+		known = &partition{at: at, marks: noMarks}
 		p.places[at] = known
 	}
 	return known

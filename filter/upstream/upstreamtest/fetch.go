@@ -34,6 +34,8 @@ func (c *Cluster) Store(name string, partition int32, records string) {
 }
 
 // read answers a Fetch; nil: the broker has gone down meanwhile.
+//
+//nolint:ireturn // as handlers have it
 func (c *Cluster) read(id int32, r *kmsg.FetchRequest) kmsg.Response {
 	end := time.Now().Add(time.Duration(r.MaxWaitMillis) * time.Millisecond)
 	timer := time.AfterFunc(time.Until(end), func() {

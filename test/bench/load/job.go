@@ -49,7 +49,7 @@ const (
 	Franz  = "franz-go"
 	Frames = "frames"
 	Reads  = "reads" // consumers
-	Idle   = "idle" // they ask for versions and metadata, and then nothing
+	Idle   = "idle"  // they ask for versions and metadata, and then nothing
 )
 
 // Result is what came of a job in the time measured.
