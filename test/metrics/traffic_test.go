@@ -42,6 +42,7 @@ func (w *world) batches() {
 		c.produce(12, numbered(w.topic("counted"), producer, 5*i, 5))
 	}
 	c.produce(12, numbered(w.topic("counted"), producer, 10, 5)) // again: a broker tells where it is
+	w.reads(c)
 	size := len(to("", 0, 2).batch)
 	c.produce(9, lying(w.topic("counted"), -1<<31, 0))
 	c.produce(9, lying(w.topic("plain"), 1<<31-1, (size-61)/7))

@@ -145,6 +145,31 @@ func (w *world) fetches(c *client, version int16) {
 	w.add("unmatched_topics", 1)
 }
 
+// reads has a client read what there is of one partition, and look for more where there is nothing.
+func (w *world) reads(c *client) {
+	topic := w.topic("counted")
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.PartitionMaxBytes = 1 << 20
+	req := versioned(kmsg.NewPtrFetchRequest(), 11)
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 10_000, 1, 1<<20
+	ask := func() *kmsg.FetchResponse {
+		req.Topics = []kmsg.FetchRequestTopic{{Topic: topic, Partitions: []kmsg.FetchRequestTopicPartition{p}}}
+		w.add("cluster.kafka.fetch.requests", 1)
+		return c.ask(req).(*kmsg.FetchResponse)
+	}
+	n := int64(len(ask().Topics[0].Partitions[0].RecordBatches))
+	for _, name := range []string{"cluster.kafka.fetch.bytes", "rule.kafka*.read_bytes", "topic." + topic + ".read_bytes"} {
+		w.add(name, n)
+	}
+	p.FetchOffset = 1 << 40
+	ask()
+	w.failed(req)
+	w.add("cluster.kafka.fetch.empty", 1)
+	for _, name := range []string{"cluster.kafka.fetch.failed_partitions", "rule.kafka*.read_failed_partitions", "topic." + topic + ".read_failed_partitions"} {
+		w.add(name, 1)
+	}
+}
+
 // leaderEpoch asks where the first leader epoch of a topic's first partition ended.
 func leaderEpoch(topic string) *kmsg.OffsetForLeaderEpochRequest {
 	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
