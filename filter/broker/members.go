@@ -1,10 +1,10 @@
 package broker
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -108,17 +108,21 @@ func (b *Broker) recall(group string, then func(*groups.Known)) {
 	if asked {
 		return
 	}
-	k := &groups.Known{Said: map[string]*kmsg.ConsumerGroupDescribeResponseGroup{}}
+	k := &groups.Known{
+		Said: map[string]*kmsg.ConsumerGroupDescribeResponseGroup{}, Refused: map[string]*kmsg.ConsumerGroupDescribeResponseGroup{},
+	}
 	var mu sync.Mutex
 	left := len(b.clusters)
 	for _, cluster := range b.clusters {
-		b.describe(cluster, group, func(said *kmsg.ConsumerGroupDescribeResponseGroup, there bool) {
+		b.describe(cluster, group, func(said *kmsg.ConsumerGroupDescribeResponseGroup) {
 			mu.Lock()
-			switch {
-			case said != nil:
+			switch code := wire.ErrorCode(said.ErrorCode); {
+			case code == wire.None:
 				k.Said[cluster] = said
-			case there:
+			case code.Transient():
 				k.Missing = append(k.Missing, cluster)
+			default:
+				k.Refused[cluster] = said
 			}
 			left--
 			last := left == 0
@@ -141,33 +145,37 @@ func (r *recalls) tell(group string, k *groups.Known) {
 	}
 }
 
-// describe asks one cluster for a group. done gets nil if there is none or, if there may be one, because the cluster does not say now.
-func (b *Broker) describe(cluster, group string, done func(said *kmsg.ConsumerGroupDescribeResponseGroup, there bool)) {
+// describe asks one cluster for a group, and waits for it as for a heartbeat.
+func (b *Broker) describe(cluster, group string, done func(said *kmsg.ConsumerGroupDescribeResponseGroup)) {
 	request := kmsg.NewPtrConsumerGroupDescribeRequest()
 	request.Groups = []string{group}
 	to := target.Coordinator(group)
 	brokers := b.upstreams[cluster].Brokers
+	var once sync.Once
+	timer := time.AfterFunc(heartbeatPatience, func() {
+		defer b.recalls.recover()
+		once.Do(func() { done(&kmsg.ConsumerGroupDescribeResponseGroup{ErrorCode: int16(wire.CoordinatorNotAvailable)}) })
+	})
 	brokers.Call(to, request, consumerGroupVersion, func(r kmsg.Response, err error) {
+		timer.Stop()
+		said := &kmsg.ConsumerGroupDescribeResponseGroup{}
 		if err != nil {
-			done(nil, !errors.Is(err, wire.ErrVersion))
-			return
+			code, _ := unanswered(err)
+			said.ErrorCode = int16(code)
+		} else if all := r.(*kmsg.ConsumerGroupDescribeResponse).Groups; len(all) == 1 { //nolint:forcetypeassert // as the request is
+			said = &all[0]
+		} else {
+			said.ErrorCode = int16(wire.CoordinatorNotAvailable)
 		}
-		said := r.(*kmsg.ConsumerGroupDescribeResponse) //nolint:forcetypeassert // as the request is
-		if len(said.Groups) != 1 {
-			done(nil, true)
-			return
-		}
-		code := wire.ErrorCode(said.Groups[0].ErrorCode)
-		if code == wire.NotCoordinator {
+		if wire.ErrorCode(said.ErrorCode) == wire.NotCoordinator {
 			brokers.Doubt(to)
 		}
-		if code != wire.None {
-			done(nil, code.Transient())
-			return
-		}
-		done(&said.Groups[0], true)
+		once.Do(func() { done(said) })
 	})
 }
+
+// recover stops a panic on a goroutine of a timer's. The clients have been answered.
+func (*recalls) recover() { _ = recover() }
 
 // ofConsumerProtocol says whether a member id is one of the new protocol (KIP-848). Those of the classic one are made by brokers and end
 // in a UUID, after the client's or the instance's id; those of the new one are any, and in practice 22 letters.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,6 +15,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // coordinator is a cluster's coordinator of groups of the new protocol, of one topic: it assigns to members what a test says.
@@ -357,6 +360,36 @@ func TestMemberWhileAClusterIsAway(t *testing.T) {
 	c.want(c.full([]string{"apples", "bananas"}, []int32{0, 1}, []int32{0}), 0, 15, "apples[0 1] bananas[0]")
 	clear(c.c2.members) // its session was over
 	c.want(c.beat(), wire.UnknownMemberID, 0, "")
+}
+
+// A cluster that says nothing is waited for a few seconds, by a proxy that knows nothing twice.
+func TestMemberWhileAClusterIsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newConsumer(t)
+		c.c1.members[memberID] = &onCluster{epoch: 3, names: []string{"apples"}, assigned: []int32{0}}
+		b := facadeOver(c.f1, silent{c.f2})
+		r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		r.Group, r.MemberID, r.MemberEpoch, r.RebalanceTimeoutMillis = "group", memberID, 15, 60_000
+		r.SubscribedTopicNames = []string{"apples", "bananas"}
+		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{
+			{TopicID: [16]byte{1}, Partitions: []int32{0}}, {TopicID: [16]byte{2}, Partitions: []int32{0}},
+		}
+		h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyConsumerGroupHeartbeat, 1, 77, "test", r)[4:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &pending{}
+		if err := b.Serve(call(h, body, p)); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(7 * time.Second)
+		synctest.Wait()
+		if len(p.answers) != 1 {
+			t.Fatalf("%d answers after 7 s, want one", len(p.answers))
+		}
+		c.want(parse[*kmsg.ConsumerGroupHeartbeatResponse](t, wire.KeyConsumerGroupHeartbeat, 1, p.answers[0]), 0, 15, "apples[0] bananas[0]")
+	})
 }
 
 // What one cluster refuses is refused, and what the others have done meanwhile is told later.

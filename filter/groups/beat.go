@@ -198,6 +198,12 @@ func (b *Beat) join(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
 		r.SubscribedTopicRegex = new(s.Regex)
 	}
 	r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	if b.request.MemberEpoch == 0 { // what is wrong with it is the clusters' to say
+		r.RebalanceTimeoutMillis, r.Topics = b.request.RebalanceTimeoutMillis, b.request.Topics
+		if b.request.SubscribedTopicNames == nil {
+			r.SubscribedTopicNames = nil
+		}
+	}
 	return r
 }
 

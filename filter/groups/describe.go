@@ -19,11 +19,14 @@ func (k *Known) Describe(group string, routes Routes) kmsg.ConsumerGroupDescribe
 	g := kmsg.NewConsumerGroupDescribeResponseGroup()
 	g.Group = group
 	if len(k.Said) == 0 {
-		code, message := wire.GroupIDNotFound, "no cluster has a group of group.protocol=consumer with this name"
 		if len(k.Missing) > 0 {
-			code, message = wire.CoordinatorNotAvailable, "cluster "+k.Missing[0]+" does not answer"
+			g.ErrorCode, g.ErrorMessage = int16(wire.CoordinatorNotAvailable), new("cluster "+k.Missing[0]+" does not answer")
+			return g
 		}
-		g.ErrorCode, g.ErrorMessage = int16(code), &message
+		for _, cluster := range slices.Sorted(maps.Keys(k.Refused)) {
+			g.ErrorCode, g.ErrorMessage = k.Refused[cluster].ErrorCode, k.Refused[cluster].ErrorMessage
+			break
+		}
 		return g
 	}
 	places := map[string]int{} // of members in g

@@ -13,6 +13,8 @@ import (
 type Known struct {
 	// Said is by cluster, of those that have a group of that name and kind.
 	Said map[string]*kmsg.ConsumerGroupDescribeResponseGroup
+	// Refused is what the others answered.
+	Refused map[string]*kmsg.ConsumerGroupDescribeResponseGroup
 	// Missing are the clusters that could not be asked.
 	Missing []string
 }

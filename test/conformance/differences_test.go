@@ -35,13 +35,14 @@ const (
 	noAssignments      difference = "no-assignments"
 	noConfiguration    difference = "no-configuration"
 	answeredOnce       difference = "answered-once"
+	memberAsked        difference = "member-asked"
 )
 
 // differences are all that there are.
 var differences = []difference{
 	versionsListed, producersOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
-	byConfiguration, noAssignments, noConfiguration, answeredOnce,
+	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked,
 }
 
 // TestDifferencesAreDocumented compares the list with the table in docs/protocol.md.

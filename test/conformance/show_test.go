@@ -49,6 +49,14 @@ func (c *client) show(resp kmsg.Response) {
 		for _, k := range r.Coordinators {
 			c.say("%s: %s%s at %s", k.Key, code(k.ErrorCode), quoted(k.ErrorMessage), c.place(k.Host, k.Port))
 		}
+	case *kmsg.ConsumerGroupHeartbeatResponse:
+		c.showHeartbeat(r)
+	case *kmsg.ConsumerGroupDescribeResponse:
+		c.showConsumerGroups(r)
+	case *kmsg.OffsetCommitResponse:
+		c.showCommit(r)
+	case *kmsg.OffsetFetchResponse:
+		c.showGroupOffsets(r)
 	default:
 		if !c.showAdministration(resp) {
 			c.t.Fatalf("nobody knows how to show a %T", resp)
