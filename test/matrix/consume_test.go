@@ -32,6 +32,13 @@ func everyWay() []way {
 	}
 }
 
+// The names of tasks.
+const (
+	inGroup = "in a group"
+	again   = "again"
+	alone   = "without a group"
+)
+
 // directly is the name of the way that proves the check and the client: what fails there is no fault of the mesh.
 const directly = "directly"
 
@@ -55,23 +62,20 @@ func TestConsumers(t *testing.T) {
 		}
 		t.Run(c.id(), func(t *testing.T) {
 			t.Parallel()
-			for _, w := range c.ways() {
-				t.Run(w.name, func(t *testing.T) {
-					if w.name != directly {
-						t.Skip("the mesh does not serve consumers yet")
-					}
-					c.consume(t, s, w)
-				})
+			good := map[string]int{} // on how many ways a task went well
+			for _, w := range ways() {
+				t.Run(w.name, func(t *testing.T) { c.consume(t, s, w, good) })
+			}
+			if full() {
+				results.add(consumed(kafkaVersion()), c.line(good))
 			}
 		})
 	}
 }
 
-// ways are those that the client takes. Brokers have the new protocol of groups since Kafka 4, and not all clusters here are of it.
-func (c *consumer) ways() []way {
-	return slices.DeleteFunc(everyWay(), func(w way) bool {
-		return c.kip848 && (w.two || strings.HasPrefix(kafkaVersion(), "3."))
-	})
+// ways are those that are tried: without MATRIX=full those that are hardest.
+func ways() []way {
+	return slices.DeleteFunc(everyWay(), func(w way) bool { return !full() && !w.two })
 }
 
 // tasks are what the client does on a way, in this order.
@@ -87,17 +91,17 @@ func (c *consumer) tasks(w way) []task {
 		}
 	}
 	list := []task{
-		{"in a group", "group", topics, topics, perTopic},
-		{"again", "group", slices.Concat(topics, more), more, perMore},
+		{inGroup, "group", topics, topics, perTopic},
+		{again, "group", slices.Concat(topics, more), more, perMore},
 	}
 	if !c.groupsOnly {
-		list = append(list, task{"without a group", "assign", topics, topics, perTopic})
+		list = append(list, task{alone, "assign", topics, topics, perTopic})
 	}
 	return list
 }
 
-// consume has the client do its tasks on a way.
-func (c *consumer) consume(t *testing.T, s *stocked, w way) {
+// consume has the client do its tasks on a way, and counts those that went well.
+func (c *consumer) consume(t *testing.T, s *stocked, w way, good map[string]int) {
 	t.Helper()
 	dir := c.installed(t)
 	args := append(c.command(dir), w.addr(s))
@@ -117,8 +121,12 @@ func (c *consumer) consume(t *testing.T, s *stocked, w way) {
 		said[l.Job] = append(said[l.Job], l)
 	}
 	for i, one := range tasks {
-		for _, fault := range one.faults(said[i], c.emptyNull) {
+		faults := one.faults(said[i], c.emptyNull)
+		for _, fault := range faults {
 			t.Errorf("%s: %s", one.name, fault)
+		}
+		if len(faults) == 0 {
+			good[one.name]++
 		}
 	}
 	t.Logf("%d ms", time.Since(start).Milliseconds())

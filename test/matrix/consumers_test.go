@@ -12,7 +12,6 @@ type consumer struct {
 	client
 
 	groupsOnly bool // whether it has no way to read without a group
-	kip848     bool // whether its group is of the protocol that brokers have since Kafka 4
 	emptyNull  bool // whether it gives null for what is empty
 	older      bool // whether it runs with MATRIX=full only
 }
@@ -80,10 +79,10 @@ func kafkaGoConsumer(version string) consumer {
 	return c
 }
 
-// kip848 is a consumer whose group is of the new protocol.
+// kip848 is a consumer whose group is of the protocol that brokers have since Kafka 4.
 func kip848(c consumer) consumer {
 	env := c.env
-	c.kip848, c.version = true, c.version+" KIP-848"
+	c.version += " KIP-848"
 	c.env = func(dir string) []string {
 		list := []string{"GROUP_PROTOCOL=consumer"}
 		if env != nil {

@@ -41,9 +41,11 @@
 //
 //   - without MATRIX: each client with its defaults through the mesh, and to a topic without a rule. It is what `make test`
 //     does: all clients, because a release of the mesh breaks one client and not one setting of all. Most questions, of Java to
-//     the newest and the oldest. Each agent. Each consumer.
+//     the newest and the oldest. Each agent. Each consumer with topics of two clusters, of two versions of Kafka, in one
+//     subscription.
 //   - MATRIX=full: every setting of each client through the mesh, and directly to Kafka, as the oracle; a topic without a
-//     rule; a connection upstream that breaks. Each question directly too. `make matrix` does it.
+//     rule; a connection upstream that breaks. Each question directly too. Each consumer directly and with topics of one
+//     cluster too, and more versions of Java's. `make matrix` does it.
 //
 // MATRIX_KAFKA names another version of Kafka than stack.KafkaVersion. After a full run that found no fault, -update
 // writes its part of docs/clients.md.

@@ -27,6 +27,9 @@ func tableOf(name string) *table {
 			return t
 		}
 	}
+	if version, is := strings.CutPrefix(name, "consumers "); is {
+		return consumed(version)
+	}
 	return producers(name)
 }
 

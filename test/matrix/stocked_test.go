@@ -96,12 +96,14 @@ func (s *stocked) start(ctx context.Context) error {
 	return err
 }
 
-// quickGroups are brokers that do not have members wait for others, and are asked often by those of the new protocol.
+// quickGroups are brokers that do not have members wait for others, and are asked often by those of the new protocol, which the older
+// ones have if they are told to.
 func quickGroups() map[string]string {
 	return map[string]string{
 		"group.initial.rebalance.delay.ms":         "0",
 		"group.consumer.min.heartbeat.interval.ms": "500",
 		"group.consumer.heartbeat.interval.ms":     "500",
+		"group.coordinator.rebalance.protocols":    "classic,consumer",
 	}
 }
 

@@ -97,3 +97,28 @@ func describeCut(failed, lost, twice, disordered int) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// consumed is the table of the consumers whose groups are at home on a version of Kafka.
+func consumed(version string) *table {
+	t := &table{
+		name: "consumers " + version, title: fmt.Sprintf("Consumers, groups at home on Kafka %s", version),
+		header: "| client | version | codecs | in a group | again | without a group | notes |\n|---|---|---|---|---|---|---|\n",
+	}
+	for _, c := range consumers() {
+		t.keys = append(t.keys, rowKey(c.name, c.version))
+	}
+	return t
+}
+
+// line is the row of a consumer, by on how many ways each of its tasks went well.
+func (c *consumer) line(good map[string]int) string {
+	cells := []string{strings.Join(append([]string{"none"}, c.codecs...), " ")}
+	for _, name := range []string{inGroup, again, alone} {
+		if name == alone && c.groupsOnly {
+			cells = append(cells, "–")
+		} else {
+			cells = append(cells, fmt.Sprintf("%d of %d ways", good[name], len(everyWay())))
+		}
+	}
+	return rowKey(c.name, c.version) + " " + strings.Join(append(cells, c.note), " | ") + " |\n"
+}
