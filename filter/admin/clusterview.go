@@ -80,6 +80,7 @@ func facts(c *status.Cluster, now time.Time) []fact {
 	f := []fact{
 		{"Batches", number(c.Traffic.BatchesPerSecond) + "/s", false},
 		{"Failed", number(c.Traffic.FailedPerSecond) + "/s", c.Traffic.FailedPerSecond > 0},
+		{"Read", size(c.Traffic.ReadPerSecond) + "/s", false},
 		{"Topics in use", number(float64(c.Topics)), false},
 		{"Partitions", number(float64(c.Partitions)), false},
 	}

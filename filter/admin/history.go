@@ -25,12 +25,12 @@ const (
 )
 
 // point is what a chart has for one interval, each a second. The times are milliseconds.
-type point struct{ bytes, batches, records, failed, p50, p99 float64 }
+type point struct{ bytes, batches, records, failed, read, p50, p99 float64 }
 
 // counts are the totals at one moment.
 type counts struct {
-	batches, bytes, records, failed int64
-	times                           *stats.Sizes // nil: nothing was measured
+	batches, bytes, records, failed, read int64
+	times                                 *stats.Sizes // nil: nothing was measured
 }
 
 // take adds what one metric of a cluster or a rule says, by the end of its family's name.
@@ -44,6 +44,8 @@ func (c *counts) take(s *stats.Sample, name string) {
 		c.records += s.Value
 	case "failed_batches":
 		c.failed += s.Value
+	case "read_bytes", "fetch.bytes":
+		c.read += s.Value
 	case "time_total_us":
 		c.times = s.Sizes
 	}
@@ -76,7 +78,7 @@ func (t *track) take(now counts, passed time.Duration) {
 	times := now.times.Since(before.times)
 	t.points = keep(t.points, point{
 		bytes: rate(now.bytes, before.bytes), batches: rate(now.batches, before.batches), records: rate(now.records, before.records),
-		failed: rate(now.failed, before.failed), p50: millis(times, median), p99: millis(times, tail),
+		failed: rate(now.failed, before.failed), read: rate(now.read, before.read), p50: millis(times, median), p99: millis(times, tail),
 	}, t.most)
 }
 
@@ -96,7 +98,7 @@ func (t *track) traffic() status.Traffic {
 	if t == nil {
 		return status.Traffic{}
 	}
-	now := status.Traffic{Batches: t.last.batches, Bytes: t.last.bytes, Records: t.last.records, Failed: t.last.failed}
+	now := status.Traffic{Batches: t.last.batches, Bytes: t.last.bytes, Records: t.last.records, Failed: t.last.failed, ReadBytes: t.last.read}
 	recent := t.points[max(0, len(t.points)-lately):]
 	for _, p := range recent {
 		n := float64(len(recent))
@@ -104,6 +106,7 @@ func (t *track) traffic() status.Traffic {
 		now.BytesPerSecond += p.bytes / n
 		now.RecordsPerSecond += p.records / n
 		now.FailedPerSecond += p.failed / n
+		now.ReadPerSecond += p.read / n
 	}
 	if len(t.times) > 1 {
 		times := t.last.times.Since(t.times[0])
@@ -239,10 +242,15 @@ func (h *history) fill(m *status.Mesh) {
 		c.Traffic, c.Errors = h.clusters[name].traffic(), maps.Clone(h.now.errors[name])
 	}
 	for i := range m.Rules {
-		if m.Rules[i].Operations == status.Reads { // what is counted of a prefix is what is written
-			continue
+		r := &m.Rules[i]
+		r.Traffic = h.rules[stats.RuleMetrics(r.Prefix)].traffic()
+		switch r.Operations { // one for reads and one for writes may have the prefix, and share its metrics
+		case status.Reads:
+			r.Traffic = status.Traffic{ReadBytes: r.Traffic.ReadBytes, ReadPerSecond: r.Traffic.ReadPerSecond}
+		case status.Writes:
+			r.Traffic.ReadBytes, r.Traffic.ReadPerSecond = 0, 0
+		case status.ReadsAndWrites:
 		}
-		m.Rules[i].Traffic = h.rules[stats.RuleMetrics(m.Rules[i].Prefix)].traffic()
 	}
 }
 

@@ -25,13 +25,15 @@ func TestTrafficIsOfTheLastMinute(t *testing.T) {
 		c1.Records.Add(3 * n)
 		c1.Failed.Add(1)
 		rule.Bytes.Add(n)
+		rule.ReadBytes.Add(2 * n)
+		c1.Fetch.Bytes.Add(7 * n)
 		h.take(f.Read(), noon.Add(time.Duration(i)*interval))
 	}
 	mesh := f.mesh
 	h.fill(&mesh)
 	batches := int64(10*(100-lately) + 50*lately)
 	want := status.Traffic{
-		Batches: batches, Bytes: 1000 * batches, Records: 3 * batches, Failed: 100,
+		Batches: batches, Bytes: 1000 * batches, Records: 3 * batches, Failed: 100, ReadBytes: 7 * batches, ReadPerSecond: 70,
 		BatchesPerSecond: 10, BytesPerSecond: 10_000, RecordsPerSecond: 30, FailedPerSecond: 0.2,
 	}
 	near := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
@@ -43,6 +45,26 @@ func TestTrafficIsOfTheLastMinute(t *testing.T) {
 	}
 	if got := mesh.Rules[2].Traffic.BytesPerSecond; got != 10 {
 		t.Errorf("the catch-all has %v bytes a second, want 10", got)
+	}
+}
+
+// TestRulesShareAName has a rule for reads and one for writes with the same prefix, whose metrics have one name.
+func TestRulesShareAName(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.set.Rule("").Bytes.Add(5)
+	f.set.Rule("").ReadBytes.Add(7)
+	f.mesh.Rules = []status.Rule{
+		{Cluster: "kafka_c1", Operations: status.Reads}, {Cluster: "kafka_c2", Operations: status.Writes}, {Cluster: "kafka:c3", Operations: status.ReadsAndWrites},
+	}
+	h := history{}
+	h.take(f.Read(), noon)
+	mesh := f.mesh
+	h.fill(&mesh)
+	for i, want := range []status.Traffic{{ReadBytes: 7}, {Bytes: 5}, {Bytes: 5, ReadBytes: 7}} {
+		if diff := cmp.Diff(want, mesh.Rules[i].Traffic); diff != "" {
+			t.Errorf("traffic of rule %d (-want +got):\n%s", i, diff)
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func (m *meshView) writeRules(b *strings.Builder) {
 			if r.Only != "" {
 				prefix += " for " + r.Only
 			}
-			row(strconv.Itoa(r.Number), prefix, "→ "+r.Cluster, r.Bytes, r.Batches, "failed "+r.Failed, "p99 "+r.P99)
+			row(strconv.Itoa(r.Number), prefix, "→ "+r.Cluster, r.Bytes, r.Batches, "read "+r.Read, "failed "+r.Failed, "p99 "+r.P99)
 		}
 	})
 	if m.Homes != "" {

@@ -66,6 +66,7 @@ type ruleView struct {
 	Prefix, Cluster                  string
 	Only                             string // what it is for, if not for all
 	Batches, Bytes, Failed, P50, P99 string
+	Read                             string
 	Share                            int // of the bytes of the last minute, in hundredths
 	Failing                          bool
 }
@@ -251,6 +252,7 @@ func tiles(m *status.Mesh, ps []point) []tile {
 	t := m.Traffic
 	return []tile{
 		{"Bytes in", bytes(t.BytesPerSecond), draw("Bytes a second", bytes, func(p point) float64 { return p.bytes }, nil), false},
+		{"Bytes out", bytes(t.ReadPerSecond), draw("Bytes read a second", bytes, func(p point) float64 { return p.read }, nil), false},
 		{"Records", perSecond(t.RecordsPerSecond), draw("Records a second", perSecond, func(p point) float64 { return p.records }, nil), false},
 		{
 			"Answered in p50 / p99", length(t.P50) + " / " + length(t.P99),
@@ -286,7 +288,7 @@ func ruleViews(m *status.Mesh) (views []ruleView) {
 		t := r.Traffic
 		v := ruleView{
 			Number: i + 1, Prefix: r.Prefix, Cluster: r.Cluster, Batches: number(t.BatchesPerSecond) + "/s", Bytes: size(t.BytesPerSecond) + "/s",
-			Failed: number(t.FailedPerSecond) + "/s", P50: length(t.P50), P99: length(t.P99), Failing: t.FailedPerSecond > 0,
+			Read: size(t.ReadPerSecond) + "/s", Failed: number(t.FailedPerSecond) + "/s", P50: length(t.P50), P99: length(t.P99), Failing: t.FailedPerSecond > 0,
 		}
 		if r.Operations == status.Reads || r.Operations == status.Writes {
 			v.Only = string(r.Operations)

@@ -197,11 +197,14 @@ type Traffic struct {
 	Bytes   int64 `json:"bytes"`
 	Records int64 `json:"records"`
 	Failed  int64 `json:"failed_batches"`
+	// ReadBytes are those of records that clients were given.
+	ReadBytes int64 `json:"read_bytes"`
 
 	BatchesPerSecond float64 `json:"batches_per_second"`
 	BytesPerSecond   float64 `json:"bytes_per_second"`
 	RecordsPerSecond float64 `json:"records_per_second"`
 	FailedPerSecond  float64 `json:"failed_batches_per_second"`
+	ReadPerSecond    float64 `json:"read_bytes_per_second"`
 	// P50 and P99 are the milliseconds in which half, and 99 of 100, were answered. Zero: nothing was.
 	P50 float64 `json:"p50_ms"`
 	P99 float64 `json:"p99_ms"`
