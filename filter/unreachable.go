@@ -72,7 +72,7 @@ func (unreachable) Doubt(target.Broker) {}
 // Own implements broker.Brokers.
 //
 //nolint:ireturn // as the facade has it
-func (unreachable) Own() broker.Own { return noConnections{} }
+func (unreachable) Own(string) broker.Own { return noConnections{} }
 
 // noConnections are a client's own connections to nobody.
 type noConnections struct{}

@@ -77,7 +77,7 @@ var _ broker.Brokers = brokers{}
 // Own implements broker.Brokers.
 //
 //nolint:ireturn // as the facade has it
-func (b brokers) Own() broker.Own { return connections{b.Cluster.Own()} }
+func (b brokers) Own(clientID string) broker.Own { return connections{b.Cluster.Own(clientID)} }
 
 // connections are a client's own, as the facade has them.
 type connections struct{ *upstream.Own }

@@ -21,8 +21,8 @@ type Brokers interface {
 	Nodes(done func(ids []int32))
 	// Doubt says that a broker denies being what to says: who is it is asked for again.
 	Doubt(to target.Broker)
-	// Own returns connections of one client's own, who closes them.
-	Own() Own
+	// Own returns connections of one client's own, who closes them, and calls itself so.
+	Own(clientID string) Own
 }
 
 // Own is connections of one client's own into a cluster. Its methods never wait.
@@ -58,7 +58,7 @@ func (c *Client) ownOf(b Brokers) Own {
 	if own != nil {
 		return own
 	}
-	own = b.Own()
+	own = b.Own(c.ID())
 	if c.gone { // what was being taken from it fails
 		own.Close()
 		return own

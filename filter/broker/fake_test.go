@@ -120,7 +120,7 @@ func (f *fake) Nodes(done func(ids []int32)) { done(f.nodes) }
 func (f *fake) Doubt(to target.Broker) { f.doubted = append(f.doubted, to) }
 
 // Own implements broker.Brokers.
-func (f *fake) Own() broker.Own { return fakeOwn{f} }
+func (f *fake) Own(string) broker.Own { return fakeOwn{f} }
 
 // fakeOwn is connections of a client's own to a fake.
 type fakeOwn struct{ *fake }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"time"
@@ -90,6 +91,7 @@ type call struct {
 // calls are links that calls share, one to an address.
 type calls struct {
 	answerTimeout time.Duration // of its links
+	clientID      string        // in requests; empty: the cluster's
 
 	mu     sync.Mutex
 	closed bool // no line is begun any more
@@ -142,7 +144,7 @@ func (c *calls) send(u *Cluster, addr string, q *call) {
 func (c *calls) begin(u *Cluster, addr string) *line {
 	l := &line{calls: c, addr: addr, renewals: u.renewals.Load()}
 	s := u.link()
-	s.AnswerTimeout = c.answerTimeout
+	s.AnswerTimeout, s.ClientID = c.answerTimeout, cmp.Or(c.clientID, s.ClientID)
 	u.work.Add(1)
 	l.idle = time.AfterFunc(callIdle, func() { u.panics.Guard("rest", l.endIfIdle) })
 	if c.lines == nil {

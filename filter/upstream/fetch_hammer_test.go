@@ -97,7 +97,7 @@ func hammerRecords(partition int32, offset int64) []byte {
 // hammerReader reads all partitions to their ends.
 func hammerReader(t *testing.T, way *upstream.Cluster) {
 	t.Helper()
-	own := way.Own()
+	own := way.Own("")
 	defer func() { own.Close() }()
 	var offsets [hammerPartitions]int64
 	for round := 0; ; round++ {
@@ -120,7 +120,7 @@ func hammerReader(t *testing.T, way *upstream.Cluster) {
 			offsets[rand.IntN(hammerPartitions)] = rand.Int64N(hammerBatches)
 		case 1:
 			own.Close()
-			own = way.Own()
+			own = way.Own("")
 		case 2:
 			time.Sleep(10 * time.Millisecond) //nolint:forbidigo // a client that dawdles
 		}

@@ -47,7 +47,7 @@ func withReader(t *testing.T, s upstream.Settings, f func(r *reader)) {
 		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), stats: statstest.New("c1")}
 		b.way = upstream.New(s, d, upstream.Thread{Cork: new(cork.Cork)}, b.stats.Cluster("c1"), slog.New(slog.DiscardHandler))
 		r := &reader{
-			bench: b, dialled: d, own: b.way.Own(), version: 11, offsets: []int64{0, 0}, topic: "a", minimum: 1, most: 1 << 20,
+			bench: b, dialled: d, own: b.way.Own(""), version: 11, offsets: []int64{0, 0}, topic: "a", minimum: 1, most: 1 << 20,
 		}
 		f(r)
 		r.own.Close()
@@ -424,7 +424,7 @@ func TestFetchLinks(t *testing.T) {
 		synctest.Wait()
 		r.read("after a renewal", maxWait, "NONE 0")
 		r.dials("after a renewal", "1:9092")
-		other := r.way.Own()
+		other := r.way.Own("")
 		mine := r.own
 		r.own = other
 		r.read("another client", maxWait, "NONE 0")

@@ -28,9 +28,10 @@ type Own struct {
 
 var _ fetch.Cluster = (*Cluster)(nil)
 
-// Own returns those of a new client, who has to close them. There is no link yet.
-func (u *Cluster) Own() *Own {
-	return &Own{cluster: u, polls: fetch.New(u, u.settings.fetch(u.panics, u.room, u.fetched))}
+// Own returns those of a new client, who has to close them. There is no link yet. Calls say that they are of clientID, if that is not empty:
+// a coordinator tells who its members are by it.
+func (u *Cluster) Own(clientID string) *Own {
+	return &Own{cluster: u, calls: calls{clientID: clientID}, polls: fetch.New(u, u.settings.fetch(u.panics, u.room, u.fetched))}
 }
 
 // Call is Cluster.Call on a link of the client's own, one to a broker, where a broker may take so long to answer. One call at a time is

@@ -59,7 +59,7 @@ func TestOwn(t *testing.T) {
 			<-release
 			return kmsg.NewPtrFetchResponse()
 		})
-		first, second := b.way.Own(), b.way.Own()
+		first, second := b.way.Own(""), b.way.Own("")
 		results := make(chan error, 2)
 		ask := func(o *upstream.Own) {
 			o.Call(target.Node(1), kmsg.NewPtrFetchRequest(), 11, time.Hour, func(_ kmsg.Response, err error) { results <- err })

@@ -58,7 +58,7 @@ func (c *client) show(resp kmsg.Response) {
 	case *kmsg.OffsetFetchResponse:
 		c.showGroupOffsets(r)
 	default:
-		if !c.showAdministration(resp) {
+		if !c.showAdministration(resp) && !c.showGroups(resp) {
 			c.t.Fatalf("nobody knows how to show a %T", resp)
 		}
 	}
