@@ -45,6 +45,10 @@ func (w *words) ofProducer(r broker.Refusal) {
 	switch {
 	case r.Unmatched():
 		w.reason, w.message = "unmatched_topic", "no forwarding rule matches the topic: add one, or see whether the prefix is right"
+	case r.Group != "":
+		w.reason, w.message = "foreign_members", "a group has members on a cluster that is not its home: have them connect to the mesh, or make "+
+			"that cluster the group's home"
+		w.detail = r.Why()
 	case len(r.Topics) > 0:
 		w.reason, w.message = "invalid_topic", "no topic can have this name: correct it"
 	default:
