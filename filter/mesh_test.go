@@ -72,32 +72,47 @@ func (m *mesh) log() string {
 // withMesh runs f with fake time and a filter of the given configuration.
 func withMesh(t *testing.T, text string, f func(m *mesh)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		c, err := config.Parse([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := &mesh{t: t, c1: upstreamtest.New(1), c2: upstreamtest.New(1), stats: stats.New(filter.Metrics(c))}
-		m.c1.CreateTopic("apples", 1, 1)
-		m.c2.CreateTopic("bananas", 1)
-		m.filter, err = filter.New(c, filter.Options{
-			NewClient: func(s upstream.Settings) (upstream.Client, error) {
-				return map[string]upstream.Client{"c1": m.c1, "c2": m.c2}[s.Name], nil
-			},
-			Stats: m.stats,
-			Log:   slog.New(slog.NewTextHandler(&m.said, &slog.HandlerOptions{Level: &m.level})),
+	withMeshOf(t, text, 1, f)
+}
 
-			ReleaseAfter: time.Minute,
-			TellsHost:    true,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+// withMeshOf is withMesh before clusters of so many brokers.
+func withMeshOf(t *testing.T, text string, brokers int32, f func(m *mesh)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, text, int(brokers))
 		f(m)
 		m.filter.Close()
-		m.c1.Cut(1)
-		m.c2.Cut(1)
+		for id := range brokers {
+			m.c1.Cut(id + 1)
+			m.c2.Cut(id + 1)
+		}
 	})
+}
+
+// newMesh makes a mesh before clusters of so many brokers.
+func newMesh(t *testing.T, text string, brokers int) *mesh {
+	t.Helper()
+	c, err := config.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &mesh{t: t, c1: upstreamtest.New(brokers), c2: upstreamtest.New(brokers), stats: stats.New(filter.Metrics(c))}
+	m.c1.CreateTopic("apples", 1, 1)
+	m.c2.CreateTopic("bananas", 1)
+	m.filter, err = filter.New(c, filter.Options{
+		NewClient: func(s upstream.Settings) (upstream.Client, error) {
+			return map[string]upstream.Client{"c1": m.c1, "c2": m.c2}[s.Name], nil
+		},
+		Stats: m.stats,
+		Log:   slog.New(slog.NewTextHandler(&m.said, &slog.HandlerOptions{Level: &m.level})),
+
+		ReleaseAfter: time.Minute,
+		TellsHost:    true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func (m *mesh) metric(name string) int64 {

@@ -86,6 +86,7 @@ type call struct {
 	link.Request
 
 	still func() bool // asked right before it is sent; nil: it is sent
+	again bool        // a line could not send it
 }
 
 // calls are links that calls share, one to an address.
@@ -100,6 +101,7 @@ type calls struct {
 
 // line is a link that calls share, guarded by the mutex of calls.
 type line struct {
+	cluster  *Cluster
 	calls    *calls
 	addr     string
 	link     *link.Link
@@ -142,7 +144,7 @@ func (c *calls) send(u *Cluster, addr string, q *call) {
 
 // begin makes a line. c.mu is held.
 func (c *calls) begin(u *Cluster, addr string) *line {
-	l := &line{calls: c, addr: addr, renewals: u.renewals.Load()}
+	l := &line{cluster: u, calls: c, addr: addr, renewals: u.renewals.Load()}
 	s := u.link()
 	s.AnswerTimeout, s.ClientID = c.answerTimeout, cmp.Or(c.clientID, s.ClientID)
 	u.work.Add(1)
@@ -195,8 +197,24 @@ func (l *line) send(q *call) {
 		q.Done(nil, errWithdrawn)
 		return
 	}
-	if err := l.link.Send(&q.Request); err != nil {
+	err := l.link.Send(&q.Request)
+	switch {
+	case err == nil:
+	case q.again || errors.Is(err, wire.ErrVersion):
 		q.Done(nil, err)
+	default: // the link has just ended, and nothing was sent
+		q.again = true
+		l.forget()
+		l.calls.send(l.cluster, l.addr, q)
+	}
+}
+
+// forget has no other call be sent on the line.
+func (l *line) forget() {
+	l.calls.mu.Lock()
+	defer l.calls.mu.Unlock()
+	if l.calls.lines[l.addr] == l {
+		delete(l.calls.lines, l.addr)
 	}
 }
 
