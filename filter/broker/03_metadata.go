@@ -66,9 +66,6 @@ func (b *Broker) metadata(c *Call) error {
 		call.askAll()
 	} else {
 		create := c.Header.Version < 4 || request.AllowAutoTopicCreation
-		if !create && len(request.Topics) > 0 {
-			c.Client.fixed.Store(true)
-		}
 		if err := call.askNamed(request.Topics, create); err != nil {
 			return err
 		}

@@ -19,7 +19,6 @@ type Client struct {
 
 	id       atomic.Pointer[string]
 	software atomic.Pointer[string]
-	fixed    atomic.Bool
 	fetches  fetches
 
 	groups series // what it asks of its groups
@@ -46,9 +45,6 @@ func (c *Client) ID() string { return text(&c.id) }
 
 // Software is the client's name and version as it gave them to ApiVersions (KIP-511), clipped; empty until it does.
 func (c *Client) Software() string { return text(&c.software) }
-
-// FixedTopics reports whether it has asked for topics by name that are not to be created.
-func (c *Client) FixedTopics() bool { return c.fixed.Load() }
 
 func text(p *atomic.Pointer[string]) string {
 	if s := p.Load(); s != nil {

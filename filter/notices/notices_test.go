@@ -141,7 +141,7 @@ func TestLevels(t *testing.T) {
 		withNotices(t, tt.level, func(n *notices.Notices, lines func() []map[string]any) {
 			for range 15 {
 				n.Refused(client(1, "kgo 1.0"), produce, unmatched("dates"))
-				n.Left(client(2, "kgo 1.0"), notices.VisitVersions)
+				n.Left(client(2, "kgo 1.0"))
 			}
 			if got := lines(); len(got) != tt.want {
 				t.Errorf("%s: %d lines, want %d", tt.level, len(got), tt.want)
@@ -303,14 +303,14 @@ func TestHammerNotices(t *testing.T) {
 				c := client(i, []string{"kgo 1.0", "sarama 1.0", "own 1.0", ""}[worker])
 				n.Refused(c, produce, unmatched(fmt.Sprint("dates-", i), "figs"))
 				n.Closing(c, wire.ReasonUnknownAPI, "unknown_api", wire.Logins, 17)
-				n.Left(c, notices.VisitVersions)
+				n.Left(c)
 				n.Fill(new(status.Clients))
 			}
 		})
 	}
 	all.Wait()
 	n.Close()
-	n.Left(client(1, ""), notices.VisitVersions)
+	n.Left(client(1, ""))
 }
 
 // BenchmarkRefused is what it costs to be refused again and again.

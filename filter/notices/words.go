@@ -22,7 +22,7 @@ func ofRefusal(r broker.Refusal) words {
 	w := words{level: slog.LevelWarn, reason: r.Kind.String(), detail: r.Reason}
 	switch r.Kind {
 	case wire.Consumers:
-		w.message = "a consumer is not served: have it connect to the cluster itself"
+		w.message = "what this consumer asks for is not served, as share groups are not: have it connect to the cluster itself"
 	case wire.Administrators:
 		w.message = "an administrator is not served: have it connect to the cluster itself"
 		if r.Code != wire.None { // it is served, but not to all

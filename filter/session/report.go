@@ -95,11 +95,13 @@ func (s *Session) sayOpened() {
 // sayClosed tells of the end of a connection.
 func (s *Session) sayClosed() {
 	s.mu.Lock()
-	why, visit, requests, bytes := s.why, s.usage.visit(&s.client), s.usage.requests, s.usage.bytes
+	why, onlyVersions, requests, bytes := s.why, s.usage.onlyVersions(), s.usage.requests, s.usage.bytes
 	s.mu.Unlock()
 	if why == "" {
 		why = leftByItself
-		s.common.notices.Left(s.who(), visit)
+		if onlyVersions {
+			s.common.notices.Left(s.who())
+		}
 	}
 	if log := s.common.Log; log.Enabled(context.Background(), slog.LevelDebug) {
 		log.Debug("a client is gone", "reason", why, "for", time.Since(s.usage.began).Round(time.Millisecond), "requests", requests, "bytes", bytes,

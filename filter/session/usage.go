@@ -3,8 +3,6 @@ package session
 import (
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/notices"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -49,19 +47,8 @@ func (u *usage) add(key wire.APIKey, size int) {
 
 func bit(key wire.APIKey) uint64 { return 1 << (uint64(key) % 64) }
 
-// visit is what can be said of it when the client leaves by itself.
-func (u *usage) visit(c *broker.Client) notices.Visit {
-	switch versions, topics := bit(wire.KeyApiVersions), bit(wire.KeyMetadata); {
-	case u.apis == versions:
-		return notices.VisitVersions
-	case u.apis&^versions != topics:
-		return notices.VisitOther
-	case c.FixedTopics():
-		return notices.VisitFixedTopics
-	default:
-		return notices.VisitTopics
-	}
-}
+// onlyVersions reports whether the client has asked for versions, and for nothing else.
+func (u *usage) onlyVersions() bool { return u.apis == bit(wire.KeyApiVersions) }
 
 // rates are how many requests and bytes came in a second, of late: see status.Client.
 func (u *usage) rates(now time.Time) (requests, bytes float64) {

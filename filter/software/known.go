@@ -21,7 +21,7 @@ const (
 	PartsForAny Parting = iota
 	// PartsForLogin is because it is to log in. If it wants another thing, it asks for topics before it leaves.
 	PartsForLogin
-	// PartsForCalls is because it is an administrator, or a consumer without a group. If it wants to log in, it tries.
+	// PartsForCalls is because it is an administrator. If it wants to log in, it tries.
 	PartsForCalls
 )
 
@@ -30,26 +30,24 @@ type known struct {
 	name  string // as it calls itself
 	label string
 	parts Parting
-	// tellsConsumers says that its consumers, unlike its producers, do not let topics be created that they ask for.
-	tellsConsumers bool
 }
 
 // table is what clients call themselves. How they part is what the clients of test/matrix do; the wrappers of librdkafka do as it does.
 //
 //nolint:gochecknoglobals // a constant table
 var table = []known{
-	{"apache-kafka-java", "apache-kafka-java", PartsForCalls, false},
-	{"librdkafka", "librdkafka", PartsForLogin, true},
-	{"confluent-kafka-python", "confluent-kafka-python", PartsForLogin, true},
-	{"confluent-kafka-go", "confluent-kafka-go", PartsForLogin, true},
-	{"confluent-kafka-dotnet", "confluent-kafka-dotnet", PartsForLogin, true},
-	{"confluent-kafka-javascript", "confluent-kafka-javascript", PartsForLogin, true},
-	{"karafka", "karafka", PartsForLogin, true},
-	{"ClickHouse", "clickhouse", PartsForLogin, true},
-	{"kgo", "kgo", PartsForCalls, false},
-	{"sarama", "sarama", PartsForAny, false},
-	{"kafka-python", "kafka-python", PartsForLogin, false},
-	{"platformatic-kafka", "platformatic-kafka", PartsForAny, false},
+	{"apache-kafka-java", "apache-kafka-java", PartsForCalls},
+	{"librdkafka", "librdkafka", PartsForLogin},
+	{"confluent-kafka-python", "confluent-kafka-python", PartsForLogin},
+	{"confluent-kafka-go", "confluent-kafka-go", PartsForLogin},
+	{"confluent-kafka-dotnet", "confluent-kafka-dotnet", PartsForLogin},
+	{"confluent-kafka-javascript", "confluent-kafka-javascript", PartsForLogin},
+	{"karafka", "karafka", PartsForLogin},
+	{"ClickHouse", "clickhouse", PartsForLogin},
+	{"kgo", "kgo", PartsForCalls},
+	{"sarama", "sarama", PartsForAny},
+	{"kafka-python", "kafka-python", PartsForLogin},
+	{"platformatic-kafka", "platformatic-kafka", PartsForAny},
 }
 
 // Labels lists all labels: those of known clients, Other and Unnamed.
@@ -78,12 +76,6 @@ func Parts(name string) Parting {
 		return k.parts
 	}
 	return PartsForAny
-}
-
-// TellsConsumers says whether a client of this name is a consumer if it asks for topics that may not be created.
-func TellsConsumers(name string) bool {
-	k := find(name)
-	return k != nil && k.tellsConsumers
 }
 
 // find is the row of a name; nil: there is none.

@@ -40,16 +40,15 @@ func TestHabits(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		parts software.Parting
-		tells bool
 	}{
-		{"librdkafka 2.0.2", software.PartsForLogin, true},
-		{"apache-kafka-java 4.3.1", software.PartsForCalls, false},
-		{"sarama v1.61.1", software.PartsForAny, false},
-		{"something 1.0", software.PartsForAny, false},
-		{"", software.PartsForAny, false},
+		{"librdkafka 2.0.2", software.PartsForLogin},
+		{"apache-kafka-java 4.3.1", software.PartsForCalls},
+		{"sarama v1.61.1", software.PartsForAny},
+		{"something 1.0", software.PartsForAny},
+		{"", software.PartsForAny},
 	} {
-		if parts, tells := software.Parts(tt.name), software.TellsConsumers(tt.name); parts != tt.parts || tells != tt.tells {
-			t.Errorf("%q: Parts = %d, TellsConsumers = %t, want %d, %t", tt.name, parts, tells, tt.parts, tt.tells)
+		if parts := software.Parts(tt.name); parts != tt.parts {
+			t.Errorf("%q: Parts = %d, want %d", tt.name, parts, tt.parts)
 		}
 	}
 }

@@ -39,17 +39,6 @@ func (c clients) send(addr, topic string) map[string]string {
 	}
 }
 
-// consume has each client consume.
-func (c clients) consume(addr, topic string) map[string]string {
-	return map[string]string{
-		java:        c.java("", "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", addr, "--topic", topic),
-		kcat:        c.kcat("", "-C", "-b", addr, "-t", topic, "-e", "-m", "5"),
-		confluent:   c.ask(confluent, addr, "consume="+topic),
-		kafkaPython: c.ask(kafkaPython, addr, "consume="+topic),
-		franz:       c.ask(franz, addr, "consume="+topic),
-	}
-}
-
 // create has each client that can create a topic.
 func (c clients) create(addr, topic string) map[string]string {
 	return map[string]string{

@@ -30,7 +30,6 @@ func situations() []situation {
 	ours := func(m *meshes) *stack.Process { return m.envoy.Process }
 	return []situation{
 		{"no rule", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "dates") }, ours},
-		{"consumer", func(c clients, m *meshes) map[string]string { return c.consume(m.addr, "apples") }, ours},
 		{"administrator", func(c clients, m *meshes) map[string]string { return c.create(m.addr, "apples-new") }, ours},
 		{"unreachable", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "down") }, ours},
 		{"wrong login", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "secret") }, ours},
