@@ -69,6 +69,9 @@ func (unreachable) Nodes(done func(ids []int32)) { done(nil) }
 // Doubt does nothing.
 func (unreachable) Doubt(target.Broker) {}
 
+// Changed implements broker.Cluster: it does nothing.
+func (unreachable) Changed(string) {}
+
 // Own implements broker.Brokers.
 //
 //nolint:ireturn // as the facade has it

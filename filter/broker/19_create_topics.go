@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -49,21 +51,12 @@ func (b *Broker) createTopics(c *Call) error {
 		return nil
 	}
 	clusters, of := a.spread(len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
-		for _, j := range topics[i] {
-			if len(request.Topics[j].ReplicaAssignment) > 0 {
-				return wire.InvalidReplicaAssignment, whyNoAssignment
-			}
-		}
-		return wire.None, ""
+		return unassigned(topics[i], func(j int) bool { return len(request.Topics[j].ReplicaAssignment) > 0 })
 	})
 	for _, cluster := range clusters {
 		part := kmsg.NewPtrCreateTopicsRequest()
 		part.TimeoutMillis, part.ValidateOnly = request.TimeoutMillis, request.ValidateOnly
-		for _, i := range of[cluster] {
-			for _, j := range topics[i] {
-				part.Topics = append(part.Topics, request.Topics[j])
-			}
-		}
+		part.Topics = namedBy(request.Topics, topics, of[cluster])
 		a.command(cluster, of[cluster], part, request.TimeoutMillis, func(r kmsg.Response) {
 			for _, said := range r.(*kmsg.CreateTopicsResponse).Topics { //nolint:forcetypeassert // the answer to what was asked
 				if i, asked := index[said.Topic]; asked {
@@ -74,6 +67,24 @@ func (b *Broker) createTopics(c *Call) error {
 	}
 	a.end()
 	return nil
+}
+
+// unassigned refuses a topic whose replicas are assigned, wherever the request names it.
+func unassigned(named []int, assigned func(i int) bool) (wire.ErrorCode, string) {
+	if slices.ContainsFunc(named, assigned) {
+		return wire.InvalidReplicaAssignment, whyNoAssignment
+	}
+	return wire.None, ""
+}
+
+// namedBy is what a request has about some of its topics, each of which it may name more than once.
+func namedBy[T any](all []T, topics [][]int, which []int) (some []T) {
+	for _, i := range which {
+		for _, j := range topics[i] {
+			some = append(some, all[j])
+		}
+	}
+	return some
 }
 
 // createdSize is at least the size of a response.

@@ -79,6 +79,8 @@ func (d *deleteRecordsCall) place(topics []kmsg.DeleteRecordsRequestTopic, n int
 }
 
 // ask implements leaderAPI.
+//
+//nolint:ireturn // as leaderAPI has it
 func (d *deleteRecordsCall) ask(at []int) kmsg.Request {
 	request := kmsg.NewPtrDeleteRecordsRequest()
 	request.TimeoutMillis = d.timeout

@@ -41,7 +41,7 @@ func (b *Broker) describeConfigs(c *Call) error {
 			return &response.Resources[i].ErrorCode, &response.Resources[i].ErrorMessage
 		},
 		func() int { return describedSize(response) })
-	a.summary.Topics = len(asked.keys)
+	a.summary.Topics = asked.topics()
 	if why := b.denies(AccessRead, "see configurations"); why != "" {
 		a.denyAll(len(asked.keys), why)
 		return nil
@@ -50,7 +50,7 @@ func (b *Broker) describeConfigs(c *Call) error {
 		if asked.keys[i].isFacade() {
 			return "", false
 		}
-		return a.place(i, asked.keys[i].name, func(i int) (wire.ErrorCode, string) { return asked.keys[i].strange() })
+		return a.place(i, asked.topic(i), func(i int) (wire.ErrorCode, string) { return asked.keys[i].strange() })
 	})
 	for _, cluster := range clusters {
 		part := kmsg.NewPtrDescribeConfigsRequest()

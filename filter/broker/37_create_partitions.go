@@ -43,21 +43,12 @@ func (b *Broker) createPartitions(c *Call) error {
 		return nil
 	}
 	clusters, of := a.spread(len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
-		for _, j := range topics[i] {
-			if len(request.Topics[j].Assignment) > 0 {
-				return wire.InvalidReplicaAssignment, whyNoAssignment
-			}
-		}
-		return wire.None, ""
+		return unassigned(topics[i], func(j int) bool { return len(request.Topics[j].Assignment) > 0 })
 	})
 	for _, cluster := range clusters {
 		part := kmsg.NewPtrCreatePartitionsRequest()
 		part.TimeoutMillis, part.ValidateOnly = request.TimeoutMillis, request.ValidateOnly
-		for _, i := range of[cluster] {
-			for _, j := range topics[i] {
-				part.Topics = append(part.Topics, request.Topics[j])
-			}
-		}
+		part.Topics = namedBy(request.Topics, topics, of[cluster])
 		a.command(cluster, of[cluster], part, request.TimeoutMillis, func(r kmsg.Response) {
 			for _, said := range r.(*kmsg.CreatePartitionsResponse).Topics { //nolint:forcetypeassert // the answer to what was asked
 				i, asked := index[said.Topic]

@@ -103,7 +103,9 @@ func (a *administration) spread(n int, name func(i int) string, check func(i int
 
 // place is the cluster where one entry's topic is written.
 func (a *administration) place(i int, topic string, check func(i int) (wire.ErrorCode, string)) (cluster string, ok bool) {
-	a.Note.topic(topic)
+	if topic != "" {
+		a.Note.topic(topic)
+	}
 	if code, why := check(i); code != wire.None {
 		a.refuse(i, wire.Producers, code, why)
 		return "", false
@@ -189,7 +191,7 @@ func (a *administration) took(cluster string, entries []int, r kmsg.Response, er
 
 // changed has a cluster asked anew for a topic that has just become another.
 func (a *administration) changed(cluster, topic string) {
-	a.broker.upstreams[cluster].Brokers.Doubt(target.Leader(topic, 0))
+	a.broker.upstreams[cluster].Cluster.Changed(topic)
 }
 
 // whyUnanswered is what a client is told when a cluster has not answered. Addresses are not for clients.

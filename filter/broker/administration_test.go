@@ -164,15 +164,22 @@ func outcomes(response kmsg.Response) map[string]string {
 	return codes
 }
 
-// each calls f for every API that administers topics, in every version.
-func each(t *testing.T, f func(t *testing.T, key wire.APIKey, version int16)) {
-	t.Helper()
+// versionOf is a version of an API that administers topics.
+type versionOf struct {
+	name    string
+	key     wire.APIKey
+	version int16
+}
+
+// everyVersion is every version of every API that administers topics.
+func everyVersion() (all []versionOf) {
 	for key := range administered() {
 		api, _ := broker.Table(broker.APIs()).Lookup(key)
 		for version := api.Min; version <= api.Max; version++ {
-			t.Run(fmt.Sprintf("%s v%d", api.Name, version), func(t *testing.T) { f(t, key, version) })
+			all = append(all, versionOf{fmt.Sprintf("%s v%d", api.Name, version), key, version})
 		}
 	}
+	return all
 }
 
 // administer asks a facade whose clusters say so, and returns what each topic is told.
@@ -191,116 +198,132 @@ func hasMessages(key wire.APIKey, version int16) bool {
 // Each cluster is asked once about its topics, and says what becomes of them; those without a rule are told so.
 func TestAdministrationIsSplit(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, key wire.APIKey, version int16) {
-		b, c1, c2 := facade()
-		b.Let(broker.AccessAll)
-		c1.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) {
-			return saying(r, 20, map[string]wire.ErrorCode{"apples-old": wire.PolicyViolation}), nil
-		}
-		c2.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) {
-			return saying(r, 10, map[string]wire.ErrorCode{"bananas": wire.NotController, "bananas-2": silence}), nil
-		}
-		got, a := administer(t, b, key, version, about(key, version, "apples", "zebras", "bananas", "apples-old", "bananas-2", "a/b"))
-		want := map[string]string{
-			"apples": "NONE: as told", "apples-old": "POLICY_VIOLATION: as told", "bananas": "NOT_CONTROLLER: as told",
-			"bananas-2": "UNKNOWN_SERVER_ERROR: the topic's cluster has not said what became of it",
-			"zebras":    `TOPIC_AUTHORIZATION_FAILED: no forwarding rule of this proxy matches topic "zebras"`,
-			"a/b":       `INVALID_TOPIC_EXCEPTION: no topic can have the name "a/b"`,
-		}
-		if !hasMessages(key, version) {
-			for name, line := range want {
-				want[name], _, _ = strings.Cut(line, ":")
+	for _, v := range everyVersion() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			key, version := v.key, v.version
+			b, c1, c2 := facade()
+			b.Let(broker.AccessAll)
+			c1.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) {
+				return saying(r, 20, map[string]wire.ErrorCode{"apples-old": wire.PolicyViolation}), nil
 			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
-		}
-		if s := a.Summary; s.Topics != 6 || s.Failed != 5 || s.Code != wire.PolicyViolation && s.Code != wire.NotController {
-			t.Errorf("summary %+v, want 6 topics, 5 failed, and the first that a cluster said", s)
-		}
-		if r := a.Refusal; r.Code != wire.TopicAuthorizationFailed || len(r.Topics) != 2 || r.Kind != wire.Producers {
-			t.Errorf("refusal %+v, want of zebras and a/b", r)
-		}
-		if r, _ := parse[kmsg.Response](t, key, version, a).(kmsg.ThrottleResponse).Throttle(); r != 20 {
-			t.Errorf("throttled for %d ms, want the longest, 20", r)
-		}
-		if want := []string{"apples", "apples-old"}; len(c1.asked) != 1 || !slices.Equal(named(c1.asked[0].request), want) {
-			t.Errorf("c1 was asked %+v, want once about %q", c1.asked, want)
-		}
-		if !slices.Contains(c2.doubted, target.Controller()) {
-			t.Errorf("c2 said that its controller is none, and %v were doubted", c2.doubted)
-		}
-		read := key == wire.KeyDescribeConfigs
-		if to := c1.asked[0].to; c1.asked[0].own == read || to != map[bool]target.Broker{true: target.Any(), false: target.Controller()}[read] {
-			t.Errorf("asked %s, on a connection of the client's own: %t", to, c1.asked[0].own)
-		}
-	})
+			c2.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) {
+				return saying(r, 10, map[string]wire.ErrorCode{"bananas": wire.NotController, "bananas-2": silence}), nil
+			}
+			got, a := administer(t, b, key, version, about(key, version, "apples", "zebras", "bananas", "apples-old", "bananas-2", "a/b"))
+			want := map[string]string{
+				"apples": "NONE: as told", "apples-old": "POLICY_VIOLATION: as told", "bananas": "NOT_CONTROLLER: as told",
+				"bananas-2": "UNKNOWN_SERVER_ERROR: the topic's cluster has not said what became of it",
+				"zebras":    `TOPIC_AUTHORIZATION_FAILED: no forwarding rule of this proxy matches topic "zebras"`,
+				"a/b":       `INVALID_TOPIC_EXCEPTION: no topic can have the name "a/b"`,
+			}
+			if !hasMessages(key, version) {
+				for name, line := range want {
+					want[name], _, _ = strings.Cut(line, ":")
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+			if s := a.Summary; s.Topics != 6 || s.Failed != 5 || s.Code != wire.PolicyViolation && s.Code != wire.NotController {
+				t.Errorf("summary %+v, want 6 topics, 5 failed, and the first that a cluster said", s)
+			}
+			if r := a.Refusal; r.Code != wire.TopicAuthorizationFailed || len(r.Topics) != 2 || r.Kind != wire.Producers {
+				t.Errorf("refusal %+v, want of zebras and a/b", r)
+			}
+			if r, _ := parse[kmsg.Response](t, key, version, a).(kmsg.ThrottleResponse).Throttle(); r != 20 {
+				t.Errorf("throttled for %d ms, want the longest, 20", r)
+			}
+			if want := []string{"apples", "apples-old"}; len(c1.asked) != 1 || !slices.Equal(named(c1.asked[0].request), want) {
+				t.Errorf("c1 was asked %+v, want once about %q", c1.asked, want)
+			}
+			if !slices.Contains(c2.doubted, target.Controller()) {
+				t.Errorf("c2 said that its controller is none, and %v were doubted", c2.doubted)
+			}
+			read := key == wire.KeyDescribeConfigs
+			if to := c1.asked[0].to; c1.asked[0].own == read || to != map[bool]target.Broker{true: target.Any(), false: target.Controller()}[read] {
+				t.Errorf("asked %s, on a connection of the client's own: %t", to, c1.asked[0].own)
+			}
+		})
+	}
 }
 
 // What a client may do is configured.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, key wire.APIKey, version int16) {
-		for _, access := range []broker.Access{broker.AccessNone, broker.AccessRead, broker.AccessCreate, broker.AccessAll} {
-			b, c1, _ := facade()
-			b.Let(access)
-			c1.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) { return saying(r, 0, nil), nil }
-			got, a := administer(t, b, key, version, about(key, version, "apples"))
-			allowed := access != broker.AccessNone && access >= administered()[key]
-			if allowed != (len(c1.asked) == 1) || allowed != strings.HasPrefix(got["apples"], "NONE") {
-				t.Errorf("access %d: told %q, and c1 was asked %d times", access, got, len(c1.asked))
+	for _, v := range everyVersion() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			key, version := v.key, v.version
+			for _, access := range []broker.Access{broker.AccessNone, broker.AccessRead, broker.AccessCreate, broker.AccessAll} {
+				b, c1, _ := facade()
+				b.Let(access)
+				c1.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) { return saying(r, 0, nil), nil }
+				got, a := administer(t, b, key, version, about(key, version, "apples"))
+				allowed := access != broker.AccessNone && access >= administered()[key]
+				if allowed != (len(c1.asked) == 1) || allowed != strings.HasPrefix(got["apples"], "NONE") {
+					t.Errorf("access %d: told %q, and c1 was asked %d times", access, got, len(c1.asked))
+				}
+				if want := "see administration.topics"; !allowed && (a.Refusal.Kind != wire.Administrators || !strings.Contains(a.Refusal.Why(), want) ||
+					hasMessages(key, version) && !strings.Contains(got["apples"], want)) {
+					t.Errorf("access %d: told %q, refusal %+v; want words", access, got, a.Refusal)
+				}
 			}
-			if want := "see administration.topics"; !allowed && (a.Refusal.Kind != wire.Administrators || !strings.Contains(a.Refusal.Why(), want) ||
-				hasMessages(key, version) && !strings.Contains(got["apples"], want)) {
-				t.Errorf("access %d: told %q, refusal %+v; want words", access, got, a.Refusal)
-			}
-		}
-	})
+		})
+	}
 }
 
 // A cluster that does not answer costs its topics an error; others are told what their clusters say.
 func TestAdministrationOfAClusterThatIsDown(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, key wire.APIKey, version int16) {
-		for err, want := range map[error]string{
-			errors.New("dial 10.0.0.1: refused"):     "REQUEST_TIMED_OUT: the topic's cluster has not answered; what it has done is not known",
-			fmt.Errorf("to c1: %w", wire.ErrVersion): "UNSUPPORTED_VERSION: the topic's cluster is too old to be asked for this",
-		} {
-			b, c1, c2 := facade()
-			b.Let(broker.AccessAll)
-			c1.respond = func(target.Broker, kmsg.Request) (kmsg.Response, error) { return nil, err }
-			c2.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) { return saying(r, 0, nil), nil }
-			got, a := administer(t, b, key, version, about(key, version, "apples", "bananas"))
-			if !hasMessages(key, version) {
-				want, _, _ = strings.Cut(want, ":")
+	for _, v := range everyVersion() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			key, version := v.key, v.version
+			for err, want := range map[error]string{
+				errors.New("dial 10.0.0.1: refused"):     "REQUEST_TIMED_OUT: the topic's cluster has not answered; what it has done is not known",
+				fmt.Errorf("to c1: %w", wire.ErrVersion): "UNSUPPORTED_VERSION: the topic's cluster is too old to be asked for this",
+			} {
+				b, c1, c2 := facade()
+				b.Let(broker.AccessAll)
+				c1.respond = func(target.Broker, kmsg.Request) (kmsg.Response, error) { return nil, err }
+				c2.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) { return saying(r, 0, nil), nil }
+				got, a := administer(t, b, key, version, about(key, version, "apples", "bananas"))
+				if !hasMessages(key, version) {
+					want, _, _ = strings.Cut(want, ":")
+				}
+				if got["apples"] != want || !strings.HasPrefix(got["bananas"], "NONE") || a.Summary.Failed != 1 {
+					t.Errorf("told %q, want %q for apples alone", got, want)
+				}
 			}
-			if got["apples"] != want || !strings.HasPrefix(got["bananas"], "NONE") || a.Summary.Failed != 1 {
-				t.Errorf("told %q, want %q for apples alone", got, want)
-			}
-		}
-	})
+		})
+	}
 }
 
 // The request goes on as the client made it.
 func TestWhatIsPassedOn(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, key wire.APIKey, version int16) {
-		b, c1, _ := facade()
-		b.Let(broker.AccessAll)
-		c1.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) { return saying(r, 0, nil), nil }
-		want := about(key, version, "apples", "apples")
-		ask(t, b, key, version, about(key, version, "apples", "apples"))
-		got := c1.asked[0].request
-		if _, ok := got.(*kmsg.DescribeConfigsRequest); ok {
-			want = about(key, version, "apples")
-		}
-		if r, ok := want.(*kmsg.DeleteTopicsRequest); ok && version < 6 {
-			r.SetVersion(version)
-		}
-		if got.GetVersion() != version || string(got.AppendTo(nil)) != string(want.AppendTo(nil)) {
-			t.Errorf("passed on as %+v in version %d, want %+v", got, got.GetVersion(), want)
-		}
-	})
+	for _, v := range everyVersion() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			key, version := v.key, v.version
+			b, c1, _ := facade()
+			b.Let(broker.AccessAll)
+			c1.respond = func(_ target.Broker, r kmsg.Request) (kmsg.Response, error) { return saying(r, 0, nil), nil }
+			want := about(key, version, "apples", "apples")
+			ask(t, b, key, version, about(key, version, "apples", "apples"))
+			got := c1.asked[0].request
+			if _, ok := got.(*kmsg.DescribeConfigsRequest); ok {
+				want = about(key, version, "apples")
+			}
+			if r, ok := want.(*kmsg.DeleteTopicsRequest); ok && version < 6 {
+				r.SetVersion(version)
+			}
+			if got.GetVersion() != version || string(got.AppendTo(nil)) != string(want.AppendTo(nil)) {
+				t.Errorf("passed on as %+v in version %d, want %+v", got, got.GetVersion(), want)
+			}
+		})
+	}
 }
 
 // Clients know none of a cluster's brokers, and can place no replicas on them.

@@ -24,6 +24,8 @@ type Cluster interface {
 	Forget(fences *order.Fences)
 	// Topics reports on the named topics, in their order, or on all of them for nil. done must not change what it gets.
 	Topics(names []string, create bool, done func([]wire.Topic))
+	// Changed says that a client has just had a topic changed or deleted.
+	Changed(topic string)
 }
 
 // Routes says where topics go. Any goroutine may use it.

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,14 +46,14 @@ func described(t *testing.T, b *broker.Broker, request *kmsg.DescribeTopicPartit
 	a = ask(t, b, wire.KeyDescribeTopicPartitions, 0, request)
 	r := parse[*kmsg.DescribeTopicPartitionsResponse](t, wire.KeyDescribeTopicPartitions, 0, a)
 	for _, topic := range r.Topics {
-		line := *topic.Topic
+		words := []string{*topic.Topic}
 		if topic.ErrorCode != 0 {
-			line += " " + wire.ErrorCode(topic.ErrorCode).String()
+			words = append(words, wire.ErrorCode(topic.ErrorCode).String())
 		}
 		for _, p := range topic.Partitions {
-			line += fmt.Sprintf(" %d", p.Partition)
+			words = append(words, strconv.Itoa(int(p.Partition)))
 		}
-		lines = append(lines, line)
+		lines = append(lines, strings.Join(words, " "))
 	}
 	if at := r.NextCursor; at != nil {
 		lines = append(lines, fmt.Sprintf("next %s/%d", at.Topic, at.Partition))

@@ -32,6 +32,7 @@ type fake struct {
 	respond func(to target.Broker, request kmsg.Request) (kmsg.Response, error) // nil: nobody answers
 	asked   []asked
 	doubted []target.Broker
+	changed []string
 	nodes   []int32 // its brokers
 	closed  int     // connections of clients' own
 
@@ -118,6 +119,9 @@ func (f *fake) Nodes(done func(ids []int32)) { done(f.nodes) }
 
 // Doubt implements broker.Brokers.
 func (f *fake) Doubt(to target.Broker) { f.doubted = append(f.doubted, to) }
+
+// Changed implements broker.Cluster.
+func (f *fake) Changed(topic string) { f.changed = append(f.changed, topic) }
 
 // Own implements broker.Brokers.
 func (f *fake) Own(string) broker.Own { return fakeOwn{f} }

@@ -52,14 +52,29 @@ func resourcesOf(n int, of func(i int) resource) resources {
 	return r
 }
 
-func (r *resources) name(i int) string { return r.keys[i].name }
+// topic is the name of one that is a topic, else empty.
+func (r *resources) topic(i int) string {
+	if r.keys[i].kind != kmsg.ConfigResourceTypeTopic {
+		return ""
+	}
+	return r.keys[i].name
+}
+
+// topics is how many of them are topics.
+func (r *resources) topics() (n int) {
+	for _, key := range r.keys {
+		if key.kind == kmsg.ConfigResourceTypeTopic {
+			n++
+		}
+	}
+	return n
+}
 
 // alteration is a request that alters configurations. In one respect its versions of old and its incremental form differ: what is sent.
 type alteration struct {
 	*administration
 
 	resources resources
-	timeout   int32
 	// part makes what a cluster is sent of the request's resources.
 	part func(which []int) kmsg.Request
 	// take puts what a cluster says into the entries.
@@ -72,12 +87,12 @@ const alterTimeout = 30_000
 // send sends each cluster what it is to alter.
 func (a *alteration) send() {
 	n := len(a.resources.keys)
-	a.summary.Topics = n
+	a.summary.Topics = a.resources.topics()
 	if why := a.broker.denies(AccessAll, "alter configurations"); why != "" {
 		a.denyAll(n, why)
 		return
 	}
-	clusters, of := a.spread(n, a.resources.name, func(i int) (wire.ErrorCode, string) { return a.resources.keys[i].strange() })
+	clusters, of := a.spread(n, a.resources.topic, func(i int) (wire.ErrorCode, string) { return a.resources.keys[i].strange() })
 	for _, cluster := range clusters {
 		var which []int
 		for _, i := range of[cluster] {

@@ -70,6 +70,9 @@ func (u *Cluster) Doubt(to target.Broker) {
 	}
 }
 
+// Changed says that a topic has just been created, changed or deleted, as topology.Map.Changed has it.
+func (u *Cluster) Changed(topic string) { u.topology.Changed(topic) }
+
 // Leaders says who leads partitions, as topology.Map.Leaders does.
 func (u *Cluster) Leaders(partitions []wire.TopicPartition, done func([]wire.Partition)) {
 	u.topology.Leaders(partitions, done)

@@ -83,6 +83,7 @@ type Map struct {
 	mu         sync.Mutex
 	draining   bool // clients are answered from memory
 	topics     map[string]*topic
+	unsettled  time.Time // until then no topic is answered for from memory
 	brokers    map[int32]string
 	controller int32 // node id of the controller; -1: not known
 	renewals   int   // how often what connections are made from has been replaced

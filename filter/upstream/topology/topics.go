@@ -45,6 +45,9 @@ func (m *Map) fromMemory(names []string, create bool, done func([]wire.Topic)) (
 
 // allFresh says whether what is known of the topics answers a client, who needs them now. m.mu is held.
 func (m *Map) allFresh(names []string, now time.Time) bool {
+	if now.Before(m.unsettled) {
+		return false
+	}
 	for _, name := range names {
 		t := m.topics[name]
 		if t == nil || t.doubted || !t.led() || now.Sub(t.asked) > min(metadataFresh, m.settings.MaxAge) {
@@ -53,6 +56,15 @@ func (m *Map) allFresh(names []string, now time.Time) bool {
 		t.used = now
 	}
 	return true
+}
+
+// Changed says that a client has just had a topic created, changed or deleted. It is asked for again, and so is every topic that a client
+// asks for within the next moment: the broker that is asked may not have heard of it yet.
+func (m *Map) Changed(name string) {
+	m.mu.Lock()
+	m.unsettled = time.Now().Add(metadataFresh)
+	m.mu.Unlock()
+	m.Ask(nil, []string{name}, "")
 }
 
 // recall answers from memory. m.mu is held.

@@ -4,6 +4,7 @@ administer.py BOOTSTRAP TOPIC TOPIC prints a line for each thing that was done, 
 """
 
 import sys
+import time
 
 from confluent_kafka import Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
@@ -36,8 +37,7 @@ def main(bootstrap, *topics):
     say("altered", admin.incremental_alter_configs(changes), lambda _: "")
     say("described configurations", admin.describe_configs(resources), lambda c: str("retention.ms" in c))
     send(bootstrap, topics)
-    described = admin.describe_topics(TopicCollection(list(topics)))
-    say("described", described, lambda t: f"{len(t.partitions)} partitions led by {t.partitions[0].leader.id}")
+    say("described", settled(admin, topics), lambda t: f"{len(t.partitions)} partitions led by {t.partitions[0].leader.id}")
     first = [TopicPartition(t, 0) for t in topics]
     say("last offsets", admin.list_offsets({p: OffsetSpec.latest() for p in first}), lambda o: str(o.offset))
     upto = [TopicPartition(t, 0, 2) for t in topics]
@@ -45,6 +45,16 @@ def main(bootstrap, *topics):
     cluster = admin.describe_cluster().result()
     print(f"cluster {cluster.cluster_id}: {len(cluster.nodes)} node, controller {cluster.controller.id}")
     say("deleted", admin.delete_topics(list(topics)), lambda _: "")
+
+
+def settled(admin, topics):
+    """Describes topics until the brokers that are asked have heard of all partitions."""
+    for _ in range(100):
+        described = admin.describe_topics(TopicCollection(list(topics)))
+        if all(len(d.result(60).partitions) == 3 for d in described.values()):
+            break
+        time.sleep(0.1)
+    return described
 
 
 def say(what, futures, told):
