@@ -197,7 +197,7 @@ func (c *client) showHeartbeat(r *kmsg.ConsumerGroupHeartbeatResponse) {
 		assigned = fmt.Sprintf("%d topics", len(r.Assignment.Topics))
 		for _, t := range r.Assignment.Topics {
 			slices.Sort(t.Partitions)
-			assigned += fmt.Sprint(" ", t.Partitions)
+			assigned = fmt.Sprint(assigned, " ", t.Partitions)
 		}
 	}
 	c.say("%s epoch %d, assigned %s%s", code(r.ErrorCode), r.MemberEpoch, assigned, quoted(r.ErrorMessage))
