@@ -126,6 +126,11 @@ func (q questions) add(cluster string, create bool, of place, name string, slot 
 	to.names, to.slots = append(to.names, name), append(to.slots, slot)
 }
 
+// byID says whether a topic is asked for by its id. Java leaves the name empty then, and others leave it out.
+func byID(t *kmsg.MetadataRequestTopic) bool {
+	return t.Topic == nil || *t.Topic == "" && t.TopicID != [16]byte{}
+}
+
 // askNamed asks each cluster for those of the topics that its rules match.
 func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool) error {
 	m.response.Topics = make([]wire.MetadataTopic, 0, len(topics))
@@ -135,7 +140,7 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 	ids := map[[16]byte]int{}
 	apart := 0
 	for i := range topics {
-		if topics[i].Topic == nil {
+		if byID(&topics[i]) {
 			if _, twice := ids[topics[i].TopicID]; !twice {
 				ids[topics[i].TopicID] = m.slot(wire.Topic{ID: topics[i].TopicID, Code: wire.UnknownTopicID})
 			}

@@ -124,18 +124,21 @@ func TestMetadataOfAllAndNoTopics(t *testing.T) {
 	}
 }
 
+// Some clients leave the name out where they ask by id, Java leaves it empty.
 func TestMetadataByID(t *testing.T) {
 	t.Parallel()
-	b, _, _ := facade()
-	request := kmsg.NewPtrMetadataRequest()
-	for _, id := range [][16]byte{{2}, {99}} {
-		topic := kmsg.NewMetadataRequestTopic()
-		topic.TopicID = id
-		request.Topics = append(request.Topics, topic)
-	}
-	r := parse[*kmsg.MetadataResponse](t, wire.KeyMetadata, 12, ask(t, b, wire.KeyMetadata, 12, request))
-	if *r.Topics[0].Topic != "bananas" || r.Topics[1].ErrorCode != int16(wire.UnknownTopicID) {
-		t.Errorf("got %+v; want bananas and UNKNOWN_TOPIC_ID", r.Topics)
+	for _, name := range []*string{nil, new("")} {
+		b, _, _ := facade()
+		request := kmsg.NewPtrMetadataRequest()
+		for _, id := range [][16]byte{{2}, {99}} {
+			topic := kmsg.NewMetadataRequestTopic()
+			topic.Topic, topic.TopicID = name, id
+			request.Topics = append(request.Topics, topic)
+		}
+		r := parse[*kmsg.MetadataResponse](t, wire.KeyMetadata, 12, ask(t, b, wire.KeyMetadata, 12, request))
+		if *r.Topics[0].Topic != "bananas" || r.Topics[1].ErrorCode != int16(wire.UnknownTopicID) {
+			t.Errorf("got %+v; want bananas and UNKNOWN_TOPIC_ID", r.Topics)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type group struct {
 	t        *testing.T
 	name     string
 	topics   []string // of the first cluster, and of the second
+	pattern  string   // of their names, if they are not named
 	clusters []*stack.KafkaCluster
 	mesh     stack.Mesh
 	plain    *stack.StandaloneProcess
@@ -70,6 +72,11 @@ func TestGroupsOverTwoClusters(t *testing.T) {
 			g.await("the records since the others left", g.read())
 			g.members[2].leave()
 			g.verify()
+			p := g.byPattern()
+			three := p.join(first)
+			p.await("all partitions and records by a pattern", three.owns(8), p.read())
+			three.leave()
+			p.verify()
 		})
 	}
 }
@@ -83,6 +90,16 @@ func newGroup(t *testing.T, name string, clusters []*stack.KafkaCluster) *group 
 	g.mesh = stack.TwoClusters(stack.Addr(t), clusters[0].Addr(), clusters[1].Addr())
 	g.plain = stack.Standalone(t, &g.mesh)
 	return g
+}
+
+// byPattern is another group, over the same topics, whose members subscribe to what matches a regular expression. A topic that matches
+// it is on a cluster too that it is not read from.
+func (g *group) byPattern() *group {
+	g.t.Helper()
+	stack.CreateTopics(g.t, g.clusters[0].Addr(), stack.TopicOptions{Partitions: memberPartitions}, g.topics[1])
+	p := *g
+	p.name, p.pattern, p.members = g.name+"-by-pattern", "^("+strings.Join(g.topics, "|")+")$", nil
+	return &p
 }
 
 // produce stores records in all partitions of both topics.
@@ -186,7 +203,7 @@ type member struct {
 func (g *group) join(client string) *member {
 	g.t.Helper()
 	m := &member{t: g.t, name: fmt.Sprintf("%s %d", client, len(g.members)+1), ended: make(chan error, 1)}
-	cmd := memberCommand(g.t, client, g.mesh.Addr, g.name, strings.Join(g.topics, ","))
+	cmd := memberCommand(g.t, client, g.mesh.Addr, g.name, cmp.Or(g.pattern, strings.Join(g.topics, ",")))
 	cmd.Env = append(cmd.Environ(), "GROUP_PROTOCOL=consumer")
 	var log stack.Output
 	cmd.Stdout, cmd.Stderr = &m.out, &log

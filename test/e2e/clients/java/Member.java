@@ -8,12 +8,14 @@ import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * A member of a group, for the end-to-end tests: Member BOOTSTRAP GROUP TOPIC,TOPIC. It commits after each poll, and leaves when its
+ * A member of a group, for the end-to-end tests: Member BOOTSTRAP GROUP TOPIC,TOPIC, where a pattern that
+ * begins with ^ may stand for the topics. It commits after each poll, and leaves when its
  * input ends. It prints "READ topic partition offset" for each record, "OWNS topic-partition topic-partition ..." each time that its
  * partitions change, "FAILED reason" and at the end "LEFT". GROUP_PROTOCOL names the protocol.
  */
@@ -34,7 +36,11 @@ public final class Member {
     p.put("enable.auto.commit", "false");
     try (KafkaConsumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
-      consumer.subscribe(List.of(args[2].split(",")), new Listener(consumer));
+      if (args[2].startsWith("^")) {
+        consumer.subscribe(new SubscriptionPattern(args[2]), new Listener(consumer));
+      } else {
+        consumer.subscribe(List.of(args[2].split(",")), new Listener(consumer));
+      }
       while (!leaving) {
         ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(200));
         for (ConsumerRecord<byte[], byte[]> record : records) {
