@@ -108,8 +108,7 @@ func (nothingRead) Ready() (bytes int, urgent, complete bool) { return 0, false,
 func (nothingRead) Take(_ int, _ bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
 	for i := range into {
 		for j := range into[i] {
-			f := &into[i][j]
-			f.Code, f.HighWatermark, f.LastStableOffset, f.LogStartOffset = wire.NotLeaderOrFollower, -1, -1, -1
+			into[i][j] = wire.Refused(into[i][j].Partition, wire.NotLeaderOrFollower)
 		}
 	}
 	return 0, 0, func() {}

@@ -37,7 +37,7 @@ const (
 
 // fetchGrace is how much longer than the client asks for an answer may take: who waits for a broker has the broker's answer come in that
 // time, with the offsets in it.
-const fetchGrace = 100 * time.Millisecond
+const fetchGrace = 500 * time.Millisecond
 
 // fetchCall is one Fetch request on its way.
 type fetchCall struct {

@@ -91,7 +91,7 @@ func TestFetchIsAnsweredWithWhatIsThereFirst(t *testing.T) {
 		}
 		first, second := c1.fetchings[0], c2.fetchings[0]
 		first.news()
-		if len(p.timers) != 1 || p.timers[0].after != 600*time.Millisecond {
+		if len(p.timers) != 1 || p.timers[0].after != time.Second {
 			t.Fatalf("v%d: timers %v, want one after max_wait and a little", version, p.timers)
 		}
 		second.bytes = len("records")

@@ -339,7 +339,7 @@ func TestFetchErrors(t *testing.T) {
 		r.offsets = []int64{7, 0}
 		r.read("no such offset", 0, "OFFSET_OUT_OF_RANGE -1", "NONE -1")
 		r.offsets = []int64{0, 0, 0, 0, 0}
-		r.read("no such partition", 0, "NONE -1", "NONE -1", "NONE -1", "NONE -1", "UNKNOWN_TOPIC_OR_PARTITION -1")
+		r.read("no such partition beside others", maxWait, "NONE 0", "NONE 0", "NONE 0", "NONE 0", "UNKNOWN_TOPIC_OR_PARTITION -1")
 		r.offsets, r.epochs = []int64{0}, []int32{5}
 		r.read("no such epoch", 0, "UNKNOWN_LEADER_EPOCH -1")
 	})

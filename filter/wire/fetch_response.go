@@ -12,9 +12,7 @@ type FetchedTopic struct {
 // Refuse answers each partition of t with a code. Its Partitions are as many as the topic that was asked for has.
 func (t *FetchedTopic) Refuse(asked *FetchTopic, code ErrorCode) {
 	for i := range t.Partitions {
-		t.Partitions[i] = Fetched{
-			Partition: asked.Partitions[i].Partition, Code: code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1,
-		}
+		t.Partitions[i] = Refused(asked.Partitions[i].Partition, code)
 	}
 }
 

@@ -17,6 +17,20 @@ type Fetched struct {
 	Special *FetchedSpecial
 }
 
+// Refused is the answer for a partition that is not read, as brokers give it.
+func Refused(partition int32, code ErrorCode) Fetched {
+	f := Fetched{Partition: partition, Code: code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}
+	if code != NotLeaderOrFollower { // comes from elsewhere in a broker, which then says null
+		f.Special = &noneAborted
+	}
+	return f
+}
+
+// noneAborted is never changed.
+//
+//nolint:gochecknoglobals // a constant
+var noneAborted = FetchedSpecial{Diverging: NoEpochEnd, Snapshot: NoEpochEnd, Aborted: []AbortedTransaction{}}
+
 // FetchedSpecial is what few answers for a partition have.
 type FetchedSpecial struct {
 	// Diverging is where the log of the client and the broker's part (KIP-595).

@@ -36,13 +36,14 @@ const (
 	noConfiguration    difference = "no-configuration"
 	answeredOnce       difference = "answered-once"
 	memberAsked        difference = "member-asked"
+	noSessions         difference = "no-sessions"
 )
 
 // differences are all that there are.
 var differences = []difference{
 	versionsListed, producersOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
-	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked,
+	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked, noSessions,
 }
 
 // TestDifferencesAreDocumented compares the list with the table in docs/protocol.md.

@@ -10,17 +10,7 @@ import (
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	play(t, "refused", []scenario{
-		{name: "fetch", differs: producersOnly, do: func(c *client) {
-			c.asks(4, 11, func(int16) kmsg.Request {
-				p := kmsg.NewFetchRequestTopicPartition()
-				p.PartitionMaxBytes = 1 << 20
-				req := kmsg.NewPtrFetchRequest()
-				req.ReplicaID, req.MaxBytes, req.SessionEpoch = -1, 1<<20, -1
-				req.Topics = []kmsg.FetchRequestTopic{{Topic: c.topic("unread"), Partitions: []kmsg.FetchRequestTopicPartition{p}}}
-				return req
-			})
-		}},
-		{name: "find a group's coordinator", differs: producersOnly, do: func(c *client) {
+		{name: "find a group's coordinator", do: func(c *client) {
 			c.asks(0, 4, func(int16) kmsg.Request {
 				req := kmsg.NewPtrFindCoordinatorRequest()
 				req.CoordinatorKey, req.CoordinatorKeys = "g", []string{"g", "h"}

@@ -34,12 +34,7 @@ func (c *client) show(resp kmsg.Response) {
 	case *kmsg.InitProducerIDResponse:
 		c.say("%s id=%s epoch=%d", code(r.ErrorCode), sign(r.ProducerID), r.ProducerEpoch)
 	case *kmsg.FetchResponse:
-		c.say("%s, %d topics", code(r.ErrorCode), len(r.Topics))
-		for _, t := range r.Topics {
-			for _, p := range t.Partitions {
-				c.say("%s/%d %s high watermark %d, %d bytes", t.Topic, p.Partition, code(p.ErrorCode), p.HighWatermark, len(p.RecordBatches))
-			}
-		}
+		c.showFetched(r)
 	case *kmsg.ListOffsetsResponse:
 		c.showOffsets(r)
 	case *kmsg.OffsetForLeaderEpochResponse:

@@ -60,7 +60,7 @@ func (p *Polls) assign(f *Fetching, todo []*partition, found []wire.Partition) *
 		case known.number != f.number, known.poll != nil, known.state == isReady:
 		case leader < 0 && !found[i].Code.Transient(), leader < 0 && found[i].Code == wire.UnknownTopicOrPartition:
 			n.told = true
-			refused := wire.Fetched{Partition: known.at.partition, Code: found[i].Code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1}
+			refused := wire.Refused(known.at.partition, found[i].Code)
 			known.becomeReady(nil, &refused)
 			f.count(known)
 		case leader < 0:

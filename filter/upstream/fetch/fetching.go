@@ -85,7 +85,7 @@ func (f *Fetching) lack(known *partition) wire.ErrorCode {
 func (f *Fetching) count(known *partition) {
 	f.open--
 	f.bytes += len(known.result.Records)
-	f.urgent = f.urgent || isUrgent(&known.result)
+	f.urgent = f.urgent || known.poll != nil && isUrgent(&known.result) // what no broker was asked for does not end the waiting for the rest
 }
 
 // left is how much is left of the client's patience.

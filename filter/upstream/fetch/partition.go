@@ -45,13 +45,12 @@ var noMarks = marks{-1, -1, -1} //nolint:gochecknoglobals // a constant
 
 // placeholder is the answer while there is no news.
 func (p *partition) placeholder(code wire.ErrorCode) wire.Fetched {
-	f := wire.Fetched{
-		Partition: p.at.partition, Code: code, HighWatermark: p.marks.high, LastStableOffset: p.marks.stable, LogStartOffset: p.marks.start,
-	}
 	if code != wire.None {
-		f.HighWatermark, f.LastStableOffset, f.LogStartOffset = -1, -1, -1
+		return wire.Refused(p.at.partition, code)
 	}
-	return f
+	return wire.Fetched{
+		Partition: p.at.partition, HighWatermark: p.marks.high, LastStableOffset: p.marks.stable, LogStartOffset: p.marks.start,
+	}
 }
 
 // becomeReady takes over what a poll was answered; nil: nobody was asked.
