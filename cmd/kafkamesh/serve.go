@@ -35,8 +35,8 @@ func serveCommand() command {
 	return command{
 		name:    "serve",
 		args:    "--config FILE [--listen ADDR] [--admin ADDR] [--log-level LEVEL] [--log-format FORMAT]",
-		summary: "serve producers on a plain listener",
-		about: `Serves producers on a plain TCP listener, without Envoy: for development, tests
+		summary: "serve clients on a plain listener",
+		about: `Serves clients on a plain TCP listener, without Envoy: for development, tests
 and bare machines.
 
 FILE is a configuration in YAML or JSON, "-" being standard input, or one of

@@ -92,7 +92,7 @@ func meshProblems(m *status.Mesh, now time.Time) (found []status.Problem) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(refused)) {
 		add(status.Notice, time.Time{}, strings.ToUpper(kind[:min(1, len(kind))])+kind[min(1, len(kind)):]+" were refused in the last ten minutes",
-			"The mesh serves producers. See Refused.")
+			"They asked for what is not served. See Refused.")
 	}
 	for _, w := range m.Warnings {
 		add(status.Notice, m.Since, "The configuration has a remark", w)

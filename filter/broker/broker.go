@@ -146,9 +146,6 @@ func (b *Broker) placesOf(topic string) (read, written string, code wire.ErrorCo
 	return r.Cluster, w.Cluster, wire.None
 }
 
-// home is the cluster that a group's members are of.
-func (b *Broker) home(group string) Upstream { return b.upstreams[b.routes.Home(group)] }
-
 // countUnmatched counts a topic that a request names, and that has no rule.
 func (b *Broker) countUnmatched(topic string) {
 	if wire.ValidTopicName(topic) {

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
@@ -35,7 +34,7 @@ func TestPage(t *testing.T) {
 	text, err := stack.Page(t.Context(), http.MethodGet, page)
 	stack.Check(t, err)
 	for _, want := range []string{
-		"1 of 3 clusters cannot be reached", "<h3>kafka_c2", "nobody listens there", "dates-page", "received HTTP", "consumers", "kgo", `<noscript><meta http-equiv="refresh"`,
+		"1 of 3 clusters cannot be reached", "<h3>kafka_c2", "nobody listens there", "dates-page", "received HTTP", "transactions", "kgo", `<noscript><meta http-equiv="refresh"`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
@@ -124,15 +123,17 @@ func startShown(t *testing.T) (page string, stop func()) {
 	}
 }
 
-// happen has a topic without a rule asked for, a consumer come, and somebody who speaks HTTP.
+// happen has a topic without a rule asked for, a producer with transactions come, and somebody who speaks HTTP.
 func happen(t *testing.T, addr string) {
 	t.Helper()
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = []kmsg.MetadataRequestTopic{{Topic: new("dates-page")}}
 	_, err := request.RequestWith(t.Context(), stack.Client(t, addr))
 	stack.Check(t, err)
-	consumer := stack.Client(t, addr, kgo.ConsumeTopics("apples-page"), kgo.ConsumerGroup("page"))
-	go consumer.PollFetches(t.Context())
+	transactions := kmsg.NewPtrInitProducerIDRequest()
+	transactions.TransactionalID = new("page")
+	_, err = transactions.RequestWith(t.Context(), stack.Client(t, addr))
+	stack.Check(t, err)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
 	stack.Check(t, err)
 	defer conn.Close()
