@@ -136,6 +136,7 @@ type teller struct {
 func (t *teller) Export(ctx context.Context, m *metricdata.ResourceMetrics) error {
 	err := t.Exporter.Export(ctx, m)
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // it ends, and what was on its way is sent once more
 	case err != nil && t.failed.IsZero():
 		t.failed, t.tried = time.Now(), 1
 		t.log.Warn("metrics cannot be sent; trying on", "status", t.transport.status, "error", err)

@@ -4,9 +4,11 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,5 +219,33 @@ func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTheEndIsNoTrouble has an export interrupted by the end: that is not told as a failure.
+func TestTheEndIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	var told log
+	begun := make(chan struct{})
+	var first sync.Once
+	inner := r.Config.Handler
+	r.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		interrupted := false
+		first.Do(func() {
+			_, _ = io.Copy(io.Discard, q.Body) // so that the end of the connection is seen
+			close(begun)
+			<-q.Context().Done()
+			interrupted = true
+		})
+		if !interrupted {
+			inner.ServeHTTP(w, q)
+		}
+	})
+	e := begin(t, &config.OpenTelemetry{Endpoint: r.URL + "/v1/metrics", Interval: soon}, counted().Read, &told)
+	<-begun
+	e.Close()
+	if text := told.String(); strings.Contains(text, "metrics cannot be sent") {
+		t.Errorf("the log says\n%s", text)
 	}
 }
