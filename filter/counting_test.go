@@ -288,6 +288,8 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 }
 
 // offsetsOf asks for the end of the first partition of a topic.
+//
+//nolint:ireturn // kmsg has one type per API
 func offsetsOf(topic string) kmsg.Request {
 	r := kmsg.NewPtrListOffsetsRequest()
 	p := kmsg.NewListOffsetsRequestTopicPartition()
@@ -297,6 +299,8 @@ func offsetsOf(topic string) kmsg.Request {
 }
 
 // deleteOffsetsOf deletes a group's offset of the first partition of a topic.
+//
+//nolint:ireturn // kmsg has one type per API
 func deleteOffsetsOf(topic string) kmsg.Request {
 	r := kmsg.NewPtrOffsetDeleteRequest()
 	r.Group = "g"

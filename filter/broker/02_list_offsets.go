@@ -78,6 +78,8 @@ func (l *listOffsetsCall) place(n int) {
 }
 
 // ask implements leaderAPI.
+//
+//nolint:ireturn // kmsg has one type per API
 func (l *listOffsetsCall) ask(at []int) kmsg.Request {
 	request := kmsg.NewPtrListOffsetsRequest() // as a consumer
 	request.IsolationLevel, request.TimeoutMillis = l.request.IsolationLevel, l.request.TimeoutMillis

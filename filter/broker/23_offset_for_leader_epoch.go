@@ -66,6 +66,8 @@ func (b *Broker) offsetForLeaderEpoch(c *Call) error {
 }
 
 // ask implements leaderAPI.
+//
+//nolint:ireturn // kmsg has one type per API
 func (l *leaderEpochCall) ask(at []int) kmsg.Request {
 	request := kmsg.NewPtrOffsetForLeaderEpochRequest()
 	request.ReplicaID = consumerReplica

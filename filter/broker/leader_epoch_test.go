@@ -28,6 +28,8 @@ func leaderEpochs(asked ...epochAsked) *kmsg.OffsetForLeaderEpochRequest {
 }
 
 // epochTeller answers OffsetForLeaderEpoch as a broker: an epoch ended at ten times itself; that of 666 is fenced.
+//
+//nolint:ireturn // kmsg has one type per API
 func epochTeller(_ target.Broker, r kmsg.Request) (kmsg.Response, error) {
 	request := r.(*kmsg.OffsetForLeaderEpochRequest)
 	response := kmsg.NewPtrOffsetForLeaderEpochResponse()

@@ -36,6 +36,7 @@ type moving struct {
 // way is the way into a scripted cluster, without connections of clients' own.
 type way struct{ *upstream.Cluster }
 
+//nolint:ireturn // as the facade has it
 func (way) Own(string) broker.Own { panic("nobody needs one here") }
 
 func withMoving(t *testing.T, f func(m *moving)) {
@@ -65,6 +66,8 @@ func withMoving(t *testing.T, f func(m *moving)) {
 }
 
 // listOffsets answers as a broker: for what it leads.
+//
+//nolint:ireturn // kmsg has one type per API
 func (m *moving) listOffsets(id int32, r kmsg.Request) kmsg.Response {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -67,33 +67,43 @@ func (v *verdicts) ask(at []int) {
 
 // askOthers takes over what a home has said, and asks the other clusters where that is needed.
 func (v *verdicts) askOthers(home string, at []int, said []verdict) {
-	var more []int
-	v.locked(func() {
-		for i, place := range at {
-			v.of[place] = said[i]
-			if v.elsewhere(said[i].code) {
-				more = append(more, place)
-			}
-		}
-		for _, cluster := range v.broker.clusters {
-			if len(more) > 0 {
-				v.Note.cluster(cluster)
-			}
-		}
-	})
+	more := v.takeHome(at, said)
+	if len(more) == 0 {
+		return
+	}
 	for _, cluster := range v.broker.clusters {
-		if cluster == home || len(more) == 0 {
-			continue
+		if cluster != home {
+			v.askCluster(cluster, more, func(said []verdict) { v.takeOther(more, said) })
 		}
-		v.askCluster(cluster, more, func(said []verdict) {
-			v.locked(func() {
-				for i, place := range more {
-					if v.over(said[i].code, v.of[place].code) {
-						v.of[place] = said[i]
-					}
-				}
-			})
-		})
+	}
+}
+
+// takeHome takes over what a home has said, and returns the places of the groups that the other clusters are to be asked about.
+func (v *verdicts) takeHome(at []int, said []verdict) (more []int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, place := range at {
+		v.of[place] = said[i]
+		if v.elsewhere(said[i].code) {
+			more = append(more, place)
+		}
+	}
+	if len(more) > 0 {
+		for _, cluster := range v.broker.clusters {
+			v.Note.cluster(cluster)
+		}
+	}
+	return more
+}
+
+// takeOther takes over what another cluster has said, where that counts.
+func (v *verdicts) takeOther(at []int, said []verdict) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, place := range at {
+		if v.over(said[i].code, v.of[place].code) {
+			v.of[place] = said[i]
+		}
 	}
 }
 
