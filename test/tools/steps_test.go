@@ -11,13 +11,13 @@ type step struct {
 	program string // as it is called in Kafka's bin
 	args    []string
 	only    string // what a line has that is looked at, if not all are: others use the clusters too
-	members bool   // whether a member is there meanwhile
+	leaves  bool   // whether the group's member leaves before
 }
 
 // classes are the programs' classes.
 var classes = map[string]string{
-	"kafka-consumer-groups.sh":  "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
 	"kafka-topics.sh":           "org.apache.kafka.tools.TopicCommand",
+	"kafka-consumer-groups.sh":  "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
 	"kafka-get-offsets.sh":      "org.apache.kafka.tools.GetOffsetShell",
 	"kafka-console-consumer.sh": "org.apache.kafka.tools.consumer.ConsoleConsumer",
 }
@@ -34,20 +34,20 @@ func steps(group, apples, bananas string) []step {
 		{title: "It goes", program: "kafka-topics.sh", args: []string{"--delete", "--topic", "bananas-made-" + group}},
 		{title: "Where topics end", program: "kafka-get-offsets.sh", args: []string{"--topic", "(apples|bananas)-" + group}},
 		{
-			title: "Records of both clusters", program: "kafka-console-consumer.sh", members: true,
+			title: "Records of both clusters", program: "kafka-console-consumer.sh",
 			args: []string{"--include", "(apples|bananas)-" + group, "--group", group + "-console", "--from-beginning", "--max-messages", strconv.Itoa(2 * recordsOfStep)},
 		},
-		{title: "Which groups there are", program: groups, args: []string{"--list"}, only: group, members: true},
-		{title: "Their states", program: groups, args: []string{"--list", "--state"}, only: group, members: true},
-		{title: "How far a group is", program: groups, args: []string{"--describe", "--group", group}, members: true},
-		{title: "Its members", program: groups, args: []string{"--describe", "--group", group, "--members", "--verbose"}, members: true},
-		{title: "Its state", program: groups, args: []string{"--describe", "--group", group, "--state"}, members: true},
+		{title: "Which groups there are", program: groups, args: []string{"--list"}, only: group},
+		{title: "Their states", program: groups, args: []string{"--list", "--state"}, only: group},
+		{title: "How far a group is", program: groups, args: []string{"--describe", "--group", group}},
+		{title: "Its members", program: groups, args: []string{"--describe", "--group", group, "--members", "--verbose"}},
+		{title: "Its state", program: groups, args: []string{"--describe", "--group", group, "--state"}},
 		{
-			title: "Offsets of a group with members are not reset", program: groups, members: true,
+			title: "Offsets of a group with a member are not reset", program: groups,
 			args: slices.Concat([]string{"--reset-offsets", "--group", group, "--to-earliest", "--execute"}, both),
 		},
 		{
-			title: "Its members have left: offsets are reset", program: groups,
+			title: "Its member has left: offsets are reset", program: groups, leaves: true,
 			args: slices.Concat([]string{"--reset-offsets", "--group", group, "--to-earliest", "--execute"}, both),
 		},
 		{
