@@ -63,7 +63,7 @@ func TestConsumers(t *testing.T) {
 		t.Run(c.id(), func(t *testing.T) {
 			t.Parallel()
 			good := map[string]int{} // on how many ways a task went well
-			for _, w := range ways() {
+			for _, w := range c.ways() {
 				t.Run(w.name, func(t *testing.T) { c.consume(t, s, w, good) })
 			}
 			if full() {
@@ -73,9 +73,11 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
-// ways are those that are tried: without MATRIX=full those that are hardest.
-func ways() []way {
-	return slices.DeleteFunc(everyWay(), func(w way) bool { return !full() && !w.two })
+// ways are those that the client is tried on: without MATRIX=full those that are hardest.
+func (c *consumer) ways() []way {
+	return slices.DeleteFunc(everyWay(), func(w way) bool {
+		return !full() && !w.two || w.name == directly && c.needsKafka4 && kafkaVersion() == olderKafka
+	})
 }
 
 // tasks are what the client does on a way, in this order.

@@ -117,8 +117,12 @@ func (c *consumer) line(good map[string]int) string {
 		if name == alone && c.groupsOnly {
 			cells = append(cells, "–")
 		} else {
-			cells = append(cells, fmt.Sprintf("%d of %d ways", good[name], len(everyWay())))
+			cells = append(cells, fmt.Sprintf("%d of %d ways", good[name], len(c.ways())))
 		}
 	}
-	return rowKey(c.name, c.version) + " " + strings.Join(append(cells, c.note), " | ") + " |\n"
+	note := c.note
+	if len(c.ways()) < len(everyWay()) {
+		note += "; directly it waits for ever"
+	}
+	return rowKey(c.name, c.version) + " " + strings.Join(append(cells, note), " | ") + " |\n"
 }
