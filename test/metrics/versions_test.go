@@ -210,14 +210,15 @@ func (w *world) malform(key kmsg.Key, version int16) {
 	w.t.Helper()
 	req := kmsg.RequestForKey(int16(key))
 	req.SetVersion(version)
-	if key == kmsg.ApiVersions && version < 3 {
-		return
-	}
 	head := 4 + 8 + 2 + len(clientID)
 	if req.IsFlexible() {
 		head++
 	}
-	frame := rawkafka.Frame(clientID, 1, req)[:head]
+	frame := rawkafka.Frame(clientID, 1, req)
+	if len(frame) == head {
+		return
+	}
+	frame = frame[:head]
 	binary.BigEndian.PutUint32(frame, uint32(head-4))
 	w.violateBy("malformed_body", req, frame)
 }
