@@ -18,12 +18,19 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// library makes producers, and has them begin and end.
+// library makes producers, and has them begin and end; it has members join their groups, and leave.
 type library interface {
 	start(a *account, bootstrap string) error
 	begin(a *account) error
 	stop(a *account) error
+	join(m *member, bootstrap string) error
+	leave(m *member) error
 }
+
+// hearer is told what becomes of a client of a program.
+type hearer interface{ hear(line string) error }
+
+var _, _ hearer = (*account)(nil), (*member)(nil)
 
 var _, _ library = (*program)(nil), (*franz)(nil)
 
@@ -33,16 +40,16 @@ type program struct {
 	in   io.WriteCloser
 	done chan struct{} // closed when all its output has been read
 
-	mu       sync.Mutex
-	accounts map[string]*account
-	faults   []string // what it said that it should not
-	log      bytes.Buffer
+	mu      sync.Mutex
+	hearers map[string]hearer
+	faults  []string // what it said that it should not
+	log     bytes.Buffer
 }
 
 // startProgram starts a client program for the length of a test.
 func startProgram(t *testing.T, name string) *program {
 	t.Helper()
-	p := &program{name: name, done: make(chan struct{}), accounts: map[string]*account{}}
+	p := &program{name: name, done: make(chan struct{}), hearers: map[string]hearer{}}
 	cmd := programOf(t, name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var err error
@@ -83,7 +90,7 @@ func programOf(t *testing.T, name string) *exec.Cmd {
 			"-cp", filepath.Join(dir, "java-4.3.1", "libs", "*"), "clients/java/Chaos.java")
 	}
 	modules := map[string]string{"confluent-kafka": "python", "kafka-python": "kafka-python-3.0.12"}[name]
-	cmd := exec.Command("python3", "clients/python/produce.py", name)
+	cmd := exec.Command("python3", "clients/python/chaos.py", name)
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(dir, modules))
 	return cmd
 }
@@ -94,7 +101,7 @@ func (p *program) read(out io.Reader) {
 		line := lines.Text()
 		words := strings.SplitN(line, " ", 3)
 		p.mu.Lock()
-		a := p.accounts[words[min(1, len(words)-1)]]
+		a := p.hearers[words[min(1, len(words)-1)]]
 		p.mu.Unlock()
 		err := errors.New(line)
 		if a != nil && words[0] != "X" {
@@ -109,9 +116,7 @@ func (p *program) read(out io.Reader) {
 }
 
 func (p *program) start(a *account, bootstrap string) error {
-	p.mu.Lock()
-	p.accounts[a.name] = a
-	p.mu.Unlock()
+	p.add(a.name, a)
 	_, err := fmt.Fprintf(p.in, "start %s %s %s %d %s %t %d\n", a.name, bootstrap, a.topic, a.partitions, a.acks, a.idempotent, a.count)
 	return err
 }
@@ -126,11 +131,32 @@ func (p *program) stop(a *account) error {
 	return err
 }
 
-// forget drops all accounts, which have ended.
+func (p *program) join(m *member, bootstrap string) error {
+	p.add(m.name, m)
+	names := make([]string, 0, len(m.group.topics))
+	for _, t := range m.group.topics {
+		names = append(names, t.name)
+	}
+	_, err := fmt.Fprintf(p.in, "join %s %s %s %s\n", m.name, bootstrap, m.group.name, strings.Join(names, ","))
+	return err
+}
+
+func (p *program) leave(m *member) error {
+	_, err := fmt.Fprintf(p.in, "leave %s\n", m.name)
+	return err
+}
+
+func (p *program) add(name string, h hearer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hearers[name] = h
+}
+
+// forget drops all clients, which have ended.
 func (p *program) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clear(p.accounts)
+	clear(p.hearers)
 }
 
 // complaints are what the program said that it should not have, since the last time.

@@ -7,6 +7,12 @@
 // [github.com/kafkamesh/envoy-kafka-mesh/test/ledger] compares what was told with what is stored. What an idempotent producer may
 // find wrong is nothing; another may find wrong what it would find without the mesh.
 //
+// Groups of two members each, of several libraries, read the topics of both clusters through the mesh, and others one topic straight
+// from its brokers. They commit what they were given before they ask for more. In the end each group has been given everything that is
+// stored, as it is stored. A watcher for each cluster looks at the offsets that it has of the groups: none may ever be less than it was,
+// or than a member was told before. How much was given again, how many rebalances there were and how long nothing was given is counted
+// from the fault on, through the mesh and beside it.
+//
 // The mesh knows a third cluster that answers no batch, for the hostile clients of "memory exhausted", and has limits that they reach.
 //
 // # Running it
@@ -23,11 +29,18 @@
 //	go NAME                                                        have it send: COUNT records to each partition, or until stopped
 //	stop NAME                                                      have it send no more and wait for what is open
 //
+//	join NAME BOOTSTRAP GROUP TOPICS                               make a member of a group, with commas between the topics
+//	leave NAME                                                     have it leave
+//
 //	R NAME                              it is ready
 //	S NAME RECORDS                      so many have been sent by now
 //	A NAME PARTITION NUMBER OFFSET      acknowledged; the offset is -1 if it was not told
 //	E NAME PARTITION NUMBER REASON      not acknowledged
 //	D NAME PARTITION RECORDS            so many were sent in the end
+//	B NAME PARTITIONS                   it was told which partitions are its own
+//	G NAME TOPIC PARTITION OFFSET SUM…  it was given records that lie side by side; SUM is a CRC-32
+//	C NAME TOPIC PARTITION OFFSET       it was told that this is committed
+//	V NAME REASON                       a commit or a read failed
 //	F NAME                              it has ended
 //	X TEXT                              something is wrong with the program
 //

@@ -16,10 +16,11 @@ const (
 	mostOpen = 300 // records of one partition that wait for their answers
 )
 
-// franz makes producers of franz-go in this process.
+// franz makes producers and members of franz-go in this process.
 type franz struct {
 	mu        sync.Mutex
 	producers map[string]*franzProducer
+	members   map[string]*franzMember
 }
 
 type franzProducer struct {

@@ -15,25 +15,26 @@ type result struct {
 	fault    string
 	seed     uint64
 	took     time.Duration
-	sums     [groups]tally
+	sums     [columns]tally
+	read     [sides]reading
 	wrong    []string
 	schedule []string
 	findings []string // at most some of each producer
 	uneven   bool     // the direct producers had fewer faults: what was given up is no measure
 }
 
-// group is the producers that a column of the table is about.
-type group int
+// column is the producers that one of the table is about.
+type column int
 
 const (
-	meshIdempotent group = iota
+	meshIdempotent column = iota
 	directIdempotent
 	meshPlain
 	directPlain
-	groups
+	columns
 )
 
-func (a *account) group() group {
+func (a *account) column() column {
 	switch {
 	case a.idempotent && a.direct:
 		return directIdempotent
@@ -67,7 +68,7 @@ func (r *result) add(t *trial, a *account, all ledger.Report) {
 		mine.unsure = mine.twice + mine.moved
 	}
 	mine.other = len(report) - mine.lost - mine.twice - mine.moved
-	r.sums[a.group()].add(mine)
+	r.sums[a.column()].add(mine)
 	if len(report)+failed == 0 {
 		return
 	}
@@ -103,7 +104,7 @@ func (r *result) bad() []string {
 	if s := r.sums[meshPlain]; s.other > 0 {
 		out = append(out, "other producers: "+s.String())
 	}
-	return out
+	return append(out, r.badReading()...)
 }
 
 func (s *tally) String() string {
@@ -132,5 +133,5 @@ func table(results []*result) string {
 		}
 		b.WriteString("\n")
 	}
-	return b.String()
+	return b.String() + "\n" + readTable(results)
 }

@@ -29,6 +29,9 @@ type trial struct {
 	rand     *rand.Rand
 	accounts []*account
 	schedule []string // what was done, in words
+
+	groups   []*group
+	watchers []*watcher
 }
 
 // topic is one that a trial writes to.
@@ -74,6 +77,9 @@ func (t *trial) load(ctx context.Context) error {
 		}
 		t.topics = append(t.topics, tp)
 	}
+	if err := t.read(ctx); err != nil {
+		return err
+	}
 	for _, s := range kinds() {
 		t.producer(s, t.topics[0])
 		if s.second {
@@ -91,7 +97,7 @@ func (t *trial) load(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.progress(ctx, 10*partitions)
+	return errors.Join(t.progress(ctx, 10*partitions), t.readOn(ctx, 10*partitions))
 }
 
 // kind is a kind of producer that each load has.
@@ -184,11 +190,13 @@ func (t *trial) young(ctx context.Context) (begin func() error) {
 
 // undergo has the fault happen, and waits until the load has got over it.
 func (t *trial) undergo(ctx context.Context) error {
+	t.measure(true)
+	defer t.measure(false)
 	if err := t.fault.happen(ctx, t); err != nil {
 		return fmt.Errorf("the fault itself: %w", err)
 	}
 	t.note("over")
-	return t.progress(ctx, 10*partitions)
+	return errors.Join(t.progress(ctx, 10*partitions), t.readOn(ctx, 10*partitions))
 }
 
 // finish stops all producers and waits until they have ended.
@@ -330,7 +338,7 @@ func (t *trial) note(format string, args ...any) {
 	t.schedule = append(t.schedule, fmt.Sprintf("%.1fs ", time.Since(t.began).Seconds())+fmt.Sprintf(format, args...))
 }
 
-// check reads the topics and compares.
+// check reads the topics and compares, when the groups have read them too.
 func (t *trial) check(ctx context.Context, r *result) error {
 	var writers []ledger.Writer
 	var logs []ledger.Log
@@ -340,7 +348,7 @@ func (t *trial) check(ctx context.Context, r *result) error {
 	for _, tp := range t.topics {
 		l, err := readLogs(ctx, t.brokers(tp.cluster), tp.cluster, tp.name)
 		if err != nil {
-			return err
+			return errors.Join(err, t.dismiss(ctx))
 		}
 		logs = append(logs, l...)
 	}
@@ -348,5 +356,8 @@ func (t *trial) check(ctx context.Context, r *result) error {
 	for _, a := range t.all() {
 		r.add(t, a, report)
 	}
-	return nil
+	t.readOut(ctx, logs)
+	err := t.dismiss(ctx)
+	t.judge(r, logs)
+	return err
 }

@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	})
 	w.clients = map[string]library{
 		"java": startProgram(t, "java"), "confluent-kafka": startProgram(t, "confluent-kafka"),
-		"kafka-python": startProgram(t, "kafka-python"), "franz-go": &franz{producers: map[string]*franzProducer{}},
+		"kafka-python": startProgram(t, "kafka-python"), "franz-go": &franz{producers: map[string]*franzProducer{}, members: map[string]*franzMember{}},
 	}
 	return w
 }
@@ -55,7 +55,10 @@ func (w *world) cluster(name string, n int) *stack.KafkaBrokers {
 	}
 	o := stack.KafkaOptions{
 		Listeners: map[string]string{outside: "PLAINTEXT"}, JVM: []string{"-Xmx256m", "-XX:TieredStopAtLevel=1"},
-		Properties: map[string]string{"auto.create.topics.enable": "false", "replica.lag.time.max.ms": "6000"},
+		Properties: map[string]string{
+			"auto.create.topics.enable": "false", "replica.lag.time.max.ms": "6000",
+			"offsets.topic.num.partitions": "3", "group.initial.rebalance.delay.ms": "500",
+		},
 	}
 	b := stack.Brokers(w.t, n, o, func(node int, o *stack.KafkaOptions) {
 		o.Advertised = map[string]string{outside: w.outside[name][node-1].addr()}
@@ -112,7 +115,7 @@ func startHosts(t *testing.T, front *proxy, clusters []stack.MeshCluster) *hosts
 		base: os.Getpid() % 100_000 * 10,
 		mesh: stack.Mesh{Addr: front.addr(), Clusters: clusters, Limits: limits, Rules: []stack.MeshRule{
 			{Cluster: "c1", Prefix: "c1-"}, {Cluster: "c2", Prefix: "c2-"}, {Cluster: "c3", Prefix: "c3-"},
-		}},
+		}, Groups: []stack.MeshGroups{{Cluster: "c2", Prefix: second}}},
 	}
 	stack.Check(t, h.update())
 	var err error

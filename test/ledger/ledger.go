@@ -87,6 +87,14 @@ const (
 	Unanswered
 	// Declined was refused.
 	Declined
+	// Skipped is stored, and its reader was not given it.
+	Skipped
+	// Altered was given to a reader with other content than is stored.
+	Altered
+	// Invented was given to a reader and is not stored.
+	Invented
+	// Again was given to a reader for a second time, or behind a later one.
+	Again
 	kinds
 )
 
@@ -94,6 +102,7 @@ const (
 func (k Kind) String() string {
 	names := [kinds]string{
 		"acknowledged but lost", "duplicated", "reordered", "changed", "wrong offset", "wrong place", "never answered", "refused",
+		"skipped", "altered", "invented", "given again",
 	}
 	return names[k]
 }
@@ -101,8 +110,8 @@ func (k Kind) String() string {
 // Finding is one fault.
 type Finding struct {
 	Kind   Kind
-	Writer string
-	Number int
+	Writer string // or reader
+	Number int    // of the record; what a reader was given is numbered by offset
 	Where  Place
 	Detail string
 }

@@ -10,6 +10,7 @@ type Mesh struct {
 	Addr     string // where clients reach it, host:port
 	Clusters []MeshCluster
 	Rules    []MeshRule
+	Groups   []MeshGroups
 	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
 	Verify   bool             // verify_upstreams
 	Topics   string           // administration.topics, such as ACCESS_ALL; its default if empty
@@ -31,6 +32,12 @@ type MeshCluster struct {
 type MeshRule struct {
 	Cluster string `json:"target_cluster"`
 	Prefix  string `json:"topic_prefix"`
+}
+
+// MeshGroups has Cluster be the home of the groups whose ids start with Prefix.
+type MeshGroups struct {
+	Cluster string `json:"target_cluster"`
+	Prefix  string `json:"group_prefix"`
 }
 
 // TwoClusters is a mesh that sends topics that begin with apples to one cluster, kafka_c1, and with bananas to another, kafka_c2.
@@ -59,6 +66,9 @@ func (m *Mesh) Config() (string, error) {
 	}
 	if m.Verify {
 		config["verify_upstreams"] = true
+	}
+	if m.Groups != nil {
+		config["group_rules"] = m.Groups
 	}
 	if m.Topics != "" {
 		config["administration"] = map[string]string{"topics": m.Topics}

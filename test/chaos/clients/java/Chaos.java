@@ -1,17 +1,28 @@
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Scanner;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.zip.CRC32;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/** Java's producers of the chaos tests. What it reads and prints is said in test/chaos/doc.go. */
+/** Java's producers, and members of groups, of the chaos tests. What it reads and prints is said in test/chaos/doc.go. */
 public final class Chaos {
   private static final int BURST = 5;
   private static final int TICK = 400;
@@ -46,6 +57,7 @@ public final class Chaos {
 
   public static void main(String[] args) {
     Map<String, Chaos> producers = new HashMap<>();
+    Map<String, Member> members = new HashMap<>();
     for (Scanner lines = new Scanner(System.in); lines.hasNextLine(); ) {
       String[] words = lines.nextLine().split(" ");
       switch (words[0]) {
@@ -60,6 +72,12 @@ public final class Chaos {
           producer.going.countDown();
           producer.stopping.countDown();
         }
+        case "join" -> {
+          Member member = new Member(words);
+          members.put(words[1], member);
+          new Thread(member::run).start();
+        }
+        case "leave" -> members.remove(words[1]).leaving.countDown();
         default -> say("X unknown: " + words[0]);
       }
     }
@@ -124,5 +142,95 @@ public final class Chaos {
   private static synchronized void say(String line) {
     System.out.println(line);
     System.out.flush();
+  }
+
+  /** A member of a group, which commits what it was given before it asks for more. */
+  private static final class Member implements ConsumerRebalanceListener {
+    private final String name;
+    private final List<String> topics;
+    private final Properties settings = new Properties();
+    private final Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+    private final CountDownLatch leaving = new CountDownLatch(1);
+
+    /** Takes the words of a line: join NAME BOOTSTRAP GROUP TOPICS. */
+    Member(String[] words) {
+      name = words[1];
+      topics = List.of(words[4].split(","));
+      settings.put("client.id", name);
+      settings.put("bootstrap.servers", words[2]);
+      settings.put("group.id", words[3]);
+      settings.put("auto.offset.reset", "earliest");
+      settings.put("enable.auto.commit", "false");
+      settings.put("session.timeout.ms", 10_000);
+      settings.put("heartbeat.interval.ms", 1_000);
+      settings.put("request.timeout.ms", 10_000);
+      settings.put("default.api.timeout.ms", 10_000);
+      settings.put("metadata.max.age.ms", 5_000);
+    }
+
+    void run() {
+      try (KafkaConsumer<byte[], byte[]> consumer =
+          new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        consumer.subscribe(topics, this);
+        say("R " + name);
+        while (leaving.getCount() > 0) {
+          try {
+            read(consumer.poll(Duration.ofMillis(200)));
+            commit(consumer);
+          } catch (KafkaException e) {
+            say("V " + name + " " + e.getClass().getSimpleName());
+          }
+        }
+      } catch (RuntimeException e) {
+        say("X " + name + ": " + e);
+      }
+      say("F " + name);
+    }
+
+    @Override
+    public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+      say("B " + name + " " + partitions.size());
+    }
+
+    @Override
+    public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+      offsets.keySet().removeAll(partitions);
+    }
+
+    private void read(ConsumerRecords<byte[], byte[]> records) {
+      for (TopicPartition at : records.partitions()) {
+        long next = -1;
+        StringBuilder line = new StringBuilder();
+        for (ConsumerRecord<byte[], byte[]> record : records.records(at)) {
+          if (record.offset() != next) {
+            flush(line);
+            line.append("G ").append(name).append(' ').append(at.topic()).append(' ').append(at.partition());
+            line.append(' ').append(record.offset());
+          }
+          CRC32 sum = new CRC32();
+          sum.update(record.value());
+          line.append(' ').append(sum.getValue());
+          next = record.offset() + 1;
+        }
+        flush(line);
+        offsets.put(at, new OffsetAndMetadata(next));
+      }
+    }
+
+    private static void flush(StringBuilder line) {
+      if (line.length() > 0) {
+        say(line.toString());
+        line.setLength(0);
+      }
+    }
+
+    private void commit(KafkaConsumer<byte[], byte[]> consumer) {
+      if (offsets.isEmpty()) {
+        return;
+      }
+      consumer.commitSync(offsets);
+      offsets.forEach((at, to) -> say("C " + name + " " + at.topic() + " " + at.partition() + " " + to.offset()));
+      offsets.clear();
+    }
   }
 }

@@ -1,9 +1,10 @@
-"""Producers of the chaos tests: produce.py confluent-kafka|kafka-python. What it reads and prints is said in test/chaos/doc.go."""
+"""Producers, and members of groups, of the chaos tests: chaos.py confluent-kafka|kafka-python. What it reads and prints is said in test/chaos/doc.go."""
 
 import os
 import queue
 import sys
 import threading
+import zlib
 
 BURST, TICK, MOST_OPEN, SIZE = 5, 0.4, 300, 500
 output = queue.SimpleQueue()
@@ -111,6 +112,72 @@ class Confluent:
         self.producer.flush(120)
 
 
+class Member:
+    """A librdkafka of a group: it commits what it was given before it asks for more."""
+
+    def __init__(self, name, bootstrap, group, topics):
+        self.name, self.offsets = name, {}
+        self.leaving = threading.Event()
+        self.settings = {
+            "client.id": name,
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "check.crcs": True,
+            "session.timeout.ms": 10000,
+            "heartbeat.interval.ms": 1000,
+            "socket.timeout.ms": 15000,
+            "topic.metadata.refresh.interval.ms": 5000,
+            "reconnect.backoff.max.ms": 1000,
+            "log_level": 0,
+        }
+        threading.Thread(target=self.run, args=[topics.split(",")], daemon=True).start()
+
+    def run(self, topics):
+        import confluent_kafka
+
+        consumer = confluent_kafka.Consumer(self.settings)
+        consumer.subscribe(topics, on_assign=self.assigned, on_revoke=self.revoked, on_lost=self.revoked)
+        say("R", self.name)
+        while not self.leaving.is_set():
+            try:
+                self.read(consumer.consume(num_messages=200, timeout=0.2))
+                self.commit(consumer)
+            except confluent_kafka.KafkaException as error:
+                say("V", self.name, error.args[0].name())
+        consumer.close()
+        say("F", self.name)
+
+    def assigned(self, consumer, partitions):
+        say("B", self.name, len(partitions))
+
+    def revoked(self, consumer, partitions):
+        for p in partitions:
+            self.offsets.pop((p.topic, p.partition), None)
+
+    def read(self, messages):
+        for m in messages:
+            if m.error() is not None:
+                say("V", self.name, "read:", m.error().name())
+                continue
+            say("G", self.name, m.topic(), m.partition(), m.offset(), zlib.crc32(m.value()))
+            self.offsets[m.topic(), m.partition()] = m.offset() + 1
+
+    def commit(self, consumer):
+        from confluent_kafka import TopicPartition
+
+        if not self.offsets:
+            return
+        wanted = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.offsets.items()]
+        for p in consumer.commit(offsets=wanted, asynchronous=False):
+            if p.error is not None:
+                say("V", self.name, "commit:", p.error.name())
+                continue
+            say("C", self.name, p.topic, p.partition, p.offset)
+            self.offsets.pop((p.topic, p.partition), None)
+
+
 class KafkaPython:
     def __init__(self, name, bootstrap, topic, acks, idempotent):
         from kafka import KafkaProducer
@@ -150,7 +217,7 @@ class KafkaPython:
 def main(library):
     connect = {"confluent-kafka": Confluent, "kafka-python": KafkaPython}[library]
     threading.Thread(target=print_all, daemon=True).start()
-    producers = {}
+    producers, members = {}, {}
     for line in sys.stdin:
         verb, name, *rest = line.split()
         if verb == "start":
@@ -160,6 +227,10 @@ def main(library):
         elif verb == "stop":
             producers[name].going.set()
             producers.pop(name).stopping.set()
+        elif verb == "join":
+            members[name] = Member(name, *rest)
+        elif verb == "leave":
+            members.pop(name).leaving.set()
 
 
 if __name__ == "__main__":

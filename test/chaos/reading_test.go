@@ -1,0 +1,74 @@
+package chaos
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/ledger"
+)
+
+// side is the groups that a column of the table of reading is about.
+type side int
+
+const (
+	fromMesh side = iota
+	fromCluster
+	sides
+)
+
+// reading is what was found of groups.
+type reading struct {
+	given, again, skipped, wrong, setBack, failed, rebalances int
+
+	silence time.Duration // the longest in which a group was given nothing of its topic on the first cluster
+}
+
+func (s *reading) add(o reading) {
+	s.given += o.given
+	s.again += o.again
+	s.skipped += o.skipped
+	s.wrong += o.wrong
+	s.setBack += o.setBack
+	s.failed += o.failed
+	s.rebalances += o.rebalances
+	s.silence = max(s.silence, o.silence)
+}
+
+func (s *reading) String() string {
+	return fmt.Sprintf("%d, %d, %d/%d/%d, %d, %d, %.1f s", s.given, s.again, s.skipped, s.wrong, s.setBack, s.failed, s.rebalances, s.silence.Seconds())
+}
+
+// say keeps what a person has to know of a group.
+func (r *result) say(g *group, mine reading, report ledger.Report, back []string) {
+	line := []string{fmt.Sprintf("%s: %s", g.name, &mine)}
+	for _, why := range slices.Sorted(maps.Keys(g.reasons)) {
+		line = append(line, fmt.Sprintf("%d × %s", g.reasons[why], why))
+	}
+	r.findings = append(r.findings, strings.Join(line, ", "))
+	if len(report) > 0 {
+		r.findings = append(r.findings, report[:min(len(report), 10)].String())
+	}
+	r.findings = append(r.findings, back[:min(len(back), 10)]...)
+}
+
+// badReading says what of the groups through the mesh breaks a promise.
+func (r *result) badReading() []string {
+	if s := r.read[fromMesh]; s.skipped+s.wrong+s.setBack > 0 {
+		return []string{"groups: " + s.String()}
+	}
+	return nil
+}
+
+// readTable is what groups read, in Markdown.
+func readTable(results []*result) string {
+	var b strings.Builder
+	b.WriteString("Each cell: given, given again, skipped/wrong/offsets set back, commits and reads that failed, rebalances, longest silence.\n\n" +
+		"| fault | seed | groups through the mesh | groups beside it |\n|---|---|---|---|\n")
+	for _, r := range results {
+		fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", r.fault, r.seed, &r.read[fromMesh], &r.read[fromCluster])
+	}
+	return b.String()
+}
