@@ -9,7 +9,7 @@
 //
 // Groups of two members each, of several libraries, read the topics of both clusters through the mesh, and others one topic straight
 // from its brokers. They commit what they were given before they ask for more. In the end each group has been given everything that is
-// stored, as it is stored. A watcher for each cluster looks at the offsets that it has of the groups: none may ever be less than it was,
+// stored, as it is stored. An observer for each cluster looks at the offsets that it has of the groups: none may ever be less than it was,
 // or than a member was told before. How much was given again, how many rebalances there were and how long nothing was given is counted
 // from the fault on, through the mesh and beside it.
 //

@@ -25,7 +25,7 @@ const step = 500
 const mixed = "mix"
 
 func faults() []fault {
-	return slices.Concat(brokerFaults(), topicFaults(), networkFaults(), hostFaults(), clockFaults(), []fault{{name: mixed, happen: mix}})
+	return slices.Concat(brokerFaults(), topicFaults(), groupFaults(), networkFaults(), hostFaults(), clockFaults(), []fault{{name: mixed, happen: mix}})
 }
 
 // during has young producers begin, and the load get on by a step, between the begin of a fault and its end.

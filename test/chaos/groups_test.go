@@ -16,7 +16,7 @@ const crew = 2 // members of each group
 // consumers are libraries whose members each load has groups of.
 var consumers = []string{"java", "confluent-kafka", "franz-go"}
 
-// homeless is the prefix of the groups whose home is the second cluster; others live on the first.
+// second is the prefix of the groups whose home is the second cluster; others live on the first.
 const second = "second-"
 
 // read makes the groups and has their members join.
@@ -34,23 +34,17 @@ func (t *trial) read(ctx context.Context) error {
 		}
 	}
 	for _, cluster := range []string{"c1", "c2"} {
-		w, err := t.watch(cluster)
+		w, err := t.observe(cluster)
 		if err != nil {
 			return err
 		}
-		t.watchers = append(t.watchers, w)
+		t.observers = append(t.observers, w)
 	}
 	for _, g := range t.groups {
-		bootstrap := t.front.addr()
-		if g.direct {
-			bootstrap = t.bootstrap("c1")
-		}
 		for n := range crew {
-			m := g.join(n + 1)
-			if err := t.clients[g.library].join(m, bootstrap); err != nil {
+			if err := t.enter(g.join(n + 1)); err != nil {
 				return err
 			}
-			m.started = true
 		}
 	}
 	ok := t.until(ctx, patience, func() bool {
@@ -60,6 +54,43 @@ func (t *trial) read(ctx context.Context) error {
 		return errors.New("groups do not become stable: " + t.states())
 	}
 	return nil
+}
+
+// enter has a member join its group.
+func (t *trial) enter(m *member) error {
+	bootstrap := t.front.addr()
+	if m.group.direct {
+		bootstrap = t.bootstrap("c1")
+	}
+	if err := t.clients[m.group.library].join(m, bootstrap); err != nil {
+		return err
+	}
+	m.started = true
+	return nil
+}
+
+// leave has a member leave its group, if it has joined and has not left.
+func (t *trial) leave(m *member) error {
+	if !m.started || m.left {
+		return nil
+	}
+	m.left = true
+	return t.clients[m.group.library].leave(m)
+}
+
+// gone waits until a member has left.
+func (m *member) gone(ctx context.Context) error {
+	if !m.started {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-m.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s has not left in %s", m.name, patience)
+	}
 }
 
 // states says in words how far the groups are.
@@ -125,6 +156,15 @@ func (t *trial) readOn(ctx context.Context, more int) error {
 	return fmt.Errorf("not given %d more in %s: %s", more, patience, strings.Join(said, ", "))
 }
 
+// within are those of a log: some producers go on when it has been read.
+func within(given []ledger.Delivery, l ledger.Log) []ledger.Delivery {
+	end := int64(-1)
+	if n := len(l.Records); n > 0 {
+		end = l.Records[n-1].Offset
+	}
+	return slices.DeleteFunc(slices.Clone(given), func(d ledger.Delivery) bool { return d.Offset > end })
+}
+
 // readOut waits until each group has been given all that there is, and has committed it. What it waits for in vain is not its to judge.
 func (t *trial) readOut(ctx context.Context, logs []ledger.Log) {
 	all := func(of func(g *group, l ledger.Log) bool) func() bool {
@@ -144,7 +184,7 @@ func (t *trial) readOut(ctx context.Context, logs []ledger.Log) {
 		return
 	}
 	if !t.until(ctx, patience, all(func(g *group, l ledger.Log) bool {
-		return slices.ContainsFunc(t.watchers, func(w *watcher) bool { return w.has(g, l.Place) == int64(len(l.Records)) })
+		return slices.ContainsFunc(t.observers, func(w *observer) bool { return w.has(g, l.Place) >= l.Records[len(l.Records)-1].Offset+1 })
 	})) {
 		t.note("not all groups committed all that they were given in %s", patience)
 	}
@@ -156,34 +196,23 @@ func (g *group) through(l ledger.Log) bool {
 	defer g.mu.Unlock()
 	end := l.Records[len(l.Records)-1].Offset
 	given := g.given[l.Place]
-	return slices.ContainsFunc(given[max(0, len(given)-500):], func(d ledger.Delivery) bool { return d.Offset == end })
+	return slices.ContainsFunc(given, func(d ledger.Delivery) bool { return d.Offset >= end })
 }
 
-// dismiss has all members leave, and ends the watchers.
+// dismiss has all members leave, and ends the observers.
 func (t *trial) dismiss(ctx context.Context) error {
 	var errs []error
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	for _, g := range t.groups {
 		for _, m := range g.members {
-			if m.started {
-				errs = append(errs, t.clients[g.library].leave(m))
-			}
+			errs = append(errs, t.leave(m))
 		}
 	}
 	for _, g := range t.groups {
 		for _, m := range g.members {
-			if !m.started {
-				continue
-			}
-			select {
-			case <-m.ended:
-			case <-ctx.Done():
-				errs = append(errs, fmt.Errorf("%s has not left in %s", m.name, patience))
-			}
+			errs = append(errs, m.gone(ctx))
 		}
 	}
-	for _, w := range t.watchers {
+	for _, w := range t.observers {
 		w.end()
 	}
 	return errors.Join(errs...)
@@ -207,9 +236,10 @@ func (t *trial) judge(r *result, logs []ledger.Log) {
 		g.mu.Lock()
 		for _, l := range logs {
 			if g.place(l.Place.Topic, 0).Cluster != "" && !t.remade(l.Place.Topic) {
-				readers = append(readers, ledger.Reader{Name: g.name, Place: l.Place, Given: g.given[l.Place]})
+				readers = append(readers, ledger.Reader{Name: g.name, Place: l.Place, Given: within(g.given[l.Place], l)})
 			}
 		}
+		back := slices.Clone(g.setBack)
 		mine := reading{failed: g.failed, silence: g.silence[g.topics[0].name].Round(100 * time.Millisecond)}
 		for _, m := range g.members {
 			mine.rebalances = max(mine.rebalances, m.rebalances)
@@ -223,8 +253,7 @@ func (t *trial) judge(r *result, logs []ledger.Log) {
 			mine.again += reader.Again()
 		}
 		mine.skipped, mine.wrong = report.Count(ledger.Skipped), len(report)-report.Count(ledger.Skipped)
-		var back []string
-		for _, w := range t.watchers {
+		for _, w := range t.observers {
 			back = append(back, w.setBack[g]...)
 		}
 		mine.setBack = len(back)

@@ -26,9 +26,10 @@ type group struct {
 
 	mu       sync.Mutex
 	given    map[ledger.Place][]ledger.Delivery
-	records  map[string]int // given, by topic
-	told     map[ledger.Place]int64
-	last     map[string]time.Time // when a record of a topic was given last
+	records  map[string]int         // given, by topic
+	told     map[ledger.Place]int64 // what a member was told last to be committed
+	setBack  []string               // what it was told to be less than before, in words
+	last     map[string]time.Time   // when a record of a topic was given last
 	silence  map[string]time.Duration
 	measured bool // silence and rebalances: a fault is going on, or what it leaves behind
 	reasons  map[string]int
@@ -45,6 +46,7 @@ type member struct {
 	assigned   int // how often it was told its partitions; group.mu guards it
 	rebalances int // those of them while the group was measured
 	started    bool
+	left       bool
 }
 
 func newGroup(id groupID) *group {
@@ -57,6 +59,8 @@ func newGroup(id groupID) *group {
 // join adds a consumer.
 func (g *group) join(number int) *member {
 	m := &member{name: fmt.Sprintf("%s-%d", g.name, number), group: g, ready: make(chan struct{}), ended: make(chan struct{})}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.members = append(g.members, m)
 	return m
 }
@@ -93,7 +97,11 @@ func (g *group) hush(topic string, now time.Time) {
 func (g *group) commit(topic string, partition int32, offset int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.told[g.place(topic, partition)] = offset
+	at := g.place(topic, partition)
+	if before := g.told[at]; offset < before {
+		g.setBack = append(g.setBack, fmt.Sprintf("%s of %s from %d to %d, as members were told", at, g.name, before, offset))
+	}
+	g.told[at] = offset
 }
 
 func (g *group) fail(reason string) {
@@ -141,13 +149,6 @@ func (g *group) count(topic string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.records[topic]
-}
-
-// lastTold is the offset of a partition that a member was told last to be committed.
-func (g *group) lastTold(at ledger.Place) int64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.told[at]
 }
 
 // hear takes one line of a client program.

@@ -58,20 +58,12 @@ func topicFaults() []fault {
 func elect(ctx context.Context, t *trial) error {
 	const moves = 5
 	for range moves {
-		for _, i := range []int{0, 2} {
-			has, err := t.admin["c1"].Partitions(ctx, t.topics[i].name)
-			if err != nil {
-				return err
-			}
-			for _, p := range has {
-				next := append(p.Replicas[1:len(p.Replicas):len(p.Replicas)], p.Replicas[0])
-				if err := t.admin["c1"].Reassign(ctx, t.topics[i].name, p.Partition, next); err != nil {
-					return err
-				}
-			}
+		names := []string{t.topics[0].name, t.topics[2].name}
+		if err := t.prefer(ctx, names...); err != nil {
+			return err
 		}
 		young := t.young(ctx)
-		if err := t.admin["c1"].Elect(ctx, []int32{0, 1, 2}, t.topics[0].name, t.topics[2].name); err != nil {
+		if err := t.admin["c1"].Elect(ctx, []int32{0, 1, 2}, names...); err != nil {
 			return err
 		}
 		t.note("elected")
@@ -79,6 +71,23 @@ func elect(ctx context.Context, t *trial) error {
 			return err
 		}
 		t.acknowledged(ctx, 300, soon, nil)
+	}
+	return nil
+}
+
+// prefer has the second replica of each partition be the one that should lead it.
+func (t *trial) prefer(ctx context.Context, topics ...string) error {
+	for _, name := range topics {
+		has, err := t.admin["c1"].Partitions(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, p := range has {
+			next := append(p.Replicas[1:len(p.Replicas):len(p.Replicas)], p.Replicas[0])
+			if err := t.admin["c1"].Reassign(ctx, name, p.Partition, next); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

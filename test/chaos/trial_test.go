@@ -31,7 +31,7 @@ type trial struct {
 	schedule []string // what was done, in words
 
 	groups   []*group
-	watchers []*watcher
+	observers []*observer
 }
 
 // topic is one that a trial writes to.
