@@ -30,7 +30,7 @@ type trial struct {
 	accounts []*account
 	schedule []string // what was done, in words
 
-	groups   []*group
+	groups    []*group
 	observers []*observer
 }
 
