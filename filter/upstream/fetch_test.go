@@ -444,3 +444,23 @@ func TestFetchLinks(t *testing.T) {
 		r.dials("the first client")
 	})
 }
+
+// A link that was made while brokers changed addresses leads to another than it should. It is replaced when metadata says where they are.
+func TestFetchFromBrokersThatChangeAddresses(t *testing.T) {
+	t.Parallel()
+	withReader(t, settings(), func(r *reader) {
+		r.cluster.Store("a", 0, "one")
+		r.cluster.Store("a", 1, "two")
+		r.cluster.DelayDials(100 * time.Millisecond)
+		time.AfterFunc(50*time.Millisecond, func() { r.cluster.Exchange(1, 2) }) // links are being made
+		for range 20 {
+			if r.offsets[0]+r.offsets[1] == 2 {
+				break
+			}
+			r.begin(maxWait).end(maxWait)
+		}
+		if diff := cmp.Diff([]int64{1, 1}, r.offsets); diff != "" {
+			t.Errorf("offsets in the end (-want +got):\n%s", diff)
+		}
+	})
+}

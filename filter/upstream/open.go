@@ -39,6 +39,9 @@ func (u *Cluster) OpenOwn(t target.Broker, room link.Room, o link.Owner) *link.L
 	return u.open(t, room, o)
 }
 
+// Address is where a broker is, from memory; empty: nobody knows.
+func (u *Cluster) Address(node int32) string { return u.topology.Address(node) }
+
 // Renewals is how often what links are made from has been replaced.
 func (u *Cluster) Renewals() int64 { return u.renewals.Load() }
 

@@ -36,7 +36,7 @@ type reach interface {
 	// node says who is to be connected to for a partition's leader.
 	node(w *writer, leader int32) node
 	// connect begins to connect; the link gets on when the client is told.
-	connect(c *client, l *link)
+	connect(c endpoint, l *link)
 	// prompt says that every request has to be answered in time.
 	prompt() bool
 	// ask has metadata asked for; the client is told by learn or unlearned.
@@ -190,6 +190,10 @@ func (c *client) topics() []string {
 	}
 	return names
 }
+
+func (c *client) still() bool { return c.frozen }
+
+func (c *client) title() string { return c.nature.name }
 
 // freeze has the client do nothing, as a process that is paused, or go on.
 func (c *client) freeze(on bool) {

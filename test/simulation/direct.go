@@ -27,7 +27,7 @@ func (d *direct) prompt() bool { return false }
 // timeout bounds connecting and asking.
 const timeout = 10 * time.Second
 
-func (d *direct) connect(c *client, l *link) {
+func (d *direct) connect(c endpoint, l *link) {
 	cluster := d.clusters[l.to.cluster]
 	s := &socket{line: d.line, client: c, link: l, out: c.distance(), back: c.distance(), frames: make(chan []byte, 1024)}
 	l.way = s
@@ -81,7 +81,7 @@ func (d *direct) ask(c *client) {
 // socket is a client's connection to a broker.
 type socket struct {
 	line      *timeline
-	client    *client
+	client    endpoint
 	link      *link
 	out, back time.Duration
 	conn      net.Conn

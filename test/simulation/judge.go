@@ -16,6 +16,9 @@ func (w *world) close() {
 			l.dead = true
 		}
 	}
+	for _, r := range w.readers {
+		r.end()
+	}
 	if w.mesh != nil {
 		w.mesh.close()
 		w.filter.Close()
@@ -73,6 +76,7 @@ func (w *world) judge(r *Result) {
 		}
 	}
 	w.judgeRest(r)
+	w.judgeReaders(r)
 	for _, f := range ledger.Check(writers, logs) {
 		if numbered[f.Writer] || f.Writer == "" {
 			r.Strict = append(r.Strict, f)

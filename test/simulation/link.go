@@ -115,10 +115,7 @@ func (c *client) received(l *link, p []byte) {
 	if c.frozen {
 		return
 	}
-	for len(l.read) >= 4 && len(l.read) >= 4+int(binary.BigEndian.Uint32(l.read)) {
-		n := 4 + int(binary.BigEndian.Uint32(l.read))
-		frame := l.read[:n:n]
-		l.read = l.read[n:]
+	for frame := l.frame(); frame != nil; frame = l.frame() {
 		if err := c.take(l, frame); err != nil {
 			c.broken = append(c.broken, err.Error())
 			c.hangUp(l)
@@ -126,6 +123,17 @@ func (c *client) received(l *link, p []byte) {
 		}
 	}
 	c.look()
+}
+
+// frame is the next frame that has come whole, nil if there is none.
+func (l *link) frame() []byte {
+	if len(l.read) < 4 || len(l.read) < 4+int(binary.BigEndian.Uint32(l.read)) {
+		return nil
+	}
+	n := 4 + int(binary.BigEndian.Uint32(l.read))
+	frame := l.read[:n:n]
+	l.read = l.read[n:]
+	return frame
 }
 
 // take takes one answer.

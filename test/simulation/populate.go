@@ -106,5 +106,10 @@ func (w *world) done() bool {
 			return false
 		}
 	}
+	for _, r := range w.readers {
+		if !w.read(r) {
+			return false
+		}
+	}
 	return true
 }

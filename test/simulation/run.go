@@ -22,8 +22,9 @@ const (
 	workers = 2
 	// slowAsking is how long metadata takes on average in some of the runs: longer than clients wait before they send again.
 	slowAsking = 400 * time.Millisecond
-	// grace is how long after the last fault everything has to be answered.
-	grace = 100 * time.Second
+	// grace is how long after the last fault everything has to be answered, and slowReading everything to be read: some clients take one
+	// batch at a time, over a long way.
+	grace, slowReading = 100 * time.Second, 400 * time.Second
 )
 
 // Result is what came of one run.
@@ -34,6 +35,8 @@ type Result struct {
 	// Strict is what was found of writers that number their batches, Loose of the others.
 	Strict, Loose ledger.Report
 	Batches       int
+	// Read is how many batches readers were given.
+	Read int
 	// Trace is what happened, if that was asked for.
 	Trace []string
 	// Gaps is how often a broker saw a gap in the numbers of a writer.
@@ -89,6 +92,8 @@ type world struct {
 	loops    []*loop.Loop // have the connections to brokers, of every other seed: a worker each
 	stats    *stats.Set
 	clients  []*client
+	readers  []*reader
+	stored   []ledger.Log            // as it was in the end, for readers
 	known    map[uint64]ledger.Found // by sum of the batch
 	distance time.Duration           // to the brokers, there and back
 	asking   time.Duration           // how long metadata usually takes
@@ -104,6 +109,8 @@ type Way struct {
 	Direct bool
 	// Traced has what happens to them noted.
 	Traced bool
+	// Read has clients read what others write. They go through the mesh.
+	Read bool
 }
 
 // Run plays the run of a seed. It has to be called in a synctest bubble.
@@ -120,6 +127,9 @@ func (cs Configs) Run(seed uint64, way Way) Result {
 	w.crowded = w.rnd.IntN(2) == 0
 	w.schedule = draw(rand.New(rand.NewPCG(seed, 2)), w.hot, w.leaders[w.hot.cluster][w.hot.partition], clients)
 	w.populate(clients)
+	if way.Read {
+		w.gather(rand.New(rand.NewPCG(seed, 4)))
+	}
 	for _, f := range w.schedule {
 		w.line.after(f.at, func() {
 			w.line.note("%s", f)
@@ -132,7 +142,14 @@ func (cs Configs) Run(seed uint64, way Way) Result {
 		w.heal()
 		healed = true
 	})
-	w.line.run(end+grace, func() bool { return healed && w.done() })
+	patience := grace
+	if way.Read {
+		patience = slowReading
+	}
+	w.line.run(end+patience, func() bool { return healed && w.done() })
+	if way.Read {
+		w.look()
+	}
 	r := Result{Seed: seed, Config: s.text, Schedule: w.schedule}
 	w.close()
 	w.judge(&r)
@@ -155,6 +172,9 @@ func newWorld(seed uint64, way Way) *world {
 			c.PersistAlways() // what the clients themselves have on their way nobody holds
 		}
 		w.clusters[name] = c
+		if way.Read {
+			c.Read(fetchVersions)
+		}
 		for range partitions {
 			w.leaders[name] = append(w.leaders[name], int32(1+rnd.IntN(brokers)))
 		}
@@ -219,6 +239,6 @@ func (w *world) open(c *config.Config, brokersThemselves, loops bool) {
 		panic(err) // the same configuration for every run
 	}
 	w.filter = f
-	w.mesh = &mesh{line: w.line, filter: f, rnd: w.rnd, workers: map[*client]int{}}
+	w.mesh = &mesh{line: w.line, filter: f, rnd: w.rnd, workers: map[endpoint]int{}}
 	w.reach = w.mesh
 }

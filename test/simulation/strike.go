@@ -125,13 +125,23 @@ func (w *world) clusterFault(c *upstreamtest.Cluster, f fault) (begin, end func(
 // clientFault is what goes wrong with clients.
 func (w *world) clientFault(f fault) (begin, end func()) {
 	c := w.clients[f.client]
+	readers := w.readersLike(f.client)
 	switch f.kind {
 	case severed:
-		return func() { c.sever(f.delay, f.drop) }, nil
+		return func() {
+			c.sever(f.delay, f.drop)
+			for _, r := range readers {
+				r.sever(f.delay, f.drop)
+			}
+		}, nil
 	case moved:
 		return func() {
 			w.hop(c)
 			c.sever(f.delay, f.drop)
+			for _, r := range readers {
+				w.hop(r)
+				r.sever(f.delay, f.drop)
+			}
 		}, nil
 	case workerLost:
 		return func() {
@@ -141,14 +151,25 @@ func (w *world) clientFault(f fault) (begin, end func()) {
 					c.sever(f.delay, f.drop)
 				}
 			}
+			for _, r := range w.readers {
+				if w.mesh.workers[r] == int(f.broker)%workers {
+					w.hop(r)
+					r.sever(f.delay, f.drop)
+				}
+			}
 		}, nil
 	default:
-		return toggle(c.freeze)
+		return toggle(func(on bool) {
+			c.freeze(on)
+			for _, r := range readers {
+				r.freeze(on)
+			}
+		})
 	}
 }
 
 // hop has a client use the other worker from now on.
-func (w *world) hop(c *client) {
+func (w *world) hop(c endpoint) {
 	if w.mesh != nil {
 		w.mesh.workers[c] = (w.mesh.workers[c] + 1) % workers
 	}
@@ -216,5 +237,8 @@ func (w *world) heal() {
 	}
 	for _, c := range w.clients {
 		c.freeze(false)
+	}
+	for _, r := range w.readers {
+		r.freeze(false)
 	}
 }

@@ -19,11 +19,26 @@ type mesh struct {
 	line    *timeline
 	filter  *filter.Filter
 	rnd     *rand.Rand
-	workers map[*client]int // whose sessions a client's connections are
+	workers map[endpoint]int // whose sessions a client's connections are
 	tubes   []*tube
 }
 
 var _ reach = (*mesh)(nil)
+
+// endpoint is a client as its connections see it. The timeline calls it.
+type endpoint interface {
+	connected(l *link)
+	received(l *link, p []byte)
+	lost(l *link)
+	// still says that it reads nothing just now.
+	still() bool
+	// distance is how long something takes from it to whom it is connected to.
+	distance() time.Duration
+	// title is what it calls itself.
+	title() string
+}
+
+var _, _ endpoint = (*client)(nil), (*reader)(nil)
 
 // node is the facade, whoever leads.
 func (m *mesh) node(*writer, int32) node { return node{} }
@@ -31,7 +46,7 @@ func (m *mesh) node(*writer, int32) node { return node{} }
 func (m *mesh) prompt() bool { return true }
 
 // connect connects to the client's worker.
-func (m *mesh) connect(c *client, l *link) {
+func (m *mesh) connect(c endpoint, l *link) {
 	t := &tube{line: m.line, client: c, link: l, rnd: m.rnd}
 	t.out, t.back = c.distance(), c.distance()
 	l.way = t
@@ -41,7 +56,7 @@ func (m *mesh) connect(c *client, l *link) {
 			t.gone = true
 			return
 		}
-		t.session = m.filter.NewSession(m.workers[c], session.Peer{Remote: c.nature.name, LocalHost: "mesh", LocalPort: 9092}, t)
+		t.session = m.filter.NewSession(m.workers[c], session.Peer{Remote: c.title(), LocalHost: "mesh", LocalPort: 9092}, t)
 		m.line.after(t.back, func() {
 			if !l.dead {
 				c.connected(l)
@@ -75,7 +90,7 @@ func (m *mesh) close() {
 // session writes arrive at the client some time later. The session calls it from any goroutine; all else is the timeline's.
 type tube struct {
 	line      *timeline
-	client    *client
+	client    endpoint
 	link      *link
 	rnd       *rand.Rand
 	session   *session.Session
@@ -145,7 +160,7 @@ func (t *tube) deliver(p []byte) {
 	if p != nil {
 		t.held = append(t.held, p)
 	}
-	if t.client.frozen {
+	if t.client.still() {
 		t.mu.Lock()
 		congested := t.unsent > congestion
 		t.mu.Unlock()

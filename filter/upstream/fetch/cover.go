@@ -12,6 +12,7 @@ func (p *Polls) cover(f *Fetching, todo []*partition) {
 	if len(todo) == 0 {
 		return
 	}
+	p.leaveMoved()
 	which := make([]wire.TopicPartition, len(todo))
 	for i, known := range todo {
 		which[i] = wire.TopicPartition{Topic: known.at.topic, Partition: known.at.partition}

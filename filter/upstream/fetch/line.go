@@ -15,6 +15,7 @@ const maxLines = 3
 var (
 	errGone    = errors.New("its client is gone")
 	errGivenUp = errors.New("its client wants other records")
+	errMoved   = errors.New("its broker has moved to another address")
 	errOld     = errors.New("what connections are made from has been replaced")
 )
 
@@ -32,6 +33,8 @@ type line struct {
 	node     *node
 	link     *link.Link // nil until it has begun
 	renewals int64
+	addr     string // where its broker was when it began
+	denied   bool   // it was last told of a partition that the broker does not lead it
 	began    time.Time
 	up       bool
 	until    time.Time // the login ends; zero: never
@@ -96,6 +99,34 @@ func (n *node) add(p *Polls) *line {
 	return l
 }
 
+// leaveMoved closes links to brokers that are elsewhere by now. A link that was made to an address which another broker had by then is
+// told that the broker leads nothing, until it ends.
+func (p *Polls) leaveMoved() {
+	p.mu.Lock()
+	var denied []*line
+	for _, n := range p.nodes {
+		for _, l := range n.lines {
+			if l.denied && l.poll == nil {
+				denied = append(denied, l)
+			}
+		}
+	}
+	p.mu.Unlock()
+	for _, l := range denied {
+		addr := p.cluster.Address(l.node.id)
+		p.mu.Lock()
+		var old []*link.Link
+		if addr != l.addr && l.poll == nil && !l.useless {
+			old = l.give()
+			l.node.remove(l)
+		}
+		p.mu.Unlock()
+		for _, o := range old {
+			o.Close(errMoved)
+		}
+	}
+}
+
 // Ready implements link.Owner.
 func (l *line) Ready(from *link.Link) {
 	until := from.Until()
@@ -145,6 +176,10 @@ func (l *line) Ended(error) {
 // begin has the broker be dialled. No lock is held.
 func (l *line) begin() {
 	p := l.polls
+	addr := p.cluster.Address(l.node.id)
+	p.mu.Lock()
+	l.addr = addr
+	p.mu.Unlock()
 	opened := p.cluster.OpenOwn(target.Node(l.node.id), p.settings.Room, l)
 	p.mu.Lock()
 	l.link = opened

@@ -28,6 +28,11 @@ type partition struct {
 	marks  marks
 }
 
+// isFor says whether what is known, or polled for, is for who asks this.
+func (p *partition) isFor(a asked) bool {
+	return p.asked == a
+}
+
 // state is what is known of what is asked for.
 type state uint8
 

@@ -163,6 +163,7 @@ func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
 		f.throttle = max(f.throttle, throttle)
 	}
 	todo, doubted, news := q.settle(f, results)
+	l.denied = len(doubted) > 0
 	if q.untaken > 0 {
 		p.ready = append(p.ready, q)
 	}

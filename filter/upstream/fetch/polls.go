@@ -20,6 +20,8 @@ type Cluster interface {
 	Doubt(to target.Broker)
 	// OpenOwn begins a link to a broker, whose answers have room. Nil: the cluster is closed.
 	OpenOwn(to target.Broker, room link.Room, o link.Owner) *link.Link
+	// Address is where a broker is, from memory; empty: nobody knows.
+	Address(node int32) string
 	// Renewals is how often what links are made from has been replaced.
 	Renewals() int64
 }
@@ -140,7 +142,7 @@ func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
 			}
 			known.number = f.number
 			f.open++
-			if known.asked != a {
+			if !known.isFor(a) {
 				released.add(known.drop())
 				known.asked, known.poll = a, nil
 			}

@@ -36,6 +36,12 @@ func (m *Map) Find(b target.Broker, done func(addr string, err error)) {
 	}
 }
 
+// Address is where a broker is, from memory; empty: nobody knows.
+func (m *Map) Address(node int32) string {
+	addr, _ := m.find(target.Node(node))
+	return addr
+}
+
 // Await is Find for who can wait.
 func (m *Map) Await(ctx context.Context, b target.Broker) (addr string, err error) {
 	type answer struct {

@@ -48,11 +48,14 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 			return
 		}
 		if h.Key != wire.KeyProduce {
-			told, err := c.tellOf(id, h, body)
+			if deaf = deaf || c.handler(h.Key) != nil && c.isDeaf(id); deaf {
+				continue
+			}
+			told, err := c.other(id, h, body)
 			if err != nil {
 				return
 			}
-			answers <- answer{told, time.Now()}
+			answers <- told
 			continue
 		}
 		request := kmsg.NewPtrProduceRequest()
@@ -247,6 +250,7 @@ func (c *Cluster) store(id int32, name string, index int32, acks int16, records 
 			return -1, code
 		}
 	}
+	c.changed.Broadcast()
 	return p.log.append(records)
 }
 

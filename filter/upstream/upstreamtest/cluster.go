@@ -116,6 +116,13 @@ func (c *Cluster) DeleteTopic(name string) [][]Entry {
 	return logs
 }
 
+// TopicID returns the id of a topic.
+func (c *Cluster) TopicID(name string) [16]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.topics[name].id
+}
+
 // AddPartitions gives a topic more partitions, led by the given nodes.
 func (c *Cluster) AddPartitions(name string, leaders ...int32) {
 	c.mu.Lock()

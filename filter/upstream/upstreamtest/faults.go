@@ -27,6 +27,7 @@ func (c *Cluster) Move(name string, partition, node int32) {
 	p := c.topics[name].partitions[partition]
 	p.leader = node
 	p.epoch++
+	c.changed.Broadcast() // who waits for records there is told
 }
 
 // ForgetProducers has a partition's log know nothing of its producers: what it knew has expired, or the new leader never had it.

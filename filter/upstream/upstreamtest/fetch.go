@@ -1,6 +1,7 @@
 package upstreamtest
 
 import (
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -128,7 +129,10 @@ func (c *Cluster) readPartition(
 		if size := len(p.RecordBatches) + len(e.Records); size > min(most, int(asked.PartitionMaxBytes)) && (!some || len(p.RecordBatches) > 0) {
 			break
 		}
-		p.RecordBatches = append(p.RecordBatches, e.Records...)
+		at := len(p.RecordBatches)
+		if p.RecordBatches = append(p.RecordBatches, e.Records...); isBatch(e.Records) {
+			binary.BigEndian.PutUint64(p.RecordBatches[at:], uint64(e.Offset))
+		}
 	}
 	return p
 }

@@ -47,8 +47,10 @@ type header struct {
 // headerSize is the length of a batch of magic 2 without records.
 const headerSize = 61
 
+func isBatch(b []byte) bool { return len(b) >= headerSize && b[16] == 2 }
+
 func parseHeader(b []byte) header {
-	if len(b) < headerSize || b[16] != 2 {
+	if !isBatch(b) {
 		return header{count: 1, producer: -1}
 	}
 	h := header{

@@ -1,7 +1,9 @@
 package upstreamtest
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -23,6 +25,26 @@ func (c *Cluster) Handle(key wire.APIKey, versions link.Range, handle func(id in
 	c.handlers[key], c.handled[key] = handle, versions
 }
 
+func (c *Cluster) handler(key wire.APIKey) handler {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handlers[key]
+}
+
+// other does what a request other than Produce asks for; what somebody has said how to answer takes its time.
+func (c *Cluster) other(id int32, h wire.Header, body []byte) (answer, error) {
+	var after time.Duration
+	if c.handler(h.Key) != nil {
+		c.mu.Lock()
+		before := c.nodes[id].before
+		after = c.nodes[id].after
+		c.mu.Unlock()
+		_ = pause(context.Background(), before)
+	}
+	told, err := c.tellOf(id, h, body)
+	return answer{told, time.Now().Add(after)}, err
+}
+
 // tellOf makes the answer to a request other than Produce.
 func (c *Cluster) tellOf(id int32, h wire.Header, body []byte) ([]byte, error) {
 	switch h.Key {
@@ -31,9 +53,7 @@ func (c *Cluster) tellOf(id int32, h wire.Header, body []byte) ([]byte, error) {
 	case wire.KeyFindCoordinator:
 		return c.tellCoordinator(h, body)
 	}
-	c.mu.Lock()
-	handle := c.handlers[h.Key]
-	c.mu.Unlock()
+	handle := c.handler(h.Key)
 	if handle == nil {
 		return nil, errors.New("nobody has said how this is answered")
 	}
