@@ -5,15 +5,16 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
-	session   = 10 * time.Second
-	beat      = time.Second
-	unread    = 200 * time.Millisecond // what a poll waits for records
-	committal = 10 * time.Second       // what a commit may take
+	session  = 10 * time.Second
+	beat     = time.Second
+	unread   = 200 * time.Millisecond // what a poll waits for records
+	toCommit = 10 * time.Second       // what a commit may take
 )
 
 // franzMember is a member of a group of franz-go's.
@@ -83,7 +84,7 @@ func (fm *franzMember) commit() {
 	if len(offsets) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), committal)
+	ctx, cancel := context.WithTimeout(context.Background(), toCommit)
 	defer cancel()
 	fm.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, r *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
@@ -93,7 +94,7 @@ func (fm *franzMember) commit() {
 		for i := range answer.Topics {
 			for j, p := range answer.Topics[i].Partitions {
 				if p.ErrorCode != 0 {
-					g.fail("commit: " + codeName(p.ErrorCode))
+					g.fail("commit: " + reason(kerr.ErrorForCode(p.ErrorCode)))
 					continue
 				}
 				g.commit(answer.Topics[i].Topic, p.Partition, r.Topics[i].Partitions[j].Offset)

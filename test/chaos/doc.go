@@ -9,8 +9,8 @@
 //
 // Groups of two members each, of several libraries, read the topics of both clusters through the mesh, and others one topic straight
 // from its brokers. They commit what they were given before they ask for more. In the end each group has been given everything that is
-// stored, as it is stored. An observer for each cluster looks at the offsets that it has of the groups: none may ever be less than it was,
-// or than a member was told before. How much was given again, how many rebalances there were and how long nothing was given is counted
+// stored, as it is stored, and of the offsets that were ever committed none is less than the one before: that is read from the log that
+// the clusters keep of them. How much was given again, how many rebalances there were and how long nothing was given is counted
 // from the fault on, through the mesh and beside it.
 //
 // The mesh knows a third cluster that answers no batch, for the hostile clients of "memory exhausted", and has limits that they reach.

@@ -33,13 +33,6 @@ func (t *trial) read(ctx context.Context) error {
 			t.groups = append(t.groups, newGroup(id))
 		}
 	}
-	for _, cluster := range []string{"c1", "c2"} {
-		w, err := t.observe(cluster)
-		if err != nil {
-			return err
-		}
-		t.observers = append(t.observers, w)
-	}
 	for _, g := range t.groups {
 		for n := range crew {
 			if err := t.enter(g.join(n + 1)); err != nil {
@@ -184,7 +177,7 @@ func (t *trial) readOut(ctx context.Context, logs []ledger.Log) {
 		return
 	}
 	if !t.until(ctx, patience, all(func(g *group, l ledger.Log) bool {
-		return slices.ContainsFunc(t.observers, func(w *observer) bool { return w.has(g, l.Place) >= l.Records[len(l.Records)-1].Offset+1 })
+		return g.lastTold(l.Place) > l.Records[len(l.Records)-1].Offset
 	})) {
 		t.note("not all groups committed all that they were given in %s", patience)
 	}
@@ -199,7 +192,7 @@ func (g *group) through(l ledger.Log) bool {
 	return slices.ContainsFunc(given, func(d ledger.Delivery) bool { return d.Offset >= end })
 }
 
-// dismiss has all members leave, and ends the observers.
+// dismiss has all members leave.
 func (t *trial) dismiss(ctx context.Context) error {
 	var errs []error
 	for _, g := range t.groups {
@@ -212,9 +205,6 @@ func (t *trial) dismiss(ctx context.Context) error {
 			errs = append(errs, m.gone(ctx))
 		}
 	}
-	for _, w := range t.observers {
-		w.end()
-	}
 	return errors.Join(errs...)
 }
 
@@ -226,7 +216,15 @@ func (t *trial) remade(name string) bool {
 }
 
 // judge says what the groups were given and what was committed.
-func (t *trial) judge(r *result, logs []ledger.Log) {
+func (t *trial) judge(ctx context.Context, r *result, logs []ledger.Log) error {
+	var backs []map[string][]string
+	for _, cluster := range []string{"c1", "c2"} {
+		back, err := setBack(ctx, t.brokers(cluster), cluster)
+		if err != nil {
+			return err
+		}
+		backs = append(backs, back)
+	}
 	for _, g := range t.groups {
 		side := &r.read[fromMesh]
 		if g.direct {
@@ -253,11 +251,12 @@ func (t *trial) judge(r *result, logs []ledger.Log) {
 			mine.again += reader.Again()
 		}
 		mine.skipped, mine.wrong = report.Count(ledger.Skipped), len(report)-report.Count(ledger.Skipped)
-		for _, w := range t.observers {
-			back = append(back, w.setBack[g]...)
+		for _, cluster := range backs {
+			back = append(back, cluster[g.name]...)
 		}
 		mine.setBack = len(back)
 		side.add(mine)
 		r.say(g, mine, report, back)
 	}
+	return nil
 }

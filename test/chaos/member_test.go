@@ -104,6 +104,13 @@ func (g *group) commit(topic string, partition int32, offset int64) {
 	g.told[at] = offset
 }
 
+// lastTold is the offset of a partition that a member was told last to be committed.
+func (g *group) lastTold(at ledger.Place) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.told[at]
+}
+
 func (g *group) fail(reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

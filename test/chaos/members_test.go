@@ -6,9 +6,6 @@ import (
 	"slices"
 )
 
-// offsetsTopic is where a cluster keeps groups: who leads its partitions are their coordinators.
-const offsetsTopic = "__consumer_offsets"
-
 func groupFaults() []fault {
 	return []fault{
 		{name: "coordinators move", happen: func(ctx context.Context, t *trial) error {

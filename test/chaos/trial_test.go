@@ -30,8 +30,7 @@ type trial struct {
 	accounts []*account
 	schedule []string // what was done, in words
 
-	groups    []*group
-	observers []*observer
+	groups []*group
 }
 
 // topic is one that a trial writes to.
@@ -357,7 +356,5 @@ func (t *trial) check(ctx context.Context, r *result) error {
 		r.add(t, a, report)
 	}
 	t.readOut(ctx, logs)
-	err := t.dismiss(ctx)
-	t.judge(r, logs)
-	return err
+	return errors.Join(t.dismiss(ctx), t.judge(ctx, r, logs))
 }
