@@ -11,6 +11,6 @@
 // to be run a few times to show the same again.
 //
 // Where the next line goes: what can go wrong, schedule.go and strike.go; the order of events, timeline.go; a run from beginning
-// to end, run.go; who the clients are, populate.go and nature.go; how they send and retry, client.go, link.go and writer.go; connections
+// to end, run.go; who reads, and how, gather.go, reader.go and reader_link.go; who the clients are, populate.go and nature.go; how they send and retry, client.go, link.go and writer.go; connections
 // to the mesh, tube.go, and to the brokers themselves, direct.go; what is made of it in the end, judge.go.
 package simulation
