@@ -49,7 +49,7 @@ func (f *Filter) newWorker(index int) *worker {
 		s.Troubles = f.health[i]
 		u := upstream.New(s, f.health[i].Client(client), w.thread, f.options.Stats.Cluster(cluster.Name), log)
 		w.clusters = append(w.clusters, u)
-		upstreams[cluster.Name] = broker.Upstream{Cluster: u, Brokers: brokers{u}, PartitionCount: cluster.PartitionCount}
+		upstreams[cluster.Name] = broker.Upstream{Cluster: u, Brokers: brokers{u}, PartitionCount: cluster.PartitionCount, OffsetRetention: cluster.OffsetRetention}
 	}
 	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.broker.OnUneven(f.shared.uneven.tell)

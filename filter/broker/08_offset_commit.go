@@ -244,6 +244,7 @@ func (o *commitCall) takeFrom(name string, said *kmsg.OffsetCommitResponse) {
 			case wire.UnknownMemberID, wire.IllegalGeneration, wire.FencedInstanceID, wire.StaleMemberEpoch, wire.FencedMemberEpoch:
 				o.codes[place][i] = wire.GroupAuthorizationFailed
 				o.refusal.addMembers(o.request.Group, name)
+			default:
 			}
 		}
 	}

@@ -63,6 +63,7 @@ func (m *groupModel) validate(generation int32, member string) wire.ErrorCode {
 	return wire.None
 }
 
+//nolint:ireturn // as the fake has it
 func (m *groupModel) commit(r *kmsg.OffsetCommitRequest) (kmsg.Response, error) {
 	if m.newest > 0 && r.Version > m.newest {
 		r.Version = m.newest
@@ -93,6 +94,7 @@ func (m *groupModel) commit(r *kmsg.OffsetCommitRequest) (kmsg.Response, error) 
 	return response, nil
 }
 
+//nolint:ireturn // as the fake has it
 func (m *groupModel) beat(r *kmsg.HeartbeatRequest) kmsg.Response {
 	response := kmsg.NewPtrHeartbeatResponse()
 	known, there := m.members[r.MemberID]
@@ -107,6 +109,7 @@ func (m *groupModel) beat(r *kmsg.HeartbeatRequest) kmsg.Response {
 	return response
 }
 
+//nolint:ireturn // as the fake has it
 func (m *groupModel) describe(r *kmsg.DescribeGroupsRequest) kmsg.Response {
 	g := kmsg.DescribeGroupsResponseGroup{Group: r.Groups[0], State: "Dead"}
 	for id := range m.members {
@@ -116,6 +119,7 @@ func (m *groupModel) describe(r *kmsg.DescribeGroupsRequest) kmsg.Response {
 	return &kmsg.DescribeGroupsResponse{Groups: []kmsg.DescribeGroupsResponseGroup{g}}
 }
 
+//nolint:ireturn // as the fake has it
 func (m *groupModel) fetch(r *kmsg.OffsetFetchRequest) kmsg.Response {
 	if m.newest > 0 && r.Version > m.newest {
 		r.Version = m.newest

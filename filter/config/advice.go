@@ -328,6 +328,8 @@ func bounds(f protoreflect.FieldDescriptor) (low, high int64) {
 		return 1, maxPort
 	case "connections_per_broker":
 		return 1, maxConnections
+	case "offset_retention_days":
+		return 1, maxRetentionDays
 	case "max_request_bytes":
 		return minRequestBytes, maxRequestBytes
 	case "max_in_flight_requests_per_connection":

@@ -4,13 +4,18 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
-// maxConnections is the most connections that a worker may have to each broker.
-const maxConnections = 16
+const (
+	// maxConnections is the most connections that a worker may have to each broker.
+	maxConnections = 16
+	// maxRetentionDays is the longest that a cluster may be told to keep offsets, in days.
+	maxRetentionDays = 3650
+)
 
 // clusters checks upstream_clusters and fills c.Clusters, in which every cluster has its place even if it is wrong.
 func (c *Config) clusters(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinition) {
@@ -48,6 +53,12 @@ func (c *Config) cluster(bad *mistakes, at string, d *kafkameshv1.KafkaClusterDe
 	if n := d.ConnectionsPerBroker; n != nil {
 		if cl.ConnectionsPerBroker = *n; *n < 1 || *n > maxConnections {
 			bad.add(join(at, "connections_per_broker"), "%d is not allowed; write 1 to %d", *n, maxConnections)
+		}
+	}
+	if n := d.OffsetRetentionDays; n != nil {
+		cl.OffsetRetention = time.Duration(*n) * 24 * time.Hour
+		if *n < 1 || *n > maxRetentionDays {
+			bad.add(join(at, "offset_retention_days"), "%d is not allowed; write 1 to %d", *n, maxRetentionDays)
 		}
 	}
 	g := c.producerConfig(bad, &cl, join(at, "producer_config"), d.GetProducerConfig())

@@ -56,6 +56,8 @@ type Cluster struct {
 	BootstrapServers []string
 	// PartitionCount caps the partitions of a topic that clients are told of. 0: the topic's real number.
 	PartitionCount int32
+	// OffsetRetention is how long the cluster keeps offsets of groups whose home is another. 0: a year.
+	OffsetRetention time.Duration
 	// Acks, if set, replaces the acks of the clients' requests.
 	Acks Acks
 	// ClientID is the client id sent to the cluster.

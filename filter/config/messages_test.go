@@ -80,6 +80,8 @@ func textCases() []messageCase {
 		{"empty cluster and rule", "upstream_clusters: [{}]\nforwarding_rules: [{}]\n"},
 		{"cluster names twice", "upstream_clusters: [{" + good + "}, {" + good + "}, {" + good + "}]\nforwarding_rules: [{target_cluster: a, topic_prefix: a}]\n"},
 		{"partition_count negative", oneCluster(good + ", partition_count: -5")},
+		{"offsets kept for no time", oneCluster(good + ", offset_retention_days: 0")},
+		{"offsets kept for ever", oneCluster(good + ", offset_retention_days: 9999999")},
 		{"servers only commas", servers(" , ,")},
 		{"servers without host", servers(":9092")},
 		{"servers with bad ports", servers("a:0,a:65536,a:,a:http,a:-1,a:99999999999999999999")},

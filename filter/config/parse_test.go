@@ -199,6 +199,9 @@ func TestAccepted(t *testing.T) {
 		{"port as double", "19092", "1.9092e+04", func(*config.Config) {}},
 		{"mode by name", "forwarding_rules:", "consumer_proxy_mode: StatefulConsumerProxy\nforwarding_rules:", func(*config.Config) {}},
 		{"mode by number", "forwarding_rules:", "consumerProxyMode: 0\nforwarding_rules:", func(*config.Config) {}},
+		{"offsets kept for longer", ", partition_count: 5", ", partition_count: 5, offset_retention_days: 3650", func(c *config.Config) {
+			c.Clusters[2].OffsetRetention = 3650 * 24 * time.Hour
+		}},
 		{"no cap", ", partition_count: 5", "", func(c *config.Config) { c.Clusters[2].PartitionCount = 0 }},
 		{
 			"servers without port, with scheme, path and spaces", `"cluster3_node1:9092,cluster3_node2:9092"`,

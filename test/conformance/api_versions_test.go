@@ -47,7 +47,7 @@ func TestApiVersions(t *testing.T) {
 		{name: "what is listed", differs: versionsListed, do: func(c *client) {
 			listed(c, 0, 1, 2, 3, 10, 18, 19, 20, 21, 22, 23, 32, 33, 37, 44, 60, 75)
 		}},
-		{name: "what is not listed", differs: producersOnly, do: func(c *client) {
+		{name: "what is not listed", differs: clientsOnly, do: func(c *client) {
 			listed(c, 8, 9, 11, 12, 13, 14, 24, 26, 29, 35)
 		}},
 		{name: "features", differs: noFeatures, do: func(c *client) {

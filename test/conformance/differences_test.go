@@ -16,7 +16,7 @@ const (
 	none difference = ""
 
 	versionsListed     difference = "versions-listed"
-	producersOnly      difference = "producers-only"
+	clientsOnly        difference = "clients-only"
 	noTransactions     difference = "no-transactions"
 	noFeatures         difference = "no-features"
 	oneNode            difference = "one-node"
@@ -41,7 +41,7 @@ const (
 
 // differences are all that there are.
 var differences = []difference{
-	versionsListed, producersOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
+	versionsListed, clientsOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
 	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked, noSessions,
 }

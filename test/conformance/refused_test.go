@@ -6,7 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// TestRefused has what is listed only because clients look for it.
+// TestRefused has what some clients look for, and are refused in part.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	play(t, "refused", []scenario{
@@ -17,7 +17,7 @@ func TestRefused(t *testing.T) {
 				return req
 			})
 		}},
-		{name: "find a coordinator of nothing", differs: producersOnly, do: func(c *client) {
+		{name: "find a coordinator of nothing", differs: ownWords, do: func(c *client) {
 			c.asks(1, 3, func(int16) kmsg.Request {
 				req := kmsg.NewPtrFindCoordinatorRequest()
 				req.CoordinatorType, req.CoordinatorKey = 7, "g"

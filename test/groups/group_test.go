@@ -34,7 +34,7 @@ func startReader(t *testing.T, w *world, group string, topics ...string) *reader
 	r.client = w.client(t, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.OnPartitionsAssigned(gain), kgo.OnPartitionsRevoked(lose),
 		kgo.OnPartitionsLost(lose), kgo.SessionTimeout(20*time.Second), kgo.HeartbeatInterval(500*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
 	r.done.Go(func() { r.read(ctx) })
 	t.Cleanup(r.end)

@@ -106,6 +106,7 @@ func (g *Groups) validate(group, member string, generation int32) wire.ErrorCode
 	}
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func (g *Groups) beat(id int32, request kmsg.Request) kmsg.Response {
 	r := request.(*kmsg.HeartbeatRequest) //nolint:forcetypeassert // as the key is
 	response := kmsg.NewPtrHeartbeatResponse()
@@ -124,6 +125,7 @@ func (g *Groups) beat(id int32, request kmsg.Request) kmsg.Response {
 	return response
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func (g *Groups) commit(id int32, request kmsg.Request) kmsg.Response {
 	r := request.(*kmsg.OffsetCommitRequest) //nolint:forcetypeassert // as the key is
 	coordinates := g.coordinates(id, r.Group)
@@ -149,6 +151,7 @@ func (g *Groups) commit(id int32, request kmsg.Request) kmsg.Response {
 	return response
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func (g *Groups) fetch(id int32, request kmsg.Request) kmsg.Response {
 	r := request.(*kmsg.OffsetFetchRequest) //nolint:forcetypeassert // as the key is
 	response := kmsg.NewPtrOffsetFetchResponse()
@@ -183,6 +186,7 @@ func (g *Groups) found(asked kmsg.OffsetFetchRequestGroup) []kmsg.OffsetFetchRes
 	return topics
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func (g *Groups) join(id int32, request kmsg.Request) kmsg.Response {
 	r := request.(*kmsg.JoinGroupRequest) //nolint:forcetypeassert // as the key is
 	g.mu.Lock()
@@ -201,6 +205,7 @@ func (g *Groups) join(id int32, request kmsg.Request) kmsg.Response {
 	return response
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func (g *Groups) leave(id int32, request kmsg.Request) kmsg.Response {
 	r := request.(*kmsg.LeaveGroupRequest) //nolint:forcetypeassert // as the key is
 	response := kmsg.NewPtrLeaveGroupResponse()

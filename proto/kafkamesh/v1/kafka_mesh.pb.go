@@ -1065,9 +1065,12 @@ type KafkaClusterDefinition struct {
 	ConnectionsPerBroker *int32 `protobuf:"varint,102,opt,name=connections_per_broker,json=connectionsPerBroker,proto3,oneof" json:"connections_per_broker,omitempty"`
 	// How connections to the brokers are made, where that is not what everybody does: connect to the broker's own address, whose name the
 	// system resolves. Default: that.
-	Dial          *Dial `protobuf:"bytes,103,opt,name=dial,proto3" json:"dial,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Dial *Dial `protobuf:"bytes,103,opt,name=dial,proto3" json:"dial,omitempty"`
+	// For how many days after its last commit the cluster keeps the offset of a consumer group whose home is another cluster: there the
+	// group has no members that would keep it. Default: 365. Refused: outside 1 to 3650.
+	OffsetRetentionDays *int32 `protobuf:"varint,104,opt,name=offset_retention_days,json=offsetRetentionDays,proto3,oneof" json:"offset_retention_days,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *KafkaClusterDefinition) Reset() {
@@ -1161,6 +1164,13 @@ func (x *KafkaClusterDefinition) GetDial() *Dial {
 		return x.Dial
 	}
 	return nil
+}
+
+func (x *KafkaClusterDefinition) GetOffsetRetentionDays() int32 {
+	if x != nil && x.OffsetRetentionDays != nil {
+		return *x.OffsetRetentionDays
+	}
+	return 0
 }
 
 // Dial is how connections to a cluster's brokers are made. TLS and logins are on them as on others.
@@ -2046,7 +2056,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\f_interval_ms\"L\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\xa8\x05\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\xfb\x05\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
@@ -2056,14 +2066,16 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x03tls\x18d \x01(\v2\x11.kafkamesh.v1.TlsR\x03tls\x12&\n" +
 	"\x04sasl\x18e \x01(\v2\x12.kafkamesh.v1.SaslR\x04sasl\x129\n" +
 	"\x16connections_per_broker\x18f \x01(\x05H\x00R\x14connectionsPerBroker\x88\x01\x01\x12&\n" +
-	"\x04dial\x18g \x01(\v2\x12.kafkamesh.v1.DialR\x04dial\x1aA\n" +
+	"\x04dial\x18g \x01(\v2\x12.kafkamesh.v1.DialR\x04dial\x127\n" +
+	"\x15offset_retention_days\x18h \x01(\x05H\x01R\x13offsetRetentionDays\x88\x01\x01\x1aA\n" +
 	"\x13ProducerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aA\n" +
 	"\x13ConsumerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x19\n" +
-	"\x17_connections_per_broker\"i\n" +
+	"\x17_connections_per_brokerB\x18\n" +
+	"\x16_offset_retention_days\"i\n" +
 	"\x04Dial\x12B\n" +
 	"\x0eproxy_protocol\x18\x01 \x01(\v2\x1b.kafkamesh.v1.ProxyProtocolR\rproxyProtocol\x12\x1d\n" +
 	"\n" +
