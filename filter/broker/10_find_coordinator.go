@@ -115,32 +115,36 @@ func (f *coordinatorsCall) askHome(home Brokers, at []int) {
 		request.CoordinatorKeys = append(request.CoordinatorKeys, f.groups[i])
 	}
 	f.askSoon(home, target.Any(), request, severalIn, moment, func(r kmsg.Response, err error) {
-		if err != nil {
-			if code, known := unanswered(err); known {
-				for _, i := range at {
-					f.found[i].code = code
-				}
-			}
+		if err == nil {
+			f.take(at, r.(*kmsg.FindCoordinatorResponse)) //nolint:forcetypeassert // as the request is
 			return
 		}
-		said := r.(*kmsg.FindCoordinatorResponse) //nolint:forcetypeassert // as the request is
-		if said.Version < severalIn {             // of the first group: most errors are of all
+		if code, known := unanswered(err); known {
 			for _, i := range at {
-				f.found[i] = found{wire.ErrorCode(said.ErrorCode), told(said.ErrorMessage)}
-			}
-			return
-		}
-		of := make(map[string]found, len(said.Coordinators))
-		for i := range said.Coordinators {
-			one := &said.Coordinators[i]
-			of[one.Key] = found{wire.ErrorCode(one.ErrorCode), told(one.ErrorMessage)}
-		}
-		for _, i := range at {
-			if one, there := of[f.groups[i]]; there {
-				f.found[i] = one
+				f.found[i].code = code
 			}
 		}
 	})
+}
+
+// take takes over what a cluster has said of groups, by their places.
+func (f *coordinatorsCall) take(at []int, said *kmsg.FindCoordinatorResponse) {
+	if said.Version < severalIn { // of the first group: most errors are of all
+		for _, i := range at {
+			f.found[i] = found{wire.ErrorCode(said.ErrorCode), told(said.ErrorMessage)}
+		}
+		return
+	}
+	of := make(map[string]found, len(said.Coordinators))
+	for i := range said.Coordinators {
+		one := &said.Coordinators[i]
+		of[one.Key] = found{wire.ErrorCode(one.ErrorCode), told(one.ErrorMessage)}
+	}
+	for _, i := range at {
+		if one, there := of[f.groups[i]]; there {
+			f.found[i] = one
+		}
+	}
 }
 
 // told is a message of a broker's.

@@ -51,6 +51,8 @@ type Fetching interface {
 }
 
 // ownOf returns the connections of the client's own into a cluster, made when they are first needed.
+//
+//nolint:ireturn // each cluster has its own kind
 func (c *Client) ownOf(b Brokers) Own {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -92,16 +92,6 @@ func (f *fake) Call(to target.Broker, request kmsg.Request, most int16, done fun
 	f.call(asked{to: to, request: request}, most, done)
 }
 
-func (f *fake) call(a asked, most int16, done func(kmsg.Response, error)) {
-	f.asked = append(f.asked, a)
-	if f.respond == nil {
-		done(nil, errors.New("nobody answers"))
-		return
-	}
-	a.request.SetVersion(min(most, a.request.MaxVersion()))
-	done(f.respond(a.to, a.request))
-}
-
 // Leaders implements broker.Brokers, from topics.
 func (f *fake) Leaders(partitions []wire.TopicPartition, done func([]wire.Partition)) {
 	found := make([]wire.Partition, len(partitions))
@@ -124,7 +114,20 @@ func (f *fake) Doubt(to target.Broker) { f.doubted = append(f.doubted, to) }
 func (f *fake) Changed(topic string) { f.changed = append(f.changed, topic) }
 
 // Own implements broker.Brokers.
+//
+//nolint:ireturn // as the facade has it
 func (f *fake) Own(string) broker.Own { return fakeOwn{f} }
+
+// call asks the fake.
+func (f *fake) call(a asked, most int16, done func(kmsg.Response, error)) {
+	f.asked = append(f.asked, a)
+	if f.respond == nil {
+		done(nil, errors.New("nobody answers"))
+		return
+	}
+	a.request.SetVersion(min(most, a.request.MaxVersion()))
+	done(f.respond(a.to, a.request))
+}
 
 // fakeOwn is connections of a client's own to a fake.
 type fakeOwn struct{ *fake }
@@ -146,6 +149,8 @@ func (f fakeOwn) CallIf(
 }
 
 // Fetch implements broker.Own: what is fetched says what is read.
+//
+//nolint:ireturn // as the facade has it
 func (f fakeOwn) Fetch(version int16, r *wire.FetchRequest, news func()) broker.Fetching {
 	reading := &fakeFetching{fake: f.fake, request: r, version: version, news: news}
 	f.fetchings = append(f.fetchings, reading)

@@ -63,7 +63,7 @@ func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *C
 	u.topology = topology.New(u.settings.topology(u.panics, func() { st.MetadataRefreshes.Add(1) }), c)
 	u.pool = produce.New(u.settings.produce(u.link()), c, u.topology, t.Cork, st, u.log)
 	u.calls.answerTimeout = u.settings.AnswerTimeout
-	u.life, u.end = context.WithCancel(context.Background())
+	u.life, u.end = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	u.work.Go(func() { u.panics.Guard("watch", u.watch) })
 	return u
 }

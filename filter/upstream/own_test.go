@@ -67,7 +67,7 @@ func TestOwn(t *testing.T) {
 		ask(first)
 		ask(second)
 		d.want(t, "a link each", "1:9092", "1:9092")
-		time.Sleep(10 * time.Minute) // longer than any other call may take
+		<-time.After(10 * time.Minute) // longer than any other call may take
 		if _, err := b.call(target.Node(1)); err != nil {
 			t.Errorf("a call on a shared link: %v", err)
 		}

@@ -109,6 +109,8 @@ func (w *world) client(t *testing.T, more ...kgo.Opt) *kgo.Client {
 }
 
 // byName has a client ask for offsets by the names of topics, and not by their ids.
+//
+//nolint:ireturn // kgo has options so
 func byName() kgo.Opt {
 	v := kversion.Stable()
 	v.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9)

@@ -101,7 +101,7 @@ func describeCut(failed, lost, twice, disordered int) string {
 // consumed is the table of the consumers whose groups are at home on a version of Kafka.
 func consumed(version string) *table {
 	t := &table{
-		name: "consumers " + version, title: fmt.Sprintf("Consumers, groups at home on Kafka %s", version),
+		name: "consumers " + version, title: "Consumers, groups at home on Kafka " + version,
 		header: "| client | version | codecs | in a group | again | without a group | notes |\n|---|---|---|---|---|---|---|\n",
 	}
 	for _, c := range consumers() {

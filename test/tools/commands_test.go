@@ -20,10 +20,13 @@ import (
 const recordsOfStep = 4 // in each topic
 
 // TestCommands types what administrators type of groups and topics, directly and through the mesh: what is printed is the same.
+//
+//nolint:tparallel // one way after the other
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	said := map[bool][]string{}
 	onEachWay(t, func(t *testing.T, w way) {
+		t.Helper()
 		group := "orders-" + w.name
 		apples, bananas := "apples-"+group, "bananas-"+group
 		w.create(t, []string{apples}, []string{bananas})
@@ -84,13 +87,14 @@ func (s step) typed(t *testing.T, w way) string {
 	if ctx.Err() != nil || err != nil && !errors.As(err, &ended) {
 		t.Fatalf("%s: %v: %s", s.title, err, out)
 	}
-	text := fmt.Sprintf("$ %s --bootstrap-server %s %s\n", s.program, w.addr, strings.Join(s.args, " "))
+	var text strings.Builder
+	fmt.Fprintf(&text, "$ %s --bootstrap-server %s %s\n", s.program, w.addr, strings.Join(s.args, " "))
 	for line := range strings.Lines(string(out)) {
 		if strings.TrimSpace(line) != "" && strings.Contains(line, s.only) && !beside.MatchString(line) {
-			text += strings.TrimRight(line, " \n") + "\n"
+			text.WriteString(strings.TrimRight(line, " \n") + "\n")
 		}
 	}
-	return text
+	return text.String()
 }
 
 var (

@@ -18,9 +18,12 @@ import (
 // TestConnect has a worker of Connect, which keeps what it knows in three topics and is a member of a group, read a file into a topic of
 // one cluster and write that topic and one of the other cluster into a file. The worker ends in the middle, and another goes on where
 // it was: each line arrives once.
+//
+//nolint:tparallel // one way after the other
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	onEachWay(t, func(t *testing.T, w way) {
+		t.Helper()
 		dir := t.TempDir()
 		apples, bananas := w.apples("connect"), w.bananas("connect")
 		w.create(t, []string{apples}, []string{bananas})

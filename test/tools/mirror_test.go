@@ -12,9 +12,12 @@ import (
 )
 
 // TestMirrorMaker has MirrorMaker 2 copy topics of both clusters, and what a group has committed, into a third cluster.
+//
+//nolint:tparallel // one way after the other
 func TestMirrorMaker(t *testing.T) {
 	t.Parallel()
 	onEachWay(t, func(t *testing.T, w way) {
+		t.Helper()
 		target := stack.Kafka(t, stack.KafkaOptions{Properties: map[string]string{"group.initial.rebalance.delay.ms": "0"}})
 		apples, bananas, group := w.apples("mirror"), w.bananas("mirror"), "mirror-"+w.name
 		w.create(t, []string{apples}, []string{bananas})

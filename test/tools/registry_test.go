@@ -16,9 +16,12 @@ const schema = `{"type":"record","name":"Apple","fields":[{"name":"colour","type
 
 // TestRegistry has a schema registry that keeps schemas in a topic take one by the API of Confluent's, and know it again when it has
 // started anew.
+//
+//nolint:tparallel // one way after the other
 func TestRegistry(t *testing.T) {
 	t.Parallel()
 	onEachWay(t, func(t *testing.T, w way) {
+		t.Helper()
 		p, url := w.registry(t)
 		body, err := json.Marshal(map[string]string{"schema": schema})
 		stack.Check(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,9 +15,12 @@ import (
 
 // TestStreams has Kafka Streams count the words of lines of one cluster and write the counts to the other, its topics for what is in
 // between being there too. It ends in the middle, and another process goes on where it was.
+//
+//nolint:tparallel // one way after the other
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	onEachWay(t, func(t *testing.T, w way) {
+		t.Helper()
 		in, out := w.bananas("lines"), w.apples("counts")
 		w.create(t, []string{out}, []string{in})
 		first, second := lines(0, 300), lines(300, 500)
@@ -51,14 +55,14 @@ func wordsOf(texts ...[]string) map[string]string {
 	numbers := map[string]int{}
 	for _, list := range texts {
 		for _, line := range list {
-			for _, word := range strings.Fields(line) {
+			for word := range strings.FieldsSeq(line) {
 				numbers[word]++
 			}
 		}
 	}
 	counts := map[string]string{}
 	for word, n := range numbers {
-		counts[word] = fmt.Sprint(n)
+		counts[word] = strconv.Itoa(n)
 	}
 	return counts
 }
