@@ -26,6 +26,11 @@ type reading struct {
 	silence time.Duration // the longest in which a group was given nothing of its topic on the first cluster
 }
 
+func (s *reading) String() string {
+	return fmt.Sprintf("%d, %d, %d/%d/%d, %d, %d, %.1f s", s.given, s.again, s.skipped, s.wrong, s.setBack, s.failed, s.rebalances, s.silence.Seconds())
+}
+
+// add adds what was found of another group.
 func (s *reading) add(o reading) {
 	s.given += o.given
 	s.again += o.again
@@ -35,10 +40,6 @@ func (s *reading) add(o reading) {
 	s.failed += o.failed
 	s.rebalances += o.rebalances
 	s.silence = max(s.silence, o.silence)
-}
-
-func (s *reading) String() string {
-	return fmt.Sprintf("%d, %d, %d/%d/%d, %d, %d, %.1f s", s.given, s.again, s.skipped, s.wrong, s.setBack, s.failed, s.rebalances, s.silence.Seconds())
 }
 
 // say keeps what a person has to know of a group.

@@ -144,20 +144,7 @@ func (w *world) clientFault(f fault) (begin, end func()) {
 			}
 		}, nil
 	case workerLost:
-		return func() {
-			for _, c := range w.clients {
-				if w.mesh == nil || w.mesh.workers[c] == int(f.broker)%workers {
-					w.hop(c)
-					c.sever(f.delay, f.drop)
-				}
-			}
-			for _, r := range w.readers {
-				if w.mesh.workers[r] == int(f.broker)%workers {
-					w.hop(r)
-					r.sever(f.delay, f.drop)
-				}
-			}
-		}, nil
+		return func() { w.loseWorker(f) }, nil
 	default:
 		return toggle(func(on bool) {
 			c.freeze(on)
@@ -165,6 +152,22 @@ func (w *world) clientFault(f fault) (begin, end func()) {
 				r.freeze(on)
 			}
 		})
+	}
+}
+
+// loseWorker has those who use a worker lose their connections, and use the other.
+func (w *world) loseWorker(f fault) {
+	for _, c := range w.clients {
+		if w.mesh == nil || w.mesh.workers[c] == int(f.broker)%workers {
+			w.hop(c)
+			c.sever(f.delay, f.drop)
+		}
+	}
+	for _, r := range w.readers {
+		if w.mesh.workers[r] == int(f.broker)%workers {
+			w.hop(r)
+			r.sever(f.delay, f.drop)
+		}
 	}
 }
 

@@ -26,6 +26,8 @@ type mesh struct {
 var _ reach = (*mesh)(nil)
 
 // endpoint is a client as its connections see it. The timeline calls it.
+//
+//nolint:interfacebloat // what a client is told, and what it is
 type endpoint interface {
 	connected(l *link)
 	received(l *link, p []byte)

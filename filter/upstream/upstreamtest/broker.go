@@ -47,26 +47,10 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if h.Key != wire.KeyProduce {
-			if deaf = deaf || c.handler(h.Key) != nil && c.isDeaf(id); deaf {
-				continue
-			}
-			told, err := c.other(id, h, body)
-			if err != nil {
-				return
-			}
-			answers <- told
+		if deaf = deaf || c.ignores(id, h.Key); deaf { // there is no answer to this one, and so none to what comes behind it
 			continue
 		}
-		request := kmsg.NewPtrProduceRequest()
-		request.SetVersion(h.Version)
-		if request.ReadFrom(body) != nil {
-			return
-		}
-		if deaf = deaf || c.isDeaf(id); deaf { // there is no answer to this one, and so none to what comes behind it
-			continue
-		}
-		a, err := c.work(id, conn, h, request)
+		a, err := c.reply(id, conn, h, body)
 		if err != nil {
 			return
 		}
@@ -74,6 +58,24 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 			answers <- a
 		}
 	}
+}
+
+// ignores reports whether a broker does not hear a request: one that is deaf still tells of the cluster.
+func (c *Cluster) ignores(id int32, key wire.APIKey) bool {
+	return (key == wire.KeyProduce || c.handler(key) != nil) && c.isDeaf(id)
+}
+
+// reply is a broker's answer to one request. No frame: there is none.
+func (c *Cluster) reply(id int32, conn net.Conn, h wire.Header, body []byte) (answer, error) {
+	if h.Key != wire.KeyProduce {
+		return c.other(id, h, body)
+	}
+	request := kmsg.NewPtrProduceRequest()
+	request.SetVersion(h.Version)
+	if err := request.ReadFrom(body); err != nil {
+		return answer{}, err
+	}
+	return c.work(id, conn, h, request)
 }
 
 // await waits while something is wrong with a broker and the connection is there.

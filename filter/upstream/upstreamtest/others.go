@@ -47,10 +47,10 @@ func (c *Cluster) other(id int32, h wire.Header, body []byte) (answer, error) {
 
 // tellOf makes the answer to a request other than Produce.
 func (c *Cluster) tellOf(id int32, h wire.Header, body []byte) ([]byte, error) {
-	switch h.Key {
-	case wire.KeyMetadata:
+	if h.Key == wire.KeyMetadata {
 		return c.tell(h, body)
-	case wire.KeyFindCoordinator:
+	}
+	if h.Key == wire.KeyFindCoordinator {
 		return c.tellCoordinator(h, body)
 	}
 	handle := c.handler(h.Key)
