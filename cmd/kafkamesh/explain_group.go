@@ -18,6 +18,8 @@ type groupExplanation struct {
 	timeout time.Duration
 	out     printer
 	wrong   []survey.Finding
+
+	consumer bool // it is of the new protocol (KIP-848)
 }
 
 func (e *groupExplanation) run(ctx context.Context) error {
@@ -36,7 +38,11 @@ func (e *groupExplanation) run(ctx context.Context) error {
 		printFindings(e.out, "  ", e.wrong)
 		return errReported
 	default:
-		e.out.printf("\nThe group lives on %s.\n", home)
+		if e.consumer {
+			e.out.printf("\nThe group lives on each cluster that its members read topics of.\n")
+		} else {
+			e.out.printf("\nThe group lives on %s.\n", home)
+		}
 		printFindings(e.out, "  ", e.wrong)
 		return nil
 	}
@@ -102,6 +108,7 @@ func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, 
 	}
 	e.out.printf("  its coordinator is broker %d, %s; it is %s, with %s", g.Coordinator.Node, g.Coordinator.Addr, g.State, counted(g.Members, "member"))
 	if g.Consumer {
+		e.consumer = true
 		e.out.printf(", of group.protocol=consumer, which are on each cluster that they read topics of")
 	}
 	e.out.printf("\n")

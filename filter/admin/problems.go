@@ -131,7 +131,7 @@ func clusterProblems(c *status.Cluster, now time.Time) (found []status.Problem) 
 	}
 	if c.Leaderless > 0 {
 		add(status.Critical, time.Time{}, fmt.Sprintf("%d of %s of %s have no leader", c.Leaderless, plural(c.Partitions, "partition"), c.Name),
-			"Records for them wait with their clients until the cluster has elected one.")
+			"Records for them wait with their producers, and consumers wait, until the cluster has elected one.")
 	}
 	if !c.CertificateExpiry.IsZero() {
 		switch left := c.CertificateExpiry.Sub(now); {

@@ -162,6 +162,9 @@ func (c *Config) checkReached(bad *mistakes, at string, rule Rule, named bool, e
 	}
 	left = Reads + Writes - hidden[0] // the other one
 	all := len(hidden) > 1 || rule.Operations != ReadsAndWrites
+	if all {
+		left = rule.Operations // it is a mistake, and hides nothing else
+	}
 	place, by := hider(rule.Prefix, earlier.of(hidden[0]))
 	other, _ := hider(rule.Prefix, earlier.of(hidden[len(hidden)-1]))
 	from := index("forwarding_rules", place)
