@@ -212,8 +212,11 @@ func (f *fetchCall) hasEnough() bool {
 		sum += bytes
 		all = all && complete
 	}
-	return all || sum > 0 && sum >= int(f.request.MinBytes)
+	return all || sum > 0 && sum >= min(int(f.request.MinBytes), f.most())
 }
+
+// most is how many bytes of records are answered at most, but for one partition that has more.
+func (f *fetchCall) most() int { return int(min(f.request.MaxBytes, maxFetched)) }
 
 // finish answers the request with what is there, once.
 func (f *fetchCall) finish() {
@@ -228,8 +231,7 @@ func (f *fetchCall) finish() {
 	defer f.Client.fetches.end()
 	defer answerAfterPanic(f)
 	var head wire.FetchResponse
-	most := int(min(f.request.MaxBytes, maxFetched))
-	sum := 0
+	most, sum := f.most(), 0
 	releases := make([]func(), len(f.shares))
 	first := f.Client.fetches.turn(len(f.shares))
 	for i := range f.shares {
@@ -239,11 +241,18 @@ func (f *fetchCall) finish() {
 		head.ThrottleMillis = max(head.ThrottleMillis, throttle)
 		releases[i] = release
 	}
-	f.answer(head, func() {
+	release := sync.OnceFunc(func() {
 		for _, release := range releases {
 			release()
 		}
 	})
+	defer func() {
+		if reason := recover(); reason != nil { // nobody gets the records
+			release()
+			panic(reason)
+		}
+	}()
+	f.answer(head, release)
 }
 
 // maxFetched is how many bytes of records are answered at most, but for one partition that has more.

@@ -50,8 +50,22 @@ func (b *Broker) listOffsets(c *Call) error {
 		return err
 	}
 	call.place(n)
+	if call.searches() {
+		call.within = patienceOf(request.TimeoutMillis)
+	}
 	call.send(b.readRuleOf)
 	return nil
+}
+
+// searches reports whether a broker may have to look for what is asked, in tiered storage at worst: nobody else's requests wait for that.
+func (l *listOffsetsCall) searches() bool {
+	const first, last = -2, -1
+	for _, asked := range l.asked {
+		if asked.Timestamp != first && asked.Timestamp != last {
+			return true
+		}
+	}
+	return false
 }
 
 // place gives the n partitions of the request their places: one to each, however often it is named.

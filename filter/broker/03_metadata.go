@@ -259,7 +259,7 @@ func (m *metadataCall) ask(name string, up Upstream, names []string, create bool
 	m.mu.Unlock()
 	up.Cluster.Topics(names, create, func(topics []wire.Topic) {
 		defer answerAfterPanic(m)
-		m.broker.ids.learn(name, topics)
+		m.broker.learnIDs(name, topics)
 		m.locked(func() { take(topics) })
 		m.finish()
 	})

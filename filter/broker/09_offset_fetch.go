@@ -48,7 +48,8 @@ type offsetsCall struct {
 	dead    map[string]bool // clusters that have not answered: nobody asks them again for this request
 	refusal Refusal
 	summary Summary
-	trouble error // there is no room for the answer
+	trouble error  // there is no room for the answer
+	over    func() // ends its turn: what the client has committed before is there
 }
 
 // groupOffsets is what is asked of one group, and found.
@@ -86,11 +87,14 @@ func (b *Broker) offsetFetch(c *Call) error {
 	for i := range groups {
 		call.groups[i] = groupOffsets{asked: &groups[i], all: groups[i].Topics == nil}
 	}
-	call.findEpochs(func() {
-		for i := range call.groups {
-			call.ask(&call.groups[i])
-		}
-		call.end()
+	c.Client.groups.add(func(done func()) {
+		call.over = done
+		call.findEpochs(func() {
+			for i := range call.groups {
+				call.ask(&call.groups[i])
+			}
+			call.end()
+		})
 	})
 	return nil
 }
@@ -251,6 +255,8 @@ func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Re
 		switch {
 		case r == nil && code == wire.CoordinatorNotAvailable:
 			o.dead[name] = true
+		case code == wire.GroupIDNotFound && g.epochs[name] > 0: // it had the member
+			code = wire.UnknownMemberID
 		case code == wire.GroupIDNotFound && name != o.broker.routes.Home(g.asked.Group): // nothing was committed there yet
 			for _, place := range places {
 				none(&g.topics[place])
@@ -305,6 +311,7 @@ func fill(topics []kmsg.OffsetFetchResponseGroupTopic, places []int, found []kms
 
 // finish answers the client.
 func (o *offsetsCall) finish() {
+	defer o.over()
 	if o.trouble != nil {
 		o.Answer(Answer{Violation: o.trouble})
 		return

@@ -53,26 +53,35 @@ func missing(code wire.ErrorCode) bool { return code == wire.None || code == wir
 
 // deleteEmpty deletes the groups that have no members of group.protocol=consumer, whom their home need not know.
 func (v *verdicts) deleteEmpty() {
+	parts := &series{width: groupsAtOnce}
 	for i, id := range v.groups {
 		v.begin()
-		v.broker.recall(id, func(k *groups.Known) {
-			defer answerAfterPanic(v)
-			code := wire.None
-			if len(k.Missing) > 0 {
-				code = wire.CoordinatorNotAvailable
-			}
-			for _, said := range k.Said {
-				if len(said.Members) > 0 {
-					code = wire.NonEmptyGroup
+		parts.add(func(done func()) {
+			v.broker.recall(id, func(k *groups.Known) {
+				defer answerAfterPanic(v)
+				code := mayBeDeleted(k)
+				v.locked(func() { v.of[i].code = code })
+				if code == wire.None {
+					v.ask([]int{i})
 				}
-			}
-			v.locked(func() { v.of[i].code = code })
-			if code == wire.None {
-				v.ask([]int{i})
-			}
-			v.end()
+				done()
+				v.end()
+			})
 		})
 	}
+}
+
+// mayBeDeleted is why a group may not be deleted, by what the clusters say of it.
+func mayBeDeleted(k *groups.Known) wire.ErrorCode {
+	for _, said := range k.Said {
+		if len(said.Members) > 0 {
+			return wire.NonEmptyGroup
+		}
+	}
+	if len(k.Missing) > 0 {
+		return wire.CoordinatorNotAvailable
+	}
+	return wire.None
 }
 
 // eachDeleted reads a broker's answer.

@@ -216,7 +216,11 @@ func (o *offsetDeleteCall) take(r *kmsg.OffsetDeleteResponse, at []offsetPlace) 
 	for _, place := range at {
 		topic := &o.response.Topics[place.topic]
 		p := &topic.Partitions[place.partition]
-		p.ErrorCode = codes[wire.TopicPartition{Topic: topic.Topic, Partition: p.Partition}]
+		code, there := codes[wire.TopicPartition{Topic: topic.Topic, Partition: p.Partition}]
+		if !there {
+			code = int16(wire.UnknownServerError)
+		}
+		p.ErrorCode = code
 	}
 }
 

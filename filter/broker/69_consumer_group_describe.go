@@ -41,12 +41,16 @@ func (b *Broker) consumerGroupDescribe(c *Call) error {
 	}
 	found := make([]*groups.Known, len(ids))
 	s := newScatter(c, func() { b.answerDescribed(c, ids, found) })
+	parts := &series{width: groupsAtOnce}
 	for i, id := range ids {
 		s.begin()
-		b.recall(id, func(k *groups.Known) {
-			defer answerAfterPanic(c)
-			s.locked(func() { found[i] = k })
-			s.end()
+		parts.add(func(done func()) {
+			b.recall(id, func(k *groups.Known) {
+				defer answerAfterPanic(c)
+				s.locked(func() { found[i] = k })
+				done()
+				s.end()
+			})
 		})
 	}
 	for _, cluster := range b.clusters {

@@ -215,3 +215,19 @@ func TestFetchTakesTurns(t *testing.T) {
 		t.Errorf("c1 comes first: %v", firsts)
 	}
 }
+
+// Who wants more bytes than may be answered is answered with what may be, as by a broker.
+func TestFetchOfMoreThanMayBeAnswered(t *testing.T) {
+	t.Parallel()
+	b, c1, _ := facade()
+	c1.fetched = func(_ string, p *wire.Fetched) { p.Records = []byte("records") }
+	r := &reader{t: t, broker: b}
+	q := fetchFrom(11, "apples")
+	q.MinBytes, q.MaxBytes = 5000, 1000
+	p := r.fetch(11, q)
+	c1.fetchings[0].bytes = 1000
+	c1.fetchings[0].news()
+	if len(p.answers) != 1 {
+		t.Errorf("%d answers with max_bytes there, want 1", len(p.answers))
+	}
+}

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
@@ -38,12 +40,13 @@ func (o *commitCall) startAsMember(home string) {
 }
 
 func (o *commitCall) commitAsMember(name string, epochs groups.Epochs) {
-	part := *o.request
-	part.Topics = o.topics(o.of[name])
 	epoch, on := epochs[name]
-	if part.Generation = epoch; !on {
-		part.Generation, part.MemberID, part.InstanceID = -1, "", nil
+	if !on {
+		o.commit(name, time.Now(), 1, oldCommit)
+		return
 	}
+	part := *o.request
+	part.Topics, part.Generation = o.topics(o.of[name]), epoch
 	brokers := o.broker.upstreams[name].Brokers
 	g := groupRequest{
 		brokers: brokers, group: part.Group, request: &part, most: o.Header.Version, code: commitCode, send: onOwn(o.Call, brokers, groupTime),

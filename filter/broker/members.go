@@ -116,13 +116,16 @@ func (b *Broker) recall(group string, then func(*groups.Known)) {
 	for _, cluster := range b.clusters {
 		b.describe(cluster, group, func(said *kmsg.ConsumerGroupDescribeResponseGroup) {
 			mu.Lock()
-			switch code := wire.ErrorCode(said.ErrorCode); {
-			case code == wire.None:
+			switch code := wire.ErrorCode(said.ErrorCode); code {
+			case wire.None:
 				k.Said[cluster] = said
-			case code.Transient():
-				k.Missing = append(k.Missing, cluster)
-			default:
+			case wire.GroupIDNotFound, wire.UnsupportedVersion, wire.InvalidGroupID: // it has no such group
 				k.Refused[cluster] = said
+			default:
+				k.Missing = append(k.Missing, cluster)
+				if !code.Transient() {
+					k.Refused[cluster] = said
+				}
 			}
 			left--
 			last := left == 0

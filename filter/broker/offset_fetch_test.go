@@ -256,3 +256,58 @@ func TestNoRoomForOffsets(t *testing.T) {
 		t.Errorf("%+v, want memory_limit", r.answers[0])
 	}
 }
+
+// holding is a cluster that keeps what is asked on clients' own connections.
+type holding struct {
+	*fake
+
+	held *[]func()
+}
+
+// Own implements broker.Brokers.
+//
+//nolint:ireturn // as the facade has it
+func (h holding) Own(string) broker.Own { return holdingOwn{fakeOwn{h.fake}, h.held} }
+
+// holdingOwn is a client's own connections to it.
+type holdingOwn struct {
+	fakeOwn
+
+	held *[]func()
+}
+
+// Call implements broker.Own.
+func (h holdingOwn) Call(to target.Broker, request kmsg.Request, most int16, within time.Duration, done func(kmsg.Response, error)) {
+	*h.held = append(*h.held, func() { h.fakeOwn.Call(to, request, most, within, done) })
+}
+
+// Who asks for offsets behind a commit of its own sees what it has committed, though that may take its time: a broker answers in order.
+func TestOffsetFetchComesAfterCommits(t *testing.T) {
+	t.Parallel()
+	c1, c2 := &fake{}, &fake{}
+	home, _ := offsetsOfTwo(c1, c2, 9)
+	home.members = map[string]int32{classicMember: 7}
+	var held []func()
+	b := facadeOver(holding{c1, &held}, c2)
+	client := &broker.Client{}
+	serve := func(key wire.APIKey, version int16, request kmsg.Request) *pending {
+		h, body, err := b.ParseHeader(wiretest.Frame(key, version, 77, "test", request)[4:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := new(pending)
+		if err := b.Serve(&broker.Call{Client: client, Header: h, Body: body, Reply: p}); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	commit := serve(wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples"))
+	fetch := serve(wire.KeyOffsetFetch, 8, fetchOffsets(8, []string{"apples"}, "g"))
+	if len(commit.answers)+len(fetch.answers) != 0 || len(held) != 1 {
+		t.Fatalf("%d and %d answers, and %d calls; want a commit that waits", len(commit.answers), len(fetch.answers), len(held))
+	}
+	held[0]()
+	if len(commit.answers) != 1 || len(fetch.answers) != 1 {
+		t.Errorf("%d and %d answers, want one each", len(commit.answers), len(fetch.answers))
+	}
+}

@@ -60,7 +60,7 @@ func (v *verdicts) ask(at []int) {
 		for i, n := range which {
 			which[i] = at[n]
 		}
-		v.Note.cluster(home)
+		v.locked(func() { v.Note.cluster(home) })
 		v.askCluster(home, which, func(said []verdict) { v.askOthers(home, which, said) })
 	}
 }

@@ -20,7 +20,12 @@ func (k *Known) Describe(group string, routes Routes) kmsg.ConsumerGroupDescribe
 	g.Group = group
 	if len(k.Said) == 0 {
 		if len(k.Missing) > 0 {
-			g.ErrorCode, g.ErrorMessage = int16(wire.CoordinatorNotAvailable), new("cluster "+k.Missing[0]+" does not answer")
+			cluster := k.Missing[0]
+			if said := k.Refused[cluster]; said != nil {
+				g.ErrorCode, g.ErrorMessage = said.ErrorCode, said.ErrorMessage
+			} else {
+				g.ErrorCode, g.ErrorMessage = int16(wire.CoordinatorNotAvailable), new("cluster "+cluster+" does not answer")
+			}
 			return g
 		}
 		for _, cluster := range slices.Sorted(maps.Keys(k.Refused)) {

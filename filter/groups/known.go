@@ -15,7 +15,7 @@ type Known struct {
 	Said map[string]*kmsg.ConsumerGroupDescribeResponseGroup
 	// Refused is what the others answered.
 	Refused map[string]*kmsg.ConsumerGroupDescribeResponseGroup
-	// Missing are the clusters that could not be asked.
+	// Missing are the clusters that do not say what they know: they could not be asked, or have refused with what is in Refused too.
 	Missing []string
 }
 

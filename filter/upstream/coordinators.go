@@ -20,7 +20,9 @@ const (
 	coordinatorAge = 5 * time.Minute
 	// maxCoordinators is how many groups' coordinators are remembered, and maxRemembered how long a group's id may be for that.
 	maxCoordinators = 10_000
-	maxRemembered   = 256
+	// maxLooked is how many of them are looked at to make room for another.
+	maxLooked     = 16
+	maxRemembered = 256
 )
 
 // CoordinatorError says that a cluster does not say who coordinates a group.
@@ -79,20 +81,23 @@ func (c *coordinators) find(u *Cluster, group string, done func(addr string, err
 	}
 }
 
-// remember takes in what is asked for. c.mu is held.
+// remember takes in what is asked for, unless there is no room. c.mu is held.
 func (c *coordinators) remember(group string, n *coordinator) {
 	if c.groups == nil {
 		c.groups = map[string]*coordinator{}
 	}
+	looked := 0
 	for other, known := range c.groups {
-		if len(c.groups) < maxCoordinators {
+		if looked++; len(c.groups) < maxCoordinators || looked > maxLooked {
 			break
 		}
 		if known.addr != "" {
 			delete(c.groups, other)
 		}
 	}
-	c.groups[group] = n
+	if len(c.groups) < maxCoordinators {
+		c.groups[group] = n
+	}
 }
 
 // learn takes over what came of asking, and tells who waits.

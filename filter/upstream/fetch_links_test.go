@@ -1,11 +1,14 @@
 package upstream_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
 )
 
 // The links are the client's own, end with it, and are replaced when what they are made from is.
@@ -56,6 +59,34 @@ func TestFetchFromBrokersThatChangeAddresses(t *testing.T) {
 		}
 		if diff := cmp.Diff([]int64{1, 1}, r.offsets); diff != "" {
 			t.Errorf("offsets in the end (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A client that waits for more bytes than there are holds up nobody for ever: when there is no room for others' answers, it is told what
+// there is.
+func TestFetchThatWaitsGivesRoom(t *testing.T) {
+	t.Parallel()
+	room := fetch.NewRoom(40 << 10)
+	withReaderIn(t, settings(), room, func(r *reader) {
+		r.cluster.Store("a", 0, strings.Repeat("x", 20<<10))
+		other := *r
+		other.own = r.way.Own("")
+		defer other.own.Close()
+		r.minimum = 30 << 10
+		patient := r.begin(time.Hour)
+		synctest.Wait()
+		if bytes, urgent, _ := patient.Ready(); bytes == 0 || urgent {
+			t.Errorf("%d bytes are ready, urgent %t; want some that wait for more", bytes, urgent)
+		}
+		brief := other.begin(time.Hour)
+		synctest.Wait()
+		if _, urgent, _ := patient.Ready(); !urgent {
+			t.Error("who waits for more is not told what there is")
+		}
+		patient.end(0)
+		if got := brief.end(0); len(got) == 0 || len(got[0]) < 20<<10 {
+			t.Errorf("the other client is given %.40q", got)
 		}
 	})
 }

@@ -40,12 +40,18 @@ type reader struct {
 // withReader runs f in a bubble with a cluster of three brokers, of which a is led by the first two, in turn.
 func withReader(t *testing.T, s upstream.Settings, f func(r *reader)) {
 	t.Helper()
+	withReaderIn(t, s, nil, f)
+}
+
+// withReaderIn is withReader with so much room; nil: as much as there is by default.
+func withReaderIn(t *testing.T, s upstream.Settings, room *fetch.Room, f func(r *reader)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &dialled{Cluster: upstreamtest.New(3)}
 		d.CreateTopic("a", 1, 2, 1, 2)
 		d.Read(link.Range{Min: 4, Max: 18})
 		b := &bench{t: t, cluster: d.Cluster, fences: new(order.Fences), stats: statstest.New("c1")}
-		b.way = upstream.New(s, d, upstream.Thread{Cork: new(cork.Cork)}, b.stats.Cluster("c1"), slog.New(slog.DiscardHandler))
+		b.way = upstream.New(s, d, upstream.Thread{Cork: new(cork.Cork), Room: room}, b.stats.Cluster("c1"), slog.New(slog.DiscardHandler))
 		r := &reader{
 			bench: b, dialled: d, own: b.way.Own(""), version: 11, offsets: []int64{0, 0}, topic: "a", minimum: 1, most: 1 << 20,
 		}

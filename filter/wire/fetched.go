@@ -70,6 +70,7 @@ func DecodeFetchResponse(version int16, body []byte, visit func(name []byte, id 
 		return FetchResponse{}, &Violation{ReasonUnsupportedVersion, fmt.Sprintf("Fetch response v%d cannot be decoded", version)}
 	}
 	r := newReader(body, version >= ShapeFetch.Flexible)
+	r.most = len(body) // aborted transactions may be many, and are not kept
 	var f FetchResponse
 	r.tags() // of the response header
 	f.ThrottleMillis = r.int32("throttle time")

@@ -159,12 +159,12 @@ func (l *line) Ended(error) {
 	lost := l.poll
 	l.poll = nil
 	var doubted []place
-	f := p.current
+	f, closed := p.current, p.closed
 	if lost != nil {
 		doubted = lost.lose(f)
 	}
 	p.mu.Unlock()
-	if lost == nil {
+	if lost == nil || closed { // the client has gone, and no broker has lost anything
 		return
 	}
 	p.doubt(doubted)

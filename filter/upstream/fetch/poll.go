@@ -112,8 +112,8 @@ func (q *poll) Answer(a *link.Answer) error {
 	}
 	q.count(results, records)
 	q.readers.Store(1)
+	defer q.release()
 	q.line.polls.answered(q, head.ThrottleMillis, results)
-	q.release()
 	return nil
 }
 
@@ -174,14 +174,13 @@ func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
 	p.mu.Unlock()
 	released.free()
 	p.doubt(doubted)
-	if f == nil {
-		p.parkIfReady()
-		return
-	}
 	if news {
 		f.news()
 	}
-	p.cover(f, todo)
+	p.parkIfReady()
+	if f != nil {
+		p.cover(f, todo)
+	}
 }
 
 // settle gives partitions what was answered for them. It returns those that are to be polled for again, since there is nothing for f;
@@ -258,10 +257,10 @@ func (q *poll) release() {
 	q.line.polls.settings.Room.Give(q.memory)
 }
 
-// parkIfReady has what is ready be dropped when there is no room, if the client does not ask for it now.
+// parkIfReady has what is ready leave when there is no room: it is dropped, or goes to the client that waits for more.
 func (p *Polls) parkIfReady() {
 	p.mu.Lock()
-	ready := p.current == nil && len(p.ready) > 0
+	ready := !p.closed && len(p.ready) > 0
 	p.mu.Unlock()
 	if ready {
 		p.settings.Room.park(p)

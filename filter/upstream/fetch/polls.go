@@ -197,15 +197,20 @@ func (p *Polls) dropReady(which func(*partition) bool) (released releases) {
 	return released
 }
 
-// dropUnwanted drops what is ready, unless the client asks for it just now.
+// dropUnwanted drops what is ready and not asked for just now. A client that waits for more is to be told what there is.
 func (p *Polls) dropUnwanted() {
 	p.mu.Lock()
-	var released releases
-	if p.current == nil {
-		released = p.dropReady(func(*partition) bool { return true })
+	f := p.current
+	released := p.dropReady(func(q *partition) bool { return f == nil || q.number != f.number })
+	hastens := f != nil && f.bytes > 0
+	if hastens {
+		f.urgent = true
 	}
 	p.mu.Unlock()
 	released.free()
+	if hastens {
+		f.news()
+	}
 }
 
 // tidyReady forgets the polls of which nothing is left to be taken. p.mu is held.

@@ -11,7 +11,7 @@ import (
 // written to. Any goroutine may use it.
 //
 // While it is used up, brokers' answers are not read any further. What is ready for clients that do not ask for it is dropped then, who has
-// waited for longest first: it is asked for again. The rest leaves by itself, so whoever waits here goes on in the end. An answer is always
+// waited for longest first: it is asked for again. A client that waits for more is answered with what is there. So whoever waits here goes on. An answer is always
 // read if nothing is held, however long it is.
 type Room struct {
 	limit int
@@ -19,7 +19,7 @@ type Room struct {
 	mu     sync.Mutex
 	held   int
 	queue  []taker   // who waits
-	parked list.List // of *Polls with something ready that nobody asks for, who has had it for longest at the front
+	parked list.List // of *Polls with something ready, who has had it for longest at the front
 }
 
 var _ link.Room = (*Room)(nil)
@@ -79,14 +79,14 @@ const leastRoom = 64 << 10
 // fits says whether there is room. r.mu is held.
 func (r *Room) fits(n int) bool { return r.held == 0 || r.held+n <= r.limit }
 
-// makeRoom has what nobody asks for be dropped, while somebody waits or there is too much.
+// makeRoom has what is ready leave, while somebody waits or there is too much.
 func (r *Room) makeRoom() {
 	for p := r.longestParked(); p != nil; p = r.longestParked() {
 		p.dropUnwanted()
 	}
 }
 
-// longestParked takes out who is to drop what is ready; nil: nobody is.
+// longestParked takes out whose is to leave; nil: nobody's is.
 func (r *Room) longestParked() *Polls {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +99,7 @@ func (r *Room) longestParked() *Polls {
 	return p
 }
 
-// park says that p has something ready that its client does not ask for. It is dropped at once if there is no room for it.
+// park says that p has something ready, which leaves at once if there is no room for it.
 func (r *Room) park(p *Polls) {
 	r.mu.Lock()
 	if p.parked == nil {
