@@ -144,7 +144,7 @@ func (b *book) close(t *testing.T, scenarios []scenario) {
 	}
 }
 
-var words = regexp.MustCompile(`(?m)( start=\d+)?( ".*")?$`)
+var words = regexp.MustCompile(`(?m)( start=\d+)?( ".*"( at ?)?)?$`)
 
 // wordless is what ownWords does not excuse.
 func wordless(lines string) string { return words.ReplaceAllString(lines, "") }

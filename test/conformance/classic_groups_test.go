@@ -36,8 +36,7 @@ func TestClassicGroups(t *testing.T) {
 				m.join(c)
 				m.sync(c)
 				m.beat(c)
-				m.leave(c)
-				m.commit(c, -1, "")
+				m.leave(c) // a commit would make a group without a name, which other tests look at
 			}
 		}},
 		{name: "offsets of a group that is not there", do: func(c *client) {
