@@ -37,6 +37,15 @@ func apis() []api {
 		{"offset_delete", kmsg.OffsetDelete, 0, 0},
 		{"consumer_group_heartbeat", kmsg.ConsumerGroupHeartbeat, 0, 1},
 		{"consumer_group_describe", kmsg.ConsumerGroupDescribe, 0, 1},
+		{"create_topics", kmsg.CreateTopics, 2, 7},
+		{"delete_topics", kmsg.DeleteTopics, 1, 6},
+		{"delete_records", kmsg.DeleteRecords, 0, 2},
+		{"describe_configs", kmsg.DescribeConfigs, 1, 4},
+		{"alter_configs", kmsg.AlterConfigs, 0, 2},
+		{"create_partitions", kmsg.CreatePartitions, 0, 3},
+		{"incremental_alter_configs", kmsg.IncrementalAlterConfigs, 0, 1},
+		{"describe_cluster", kmsg.DescribeCluster, 0, 2},
+		{"describe_topic_partitions", kmsg.DescribeTopicPartitions, 0, 0},
 	}
 }
 

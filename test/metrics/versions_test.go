@@ -105,8 +105,48 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		req := versioned(kmsg.NewPtrFindCoordinatorRequest(), version)
 		req.CoordinatorKey, req.CoordinatorKeys = "group", []string{"group"}
 		c.ask(req)
+		if version > 0 {
+			req.CoordinatorType = 1
+			c.ask(req)
+			w.refused(req)
+			w.add("refused.transactions", 1)
+		}
+	case kmsg.OffsetCommit:
+		req := versioned(kmsg.NewPtrOffsetCommitRequest(), version)
+		req.Group, req.Generation = "committed", -1
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		req.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: w.topic("plain"), Partitions: []kmsg.OffsetCommitRequestTopicPartition{p}}}
+		c.ask(req)
+	case kmsg.OffsetFetch:
+		req := versioned(kmsg.NewPtrOffsetFetchRequest(), version)
+		req.Group = "no-group"
+		req.Topics = []kmsg.OffsetFetchRequestTopic{{Topic: w.topic("plain"), Partitions: []int32{0}}}
+		g := kmsg.NewOffsetFetchRequestGroup()
+		g.Group, g.Topics = req.Group, []kmsg.OffsetFetchRequestGroupTopic{{Topic: w.topic("plain"), Partitions: []int32{0}}}
+		req.Groups = []kmsg.OffsetFetchRequestGroup{g}
+		c.ask(req)
+	case kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup:
+		req := kmsg.RequestForKey(int16(key)) // of a group without a name
+		req.SetVersion(version)
+		c.ask(req)
+		w.failed(req)
+	case kmsg.DescribeCluster:
+		c.ask(versioned(kmsg.NewPtrDescribeClusterRequest(), version))
+	case kmsg.DescribeConfigs:
+		req := versioned(kmsg.NewPtrDescribeConfigsRequest(), version)
+		req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "nobodys"}}
+		c.ask(req)
 		w.refused(req)
-		w.add("refused.consumers", 1)
+		w.add("unmatched_topics", 1)
+	case kmsg.DescribeTopicPartitions:
+		req := versioned(kmsg.NewPtrDescribeTopicPartitionsRequest(), version)
+		req.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "nobodys"}}
+		req.ResponsePartitionLimit = 10
+		c.ask(req)
+		w.refused(req)
+		w.add("unmatched_topics", 1)
+	case kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.DeleteRecords, kmsg.AlterConfigs, kmsg.CreatePartitions, kmsg.IncrementalAlterConfigs:
+		c.ask(w.forbidden(key, version))
 	case kmsg.ConsumerGroupHeartbeat:
 		req := versioned(kmsg.NewPtrConsumerGroupHeartbeatRequest(), version) // of no group
 		c.ask(req)
@@ -117,6 +157,43 @@ func (c *client) askEach(key kmsg.Key, version int16) {
 		c.ask(req)
 		w.failed(req)
 	}
+}
+
+// forbidden is a request that clients may not make by default, which is expected to count.
+func (w *world) forbidden(key kmsg.Key, version int16) kmsg.Request {
+	w.t.Helper()
+	topic := w.topic("plain")
+	var req kmsg.Request
+	switch key { //nolint:exhaustive // these are forbidden
+	case kmsg.CreateTopics:
+		r := kmsg.NewPtrCreateTopicsRequest()
+		r.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: topic, NumPartitions: 1, ReplicationFactor: 1}}
+		req = r
+	case kmsg.DeleteTopics:
+		r := kmsg.NewPtrDeleteTopicsRequest()
+		r.TopicNames, r.Topics = []string{topic}, []kmsg.DeleteTopicsRequestTopic{{Topic: &topic}}
+		req = r
+	case kmsg.DeleteRecords:
+		r := kmsg.NewPtrDeleteRecordsRequest()
+		r.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: topic, Partitions: make([]kmsg.DeleteRecordsRequestTopicPartition, 1)}}
+		req = r
+	case kmsg.AlterConfigs:
+		r := kmsg.NewPtrAlterConfigsRequest()
+		r.Resources = []kmsg.AlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: topic}}
+		req = r
+	case kmsg.CreatePartitions:
+		r := kmsg.NewPtrCreatePartitionsRequest()
+		r.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: topic, Count: 9}}
+		req = r
+	default:
+		r := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		r.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: topic}}
+		req = r
+	}
+	req.SetVersion(version)
+	w.refused(req)
+	w.add("refused.administrators", 1)
+	return req
 }
 
 // fetches reads nothing: where there is nothing, of a cluster that is gone, and of none. Of what is named by id here nobody knows the name.
