@@ -128,8 +128,8 @@ func strangers(ctx context.Context, t *testing.T, addr string) {
 	for every(ctx, 20*pace) {
 		_, err := rawkafka.Ask[*kmsg.MetadataResponse](addr, "lost", 9, rawkafka.Metadata("nowhere"))
 		coordinator := kmsg.NewPtrFindCoordinatorRequest()
-		coordinator.CoordinatorKey = "readers"
-		_, err2 := rawkafka.Ask[*kmsg.FindCoordinatorResponse](addr, "consumer", 3, coordinator)
+		coordinator.CoordinatorKey, coordinator.CoordinatorType = "transfers", 1 // a transaction's
+		_, err2 := rawkafka.Ask[*kmsg.FindCoordinatorResponse](addr, "transactions", 3, coordinator)
 		if err = errors.Join(err, err2, handshake(ctx, addr)); err != nil && ctx.Err() == nil {
 			t.Errorf("a stranger: %v", err)
 			return
