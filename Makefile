@@ -69,7 +69,7 @@ matrix: build envoy kafka clients ## every client in every setting, against both
 .PHONY: test-tools
 test-tools: build envoy kafka ## Kafka Streams, Connect, MirrorMaker 2, a schema registry and Kafka's commands through Envoy (five minutes)
 	build/install-tools.sh >/dev/null
-	TOOLS=1 go test -count=1 -timeout 30m -v ./test/tools
+	go test -tags onrequest -count=1 -timeout 30m -v ./test/tools
 
 SEEDS ?= 100000
 .PHONY: simulate
@@ -95,12 +95,12 @@ churn: build envoy envoyhost ## many connections (CHURN) on every Envoy, and on 
 .PHONY: validate-manifests
 validate-manifests: build envoy manifest-checkers ## every manifest, and copies with mistakes, put to an API server, Istio and Envoy Gateway (a minute; a quarter of an hour to compile them)
 	@build/timed.sh "compiling Kubernetes' API server, istioctl and egctl into .cache/" build/install-manifest-judges.sh
-	VALIDATE_MANIFESTS=1 go test -count=1 -timeout 20m -v -run 'Judges' ./test/manifests
+	go test -tags onrequest -count=1 -timeout 20m -v -run 'Judges' ./test/manifests
 
 .PHONY: mesh-lab
 mesh-lab: build envoy kafka ## a service mesh of Istio's kind in network namespaces, and our ways to deploy in it (root; four minutes)
 	build/install-nft.sh >/dev/null
-	MESH_LAB=1 go test -count=1 -timeout 20m -v ./test/meshlab
+	go test -tags onrequest -count=1 -timeout 20m -v ./test/meshlab
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

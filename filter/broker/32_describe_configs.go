@@ -24,12 +24,12 @@ func (b *Broker) describeConfigs(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if err := hold(c, administeredCost*len(request.Resources)+bodyCost*len(c.Body)); err != nil {
-		return err
-	}
-	asked := resourcesOf(len(request.Resources), func(i int) resource {
+	asked, err := resourcesOf(c, len(request.Resources), func(i int) resource {
 		return resource{request.Resources[i].ResourceType, request.Resources[i].ResourceName}
 	})
+	if err != nil {
+		return err
+	}
 	response := kmsg.NewPtrDescribeConfigsResponse()
 	for _, key := range asked.keys {
 		entry := kmsg.NewDescribeConfigsResponseResource()

@@ -42,9 +42,14 @@ func (b *Broker) deleteGroups(c *Call) error {
 		over:      func(code, others wire.ErrorCode) bool { return missing(others) && code != wire.GroupIDNotFound },
 	}
 	v.of = make([]verdict, len(v.groups))
-	v.scatter = newScatter(c, v.answerDeleted)
-	v.deleteEmpty()
-	v.end()
+	c.Client.groups.add(func(done func()) {
+		v.scatter = newScatter(c, func() {
+			defer done()
+			v.answerDeleted()
+		})
+		v.deleteEmpty()
+		v.end()
+	})
 	return nil
 }
 

@@ -23,29 +23,21 @@ func (b *Broker) incrementalAlterConfigs(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if err := hold(c, administeredCost*len(request.Resources)+bodyCost*len(c.Body)); err != nil {
-		return err
-	}
-	asked := resourcesOf(len(request.Resources), func(i int) resource {
+	asked, err := resourcesOf(c, len(request.Resources), func(i int) resource {
 		return resource{request.Resources[i].ResourceType, request.Resources[i].ResourceName}
 	})
+	if err != nil {
+		return err
+	}
 	response := kmsg.NewPtrIncrementalAlterConfigsResponse()
 	for _, key := range asked.keys {
 		entry := kmsg.NewIncrementalAlterConfigsResponseResource()
 		entry.ResourceType, entry.ResourceName = key.kind, key.name
 		response.Resources = append(response.Resources, entry)
 	}
-	a := &alteration{resources: asked}
-	a.administration = b.administer(c, response,
-		func(i int) (*int16, **string) {
-			return &response.Resources[i].ErrorCode, &response.Resources[i].ErrorMessage
-		},
-		func() (size int) {
-			for i := range response.Resources {
-				size += alteredEntry + sizeOf(&response.Resources[i].ResourceName, response.Resources[i].ErrorMessage)
-			}
-			return alteredHead + size
-		})
+	a := b.alter(c, asked, response, func(i int) (*int16, **string) {
+		return &response.Resources[i].ErrorCode, &response.Resources[i].ErrorMessage
+	})
 	a.part = func(which []int) kmsg.Request {
 		part := kmsg.NewPtrIncrementalAlterConfigsRequest()
 		part.ValidateOnly = request.ValidateOnly

@@ -50,18 +50,28 @@ func (b *Broker) offsetDelete(c *Call) error {
 		return err
 	}
 	call := &offsetDeleteCall{broker: b, group: request.Group, home: b.routes.Home(request.Group)}
-	call.scatter = newScatter(c, call.finish)
-	of := call.sort(request)
-	c.Note.cluster(call.home)
-	if at := of[call.home]; len(at) > 0 || len(of) == 0 {
-		call.deleteOn(call.home, at)
-	}
-	delete(of, call.home)
-	if len(of) > 0 {
-		call.askSubscriptions(func(subscribed func(topic string) bool) { call.deleteElsewhere(of, subscribed) })
-	}
-	call.end()
+	c.Client.groups.add(func(done func()) {
+		call.scatter = newScatter(c, func() {
+			defer done()
+			call.finish()
+		})
+		call.start(request)
+		call.end()
+	})
 	return nil
+}
+
+// start deletes what the request names where it is, at the home first.
+func (o *offsetDeleteCall) start(request *kmsg.OffsetDeleteRequest) {
+	of := o.sort(request)
+	o.Note.cluster(o.home)
+	if at := of[o.home]; len(at) > 0 || len(of) == 0 {
+		o.deleteOn(o.home, at)
+	}
+	delete(of, o.home)
+	if len(of) > 0 {
+		o.askSubscriptions(func(subscribed func(topic string) bool) { o.deleteElsewhere(of, subscribed) })
+	}
 }
 
 // sort makes the response, and says which of its partitions belong to which cluster.

@@ -22,6 +22,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
+// advance has the time of a synctest bubble pass.
+func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
+
 // moving is a facade before a scripted cluster of two brokers, whose leaders move.
 type moving struct {
 	*upstreamtest.Cluster
@@ -104,7 +107,7 @@ func (m *moving) serve(key wire.APIKey, version int16, request kmsg.Request) bro
 		if synctest.Wait(); len(r.answers) > 0 {
 			return r.answers[0]
 		}
-		time.Sleep(time.Second) //nolint:forbidigo // inside a synctest bubble
+		advance(time.Second)
 	}
 	m.t.Fatal("no answer in a minute")
 	return broker.Answer{}
@@ -137,7 +140,7 @@ func TestListOffsetsFollowLeaders(t *testing.T) {
 		m.Down(1, true)
 		m.want("all are down", "apples/0 NOT_LEADER_OR_FOLLOWER", "apples/1 NOT_LEADER_OR_FOLLOWER")
 		m.Down(1, false)
-		time.Sleep(time.Minute) //nolint:forbidigo // inside a synctest bubble
+		advance(time.Minute)
 		m.want("it is back", "apples/0 100", "apples/1 101")
 	})
 }
@@ -165,7 +168,7 @@ func TestListGroupsOfBrokers(t *testing.T) {
 		want("both are down", wire.CoordinatorNotAvailable)
 		m.Down(1, false)
 		m.Down(2, false)
-		time.Sleep(time.Minute) //nolint:forbidigo // inside a synctest bubble
+		advance(time.Minute)
 		want("both are back", wire.None, "one", "two")
 	})
 }

@@ -281,9 +281,40 @@ func (h holdingOwn) Call(to target.Broker, request kmsg.Request, most int16, wit
 	*h.held = append(*h.held, func() { h.fakeOwn.Call(to, request, most, within, done) })
 }
 
-// Who asks for offsets behind a commit of its own sees what it has committed, though that may take its time: a broker answers in order.
-func TestOffsetFetchComesAfterCommits(t *testing.T) {
+// What a client asks of a group behind a commit of its own comes after it, though that may take its time: a broker answers in order. It
+// holds for all but Heartbeat, and what only looks.
+func TestGroupsAreAskedInOrder(t *testing.T) {
 	t.Parallel()
+	join := kmsg.NewPtrJoinGroupRequest()
+	join.Group, join.SessionTimeoutMillis = "g", 10_000
+	sync, leave, remove := kmsg.NewPtrSyncGroupRequest(), kmsg.NewPtrLeaveGroupRequest(), kmsg.NewPtrDeleteGroupsRequest()
+	sync.Group, leave.Group, remove.Groups = "g", "g", []string{"g"}
+	offsets := kmsg.NewPtrOffsetDeleteRequest()
+	offsets.Group = "g"
+	offsets.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: "apples", Partitions: make([]kmsg.OffsetDeleteRequestTopicPartition, 1)}}
+	for _, tt := range []struct {
+		key     wire.APIKey
+		version int16
+		request kmsg.Request
+	}{
+		{wire.KeyOffsetFetch, 8, fetchOffsets(8, []string{"apples"}, "g")},
+		{wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples")},
+		{wire.KeyJoinGroup, 5, join},
+		{wire.KeySyncGroup, 3, sync},
+		{wire.KeyLeaveGroup, 2, leave},
+		{wire.KeyDeleteGroups, 1, remove},
+		{wire.KeyOffsetDelete, 0, offsets},
+	} {
+		t.Run(tt.key.String(), func(t *testing.T) {
+			t.Parallel()
+			wantBehindCommit(t, tt.key, tt.version, tt.request)
+		})
+	}
+}
+
+// wantBehindCommit wants a request not to be asked before a commit that came before it has its answer.
+func wantBehindCommit(t *testing.T, key wire.APIKey, version int16, request kmsg.Request) {
+	t.Helper()
 	c1, c2 := &fake{}, &fake{}
 	home, _ := offsetsOfTwo(c1, c2, 9)
 	home.members = map[string]int32{classicMember: 7}
@@ -302,12 +333,17 @@ func TestOffsetFetchComesAfterCommits(t *testing.T) {
 		return p
 	}
 	commit := serve(wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples"))
-	fetch := serve(wire.KeyOffsetFetch, 8, fetchOffsets(8, []string{"apples"}, "g"))
-	if len(commit.answers)+len(fetch.answers) != 0 || len(held) != 1 {
-		t.Fatalf("%d and %d answers, and %d calls; want a commit that waits", len(commit.answers), len(fetch.answers), len(held))
+	behind := serve(key, version, request)
+	if len(commit.answers)+len(behind.answers)+len(c1.asked)+len(c2.asked) != 0 || len(held) != 1 {
+		t.Fatalf("%d and %d answers, %d and %d requests, and %d held; want a commit that waits, and nothing else",
+			len(commit.answers), len(behind.answers), len(c1.asked), len(c2.asked), len(held))
 	}
-	held[0]()
-	if len(commit.answers) != 1 || len(fetch.answers) != 1 {
-		t.Errorf("%d and %d answers, want one each", len(commit.answers), len(fetch.answers))
+	for len(held) > 0 {
+		next := held[0]
+		held = held[1:]
+		next()
+	}
+	if len(commit.answers) != 1 || len(behind.answers) != 1 {
+		t.Errorf("%d and %d answers, want one each", len(commit.answers), len(behind.answers))
 	}
 }

@@ -42,14 +42,18 @@ type resources struct {
 	same  [][]int // where the request names each
 }
 
-func resourcesOf(n int, of func(i int) resource) resources {
+// resourcesOf are those of a request that names n, if there is room for what it comes to.
+func resourcesOf(c *Call, n int, of func(i int) resource) (resources, error) {
+	if err := hold(c, administeredCost*n+bodyCost*len(c.Body)); err != nil {
+		return resources{}, err
+	}
 	r := resources{same: distinct(n, of), index: map[resource]int{}}
 	for i, same := range r.same {
 		key := of(same[0])
 		r.keys = append(r.keys, key)
 		r.index[key] = i
 	}
-	return r
+	return r, nil
 }
 
 // topic is the name of one that is a topic, else empty.
@@ -79,6 +83,19 @@ type alteration struct {
 	part func(which []int) kmsg.Request
 	// take puts what a cluster says into the entries.
 	take func(kmsg.Response)
+}
+
+// alter returns a request that alters asked, and is answered with response. entry is where it says what became of each.
+func (b *Broker) alter(c *Call, asked resources, response kmsg.Response, entry func(i int) (*int16, **string)) *alteration {
+	a := &alteration{resources: asked}
+	a.administration = b.administer(c, response, entry, func() (size int) {
+		for i := range asked.keys {
+			_, message := entry(i)
+			size += alteredEntry + sizeOf(&asked.keys[i].name, *message)
+		}
+		return alteredHead + size
+	})
+	return a
 }
 
 // alterTimeout is how long a cluster may take to alter configurations: such requests do not say.

@@ -30,8 +30,11 @@ func abstract() string { return fmt.Sprintf("@kafkamesh-dial-test-%d-%d", os.Get
 func echo(t *testing.T, host string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
+	if err != nil && os.Getenv("E2E") != "required" {
 		t.Skipf("no server on %s: %v", host, err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {

@@ -231,9 +231,6 @@ func TestWords(t *testing.T) {
 //
 //nolint:paralleltest // measures what the process holds
 func TestBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("sends much")
-	}
 	n := notices.New(slog.New(slog.NewTextHandler(nowhere{}, nil)), unguarded)
 	defer n.Close()
 	held := func() int64 {

@@ -1,6 +1,8 @@
 package upstream_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,6 +89,33 @@ func TestFetchThatWaitsGivesRoom(t *testing.T) {
 		patient.end(0)
 		if got := brief.end(0); len(got) == 0 || len(got[0]) < 20<<10 {
 			t.Errorf("the other client is given %.40q", got)
+		}
+	})
+}
+
+// A broker that cannot be reached is not dialled all the time, and its partitions do not hold up others.
+func TestFetchLetsBrokersBe(t *testing.T) {
+	t.Parallel()
+	withReader(t, settings(), func(r *reader) {
+		r.read("both are there", maxWait, "NONE 0", "NONE 0")
+		r.cluster.Refuse(2, true)
+		r.cluster.Cut(2)
+		r.dialled.forget()
+		began := time.Now()
+		for i := range int64(50) {
+			r.cluster.Store("a", 0, "x")
+			g := r.begin(maxWait)
+			if got := g.end(maxWait); got[0] != fmt.Sprintf("NONE %d x", i+1) {
+				t.Fatalf("the other broker's: %q", got)
+			}
+			advance(time.Second)
+		}
+		r.dialled.mu.Lock()
+		dials := len(slices.DeleteFunc(r.dialled.addrs, func(a string) bool { return !strings.HasPrefix(a, "2:") }))
+		r.dialled.addrs = nil
+		r.dialled.mu.Unlock()
+		if dials < 5 || dials > 40 {
+			t.Errorf("dialled %d times in %v", dials, time.Since(began))
 		}
 	})
 }

@@ -308,33 +308,6 @@ func TestFetchFollowsLeaders(t *testing.T) {
 	})
 }
 
-// A broker that cannot be reached is not dialled all the time, and its partitions do not hold up others.
-func TestFetchLetsBrokersBe(t *testing.T) {
-	t.Parallel()
-	withReader(t, settings(), func(r *reader) {
-		r.read("both are there", maxWait, "NONE 0", "NONE 0")
-		r.cluster.Refuse(2, true)
-		r.cluster.Cut(2)
-		r.dialled.forget()
-		began := time.Now()
-		for i := range int64(50) {
-			r.cluster.Store("a", 0, "x")
-			g := r.begin(maxWait)
-			if got := g.end(maxWait); got[0] != fmt.Sprintf("NONE %d x", i+1) {
-				t.Fatalf("the other broker's: %q", got)
-			}
-			advance(time.Second)
-		}
-		r.dialled.mu.Lock()
-		dials := len(slices.DeleteFunc(r.dialled.addrs, func(a string) bool { return !strings.HasPrefix(a, "2:") }))
-		r.dialled.addrs = nil
-		r.dialled.mu.Unlock()
-		if dials < 5 || dials > 40 {
-			t.Errorf("dialled %d times in %v", dials, time.Since(began))
-		}
-	})
-}
-
 // What the cluster does not have is said at once, and what a broker finds wrong.
 func TestFetchErrors(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,10 @@
+//go:build onrequest
+
 package alerts
 
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"math"
 	"net"
 	"os/exec"
@@ -17,8 +18,6 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
-
-var update = flag.Bool("update", false, "draw examples/grafana/dashboard.png anew; look at it before committing")
 
 // drawn are the panels in the picture.
 var drawn = []string{
@@ -43,13 +42,10 @@ type curve struct {
 	Points [][2]*float64 `json:"points"`
 }
 
-// TestPicture draws, with -update, what the dashboard shows of a mesh in front of two clusters. One of them answers some batches with
+// TestPicture draws what the dashboard shows of a mesh in front of two clusters. One of them answers some batches with
 // errors, and goes away for a while.
 func TestPicture(t *testing.T) {
 	t.Parallel()
-	if !*update {
-		t.Skip("-update draws the picture")
-	}
 	python, err := stack.Plotter(t.Context())
 	stack.Check(t, err)
 	e := newEstate(t)

@@ -5,7 +5,7 @@
 // Envoy validates, with the module in it; so are whole configurations in ConfigMaps. Every kind of file has somebody who checks it, and
 // each of them is shown copies with one field too many, at every place, and has to refuse them.
 //
-// Tier 1 is what a cluster's own programs say, which take long to compile: without VALIDATE_MANIFESTS it is left out. An API server of
+// Tier 1 is what a cluster's own programs say, which take long to compile: they have the build tag onrequest. An API server of
 // Kubernetes is told to take each manifest in a dry run (apply_test.go; server_test.go starts it), istioctl validates what is Istio's
 // (istio_test.go), and egctl makes of a Gateway what Envoy Gateway would tell its Envoys (gateway_test.go). Each is shown copies with mistakes
 // as well (judged_test.go). `make validate-manifests` runs it.

@@ -1,3 +1,5 @@
+//go:build onrequest
+
 package meshlab_test
 
 import (

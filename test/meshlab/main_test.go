@@ -1,3 +1,5 @@
+//go:build onrequest
+
 package meshlab_test
 
 import (
@@ -26,9 +28,6 @@ const (
 // newLab makes the mesh and starts Kafka, without sidecars yet.
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if os.Getenv("MESH_LAB") == "" {
-		t.Skip("it is for root, and takes a minute: make mesh-lab")
-	}
 	nft, err := stack.NFT(t.Context())
 	stack.Check(t, err)
 	network, err := meshlab.NewNetwork(nft)

@@ -1,3 +1,5 @@
+//go:build onrequest
+
 package tools
 
 import (
@@ -48,9 +50,6 @@ func TestMain(m *testing.M) {
 // shared returns the shared parts.
 func shared(t *testing.T) *parts {
 	t.Helper()
-	if os.Getenv("TOOLS") == "" {
-		t.Skip("takes minutes: make test-tools")
-	}
 	stack.Check(t, once())
 	t.Cleanup(func() {
 		if t.Failed() {
