@@ -65,23 +65,26 @@ func TestDeleteRecords(t *testing.T) {
 	t.Parallel()
 	play(t, "delete_records", []scenario{
 		{name: "every version", do: func(c *client) {
-			c.asks(0, 2, func(int16) kmsg.Request { return trim(c.topic("three"), -1, 0, 1) })
+			for p := range int32(2) {
+				c.ask(produce(9, c.topic("trimmed"), p, plainBatch(2+int(p))))
+			}
+			c.asks(0, 2, func(v int16) kmsg.Request { return trim(c.topic("trimmed"), []int64{1, 2, -1}[v], 0, 1) })
 		}},
 		{name: "what cannot be", do: func(c *client) {
 			for _, offset := range []int64{5, -2} {
-				c.ask(at(2, trim(c.topic("three"), offset, 0, 1)))
+				c.ask(at(2, trim(c.topic("trimmed"), offset, 0, 1)))
 			}
-			c.ask(at(2, trim(c.topic("three"), 0, 3, -1)))
+			c.ask(at(2, trim(c.topic("trimmed"), 0, 3, -1)))
 			c.ask(at(2, trim(c.topic("never"), 0, 0)))
 			c.ask(at(2, trim(c.topic("compacted"), 0, 0)))
 			c.ask(at(2, trim(c.topic("secret"), 0, 0)))
 		}},
 		{name: "twice in a request", do: func(c *client) {
-			req := trim(c.topic("three"), 7, 0, 0)
+			req := trim(c.topic("trimmed"), 7, 0, 0)
 			req.Topics[0].Partitions[1].Offset = 0
 			c.ask(at(2, req))
 		}},
-		{name: "none", do: func(c *client) { c.ask(at(2, trim(c.topic("three"), 0))) }},
+		{name: "none", do: func(c *client) { c.ask(at(2, trim(c.topic("trimmed"), 0))) }},
 		{name: "nobody has allowed it", on: "narrow", differs: byConfiguration, do: func(c *client) {
 			c.ask(at(2, trim(c.topic("plain"), 0, 0)))
 		}},

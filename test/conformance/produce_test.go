@@ -111,7 +111,7 @@ func TestProduce(t *testing.T) {
 			c.ask(req)
 		}},
 		{name: "many partitions of many topics", do: func(c *client) {
-			req := produce(9, c.topic("three"), 0, plainBatch(1))
+			req := produce(9, c.topic("spread"), 0, plainBatch(1))
 			req.Topics[0].Partitions = append(req.Topics[0].Partitions,
 				kmsg.ProduceRequestTopicPartition{Partition: 2, Records: plainBatch(3)},
 				kmsg.ProduceRequestTopicPartition{Partition: 1, Records: plainBatch(2)})
@@ -237,19 +237,10 @@ func badCRC() []byte {
 // stored notes how many records a partition of the plain topic holds, after it has come to hold at least so many.
 func (c *client) stored(partition int32, least int64) {
 	c.t.Helper()
-	p := kmsg.NewListOffsetsRequestTopicPartition()
-	p.Partition, p.Timestamp = partition, -1
-	req := kmsg.NewPtrListOffsetsRequest()
-	req.ReplicaID = -1
-	req.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: c.topic("plain"), Partitions: []kmsg.ListOffsetsRequestTopicPartition{p}}}
 	var end int64
-	err := until(c.t.Context(), "records to be stored", func() (bool, error) {
-		resp, err := rawkafka.Ask[*kmsg.ListOffsetsResponse](c.target.oracle.addr, clientID, 6, req)
-		if err != nil {
-			return false, err
-		}
-		end = resp.Topics[0].Partitions[0].Offset
-		return end >= least, nil
+	err := until(c.t.Context(), "records to be stored", func() (ok bool, err error) {
+		end, err = c.target.held(c.topic("plain"), partition)
+		return end >= least, err
 	})
 	c.must(err)
 	c.say("%s/%d holds %d records", c.topic("plain"), partition, end)

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -32,6 +35,20 @@ func (t *target) mesh() bool { return t.host != "kafka" }
 
 // topic is the name of one of the target's own topics.
 func (t *target) topic(kind string) string { return kind + "-" + t.name }
+
+// held is the end of a partition, which its broker is asked for.
+func (t *target) held(topic string, partition int32) (int64, error) {
+	p := kmsg.NewListOffsetsRequestTopicPartition()
+	p.Partition, p.Timestamp = partition, -1
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID = -1
+	req.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{p}}}
+	resp, err := rawkafka.Ask[*kmsg.ListOffsetsResponse](t.oracle.addr, clientID, 6, req)
+	if err != nil {
+		return 0, err
+	}
+	return resp.Topics[0].Partitions[0].Offset, nil
+}
 
 var started struct {
 	once    sync.Once
