@@ -349,6 +349,46 @@ func TestFetchByID(t *testing.T) {
 	}
 }
 
+// A topic that was made anew has another id, and both may be asked for at once: each gets its own answer, also of a broker that answers in
+// another order, and what was known of the old one is not said of the new one.
+func TestFetchOfTwoIDsOfOneName(t *testing.T) {
+	t.Parallel()
+	for _, backwards := range []bool{false, true} {
+		withReader(t, settings(), func(r *reader) {
+			r.cluster.FetchBackwards(backwards)
+			r.version, r.id, r.offsets = 17, r.cluster.TopicID("a"), []int64{0}
+			r.cluster.Store("a", 0, "one")
+			r.read("its own id", 0, "NONE 1 one")
+			topics := []wire.FetchTopic{{Name: "a", ID: [16]byte{'o'}}, {Name: "a", ID: r.id}, {Name: "a"}}
+			for i := range topics {
+				topics[i].Partitions = []wire.FetchPartition{{LeaderEpoch: -1, LastFetchedEpoch: -1, MaxBytes: 100}}
+			}
+			request := &wire.FetchRequest{MaxWaitMillis: 500, MinBytes: 1, MaxBytes: 1000, Topics: topics}
+			told := func(f *fetch.Fetching) (got []string) {
+				into := make([][]wire.Fetched, len(topics))
+				for i := range into {
+					into[i] = make([]wire.Fetched, 1)
+				}
+				_, _, release := f.Take(1000, true, into)
+				defer release()
+				for i := range into {
+					got = append(got, strings.TrimSpace(fmt.Sprintf("%s %d %s", into[i][0].Code, into[i][0].HighWatermark, into[i][0].Records)))
+				}
+				return got
+			}
+			if diff := cmp.Diff([]string{"NONE -1", "NONE 1", "NONE -1"}, told(r.own.Fetch(17, request, func() {}))); diff != "" {
+				t.Errorf("before there is an answer (-want +got):\n%s", diff)
+			}
+			f := r.own.Fetch(17, request, func() {})
+			synctest.Wait()
+			want := []string{"UNKNOWN_TOPIC_ID -1", "NONE 1 one", "UNKNOWN_TOPIC_ID -1"}
+			if diff := cmp.Diff(want, told(f)); diff != "" {
+				t.Errorf("backwards %t (-want +got):\n%s", backwards, diff)
+			}
+		})
+	}
+}
+
 // What is configured bounds what brokers are asked for; a client whose patience is longer is answered when the brokers' is over.
 func TestFetchIsBounded(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ func (p *Polls) cover(f *Fetching, todo []*partition) {
 	p.leaveMoved()
 	which := make([]wire.TopicPartition, len(todo))
 	for i, known := range todo {
-		which[i] = wire.TopicPartition{Topic: known.at.topic, Partition: known.at.partition}
+		which[i] = wire.TopicPartition{Topic: known.at.name, Partition: known.at.partition}
 	}
 	p.cluster.Leaders(which, func(found []wire.Partition) {
 		p.assign(f, todo, found).do(f)

@@ -14,7 +14,7 @@ type decoder struct {
 	results []wire.Fetched
 	records int // bytes
 	next    int
-	index   map[place]int // made when a broker does not; with ids in place of names if those are what is asked for
+	index   map[place]int // made when a broker does not; with either the name or the id of a topic, as the broker names it
 	fault   error
 }
 
@@ -63,7 +63,7 @@ func (d *decoder) find(name []byte, id [16]byte, number int32) int {
 
 func (d *decoder) key(name []byte, id [16]byte, number int32) place {
 	if d.byID {
-		return place{string(id[:]), number}
+		return place{topic{id: id}, number}
 	}
-	return place{string(name), number}
+	return place{topic{name: string(name)}, number}
 }

@@ -219,9 +219,9 @@ func (p *Polls) pause(failed int) time.Duration {
 func (p *Polls) doubt(all []place) {
 	told := map[string]bool{}
 	for _, at := range all {
-		if !told[at.topic] {
-			told[at.topic] = true
-			p.cluster.Doubt(target.Leader(at.topic, at.partition))
+		if !told[at.name] {
+			told[at.name] = true
+			p.cluster.Doubt(target.Leader(at.name, at.partition))
 		}
 	}
 }

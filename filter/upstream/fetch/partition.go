@@ -2,17 +2,22 @@ package fetch
 
 import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 
-// place is where a partition is.
+// place is where a partition is. A topic that was made anew is another one, whose id is another.
 type place struct {
-	topic     string
+	topic
 	partition int32
+}
+
+// topic is how a client names a topic; its id is zero if it asks by name.
+type topic struct {
+	name string
+	id   [16]byte
 }
 
 // asked is what a client wants of a partition. A poll for anything else is none for it.
 type asked struct {
 	wire.FetchPartition
 
-	id        [16]byte // of the topic; zero: it is asked for by name
 	isolation int8
 }
 

@@ -39,13 +39,13 @@ func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
 	if least := q.request.MinBytes; least > 1 {
 		q.request.MinBytes = (least-1)/int32(of) + 1
 	}
-	at := map[string]int{}
+	at := map[topic]int{}
 	for _, known := range given {
 		i, there := at[known.at.topic]
 		if !there {
 			i = len(q.request.Topics)
 			at[known.at.topic] = i
-			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.topic, ID: known.asked.id})
+			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.name, ID: known.at.id})
 		}
 		t := &q.request.Topics[i]
 		t.Partitions = append(t.Partitions, known.asked.FetchPartition)

@@ -133,9 +133,9 @@ func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
 	for i := range f.request.Topics {
 		t := &f.request.Topics[i]
 		for j := range t.Partitions {
-			a := asked{t.Partitions[j], t.ID, f.request.Isolation}
+			a := asked{t.Partitions[j], f.request.Isolation}
 			a.MaxBytes = p.settings.atMost(a.MaxBytes, p.settings.MaxPartitionBytes)
-			known := p.place(t.Name, a.Partition)
+			known := p.place(place{topic{t.Name, t.ID}, a.Partition})
 			f.partitions = append(f.partitions, known)
 			if known.number == f.number { // it is named twice
 				continue
@@ -161,8 +161,7 @@ func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
 }
 
 // place is what is known of a partition. p.mu is held.
-func (p *Polls) place(topic string, number int32) *partition {
-	at := place{topic, number}
+func (p *Polls) place(at place) *partition {
 	known := p.places[at]
 	if known == nil {
 		known = &partition{at: at, marks: noMarks}

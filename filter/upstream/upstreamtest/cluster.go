@@ -17,21 +17,22 @@ import (
 // Cluster is a scripted cluster; it is also the upstream.Client that reaches it. Its methods may be called from any
 // goroutine. Its brokers are at the addresses "1", "2", … of their node ids.
 type Cluster struct {
-	mu       sync.Mutex
-	changed  *sync.Cond
-	topics   map[string]*topic
-	created  byte // topics so far
-	nodes    map[int32]*node
-	taken    map[string]bool // addresses that brokers have, or had
-	dials    int
-	asked    int
-	conns    map[net.Conn]int32
-	throttle int32
-	requests []*kmsg.ProduceRequest
-	fetches  []*kmsg.FetchRequest
-	session  time.Duration
-	sockets  bool
-	watchers []func()
+	mu        sync.Mutex
+	changed   *sync.Cond
+	topics    map[string]*topic
+	created   byte // topics so far
+	nodes     map[int32]*node
+	taken     map[string]bool // addresses that brokers have, or had
+	dials     int
+	asked     int
+	conns     map[net.Conn]int32
+	throttle  int32
+	backwards bool // topics of a Fetch are answered in the other order
+	requests  []*kmsg.ProduceRequest
+	fetches   []*kmsg.FetchRequest
+	session   time.Duration
+	sockets   bool
+	watchers  []func()
 
 	id       string // what Metadata calls the cluster
 	silent   bool   // Metadata fails

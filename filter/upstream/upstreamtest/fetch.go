@@ -85,7 +85,17 @@ func (c *Cluster) readNow(id int32, r *kmsg.FetchRequest) (response *kmsg.FetchR
 		}
 		response.Topics = append(response.Topics, topic)
 	}
+	if c.backwards {
+		slices.Reverse(response.Topics)
+	}
 	return response, enough || size >= int(r.MinBytes)
+}
+
+// FetchBackwards has the topics of a Fetch be answered in the order of the request turned round.
+func (c *Cluster) FetchBackwards(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.backwards = on
 }
 
 func (c *Cluster) byID(id [16]byte) *topic {
