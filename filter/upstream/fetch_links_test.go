@@ -119,3 +119,27 @@ func TestFetchLetsBrokersBe(t *testing.T) {
 		}
 	})
 }
+
+// Who waits for one broker's long pause to end does not have others wait for as long: each is tried when it is due.
+func TestFetchRetriesWhatIsDueFirst(t *testing.T) {
+	t.Parallel()
+	withReader(t, settings(), func(r *reader) {
+		r.cluster.Refuse(2, true)
+		for range 14 { // until its pause is the longest
+			r.begin(maxWait).end(maxWait)
+			advance(maxWait)
+		}
+		g := r.begin(time.Hour)
+		synctest.Wait()
+		r.cluster.Refuse(1, true)
+		r.cluster.Cut(1)
+		synctest.Wait()
+		r.cluster.Refuse(1, false)
+		r.cluster.Store("a", 0, "one")
+		began := time.Now()
+		got := g.end(time.Hour)
+		if d := time.Since(began); got[0] != "NONE 1 one" || d > time.Second {
+			t.Errorf("%q after %v, want what the first broker has after its own short pause", got, d)
+		}
+	})
+}

@@ -103,12 +103,13 @@ func (n *plan) poll(f *Fetching, to *node, given []*partition, of int, now time.
 	}
 }
 
-// retryIn has partitions without anybody to ask looked at again. p.mu is held.
+// retryIn has partitions without anybody to ask looked at again, in that time or before. p.mu is held.
 func (p *Polls) retryIn(d time.Duration) {
-	if p.retryTimed || p.closed {
+	due := time.Now().Add(d)
+	if p.closed || p.retryTimed && !due.Before(p.retryDue) {
 		return
 	}
-	p.retryTimed = true
+	p.retryTimed, p.retryDue = true, due
 	if p.retry == nil {
 		p.retry = time.AfterFunc(d, func() { p.settings.Panics.Guard("fetch retry", p.retryNow) })
 	} else {

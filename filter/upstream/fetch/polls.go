@@ -69,6 +69,7 @@ type Polls struct {
 	ready      []*poll   // answered, and not all of it is taken
 	retry      *time.Timer
 	retryTimed bool
+	retryDue   time.Time
 }
 
 // New returns the polls of a client who has none yet, and closes them in the end.

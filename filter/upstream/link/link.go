@@ -48,10 +48,10 @@ type Link struct {
 
 	mu      sync.Mutex
 	conn    Conn
-	up      bool     // conn is there
-	err     error    // why the link ended; nil while it lives
-	flight  []flight // calls without an answer, in the order sent
-	heard   time.Time
+	up      bool        // conn is there
+	err     error       // why the link ended; nil while it lives
+	flight  []flight    // calls without an answer, in the order sent
+	heard   time.Time   // the last answer came, or reading went on
 	watched bool        // the timer runs
 	timer   *time.Timer // looks for answers past their time; nil before the first call
 

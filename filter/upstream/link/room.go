@@ -3,6 +3,7 @@ package link
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Room bounds the memory of answers. Any goroutine may call it, with no lock held that a resume takes.
@@ -59,8 +60,16 @@ func (l *Link) resume(n int) {
 	if !l.hold(n) {
 		return
 	}
+	l.hear()
 	l.waits.Store(false)
 	l.socket.Pause(false)
+}
+
+// hear says that the broker is not to be blamed for the time up to now.
+func (l *Link) hear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = time.Now()
 }
 
 // hold takes note of what was taken. It reports false if nobody needs it any more.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -98,4 +100,30 @@ func (b *bench) wantHeld(n *narrow, want int) {
 	if n.held != want {
 		b.t.Errorf("%d bytes are held, want %d", n.held, want)
 	}
+}
+
+// A link that has waited for room longer than a broker may owe an answer gives it the whole time anew: it was not read.
+func TestRoomAfterALongPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		room := &narrow{asked: make(chan func(), 10)}
+		b := startIn(t, pipes(), room)
+		text := strings.Repeat("a long answer ", 10_000)
+		c := b.send(newCall(text))
+		go func() {
+			r, err := b.network.read()
+			if err != nil {
+				t.Error(err)
+			}
+			answer := frame(r.correlation, r.rest)
+			_, _ = b.network.far.Write(answer[:len(answer)/2])
+			advance(9 * time.Second) // after the pause
+			_, _ = b.network.far.Write(answer[len(answer)/2:])
+		}()
+		resume := <-room.asked
+		advance(time.Minute)
+		resume()
+		c.wantAnswer(t, text)
+		b.stop()
+	})
 }
