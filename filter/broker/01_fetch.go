@@ -15,9 +15,10 @@ import (
 // next request. Each partition that is asked for is in the answer: of one without news it says what was last heard of its offsets, -1 if
 // that is nothing. Java takes an answer without some of them for none (FetchSessionHandler.verifyFullFetchResponsePartitions).
 //
-// Topics are named as the client names them, from version 13 on by the ids that Metadata tells of. Upstream versions are at most the
-// client's. There are no sessions (KIP-227): who begins one gets the session id 0, which is none, and sends full requests. No other broker is
-// told of (KIP-951), and no replica preferred (KIP-392), whatever the rack.
+// Topics are named as the client names them, from version 13 on by the ids that Metadata tells of. For an id that is not known all
+// clusters are asked, once a second at most. Upstream versions are at most the client's. There are no sessions (KIP-227): who begins one
+// gets the session id 0, which is none, and sends full requests. No other broker is told of (KIP-951), and no replica preferred (KIP-392),
+// whatever the rack.
 //
 // Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise. When a partition's leader
 // cannot be found or reached, that is tried again for as long as the client waits, and only then it gets NOT_LEADER_OR_FOLLOWER. A
@@ -287,9 +288,6 @@ func (f *fetchCall) conclude() {
 				f.summary.Failed++
 			default:
 				f.summary.fail(p.Code)
-			}
-			if p.Code == wire.UnknownTopicID {
-				f.broker.ids.forget(t.ID)
 			}
 		}
 	}

@@ -59,6 +59,7 @@ type Broker struct {
 	counts    Counts
 	uneven    func(Uneven)
 	ids       topicIDs
+	listing   listing
 
 	converters sync.Pool // of *record.Converter
 

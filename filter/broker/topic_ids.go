@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -54,14 +55,14 @@ func (b *Broker) learnIDs(cluster string, topics []wire.Topic) {
 	})
 }
 
-// name gives topics their names. It reports false if some are not known.
+// name gives topics their names. It reports false if some have an id that is not known.
 func (t *topicIDs) name(topics []wire.FetchTopic) (all bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	all = true
 	for i := range topics {
 		topics[i].Name = t.known[topics[i].ID].name
-		all = all && topics[i].Name != ""
+		all = all && (topics[i].Name != "" || topics[i].ID == [16]byte{})
 	}
 	return all
 }
@@ -73,25 +74,85 @@ func (t *topicIDs) cluster(id [16]byte) string {
 	return t.known[id].cluster
 }
 
-// forget forgets an id that no topic has any more.
-func (t *topicIDs) forget(id [16]byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.current, t.known[id])
-	delete(t.known, id)
+// askEvery is how often clusters are asked at most for all of their topics: clients may name ids that no topic has, as often as they like.
+const askEvery = time.Second
+
+// listing has clusters asked for all of their topics by one request for all that need it. The zero value has asked for nothing. Any goroutine
+// may use it.
+type listing struct {
+	mu      sync.Mutex
+	asked   time.Time // last
+	out     bool      // the answer is not there
+	waiting []func()  // for the answer
 }
 
-// askTopicIDs has all clusters asked for their topics, and then goes on: with clients that were told of ids by another replica, or before a
-// restart.
-func (b *Broker) askTopicIDs(c *Call, then func()) {
-	s := newScatter(c, then)
-	for name, up := range b.upstreams {
-		s.begin()
-		up.Cluster.Topics(nil, false, func(topics []wire.Topic) {
-			defer answerAfterPanic(s)
-			b.learnIDs(name, topics)
-			s.end()
-		})
+// begin says whether the caller has to ask, or that then is called when somebody else's answer is there. Otherwise the clusters have
+// just said what they have.
+func (l *listing) begin(now time.Time, then func()) (asks, waits bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.out {
+		l.waiting = append(l.waiting, then)
+		return false, true
 	}
-	s.end()
+	if now.Sub(l.asked) < askEvery {
+		return false, false
+	}
+	l.asked, l.out = now, true
+	return true, false
+}
+
+// end says that the answer is there, and returns who waits for it.
+func (l *listing) end() (waiting []func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting, l.waiting, l.out = l.waiting, nil, false
+	return waiting
+}
+
+// askTopicIDs has all clusters asked for their topics, unless they just were, and then goes on: with clients that were told of ids by
+// another replica, or before a restart.
+func (b *Broker) askTopicIDs(c *Call, then func()) {
+	asks, waits := b.listing.begin(time.Now(), func() {
+		defer answerAfterPanic(c)
+		then()
+	})
+	switch {
+	case asks:
+		b.listTopics(c, then)
+	case !waits:
+		then()
+	}
+}
+
+// listTopics asks all clusters for their topics for all that wait, who go on whatever becomes of it.
+func (b *Broker) listTopics(c *Call, then func()) {
+	s := newScatter(c, func() {
+		for _, other := range b.listing.end() {
+			defer other() // also after a bug
+		}
+		then()
+	})
+	defer s.end()
+	for name, up := range b.upstreams {
+		b.listTopicsOf(s, name, up)
+	}
+}
+
+// listTopicsOf asks one cluster for its topics.
+func (b *Broker) listTopicsOf(s *scatter, name string, up Upstream) {
+	s.begin()
+	end := sync.OnceFunc(s.end)
+	returned := false
+	defer func() {
+		if !returned {
+			end()
+		}
+	}()
+	up.Cluster.Topics(nil, false, func(topics []wire.Topic) {
+		defer answerAfterPanic(s)
+		defer end()
+		b.learnIDs(name, topics)
+	})
+	returned = true
 }
