@@ -13,8 +13,8 @@ import (
 // What a member commits for topics of its group's home goes there as it came, first; the answer is the fence for the rest. Where it is none,
 // a Heartbeat at the home is: it says whether the member and its generation are right, which no other cluster knows. Then the other
 // clusters get their parts at once, as from nobody of a group (generation -1), by version 4 with a retention, for without members there
-// offsets would expire a week after they were last committed. A part that could not be sent within a second of the check is checked
-// again. Between check and commit a member may still be excluded: then an older offset may replace a newer one, and records be read
+// offsets would expire a week after they were last committed. A part that could not be sent within a second of the check's answer is
+// checked again. Between check and commit a member may still be excluded: then an older offset may replace a newer one, and records be read
 // twice.
 //
 // Who commits without being a member is fenced by the members that the group has at home. Members that a group has on another cluster, which
@@ -37,7 +37,7 @@ const (
 	namedCost     = 256
 	// oldCommit is the newest version that says how long an offset is to be kept, and newCommit the newest that names topics.
 	oldCommit, newCommit = 4, 9
-	// fenceAge is how old a check may be when what it allows is sent.
+	// fenceAge is how long ago the home may have answered a check when what that allows is sent.
 	fenceAge = time.Second
 	// maxChecks is how often a part is checked that cannot be sent in time.
 	maxChecks = 3
@@ -135,9 +135,9 @@ func (o *commitCall) start(home string) {
 }
 
 // commitAtHome commits the topics at some places as the client said it, and calls then with what that says about the member, and when it
-// was asked for.
+// was said.
 func (o *commitCall) commitAtHome(places []int, then func(code wire.ErrorCode, at time.Time)) {
-	part, at := *o.request, time.Now()
+	part := *o.request
 	part.Topics = o.topics(places)
 	g := groupRequest{
 		brokers: o.home, group: part.Group, request: &part, most: o.Header.Version, code: commitCode, send: onOwn(o.Call, o.home, groupTime),
@@ -146,18 +146,18 @@ func (o *commitCall) commitAtHome(places []int, then func(code wire.ErrorCode, a
 		defer answerAfterPanic(o)
 		if r == nil {
 			o.locked(func() { o.set(places, code) })
-			then(code, at)
+			then(code, time.Now())
 			return
 		}
 		said := r.(*kmsg.OffsetCommitResponse) //nolint:forcetypeassert // as the request is
 		o.locked(func() { o.take(places, said) })
 		switch {
 		case code != wire.None:
-			then(code, at)
+			then(code, time.Now())
 		case len(o.clusters) > 1 && !accepts(said):
 			o.check(then)
 		default:
-			then(wire.None, at)
+			then(wire.None, time.Now())
 		}
 	})
 }

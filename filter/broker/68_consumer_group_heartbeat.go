@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -51,7 +50,9 @@ type heartbeatCall struct {
 	// response is the answer if there is no beat.
 	response *kmsg.ConsumerGroupHeartbeatResponse
 	refusal  Refusal
-	old      string // a cluster that does not know the API
+	old      string // a cluster that does not know the API, or not the version that this needs
+	heard    bool   // of who leaves: a cluster has said something
+	over     func() // ends its turn
 }
 
 func (b *Broker) consumerGroupHeartbeat(c *Call) error {
@@ -67,8 +68,23 @@ func (b *Broker) consumerGroupHeartbeat(c *Call) error {
 	}
 	h := &heartbeatCall{broker: b, key: groups.Key{Group: request.Group, Member: request.MemberID}, request: request}
 	h.scatter = newScatter(c, h.finish)
-	h.start()
-	h.end()
+	begin := func(done func()) {
+		h.over = done
+		h.start()
+		h.end()
+	}
+	if request.MemberEpoch >= 0 {
+		c.Client.beats.add(begin)
+		return nil
+	}
+	c.Client.groups.add(func(done func()) { // who leaves has committed before
+		c.Client.beats.add(func(another func()) {
+			begin(func() {
+				another()
+				done()
+			})
+		})
+	})
 	return nil
 }
 
@@ -92,6 +108,9 @@ func (h *heartbeatCall) start() {
 	known := h.broker.members.Find(h.key)
 	epochs, ok := known.EpochsOf(r.MemberEpoch)
 	switch {
+	case ok && known.Refused != nil:
+		h.broker.members.Keep(h.key, known.WithoutRefusal())
+		h.response = known.Refused
 	case ok && (full || known.Subscription.Whole || known.Asked):
 		h.send(known, epochs)
 	case !full && !known.WasAsked():
@@ -123,39 +142,69 @@ func (h *heartbeatCall) fail(code wire.ErrorCode, message string) {
 	h.response.ErrorCode, h.response.ErrorMessage = int16(code), &message
 }
 
-// send sends each cluster its part.
+// send sends each cluster its part, on a connection of the client's own: coordinators tell who their members are by its client id.
 func (h *heartbeatCall) send(known *groups.Member, epochs groups.Epochs) {
 	h.beat = groups.Begin(h.request, known, epochs, reading{h.broker})
 	for cluster, r := range h.beat.Requests() {
-		h.sendTo(cluster, r, func(r *kmsg.ConsumerGroupHeartbeatResponse) { h.beat.Take(cluster, r) })
+		send := onOwn(h.Call, h.broker.upstreams[cluster].Brokers, groupTime)
+		h.sendTo(cluster, r, send, func(said *kmsg.ConsumerGroupHeartbeatResponse) { h.beat.Take(cluster, said) })
 	}
 }
 
-// sendTo sends one cluster its part, and has take look at what it answers, one at a time.
-func (h *heartbeatCall) sendTo(cluster string, r *kmsg.ConsumerGroupHeartbeatRequest, take func(*kmsg.ConsumerGroupHeartbeatResponse)) {
+// sendTo sends one cluster its part, and has take look at what it answers, one at a time. What comes too late for that is remembered.
+func (h *heartbeatCall) sendTo(cluster string, r *kmsg.ConsumerGroupHeartbeatRequest, send sender, take func(*kmsg.ConsumerGroupHeartbeatResponse)) {
 	up, to := h.broker.upstreams[cluster], target.Coordinator(h.key.Group)
 	h.Note.cluster(cluster)
-	h.askSoon(up.Brokers, to, r, consumerGroupVersion, heartbeatPatience, func(response kmsg.Response, err error) {
-		if err != nil {
-			if errors.Is(err, wire.ErrVersion) {
-				h.old = cluster
+	h.begin()
+	h.soon(heartbeatPatience, func(settle func(take func())) {
+		send(to, r, consumerGroupVersion, func(response kmsg.Response, err error) {
+			said := h.said(cluster, up, response, err)
+			late := true
+			settle(func() {
+				late = false
+				if errors.Is(err, wire.ErrVersion) {
+					h.old = cluster
+				}
+				if said != nil {
+					take(said)
+				}
+			})
+			if late && said != nil {
+				h.remember(cluster, r, said)
 			}
-			return
+		})
+	}, func() {}, h.end)
+}
+
+// said is what a cluster has answered, as far as clients hear of it; nil: it has not.
+func (h *heartbeatCall) said(cluster string, up Upstream, r kmsg.Response, err error) *kmsg.ConsumerGroupHeartbeatResponse {
+	if err != nil {
+		return nil
+	}
+	said := r.(*kmsg.ConsumerGroupHeartbeatResponse) //nolint:forcetypeassert // as the request is
+	if wire.ErrorCode(said.ErrorCode) == wire.NotCoordinator {
+		up.Brokers.Doubt(target.Coordinator(h.key.Group))
+	}
+	if a := said.Assignment; a != nil {
+		for i := range a.Topics {
+			a.Topics[i].Partitions = capped(a.Topics[i].Partitions, up.PartitionCount)
 		}
-		said := response.(*kmsg.ConsumerGroupHeartbeatResponse) //nolint:forcetypeassert // as the request is
-		if wire.ErrorCode(said.ErrorCode) == wire.NotCoordinator {
-			up.Brokers.Doubt(to)
+	}
+	return said
+}
+
+// remember takes in what a cluster has answered after the client was, when the client's next heartbeat is over if there is one already.
+func (h *heartbeatCall) remember(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest, said *kmsg.ConsumerGroupHeartbeatResponse) {
+	h.Client.beats.add(func(done func()) {
+		defer done()
+		if m := h.broker.members.Find(h.key).Heard(cluster, asked, said); m != nil {
+			h.broker.members.Keep(h.key, m)
 		}
-		if a := said.Assignment; a != nil {
-			for i := range a.Topics {
-				a.Topics[i].Partitions = capped(a.Topics[i].Partitions, up.PartitionCount)
-			}
-		}
-		take(said)
 	})
 }
 
-// leave has the member leave every cluster that it may be on. One that does not answer forgets it when its session is over.
+// leave has the member leave every cluster that it may be on. One that does not answer forgets it when its session is over. Clients may be
+// gone before that is done, and their own connections with them.
 func (h *heartbeatCall) leave() {
 	known := h.broker.members.Find(h.key)
 	h.broker.members.Forget(h.key)
@@ -166,7 +215,9 @@ func (h *heartbeatCall) leave() {
 			continue
 		}
 		r := *h.request
-		h.sendTo(cluster, &r, func(said *kmsg.ConsumerGroupHeartbeatResponse) {
+		h.sendTo(cluster, &r, h.broker.upstreams[cluster].Brokers.Call, func(said *kmsg.ConsumerGroupHeartbeatResponse) {
+			h.heard = true
+			said.Assignment = nil // of nobody any more
 			if code := wire.ErrorCode(said.ErrorCode); code == wire.None || !left && !code.Transient() {
 				left = code == wire.None
 				h.response = said
@@ -184,10 +235,10 @@ func (h *heartbeatCall) finish() {
 		}
 		h.response = response
 	}
-	if h.old != "" {
-		h.fail(wire.UnsupportedVersion, fmt.Sprintf("cluster %s does not know group.protocol=consumer: set group.protocol=classic", h.old))
+	if h.old != "" && !h.heard {
+		h.fail(wire.UnsupportedVersion, h.tooOld())
 	}
-	if a := h.response.Assignment; a != nil && h.beat.Regex() {
+	if a := h.response.Assignment; a != nil && h.beat != nil && h.beat.Regex() {
 		h.broker.onlyRead(a, func() {
 			defer answerAfterPanic(h)
 			h.answerClient()
@@ -197,8 +248,18 @@ func (h *heartbeatCall) finish() {
 	h.answerClient()
 }
 
+// tooOld says what a cluster is too old for, and what to do about it.
+func (h *heartbeatCall) tooOld() string {
+	const classic = "set group.protocol=classic"
+	if h.beat != nil && h.beat.Regex() {
+		return "cluster " + h.old + " matches no regular expressions for group.protocol=consumer: subscribe to topics by their names, or " + classic
+	}
+	return "cluster " + h.old + " does not know group.protocol=consumer: " + classic
+}
+
 // answerClient answers the client.
 func (h *heartbeatCall) answerClient() {
+	defer h.over()
 	response := h.response
 	response.SetVersion(h.Header.Version)
 	const head, topic = 256 + maxSaid, 64

@@ -22,6 +22,7 @@ type Client struct {
 	fetches  fetches
 
 	groups series // what it asks of its groups
+	beats  series // its heartbeats of groups of the new protocol
 
 	mu     sync.Mutex
 	gone   bool

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -24,6 +25,7 @@ type coordinator struct {
 // onCluster is a member as one cluster sees it.
 type onCluster struct {
 	epoch    int32
+	before   int32 // the epoch it had before
 	names    []string
 	regex    *string
 	assigned []int32
@@ -70,7 +72,7 @@ func (c *coordinator) heartbeat(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.Con
 		delete(c.members, r.MemberID)
 		response.MemberEpoch = r.MemberEpoch
 		return response
-	case r.MemberEpoch != m.epoch && r.MemberEpoch != 0:
+	case r.MemberEpoch != m.epoch && r.MemberEpoch != 0 && !m.missed(r):
 		response.ErrorCode = int16(wire.FencedMemberEpoch)
 		return response
 	}
@@ -80,16 +82,31 @@ func (c *coordinator) heartbeat(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.Con
 	full := r.MemberEpoch == 0 || r.RebalanceTimeoutMillis > 0 && r.SubscribedTopicNames != nil && r.Topics != nil
 	if m.next != nil {
 		c.epoch++
-		m.epoch, m.assigned, m.next, full = c.epoch, m.next, nil, true
+		m.epoch, m.before, m.assigned, m.next, full = c.epoch, m.epoch, m.next, nil, true
 	}
 	response.MemberEpoch, response.HeartbeatIntervalMillis = m.epoch, 5000
 	if full {
 		response.Assignment = &kmsg.ConsumerGroupHeartbeatResponseAssignment{}
 		if len(m.assigned) > 0 {
-			response.Assignment.Topics = []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{{TopicID: c.topic, Partitions: m.assigned}}
+			response.Assignment.Topics = []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{{TopicID: c.topic, Partitions: slices.Clone(m.assigned)}}
 		}
 	}
 	return response
+}
+
+// missed says whether it is a member that had no answer to what made the last epoch: that is no error if it says that it owns no more than it may.
+func (m *onCluster) missed(r *kmsg.ConsumerGroupHeartbeatRequest) bool {
+	if r.MemberEpoch != m.before || r.Topics == nil {
+		return false
+	}
+	for _, t := range r.Topics {
+		for _, p := range t.Partitions {
+			if !slices.Contains(m.assigned, p) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (c *coordinator) describe(r *kmsg.ConsumerGroupDescribeRequest) *kmsg.ConsumerGroupDescribeResponse {
@@ -101,7 +118,7 @@ func (c *coordinator) describe(r *kmsg.ConsumerGroupDescribeRequest) *kmsg.Consu
 	for id, m := range c.members {
 		d := kmsg.NewConsumerGroupDescribeResponseGroupMember()
 		d.MemberID, d.MemberEpoch, d.SubscribedTopics, d.SubscribedTopicRegex = id, m.epoch, m.names, m.regex
-		d.Assignment.TopicPartitions = []kmsg.AssignmentTopicPartition{{TopicID: c.topic, Topic: c.name, Partitions: m.assigned}}
+		d.Assignment.TopicPartitions = []kmsg.AssignmentTopicPartition{{TopicID: c.topic, Topic: c.name, Partitions: slices.Clone(m.assigned)}}
 		g.Members = append(g.Members, d)
 	}
 	return &kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{g}}

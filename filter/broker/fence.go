@@ -25,9 +25,8 @@ const (
 	describeGroupsVersion = 5
 )
 
-// check calls then with why the client may not commit, None if it may, and with when the home was asked.
+// check calls then with why the client may not commit, None if it may, and with when the home has said so.
 func (f *fence) check(then func(code wire.ErrorCode, at time.Time)) {
-	at := time.Now()
 	g := groupRequest{brokers: f.home, group: f.request.Group, harmless: true, send: onOwn(f.call, f.home, groupTime)}
 	if f.request.Generation >= 0 || f.request.MemberID != "" || f.request.InstanceID != nil {
 		beat := kmsg.NewPtrHeartbeatRequest()
@@ -43,7 +42,7 @@ func (f *fence) check(then func(code wire.ErrorCode, at time.Time)) {
 		if code == wire.RebalanceInProgress { // the member is right, and commits before it joins again
 			code = wire.None
 		}
-		then(code, at)
+		then(code, time.Now())
 	})
 }
 
@@ -83,7 +82,7 @@ func (l *lateness) still() bool {
 func (l *lateness) is() bool { return l.found.Load() }
 
 // onOwn sends on connections of the client's own, unless it is too late then.
-func (l *lateness) onOwn(c *Call, b Brokers) func(target.Broker, kmsg.Request, int16, func(kmsg.Response, error)) {
+func (l *lateness) onOwn(c *Call, b Brokers) sender {
 	return func(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error)) {
 		c.Client.ownOf(b).CallIf(to, request, most, groupTime, l.still, done)
 	}

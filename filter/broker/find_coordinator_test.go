@@ -119,6 +119,18 @@ type silent struct{ *fake }
 
 func (silent) Call(target.Broker, kmsg.Request, int16, func(kmsg.Response, error)) {}
 
+// Own implements broker.Brokers.
+//
+//nolint:ireturn // as the facade has it
+func (silent) Own(string) broker.Own { return silentOwn{} }
+
+// silentOwn is connections of a client's own to one.
+type silentOwn struct{ broker.Own }
+
+// Call implements broker.Own.
+func (silentOwn) Call(target.Broker, kmsg.Request, int16, time.Duration, func(kmsg.Response, error)) {
+}
+
 // A home that does not answer holds up no other for long, and the cluster of other groups holds up nobody.
 func TestFindCoordinatorDoesNotWait(t *testing.T) {
 	t.Parallel()

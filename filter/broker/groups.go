@@ -19,6 +19,9 @@ const (
 	maxRebalance = 30 * time.Minute
 )
 
+// sender sends a request to a broker, as Brokers.Call does.
+type sender = func(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error))
+
 // groupRequest is a request to the coordinator of a group in one cluster.
 type groupRequest struct {
 	brokers Brokers // nil: there is no such cluster
@@ -28,7 +31,7 @@ type groupRequest struct {
 	// code is the error that a response has for the whole group.
 	code func(kmsg.Response) wire.ErrorCode
 	// send sends it.
-	send func(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error))
+	send sender
 	// harmless says that it may come twice to a broker.
 	harmless bool
 }
@@ -127,7 +130,7 @@ func (b *Broker) passOn(c *Call, h *homeRequest) {
 }
 
 // onOwn sends on connections of the client's own, which answer when others have come.
-func onOwn(c *Call, b Brokers, within time.Duration) func(target.Broker, kmsg.Request, int16, func(kmsg.Response, error)) {
+func onOwn(c *Call, b Brokers, within time.Duration) sender {
 	return func(to target.Broker, request kmsg.Request, most int16, done func(kmsg.Response, error)) {
 		c.Client.ownOf(b).Call(to, request, most, within, done)
 	}

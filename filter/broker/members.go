@@ -89,6 +89,19 @@ func capped(partitions []int32, most int32) []int32 {
 	return kept
 }
 
+// capMembers leaves out of what members are assigned the partitions that clients are not told of.
+func (u Upstream) capMembers(g *kmsg.ConsumerGroupDescribeResponseGroup) {
+	for i := range g.Members {
+		for _, topics := range [][]kmsg.AssignmentTopicPartition{
+			g.Members[i].Assignment.TopicPartitions, g.Members[i].TargetAssignment.TopicPartitions,
+		} {
+			for j := range topics {
+				topics[j].Partitions = capped(topics[j].Partitions, u.PartitionCount)
+			}
+		}
+	}
+}
+
 // recalls is who waits for what clusters say of groups: all that ask for a group at the same time wait for one answer.
 type recalls struct {
 	mu      sync.Mutex
@@ -143,8 +156,19 @@ func (r *recalls) tell(group string, k *groups.Known) {
 	waiting := r.waiting[group]
 	delete(r.waiting, group)
 	r.mu.Unlock()
+	var trouble any
 	for _, then := range waiting {
-		then(k)
+		func() {
+			defer func() {
+				if reason := recover(); reason != nil { // the others hear all the same
+					trouble = reason
+				}
+			}()
+			then(k)
+		}()
+	}
+	if trouble != nil {
+		panic(trouble)
 	}
 }
 
@@ -167,6 +191,7 @@ func (b *Broker) describe(cluster, group string, done func(said *kmsg.ConsumerGr
 			said.ErrorCode = int16(code)
 		} else if all := r.(*kmsg.ConsumerGroupDescribeResponse).Groups; len(all) == 1 { //nolint:forcetypeassert // as the request is
 			said = &all[0]
+			b.upstreams[cluster].capMembers(said)
 		} else {
 			said.ErrorCode = int16(wire.CoordinatorNotAvailable)
 		}

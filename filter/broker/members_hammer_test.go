@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -33,6 +34,23 @@ func (l *later) Call(to target.Broker, request kmsg.Request, _ int16, done func(
 }
 
 func (*later) Doubt(target.Broker) {}
+
+// Own implements broker.Brokers.
+//
+//nolint:ireturn // as the facade has it
+func (l *later) Own(string) broker.Own { return laterOwn{later: l} }
+
+// laterOwn is connections of a client's own to one.
+type laterOwn struct {
+	broker.Own
+
+	later *later
+}
+
+// Call implements broker.Own.
+func (l laterOwn) Call(to target.Broker, request kmsg.Request, most int16, _ time.Duration, done func(kmsg.Response, error)) {
+	l.later.Call(to, request, most, done)
+}
 
 // waiter hands the answer of a request to who waits for it.
 type waiter struct {

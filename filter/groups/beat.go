@@ -65,6 +65,9 @@ func Begin(r *kmsg.ConsumerGroupHeartbeatRequest, known *Member, epochs Epochs, 
 		b.member.Asked = false
 		b.subscribe()
 	}
+	if owned := Owned(r); owned != nil {
+		b.member.Owned = owned
+	}
 	b.share()
 	return b
 }
@@ -75,9 +78,11 @@ func (b *Beat) Regex() bool { return b.member.Subscription.Regex != "" }
 // Requests are what the clusters are sent, by cluster. It is never empty.
 func (b *Beat) Requests() map[string]*kmsg.ConsumerGroupHeartbeatRequest {
 	requests := map[string]*kmsg.ConsumerGroupHeartbeatRequest{}
-	for cluster := range b.member.Stakes {
+	for cluster, stake := range b.member.Stakes {
 		if epoch, ok := b.epochs[cluster]; ok {
 			requests[cluster] = b.goOn(cluster, epoch)
+			stake.Unheard = true // until it answers
+			b.member.Stakes[cluster] = stake
 		}
 	}
 	for _, cluster := range b.routes.Clusters() {
@@ -96,11 +101,7 @@ func (b *Beat) Requests() map[string]*kmsg.ConsumerGroupHeartbeatRequest {
 // Take takes what a cluster answers. It keeps r.
 func (b *Beat) Take(cluster string, r *kmsg.ConsumerGroupHeartbeatResponse) {
 	b.throttle = max(b.throttle, r.ThrottleMillis)
-	code := wire.ErrorCode(r.ErrorCode)
-	if code == wire.GroupIDNotFound && b.request.MemberEpoch > 0 { // fatal to clients; of a group on one cluster among several it says less
-		code = wire.UnknownMemberID
-		r.ErrorCode = int16(code)
-	}
+	code := refusal(b.request, r)
 	switch {
 	case code == wire.None:
 	case code.Transient():
@@ -114,16 +115,8 @@ func (b *Beat) Take(cluster string, r *kmsg.ConsumerGroupHeartbeatResponse) {
 	if b.answered++; b.answered == 1 || r.HeartbeatIntervalMillis < b.interval {
 		b.interval = r.HeartbeatIntervalMillis
 	}
-	stake := b.member.Stakes[cluster]
-	stake.Epoch, stake.Names = r.MemberEpoch, listed(b.shares[cluster])
-	if r.Assignment != nil {
-		b.member.Owes, b.tell = true, true
-		stake.Assigned = nil
-		for _, t := range r.Assignment.Topics {
-			stake.Assigned = append(stake.Assigned, Assigned{t.TopicID, t.Partitions})
-		}
-	}
-	b.member.Stakes[cluster] = stake
+	b.tell = b.tell || r.Assignment != nil
+	b.member.hear(cluster, listed(b.shares[cluster]), r, false)
 }
 
 // Answer is what the client is answered, and the member as it is now; nil: none that is to be remembered.
@@ -139,7 +132,10 @@ func (b *Beat) Answer() (*kmsg.ConsumerGroupHeartbeatResponse, *Member) {
 		return response, b.member
 	case b.answered == 0:
 		response.ErrorCode, response.ErrorMessage = int16(wire.CoordinatorNotAvailable), new("no cluster of the group's answers")
-		return response, nil
+		if len(b.member.Told) == 0 {
+			return response, nil
+		}
+		return response, b.member
 	}
 	if told := b.member.epochs(); !maps.Equal(told, b.member.Told) {
 		b.member.Told, b.member.Before = told, b.member.Told
@@ -185,19 +181,11 @@ func (b *Beat) share() {
 
 // join is what a cluster is sent that the member joins.
 func (b *Beat) join(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
-	s := &b.member.Subscription
-	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	r.Group, r.MemberID, r.MemberEpoch = b.request.Group, b.request.MemberID, 0
-	r.InstanceID, r.RackID, r.ServerAssignor = s.Instance, s.Rack, s.Assignor
-	r.RebalanceTimeoutMillis = lateTimeout
-	if s.RebalanceTimeout > 0 {
-		r.RebalanceTimeoutMillis = s.RebalanceTimeout
-	}
-	r.SubscribedTopicNames = listed(b.shares[cluster])
-	if s.Regex != "" || b.request.SubscribedTopicRegex != nil {
-		r.SubscribedTopicRegex = new(s.Regex)
-	}
+	r := b.all(cluster)
 	r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	if b.request.SubscribedTopicRegex != nil && r.SubscribedTopicRegex == nil {
+		r.SubscribedTopicRegex = new("")
+	}
 	if b.request.MemberEpoch == 0 { // what is wrong with it is the clusters' to say
 		r.RebalanceTimeoutMillis, r.Topics = b.request.RebalanceTimeoutMillis, b.request.Topics
 		if b.request.SubscribedTopicNames == nil {
@@ -207,23 +195,57 @@ func (b *Beat) join(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
 	return r
 }
 
-// goOn is what a cluster is sent that the member is on.
+// all is a heartbeat that says all that the member is, but its epoch and what it owns.
+func (b *Beat) all(cluster string) *kmsg.ConsumerGroupHeartbeatRequest {
+	s := &b.member.Subscription
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID = b.request.Group, b.request.MemberID
+	r.InstanceID, r.RackID, r.ServerAssignor = s.Instance, s.Rack, s.Assignor
+	r.RebalanceTimeoutMillis = lateTimeout
+	if s.RebalanceTimeout > 0 {
+		r.RebalanceTimeoutMillis = s.RebalanceTimeout
+	}
+	r.SubscribedTopicNames = listed(b.shares[cluster])
+	if s.Regex != "" {
+		r.SubscribedTopicRegex = new(s.Regex)
+	}
+	return r
+}
+
+// goOn is what a cluster is sent that the member is on. One that has left a heartbeat without an answer is told all, as by a client that
+// had none: it may have gone on to an epoch that nobody knows here, and takes the one before only so; and what it had to be told then, it
+// is told now.
 func (b *Beat) goOn(cluster string, epoch int32) *kmsg.ConsumerGroupHeartbeatRequest {
+	stake := b.member.Stakes[cluster]
+	if stake.Unheard {
+		r := b.all(cluster)
+		r.MemberEpoch, r.Topics = epoch, b.owned(cluster)
+		return r
+	}
 	r := *b.request
 	r.MemberEpoch = epoch
-	stake := b.member.Stakes[cluster]
 	if share := listed(b.shares[cluster]); r.SubscribedTopicNames != nil || !slices.Equal(share, stake.Names) {
 		r.SubscribedTopicNames = share
 	}
 	if r.Topics != nil {
-		r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
-		for _, t := range b.request.Topics {
-			if stake.has(t.TopicID) || !has(b.member.Stakes, t.TopicID) {
-				r.Topics = append(r.Topics, t) // to all, if nobody assigns it any more: it is one of theirs that waits for it
-			}
-		}
+		r.Topics = b.owned(cluster)
 	}
 	return &r
+}
+
+// owned is what a cluster is told that the client owns of it, as the client said last, and if it has not, what was assigned.
+func (b *Beat) owned(cluster string) []kmsg.ConsumerGroupHeartbeatRequestTopic {
+	stake, said := b.member.Stakes[cluster], b.member.Owned
+	if said == nil {
+		said = stake.Assigned
+	}
+	owned := []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	for _, a := range said {
+		if stake.has(a.Topic) || !has(b.member.Stakes, a.Topic) { // to all, if nobody assigns it any more: it is one of theirs that waits for it
+			owned = append(owned, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: a.Topic, Partitions: a.Partitions})
+		}
+	}
+	return owned
 }
 
 // listed is names, and never nil, which would mean that they are as before.

@@ -22,7 +22,7 @@ type Known struct {
 // Member makes a member of what is known, or says why there is none of that epoch. owned is what the client says it owns; nil: it does
 // not say. If it does, one cluster may be missing: the rest of the epoch is the member's there, and what nobody else assigns.
 func (k *Known) Member(key Key, epoch int32, owned []Assigned) (*Member, wire.ErrorCode) {
-	m := &Member{Stakes: map[string]Stake{}, Asked: owned == nil, Owes: true}
+	m := &Member{Stakes: map[string]Stake{}, Asked: owned == nil, Owes: true, Owned: owned}
 	for _, cluster := range slices.Sorted(maps.Keys(k.Said)) {
 		for i := range k.Said[cluster].Members {
 			if d := &k.Said[cluster].Members[i]; d.MemberID == key.Member {

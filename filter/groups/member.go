@@ -3,6 +3,10 @@ package groups
 import (
 	"maps"
 	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // Epochs are the epochs of the members that a member is, by cluster.
@@ -27,6 +31,8 @@ type Stake struct {
 	Epoch    int32
 	Names    []string // what it is subscribed to there
 	Assigned []Assigned
+	// Unheard says that the cluster has left the last heartbeat without an answer that counts, and may have gone on since.
+	Unheard bool
 }
 
 // Subscription is what a client said that it reads, and how.
@@ -48,10 +54,14 @@ type Member struct {
 	Stakes map[string]Stake
 
 	Subscription Subscription
+	// Owned is what the client said last that it owns; nil: it has not said.
+	Owned []Assigned
 	// Asked says that the client has been asked to say all it is, and has not done so.
 	Asked bool
 	// Owes says that the client has not been told what it is assigned now.
 	Owes bool
+	// Refused is what a cluster has refused when the client had been answered already, and is to be told; nil: nothing.
+	Refused *kmsg.ConsumerGroupHeartbeatResponse
 }
 
 // EpochsOf returns the epochs that an epoch of the client's is the sum of. False: it was not told that one lately.
@@ -90,6 +100,61 @@ func (m *Member) MayBeOn(cluster string) bool {
 	return ok
 }
 
+// Heard is what is known of the member when a cluster has answered a heartbeat after the client was; nil: nothing new.
+func (m *Member) Heard(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest, said *kmsg.ConsumerGroupHeartbeatResponse) *Member {
+	if m == nil || len(m.Told) == 0 {
+		return nil
+	}
+	stake, on := m.Stakes[cluster]
+	switch code := refusal(asked, said); {
+	case code.Transient() || on && asked.MemberEpoch < stake.Epoch && code != wire.None: // of an epoch that is over
+		return nil
+	case code != wire.None:
+		c := m.clone()
+		c.Refused = said
+		return c
+	case on && said.MemberEpoch < stake.Epoch || !on && asked.MemberEpoch != 0:
+		return nil
+	}
+	names := stake.Names
+	if asked.SubscribedTopicNames != nil {
+		names = asked.SubscribedTopicNames
+	}
+	c := m.clone()
+	c.hear(cluster, names, said, stake.Unheard)
+	return c
+}
+
+// WithoutRefusal is what is known of the member once it is told what was refused.
+func (m *Member) WithoutRefusal() *Member {
+	c := m.clone()
+	c.Refused = nil
+	return c
+}
+
+// refusal is the error that a cluster has answered a heartbeat with, as clients are told it. That there is no group is fatal to them; of a group
+// on one cluster among several it says less.
+func refusal(asked *kmsg.ConsumerGroupHeartbeatRequest, said *kmsg.ConsumerGroupHeartbeatResponse) wire.ErrorCode {
+	if wire.ErrorCode(said.ErrorCode) == wire.GroupIDNotFound && asked.MemberEpoch > 0 {
+		said.ErrorCode = int16(wire.UnknownMemberID)
+	}
+	return wire.ErrorCode(said.ErrorCode)
+}
+
+// hear takes in what a cluster has answered to a heartbeat that said what the member is subscribed to there.
+func (m *Member) hear(cluster string, names []string, said *kmsg.ConsumerGroupHeartbeatResponse, unheard bool) {
+	stake := m.Stakes[cluster]
+	stake.Epoch, stake.Names, stake.Unheard = said.MemberEpoch, names, unheard
+	if said.Assignment != nil {
+		m.Owes = true
+		stake.Assigned = nil
+		for _, t := range said.Assignment.Topics {
+			stake.Assigned = append(stake.Assigned, Assigned{t.TopicID, t.Partitions})
+		}
+	}
+	m.Stakes[cluster] = stake
+}
+
 // clone returns a copy to change, whose stakes are replaced and not changed. The copy of nil is a new member.
 func (m *Member) clone() *Member {
 	if m == nil {
@@ -115,11 +180,16 @@ func (m *Member) epochs() Epochs {
 // size is at least what the member takes of memory.
 func (m *Member) size() int {
 	size := memberCost + sizeOf(m.Subscription.Names) + len(m.Subscription.Regex)
+	size += sizeOfAssigned(m.Owned)
 	for _, s := range m.Stakes {
-		size += stakeCost + sizeOf(s.Names)
-		for _, a := range s.Assigned {
-			size += topicCost + 4*len(a.Partitions)
-		}
+		size += stakeCost + sizeOf(s.Names) + sizeOfAssigned(s.Assigned)
+	}
+	return size
+}
+
+func sizeOfAssigned(all []Assigned) (size int) {
+	for _, a := range all {
+		size += topicCost + 4*len(a.Partitions)
 	}
 	return size
 }
