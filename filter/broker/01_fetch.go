@@ -85,11 +85,14 @@ func (b *Broker) fetch(c *Call) error {
 		f.answer(wire.FetchResponse{Code: wire.FetchSessionIDNotFound}, func() {})
 		return nil
 	}
-	c.Client.fetches.begin(f)
+	f.InTurn(func() { // what is read ahead would be held until then
+		defer answerAfterPanic(f)
+		c.Client.fetches.begin(f)
+	})
 	return nil
 }
 
-// start has the request served; those that the client sent before it are answered.
+// start has the request served; those of its kind that the client sent before it are answered.
 func (f *fetchCall) start() {
 	unknown := false
 	if wire.FetchNamesByID(f.Header.Version) {

@@ -32,14 +32,22 @@ type Reply interface {
 	Hold(n int) bool
 	// Answer ends the request. Once.
 	Answer(a Answer)
-	// Barrier has no later request of the client be taken until this one is answered, as a login needs it: what comes after it is
-	// another user's. It is for before Serve returns: later, there may be requests that have been taken.
-	Barrier()
+	Order
 	// OnEnd has call run once, when the client's connection is gone: by the goroutine that says so, or at once if it is gone already.
 	// Whoever needs it no longer calls forget, which does not wait for a call that has begun.
 	OnEnd(call func()) (forget func())
 	// After has call run once after some time, unless stop is called before.
 	After(d time.Duration, call func()) (stop func())
+}
+
+// Order is a request's place among the others of its client. Its methods may be called from any goroutine.
+type Order interface {
+	// Barrier has no later request of the client be taken until this one is answered, as a login needs it: what comes after it is
+	// another user's. It is for before Serve returns: later, there may be requests that have been taken.
+	Barrier()
+	// InTurn has call run once, when every request that the client sent before this one is answered, or the client is gone: at once if
+	// that is so already, and else from any goroutine. It is for what is not worth its memory any earlier.
+	InTurn(call func())
 }
 
 // Answer is what a request comes to.

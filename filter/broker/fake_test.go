@@ -242,6 +242,8 @@ type pending struct {
 	held    int
 	full    bool // there is no room
 	timers  []*timer
+	waits   bool   // requests before it are not answered
+	turn    func() // what is to be called when they are
 }
 
 // timer is what a request wants to be called later.
@@ -261,6 +263,14 @@ func (p *pending) Hold(n int) bool {
 func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
 
 func (*pending) Barrier() {}
+
+func (p *pending) InTurn(call func()) {
+	if p.waits {
+		p.turn = call
+		return
+	}
+	call()
+}
 
 func (*pending) OnEnd(func()) (forget func()) { return func() {} }
 

@@ -192,6 +192,28 @@ func TestFetchRefuses(t *testing.T) {
 	}
 }
 
+// Nothing is read while the client waits for answers to what it sent before, such as a JoinGroup, which may take minutes.
+func TestFetchWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	b, c1, _ := facade()
+	r := &reader{t: t, broker: b}
+	h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyFetch, 11, 77, "test", fetchFrom(11, "apples"))[4:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pending{waits: true}
+	if err := b.Serve(&broker.Call{Client: &r.client, Header: h, Body: body, Reply: p}); err != nil {
+		t.Fatal(err)
+	}
+	if p.turn == nil || len(c1.fetchings) != 0 {
+		t.Fatalf("%d requests to the cluster before its turn, want none", len(c1.fetchings))
+	}
+	p.turn()
+	if got := codes(p.answered(t, 11)); got[0] != "NONE " || len(c1.fetchings) != 1 {
+		t.Errorf("in its turn: %q, %d requests to the cluster", got, len(c1.fetchings))
+	}
+}
+
 // Clusters come first in turn, and the first may have the records of one partition, however long they are.
 func TestFetchTakesTurns(t *testing.T) {
 	t.Parallel()

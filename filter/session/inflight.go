@@ -42,6 +42,7 @@ type place struct {
 	barrier bool
 	done    bool
 	outcome outcome
+	turn    func() // what is to be called when it is the oldest; nil: nothing
 	next    *place
 }
 
@@ -115,6 +116,34 @@ func (q *inflight) raise(p *place) {
 		p.barrier = true
 		q.barriers++
 	}
+}
+
+// whenOldest has call be returned by takeTurn when the request is the oldest. It reports false if it is that, or answered.
+func (q *inflight) whenOldest(p *place, call func()) bool {
+	if p == q.oldest || p.done {
+		return false
+	}
+	p.turn = call
+	return true
+}
+
+// takeTurn returns what is to be called because a request has become the oldest; nil: nothing.
+func (q *inflight) takeTurn() (call func()) {
+	if q.oldest != nil {
+		call, q.oldest.turn = q.oldest.turn, nil
+	}
+	return call
+}
+
+// takeTurns returns what is still to be called for any request.
+func (q *inflight) takeTurns() (calls []func()) {
+	for p := q.oldest; p != nil; p = p.next {
+		if p.turn != nil {
+			calls = append(calls, p.turn)
+			p.turn = nil
+		}
+	}
+	return calls
 }
 
 // complete sets what a request came to, and returns how much less it holds. It reports false if that is known already: there may be

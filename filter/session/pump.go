@@ -97,6 +97,7 @@ type actions struct {
 	drained   uint  // how often the client's output had been drained before
 	freed     int64 // by the answers that are written, and those that nobody waits for
 	released  releases
+	turn      func() // what is to be called, since the request that it is for has become the oldest; nil: nothing
 	told      departures
 	violation error // to report
 	close     bool
@@ -115,7 +116,7 @@ const (
 
 // none reports whether nothing is due.
 func (a *actions) none() bool {
-	return a.written == 0 && a.freed == 0 && len(a.released) == 0 && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
+	return a.written == 0 && a.freed == 0 && len(a.released) == 0 && a.turn == nil && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
 }
 
 // due takes what is to be done out of the session's state. If there is nothing, whoever acts stops, and p is to be taken. s.mu is
@@ -127,6 +128,7 @@ func (s *Session) due() (todo actions, p []byte, more bool) {
 	if s.isDone() && s.phase.becomeClosing() {
 		todo.close = true
 	}
+	todo.turn = s.inflight.takeTurn()
 	s.inflight.remember()
 	if pause := s.wantsPause(); pause != s.paused {
 		s.paused, todo.reads = pause, resumeReads
@@ -205,5 +207,14 @@ func (a *actions) do(s *Session) (outputFull bool) {
 	if a.abort {
 		s.conn.Abort()
 	}
+	if a.turn != nil {
+		s.runTurn(a.turn)
+	}
 	return outputFull
+}
+
+// runTurn has a request go on that waited for those before it. A bug in that ends the connection, and the others go on.
+func (s *Session) runTurn(call func()) {
+	defer s.recover("turn")
+	call()
 }

@@ -128,6 +128,7 @@ func (s *Session) Closed() {
 	s.worker.roster.remove(s)
 	s.sayClosed()
 	s.client.Release()
+	s.runTurns()
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
 	s.discardInput()
