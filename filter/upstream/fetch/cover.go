@@ -119,10 +119,11 @@ func (p *Polls) retryIn(d time.Duration) {
 
 // retryNow is what the timer calls.
 func (p *Polls) retryNow() {
-	p.mu.Lock()
-	p.retryTimed = false
-	f := p.current
-	p.mu.Unlock()
+	var f *Fetching
+	p.locked(func() {
+		p.retryTimed = false
+		f = p.current
+	})
 	if f != nil {
 		p.coverLacked(f)
 	}
@@ -130,16 +131,21 @@ func (p *Polls) retryNow() {
 
 // coverLacked has partitions polled for that had nobody to be asked.
 func (p *Polls) coverLacked(f *Fetching) {
+	p.cover(f, p.openLacked(f))
+}
+
+// openLacked takes note that partitions are polled for that had nobody to be asked, and returns them.
+func (p *Polls) openLacked(f *Fetching) (todo []*partition) {
 	p.mu.Lock()
-	var todo []*partition
-	if p.current == f {
-		for _, known := range f.partitions {
-			if known.state == isLacked && known.poll == nil && known.number == f.number {
-				known.state = isOpen
-				todo = append(todo, known)
-			}
+	defer p.mu.Unlock()
+	if p.current != f {
+		return nil
+	}
+	for _, known := range f.partitions {
+		if known.state == isLacked && known.poll == nil && known.number == f.number {
+			known.state = isOpen
+			todo = append(todo, known)
 		}
 	}
-	p.mu.Unlock()
-	p.cover(f, todo)
+	return todo
 }

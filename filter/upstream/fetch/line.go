@@ -102,40 +102,46 @@ func (n *node) add(p *Polls) *line {
 // leaveMoved closes links to brokers that are elsewhere by now. A link that was made to an address which another broker had by then is
 // told that the broker leads nothing, until it ends.
 func (p *Polls) leaveMoved() {
-	p.mu.Lock()
-	var denied []*line
-	for _, n := range p.nodes {
-		for _, l := range n.lines {
-			if l.denied && l.poll == nil {
-				denied = append(denied, l)
-			}
-		}
-	}
-	p.mu.Unlock()
-	for _, l := range denied {
+	for _, l := range p.denied() {
 		addr := p.cluster.Address(l.node.id)
-		p.mu.Lock()
 		var old []*link.Link
-		if addr != l.addr && l.poll == nil && !l.useless {
-			old = l.give()
-			l.node.remove(l)
-		}
-		p.mu.Unlock()
+		p.locked(func() {
+			if addr != l.addr && l.poll == nil && !l.useless {
+				old = l.give()
+				l.node.remove(l)
+			}
+		})
 		for _, o := range old {
 			o.Close(errMoved)
 		}
 	}
 }
 
+// denied are the lines without a poll that were last told that their broker does not lead something.
+func (p *Polls) denied() (lines []*line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range p.nodes {
+		for _, l := range n.lines {
+			if l.denied && l.poll == nil {
+				lines = append(lines, l)
+			}
+		}
+	}
+	return lines
+}
+
 // Ready implements link.Owner.
 func (l *line) Ready(from *link.Link) {
 	until := from.Until()
-	l.polls.mu.Lock()
-	first := !l.up
-	l.up, l.until, l.link = true, until, from
-	waits := l.poll
-	l.polls.mu.Unlock()
-	if first && waits != nil {
+	var waits *poll
+	l.polls.locked(func() {
+		if !l.up {
+			waits = l.poll
+		}
+		l.up, l.until, l.link = true, until, from
+	})
+	if waits != nil {
 		waits.send()
 	}
 }
@@ -148,46 +154,49 @@ func (l *line) Answered() {}
 
 // Ended implements link.Owner: who waits for an answer is polled for again.
 func (l *line) Ended(error) {
+	f, doubted, lost := l.end()
+	if !lost {
+		return
+	}
+	l.polls.doubt(doubted)
+	if f != nil {
+		l.polls.coverLacked(f)
+	}
+}
+
+// end takes the line out. It returns what the client waits for, of which those partitions have lost their poll, unless lost is false: then
+// no broker has lost anything, or the client is gone.
+func (l *line) end() (f *Fetching, doubted []place, lost bool) {
 	p := l.polls
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	n := l.node
 	n.remove(l)
 	if !l.served && !l.useless {
 		n.failed++
 		n.until = time.Now().Add(p.pause(n.failed))
 	}
-	lost := l.poll
-	l.poll = nil
-	var doubted []place
-	f, closed := p.current, p.closed
-	if lost != nil {
-		doubted = lost.lose(f)
+	q := l.poll
+	if l.poll = nil; q == nil {
+		return nil, nil, false
 	}
-	p.mu.Unlock()
-	if lost == nil || closed { // the client has gone, and no broker has lost anything
-		return
-	}
-	p.doubt(doubted)
-	if f != nil {
-		p.coverLacked(f)
-	}
+	doubted = q.lose(p.current)
+	return p.current, doubted, !p.closed
 }
 
 // begin has the broker be dialled. No lock is held.
 func (l *line) begin() {
 	p := l.polls
 	addr := p.cluster.Address(l.node.id)
-	p.mu.Lock()
-	l.addr = addr
-	p.mu.Unlock()
+	p.locked(func() { l.addr = addr })
 	opened := p.cluster.OpenOwn(target.Node(l.node.id), p.settings.Room, l)
-	p.mu.Lock()
-	l.link = opened
-	useless := l.useless
-	if opened == nil { // the cluster is closed
-		l.node.remove(l)
-	}
-	p.mu.Unlock()
+	useless := false
+	p.locked(func() {
+		l.link, useless = opened, l.useless
+		if opened == nil { // the cluster is closed
+			l.node.remove(l)
+		}
+	})
 	if useless && opened != nil {
 		opened.Close(errGivenUp)
 	}

@@ -152,35 +152,48 @@ func (q *poll) decode(version int16, body []byte) (head wire.FetchResponse, resu
 
 // answered takes over what a poll came to.
 func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
+	s := p.takeOver(q, throttle, results)
+	s.released.free()
+	p.doubt(s.doubted)
+	if s.news {
+		s.f.news()
+	}
+	p.parkIfReady()
+	if s.f != nil {
+		p.cover(s.f, s.todo)
+	}
+}
+
+// settled is what is to be done after an answer, when no lock is held.
+type settled struct {
+	f        *Fetching // that the client waits for; nil: for none
+	todo     []*partition
+	doubted  []place
+	news     bool
+	released releases
+}
+
+// takeOver takes note of an answer.
+func (p *Polls) takeOver(q *poll, throttle int32, results []wire.Fetched) (s settled) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	l := q.line
 	l.served, l.node.failed = true, 0
 	if l.poll == q {
 		l.poll = nil
 	}
-	f := p.current
-	if f != nil {
-		f.throttle = max(f.throttle, throttle)
+	if s.f = p.current; s.f != nil {
+		s.f.throttle = max(s.f.throttle, throttle)
 	}
-	todo, doubted, news := q.settle(f, results)
-	l.denied = len(doubted) > 0
+	s.todo, s.doubted, s.news = q.settle(s.f, results)
+	l.denied = len(s.doubted) > 0
 	if q.untaken > 0 {
 		p.ready = append(p.ready, q)
 	}
-	var released releases
 	if p.closed {
-		released = p.dropReady(func(*partition) bool { return true })
+		s.released = p.dropReady(func(*partition) bool { return true })
 	}
-	p.mu.Unlock()
-	released.free()
-	p.doubt(doubted)
-	if news {
-		f.news()
-	}
-	p.parkIfReady()
-	if f != nil {
-		p.cover(f, todo)
-	}
+	return s
 }
 
 // settle gives partitions what was answered for them. It returns those that are to be polled for again, since there is nothing for f;
@@ -259,9 +272,8 @@ func (q *poll) release() {
 
 // parkIfReady has what is ready leave when there is no room: it is dropped, or goes to the client that waits for more.
 func (p *Polls) parkIfReady() {
-	p.mu.Lock()
-	ready := !p.closed && len(p.ready) > 0
-	p.mu.Unlock()
+	ready := false
+	p.locked(func() { ready = !p.closed && len(p.ready) > 0 })
 	if ready {
 		p.settings.Room.park(p)
 	}

@@ -96,20 +96,7 @@ func (p *Polls) Fetch(version int16, r *wire.FetchRequest, news func()) *Fetchin
 
 // Close ends the links, and drops what is ready. A Fetching that is there is complete.
 func (p *Polls) Close() {
-	p.mu.Lock()
-	p.closed = true
-	var links []*link.Link
-	for _, n := range p.nodes {
-		for _, l := range n.lines {
-			links = append(links, l.give()...)
-		}
-	}
-	released := p.dropReady(func(*partition) bool { return true })
-	f := p.current
-	if p.retry != nil {
-		p.retry.Stop()
-	}
-	p.mu.Unlock()
+	f, links, released := p.end()
 	p.settings.Room.leave(p)
 	released.free()
 	for _, l := range links {
@@ -118,6 +105,29 @@ func (p *Polls) Close() {
 	if f != nil {
 		f.news()
 	}
+}
+
+// end has nothing begin any more. It returns what the client waits for, and what is to be closed and released.
+func (p *Polls) end() (f *Fetching, links []*link.Link, released releases) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, n := range p.nodes {
+		for _, l := range n.lines {
+			links = append(links, l.give()...)
+		}
+	}
+	if p.retry != nil {
+		p.retry.Stop()
+	}
+	return p.current, links, p.dropReady(func(*partition) bool { return true })
+}
+
+// locked runs f with the mutex held, which a bug in f does not keep.
+func (p *Polls) locked(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
 }
 
 // begin takes down what a client asks for now. It returns what nobody is polled for, and what is dropped because it is not asked for any more.
@@ -199,17 +209,18 @@ func (p *Polls) dropReady(which func(*partition) bool) (released releases) {
 
 // dropUnwanted drops what is ready and not asked for just now. A client that waits for more is to be told what there is.
 func (p *Polls) dropUnwanted() {
-	p.mu.Lock()
-	f := p.current
-	released := p.dropReady(func(q *partition) bool { return f == nil || q.number != f.number })
-	hastens := f != nil && f.bytes > 0
-	if hastens {
-		f.urgent = true
-	}
-	p.mu.Unlock()
+	var hastened *Fetching
+	var released releases
+	p.locked(func() {
+		f := p.current
+		released = p.dropReady(func(q *partition) bool { return f == nil || q.number != f.number })
+		if f != nil && f.bytes > 0 {
+			f.urgent, hastened = true, f
+		}
+	})
 	released.free()
-	if hastens {
-		f.news()
+	if hastened != nil {
+		hastened.news()
 	}
 }
 

@@ -35,32 +35,40 @@ func NewRoom(limit int64) *Room { return &Room{limit: int(limit)} }
 
 // Take implements link.Room.
 func (r *Room) Take(n int, resume func()) bool {
+	taken := r.takeOrQueue(n, resume)
+	r.makeRoom()
+	return taken
+}
+
+func (r *Room) takeOrQueue(n int, resume func()) (taken bool) {
 	r.mu.Lock()
-	taken := resume == nil || len(r.queue) == 0 && r.fits(n)
-	if taken {
+	defer r.mu.Unlock()
+	if taken = resume == nil || len(r.queue) == 0 && r.fits(n); taken {
 		r.held += n
 	} else {
 		r.queue = append(r.queue, taker{n, resume})
 	}
-	r.mu.Unlock()
-	r.makeRoom()
 	return taken
 }
 
 // Give implements link.Room.
 func (r *Room) Give(n int) {
-	var granted []taker
+	for _, t := range r.grant(n) {
+		t.resume()
+	}
+}
+
+// grant gives back n bytes, and returns those that have room now.
+func (r *Room) grant(n int) (granted []taker) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.held -= n
 	for len(r.queue) > 0 && r.fits(r.queue[0].n) {
 		r.held += r.queue[0].n
 		granted = append(granted, r.queue[0])
 		r.queue = r.queue[1:]
 	}
-	r.mu.Unlock()
-	for _, t := range granted {
-		t.resume()
-	}
+	return granted
 }
 
 // Held is how many bytes are held now.
@@ -101,12 +109,17 @@ func (r *Room) longestParked() *Polls {
 
 // park says that p has something ready, which leaves at once if there is no room for it.
 func (r *Room) park(p *Polls) {
+	r.append(p)
+	r.makeRoom()
+}
+
+// append puts p behind those that are parked, unless it is among them.
+func (r *Room) append(p *Polls) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if p.parked == nil {
 		p.parked = r.parked.PushBack(p)
 	}
-	r.mu.Unlock()
-	r.makeRoom()
 }
 
 // leave says that p has nothing of that kind any more.
