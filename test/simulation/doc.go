@@ -10,6 +10,10 @@
 // different times happens in the same order each time. What two goroutines do at the same instant is up to Go, so a seed may have
 // to be run a few times to show the same again.
 //
+// Groups are played apart (groups.go): members of both protocols (member.go, member_classic.go, member_consumer.go, member_offsets.go) of
+// groups that the clusters keep by Kafka's rules (coordinator.go, classic_group.go, classic_requests.go, consumer_group.go, offsets.go)
+// read through two proxies; what goes wrong is in mishaps.go, and what is made of it in groups_judge.go.
+//
 // Where the next line goes: what can go wrong, schedule.go and strike.go; the order of events, timeline.go; a run from beginning
 // to end, run.go; who reads, and how, gather.go, reader.go and reader_link.go; who the clients are, populate.go and nature.go; how they send and retry, client.go, link.go and writer.go; connections
 // to the mesh, tube.go, and to the brokers themselves, direct.go; what is made of it in the end, judge.go.

@@ -223,22 +223,29 @@ func (w *world) open(c *config.Config, brokersThemselves, loops bool) {
 		return
 	}
 	w.stats = stats.New(filter.Metrics(c))
-	o := filter.Options{
-		NewClient: func(s upstream.Settings) (upstream.Client, error) { return w.clusters[s.Name], nil },
-		Stats:     w.stats,
-		Log:       slog.New(slog.DiscardHandler),
-	}
 	if loops {
 		for range workers {
 			w.loops = append(w.loops, loop.New(func(reason any, _ []byte) { panic(reason) }))
 		}
-		o.Thread = func(i int) upstream.Thread { return upstream.Thread{Cork: w.loops[i].Cork(), Watcher: w.loops[i]} }
+	}
+	w.filter = newFilter(c, w.clusters, w.stats, w.loops)
+	w.mesh = &mesh{line: w.line, filter: w.filter, rnd: w.rnd, workers: map[endpoint]int{}}
+	w.reach = w.mesh
+}
+
+// newFilter makes a filter before the clusters; the loops, if there are any, have its connections to them.
+func newFilter(c *config.Config, clusters map[string]*upstreamtest.Cluster, set *stats.Set, loops []*loop.Loop) *filter.Filter {
+	o := filter.Options{
+		NewClient: func(s upstream.Settings) (upstream.Client, error) { return clusters[s.Name], nil },
+		Stats:     set,
+		Log:       slog.New(slog.DiscardHandler),
+	}
+	if len(loops) > 0 {
+		o.Thread = func(i int) upstream.Thread { return upstream.Thread{Cork: loops[i].Cork(), Watcher: loops[i]} }
 	}
 	f, err := filter.New(c, o)
 	if err != nil {
-		panic(err) // the same configuration for every run
+		panic(err) // the same configurations for every run
 	}
-	w.filter = f
-	w.mesh = &mesh{line: w.line, filter: f, rnd: w.rnd, workers: map[endpoint]int{}}
-	w.reach = w.mesh
+	return f
 }
