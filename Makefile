@@ -135,6 +135,7 @@ bench-profile: ## binaries with symbols in build/out/profile/ that serve Go's pr
 .PHONY: peers
 peers: ## the proxies that we are compared with, into .cache/; Shotover with SHOTOVER=1 (Rust, half an hour)
 	@build/install-kroxylicious.sh 0.12.0 >/dev/null
+	@build/install-kafka-proxy.sh 0.4.3 >/dev/null
 	@if [ -n "$(SHOTOVER)" ]; then build/install-shotover.sh 0.7.4 >/dev/null; fi
 
 ##@ Check

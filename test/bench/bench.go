@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -108,8 +109,8 @@ func (r *report) measure(ctx context.Context, o *options, dir string) (failed er
 func (s *scenario) prepare(measure time.Duration) {
 	s.Clusters = max(s.Clusters, 1)
 	s.Job.Measure, s.Job.WarmUp = measure, measure/4
-	if s.Idle {
-		s.Job.Clients = manyIdle()
+	if s.Job.Client == load.Idle {
+		s.Job.Clients, s.Few = manyIdle(), fewIdle
 	}
 }
 
@@ -125,7 +126,7 @@ func (o *outcome) open(ctx context.Context, opts *options, dir string) (*arena, 
 	a := &arena{clusters: &clusters{}}
 	var brokerCores cores
 	workers := 2
-	if o.Scenario.Idle && o.Scenario.Job.Clients < 2*fewIdle {
+	if o.Scenario.Idle && o.Scenario.Job.Clients < 2*o.Scenario.Few {
 		return a, fmt.Errorf("%w: the limit of descriptors is too low", errLeftOut)
 	}
 	if o.Scenario.Apart {
@@ -139,7 +140,9 @@ func (o *outcome) open(ctx context.Context, opts *options, dir string) (*arena, 
 	if err != nil {
 		return a, err
 	}
-	s := &site{clusters: a.clusters, dir: dir, before: opts.before, workers: workers, profiles: o.Scenario.Idle}
+	s := &site{
+		clusters: a.clusters, dir: dir, before: opts.before, workers: workers, profiles: o.Scenario.Idle, sessions: o.Scenario.Job.Sessions,
+	}
 	return a, a.clientCores.run(func() (err error) {
 		a.started, err = o.start(ctx, s, opts)
 		return err

@@ -59,6 +59,7 @@ func perRecord(side func(*sample) float64) func(int, *sample) float64 {
 func clientCPU(s *sample) float64 { return s.ClientCPU }
 func proxyCPU(s *sample) float64  { return s.ProxyCPU }
 func brokerCPU(s *sample) float64 { return s.BrokerCPU }
+func allCPU(s *sample) float64    { return s.ClientCPU + s.ProxyCPU + s.BrokerCPU }
 
 // ratio is a figure divided by what direct had in the same round.
 func ratio(direct []sample, figure func(int, *sample) float64) func(int, *sample) float64 {
@@ -104,13 +105,24 @@ func ofIdle(figure func(*idleness) float64) func(int, *sample) float64 {
 }
 
 // residentKiB is by how much the proxy's resident memory grew with each client.
-func residentKiB(i *idleness) float64 { return i.slopeKiB(func(m memory) int64 { return m.Resident }) }
+func residentKiB(i *idleness) float64 {
+	return known(i.slopeKiB(func(m memory) int64 { return m.Resident }))
+}
 
 // heapKiB is the same of what lives on Go's heap, and stacks.
 func heapKiB(i *idleness) float64 {
 	return known(i.slopeKiB(func(m memory) int64 { return m.Heap }))
 }
 
+// upstreamEach is how many connections to the clusters there are more for each client more.
+func upstreamEach(i *idleness) float64 {
+	if i.Many.Upstream == 0 { // an earlier report has not counted them
+		return math.NaN()
+	}
+	return float64(i.Many.Upstream-i.Few.Upstream) / float64(i.Many.Clients-i.Few.Clients)
+}
+
 func residentMiB(i *idleness) float64   { return float64(i.Many.Resident) / (1 << 20) }
 func cpuAMinute(i *idleness) float64    { return i.CPU / i.Seconds * 60 }
+func brokerAMinute(i *idleness) float64 { return known(i.Broker / i.Seconds * 60) }
 func sleepsASecond(i *idleness) float64 { return float64(i.Sleeps) / i.Seconds }

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -17,6 +16,7 @@ type idleness struct {
 	Few, Many memory
 	Seconds   float64 // for which it was watched with many
 	CPU       float64 // seconds in that time
+	Broker    float64 `json:",omitempty"` // the clusters' CPU, seconds in that time
 	Sleeps    int64   // how often a thread of it fell asleep in that time, and so how often one was woken
 }
 
@@ -25,6 +25,7 @@ type memory struct {
 	Clients  int
 	Resident int64
 	Heap     int64 `json:",omitempty"` // what lives on Go's heap, and stacks; of ours only
+	Upstream int   `json:",omitempty"` // connections to the clusters
 }
 
 const (
@@ -61,7 +62,7 @@ func raiseDescriptors() error {
 // idle measures what idle connections cost. Traffic comes first, so that what a proxy keeps for it, and the garbage that it lets lie, are there
 // before anything is counted.
 func (s *scenario) idle(ctx context.Context, r *running, c *clusters) (sample, error) {
-	if len(r.processes) == 0 { // no proxy
+	if len(r.processes) == 0 && !s.reads() { // no proxy
 		return sample{}, nil
 	}
 	warm := *s
@@ -71,23 +72,23 @@ func (s *scenario) idle(ctx context.Context, r *running, c *clusters) (sample, e
 		return sample{}, err
 	}
 	i := &idleness{}
-	few, err := s.connect(ctx, r, fewIdle)
+	few, err := s.connect(ctx, r, s.Few)
 	if err != nil {
 		return sample{}, err
 	}
 	defer few.kill()
-	if i.Few, err = r.memory(ctx, fewIdle); err != nil {
+	if i.Few, err = r.memory(ctx, c, s.Few); err != nil {
 		return sample{}, err
 	}
-	rest, err := s.connect(ctx, r, s.Job.Clients-fewIdle)
+	rest, err := s.connect(ctx, r, s.Job.Clients-s.Few)
 	if err != nil {
 		return sample{}, err
 	}
 	defer rest.kill()
-	if i.Many, err = r.memory(ctx, s.Job.Clients); err != nil {
+	if i.Many, err = r.memory(ctx, c, s.Job.Clients); err != nil {
 		return sample{}, err
 	}
-	if err := i.watch(ctx, r, idleTimes*s.Job.Measure); err != nil {
+	if err := i.watch(ctx, r, c, idleTimes*s.Job.Measure); err != nil {
 		return sample{}, err
 	}
 	return sample{Idle: i}, errors.Join(few.end(), rest.end())
@@ -99,7 +100,7 @@ const idleTimes = 15
 // connect returns when clients are connected and the proxy has had time to rest.
 func (s *scenario) connect(ctx context.Context, r *running, clients int) (*clientProcess, error) {
 	job := addressed(s.Job, r)
-	job.Client, job.Clients, job.WarmUp, job.Measure = load.Idle, clients, s.Job.Measure, 0
+	job.Clients, job.WarmUp, job.Measure = clients, s.Job.Measure, 0
 	p, err := startClients(ctx, job)
 	if err != nil {
 		return nil, err
@@ -108,18 +109,19 @@ func (s *scenario) connect(ctx context.Context, r *running, clients int) (*clien
 }
 
 // watch counts what the processes of a way do for a while.
-func (i *idleness) watch(ctx context.Context, r *running, span time.Duration) error {
+func (i *idleness) watch(ctx context.Context, r *running, c *clusters, span time.Duration) error {
 	var then []map[string]int64
 	for _, p := range r.processes {
 		then = append(then, sleepsOf(p.Pid()))
 	}
-	cpu, start := cpuOfAll(r.processes), time.Now()
+	cpu, broker, start := cpuOfAll(r.processes), cpuOfAll(c.processes), time.Now()
 	select {
 	case <-time.After(span):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	i.CPU, i.Seconds = cpuOfAll(r.processes)-cpu, time.Since(start).Seconds()
+	i.Broker = cpuOfAll(c.processes) - broker
 	for n, p := range r.processes {
 		i.Sleeps += sleepsSince(then[n], sleepsOf(p.Pid()))
 	}
@@ -127,8 +129,8 @@ func (i *idleness) watch(ctx context.Context, r *running, span time.Duration) er
 }
 
 // memory is what the processes of a way have now. Resident memory comes first: to know what lives on the heap, the garbage is collected.
-func (r *running) memory(ctx context.Context, clients int) (memory, error) {
-	m := memory{Clients: clients}
+func (r *running) memory(ctx context.Context, c *clusters, clients int) (memory, error) {
+	m := memory{Clients: clients, Upstream: connectionsTo(c.addrs)}
 	for _, p := range r.processes {
 		m.Resident += residentOf(p.Pid())
 	}

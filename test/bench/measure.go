@@ -88,7 +88,7 @@ func endBeside(p *clientProcess) (*load.Result, error) {
 
 // addressed is a job that goes a way.
 func addressed(job load.Job, r *running) *load.Job {
-	job.To, job.CA = r.to, r.ca
+	job.To, job.CA, job.Sessions = r.to, r.ca, job.Sessions && !r.full
 	return &job
 }
 

@@ -14,6 +14,7 @@ import (
 // Versions of our peers.
 const (
 	kroxyliciousVersion = "0.12.0"
+	kafkaProxyVersion   = "0.4.3"
 	shotoverVersion     = "0.7.4"
 )
 
@@ -52,6 +53,29 @@ func startKroxylicious(ctx context.Context, s *site) (*running, error) {
 	p, err := stack.Start(ctx, kroxyliciousWay, exec.Command("java", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
 		filepath.Join(home, "classes")+":"+filepath.Join(home, "lib", "*"), "Launch", file), addrs[len(addrs)-1])
+	if err != nil {
+		return nil, err
+	}
+	return &running{to: s.through(addrs...), processes: []*stack.Process{p}, close: p.Stop}, nil
+}
+
+func startKafkaProxy(ctx context.Context, s *site) (*running, error) {
+	binary, err := stack.KafkaProxy(ctx, kafkaProxyVersion)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := s.freeAddrs()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"server", "--http-disable", "--dynamic-listeners-disable", "--log-level", "error", "--default-listener-ip", "127.0.0.1"}
+	if s.ca != "" {
+		args = append(args, "--tls-enable", "--tls-ca-chain-cert-file", s.ca)
+	}
+	for i, addr := range s.addrs {
+		args = append(args, "--bootstrap-server-mapping", addr+","+addrs[i])
+	}
+	p, err := stack.Start(ctx, kafkaProxyWay, exec.Command(binary, args...), addrs[len(addrs)-1])
 	if err != nil {
 		return nil, err
 	}

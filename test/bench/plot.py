@@ -36,12 +36,14 @@ from matplotlib.patches import Patch
 # Ways in the order of rows; the colours are Okabe and Ito's, which colour-blind readers can tell apart.
 WAYS = {
     "direct": "#808080",
+    "direct, without sessions": "#505050",
     "Envoy tcp_proxy": "#56B4E9",
     "Kafka mesh in Envoy": "#D55E00",
     "Kafka mesh in Envoy, before": "#EDB48A",
     "kafkamesh serve": "#E69F00",
     "kafkamesh serve, before": "#F6D58C",
     "Kroxylicious": "#009E73",
+    "kafka-proxy": "#F0E442",
     "Shotover": "#CC79A7",
     "Go relay": "#0072B2",
 }

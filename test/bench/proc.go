@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -37,6 +38,41 @@ func peakOf(pid int) int64 { return statusOf(fmt.Sprintf("/proc/%d/status", pid)
 
 // residentOf is the memory that a process has resident, in bytes.
 func residentOf(pid int) int64 { return statusOf(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:") << 10 }
+
+// connectionsTo is how many connections there are in this network namespace to some addresses of this machine.
+func connectionsTo(addrs []string) (n int) {
+	var ports []string
+	for _, addr := range addrs {
+		_, port, _ := net.SplitHostPort(addr) // they are ours
+		number, _ := strconv.Atoi(port)
+		ports = append(ports, fmt.Sprintf(":%04X", number))
+	}
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		n += connectionsIn(string(text), ports)
+	}
+	return n
+}
+
+// connectionsIn is how many of a list of the kernel's are established and go to one of these ports, written as it writes them.
+func connectionsIn(list string, ports []string) (n int) {
+	const remote, state, established = 2, 3, "01"
+	for line := range strings.Lines(list) {
+		words := strings.Fields(line)
+		if len(words) <= state || words[state] != established {
+			continue
+		}
+		for _, port := range ports {
+			if strings.HasSuffix(words[remote], port) {
+				n++
+			}
+		}
+	}
+	return n
+}
 
 // sleepsOf is how often each thread of a process has gone to sleep by itself, by its id: it was woken as often, and once more if it runs.
 func sleepsOf(pid int) map[string]int64 {

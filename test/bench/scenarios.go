@@ -20,8 +20,9 @@ type scenario struct {
 	RateShare float64 `json:",omitempty"`
 	// Apart has brokers on one half of the machine's cores, and clients and proxies on the other.
 	Apart bool `json:",omitempty"`
-	// Idle has clients that do nothing: what counts is what a connection costs.
+	// Idle has clients that do nothing, or wait: what counts is what a connection costs. It is reckoned from Few of them to all.
 	Idle  bool `json:",omitempty"`
+	Few   int  `json:",omitempty"`
 	quick bool
 }
 
@@ -38,7 +39,6 @@ const (
 	idle         = "idle clients"
 	apart        = ", brokers on other cores"
 	toTheCluster = ", TLS to the cluster"
-	oneReads     = "1 consumer, 1 MiB batches"
 )
 
 // Sizes of batches.
@@ -48,7 +48,7 @@ const large, small, single = 1 << 20, 16 << 10, 1 << 10
 func scenarios() []scenario {
 	const manyClients, thousandClients = 256, 1000
 	bulk := frames(1, large, 5, 6)
-	return []scenario{
+	writing := []scenario{
 		{Name: oneLarge, Sink: rawSink, Job: franz(large, -1, "none"), quick: true},
 		{Name: "1 client, 16 KiB batches", Sink: rawSink, Job: franz(small, -1, "none")},
 		{Name: "1 client, 1 MiB batches of lz4, acks=1", Sink: rawSink, Job: franz(large, 1, "lz4")},
@@ -66,9 +66,6 @@ func scenarios() []scenario {
 		{Name: sixteen, Sink: kafkaBroker, Job: frames(16, small, 5, 6)},
 		{Name: thousand, Sink: kafkaBroker, Job: frames(thousandClients, single, 1, 64)},
 		{Name: thousand + apart, Sink: kafkaBroker, Apart: true, Job: frames(thousandClients, single, 1, 64)},
-		{Name: oneReads, Sink: rawSink, Job: reads(1, large), quick: true},
-		{Name: "16 consumers, 16 KiB batches", Sink: rawSink, Job: reads(16, small)},
-		{Name: "16 consumers, 16 KiB batches, 3 clusters", Sink: rawSink, Clusters: 3, Job: reads(16, small)},
 		{Name: slowLatency, Sink: rawSink, Job: paced(1, 1, 200), quick: true},
 		{Name: "latency, 2000 requests a second of 1 KiB, 16 clients", Sink: rawSink, Job: paced(16, 1, 2000)},
 		{Name: busyLatency, Sink: rawSink, Job: paced(16, 5, 0), RateShare: 0.5},
@@ -76,11 +73,7 @@ func scenarios() []scenario {
 		{Name: besideLarge, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &bulk, quick: true},
 		{Name: idle, Sink: rawSink, Idle: true, Job: load.Job{Client: load.Idle, Acks: -1, RecordBytes: single, BatchBytes: single, Partitions: 6}},
 	}
-}
-
-// reads are consumers that ask for one batch after another.
-func reads(clients, batch int) load.Job {
-	return load.Job{Client: load.Reads, Clients: clients, BatchBytes: batch, RecordBytes: 1 << 10, Acks: -1, Partitions: 6}
+	return append(writing, readingScenarios()...)
 }
 
 // franz is one producer of franz-go.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
 )
 
 // section is a scenario in Markdown. brief has ratios alone.
@@ -28,10 +30,19 @@ func (r *report) section(o *outcome, brief bool) string {
 // describe says what the clients do.
 func (s *scenario) describe() string {
 	j := &s.Job
-	if s.Idle {
+	switch {
+	case j.Client == load.Idle:
 		return fmt.Sprintf("Clients that have asked for versions and metadata and then do nothing, up to %d.", j.Clients)
+	case s.Idle:
+		return fmt.Sprintf("Clients: %s, from %d to %d; a Fetch waits for 500 ms, and then comes the next.", j.Client, s.Few, j.Clients)
 	}
 	text := fmt.Sprintf("Clients: %s, records of %d bytes, acks=%d, %d partitions.", j.Client, j.RecordBytes, j.Acks, j.Partitions)
+	if j.Client == load.Follows {
+		text = fmt.Sprintf("A consumer waits for what a producer sends: records of %d bytes, %d partitions in each cluster.", j.RecordBytes, j.Partitions)
+	}
+	if j.Sessions {
+		text += " Consumers ask for sessions."
+	}
 	if j.InFlight > 0 && j.Rate == 0 {
 		text += fmt.Sprintf(" Requests in flight on a connection: %d.", j.InFlight)
 	}
@@ -74,6 +85,8 @@ func (o *outcome) columns(brief bool) []column {
 		return briefLatencyColumns(direct)
 	case paced:
 		return latencyColumns(direct)
+	case o.Scenario.Job.Sessions:
+		return append(throughputColumns(direct), full("CPU of all a record ÷ direct", 2, ratio(direct, perRecord(allCPU))))
 	case brief:
 		return o.briefColumns(direct)
 	default:
@@ -95,7 +108,6 @@ func throughputColumns(direct []sample) []column {
 }
 
 func (o *outcome) briefColumns(direct []sample) []column {
-	all := func(s *sample) float64 { return s.ClientCPU + s.ProxyCPU + s.BrokerCPU }
 	toTCP := func(i int, s *sample) float64 {
 		if tcp := o.samples(tcpProxyWay); len(tcp) > 0 {
 			return known(ratio(tcp, perGB(proxyCPU))(i, s))
@@ -105,7 +117,7 @@ func (o *outcome) briefColumns(direct []sample) []column {
 	return []column{
 		full("throughput ÷ direct", 2, ratio(direct, recordsPerSecond)),
 		full("proxy's CPU ÷ tcp_proxy's", 2, toTCP),
-		median("CPU of all a record ÷ direct", 2, ratio(direct, perRecord(all))),
+		median("CPU of all a record ÷ direct", 2, ratio(direct, perRecord(allCPU))),
 		median("broker CPU a record ÷ direct", 2, ratio(direct, perRecord(brokerCPU))),
 	}
 }
@@ -121,6 +133,7 @@ func latencyColumns(direct []sample) []column {
 		median("added p99", 0, added(direct, p99)),
 		median("added p99.9", 0, added(direct, p999)),
 		median("proxy CPU, µs a record", 1, perRecord(proxyCPU)),
+		full("CPU of all a record ÷ direct", 2, ratio(direct, perRecord(allCPU))),
 	}
 }
 
@@ -153,5 +166,7 @@ func idleColumns() []column {
 		median("resident, MiB", 0, ofIdle(residentMiB)),
 		median("CPU, s a minute", 2, ofIdle(cpuAMinute)),
 		median("wake-ups a second", 0, ofIdle(sleepsASecond)),
+		median("connections to the cluster a client", 2, ofIdle(upstreamEach)),
+		median("broker CPU, s a minute", 2, ofIdle(brokerAMinute)),
 	}
 }

@@ -99,7 +99,10 @@ func (c *clusters) startKafka(ctx context.Context, s *scenario, i int) error {
 	if err := createTopic(ctx, k.Addr(), topicOf(i), s.Job.Partitions); err != nil {
 		return err
 	}
-	return warmUp(ctx, k.Addr(), topicOf(i))
+	if !s.reads() {
+		return warmUp(ctx, k.Addr(), topicOf(i))
+	}
+	return fill(ctx, k.Addr(), topicOf(i), &s.Job)
 }
 
 func createTopic(ctx context.Context, addr, name string, partitions int32) error {
@@ -135,6 +138,36 @@ func warmUp(ctx context.Context, addr, topic string) error {
 		sent += max(result.Bytes, 1<<20)
 	}
 	return nil
+}
+
+// filledBytes is how much a topic has that is read again and again: it stays in the system's memory.
+const filledBytes = 256 << 20
+
+// fill warms a broker up with a topic of its own, fills a topic with what a job reads, and has it read for a while.
+func fill(ctx context.Context, addr, topic string, job *load.Job) error {
+	const other = "warm-up"
+	if err := createTopic(ctx, addr, other, 6); err != nil { //nolint:mnd // as many as most scenarios have
+		return err
+	}
+	if err := warmUp(ctx, addr, other); err != nil {
+		return err
+	}
+	if job.Client != load.Consumes {
+		return nil
+	}
+	filling := frames(1, job.BatchBytes, 5, job.Partitions) //nolint:mnd // requests in flight
+	filling.To, filling.Measure = []load.Destination{{Addr: addr, Topic: topic}}, time.Second/4
+	for sent := int64(0); sent < filledBytes; {
+		result, err := load.Run(ctx, &filling, func() {})
+		if err != nil {
+			return fmt.Errorf("fill %s: %w", topic, err)
+		}
+		sent += max(result.Bytes, 1<<20)
+	}
+	reading := *job
+	reading.To, reading.Measure = filling.To, 3*time.Second
+	_, err := load.Run(ctx, &reading, func() {})
+	return err
 }
 
 // serveSink is the process of a sink.

@@ -20,10 +20,12 @@ type way struct {
 // Names of ways.
 const (
 	directWay       = "direct"
+	fullWay         = "direct, without sessions"
 	tcpProxyWay     = "Envoy tcp_proxy"
 	envoyWay        = "Kafka mesh in Envoy"
 	standaloneWay   = "kafkamesh serve"
 	kroxyliciousWay = "Kroxylicious"
+	kafkaProxyWay   = "kafka-proxy"
 	shotoverWay     = "Shotover"
 	relayWay        = "Go relay"
 	before          = ", before" // behind the name of a way of ours: an earlier build
@@ -33,6 +35,7 @@ const (
 func ways() []way {
 	return []way{
 		{name: directWay, about: "no proxy", start: startDirect},
+		{name: fullWay, about: "no proxy, and consumers name all partitions with each Fetch; where the others ask for sessions", start: startFull},
 		{name: tcpProxyWay, about: "Envoy " + envoyVersion + "; parses nothing, one listener for each cluster", start: startTCPProxy},
 		{name: envoyWay, about: "Envoy " + envoyVersion + ", our module", start: start((*site).today, build.inEnvoy)},
 		{name: envoyWay + before, about: "the same with an earlier build of our module", start: start((*site).earlier, build.inEnvoy), early: true},
@@ -41,6 +44,10 @@ func ways() []way {
 		{
 			name: kroxyliciousWay, about: "runtime " + kroxyliciousVersion + ", no filters, one virtual cluster for each cluster",
 			start: startKroxylicious, peer: true,
+		},
+		{
+			name: kafkaProxyWay, about: "grepplabs' " + kafkaProxyVersion + ", one process, one address for each cluster",
+			start: startKafkaProxy, peer: true,
 		},
 		{name: shotoverWay, about: shotoverVersion + ", one cluster only, without TLS", start: startShotover, peer: true},
 		{name: relayWay, about: "reads and writes, nothing else: the floor for a proxy in Go; one address for each cluster", start: startRelay},
@@ -66,12 +73,14 @@ type site struct {
 	before   string // the folder of an earlier build of ours; empty if there is none
 	workers  int    // threads of Envoy's
 	profiles bool   // ours are to serve Go's profiles, if they can
+	sessions bool   // consumers ask for sessions
 }
 
 // running is a way that has been started.
 type running struct {
 	to        []load.Destination
 	ca        string // with TLS from the client on
+	full      bool   // consumers are to ask for no sessions
 	processes []*stack.Process
 	profiles  string // the address of Go's profiles; empty if there are none
 	close     func()
@@ -109,4 +118,13 @@ func (c *clusters) plainAddr() (string, error) {
 
 func startDirect(_ context.Context, s *site) (*running, error) {
 	return &running{to: s.through(s.addrs...), ca: s.ca, close: func() {}}, nil
+}
+
+func startFull(ctx context.Context, s *site) (*running, error) {
+	if !s.sessions {
+		return nil, errLeftOut
+	}
+	r, err := startDirect(ctx, s)
+	r.full = true
+	return r, err
 }

@@ -68,6 +68,11 @@ func Kroxylicious(ctx context.Context, version string) (string, error) {
 	return installed(ctx, "kroxylicious/"+version, "build/install-kroxylicious.sh", version)
 }
 
+// KafkaProxy finds the proxy kafka-proxy of a version.
+func KafkaProxy(ctx context.Context, version string) (string, error) {
+	return installed(ctx, "kafka-proxy/"+version+"/kafka-proxy", "build/install-kafka-proxy.sh", version)
+}
+
 // Shotover finds the proxy Shotover of a version.
 func Shotover(ctx context.Context, version string) (string, error) {
 	return installed(ctx, "shotover/"+version+"/shotlaunch", "build/install-shotover.sh", version)

@@ -23,15 +23,32 @@ type frame struct {
 	bytes     []byte
 	records   int64
 	partition int // where bytes has the partition
+	batch     int // where it has the batch
+	value     int // where it has the value of the batch's last record
 }
 
 // newFrame makes a request with one batch for partition 0 of a topic.
-func newFrame(topic string, acks int16, batch []byte, records int64) frame {
+func newFrame(topic string, acks int16, batch []byte, records int64, recordBytes int) frame {
 	b := rawkafka.Frame(clientID, 0, rawkafka.Produce(produceVersion, acks, topic, 0, batch))
 	// Behind the partition there are the batch's length, which takes a varint, the batch, and tags of partition, topic and request.
 	length := len(binary.AppendUvarint(nil, uint64(len(batch)+1)))
-	return frame{bytes: b, records: records, partition: len(b) - 3 - len(batch) - length - 4}
+	at := len(b) - 3 - len(batch)
+	return frame{bytes: b, records: records, partition: at - length - 4, batch: at, value: at + len(batch) - 1 - recordBytes}
 }
+
+// stamp writes when the last record was due into its value, and the batch's checksum anew.
+func (f *frame) stamp(due int64) {
+	binary.BigEndian.PutUint64(f.bytes[f.value:], uint64(due))
+	sign(f.bytes[f.batch : len(f.bytes)-3])
+}
+
+// sign writes a batch's checksum.
+func sign(batch []byte) {
+	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], castagnoli))
+}
+
+//nolint:gochecknoglobals // a constant that has to be computed
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // number sets what differs between two requests with the same frame.
 func (f *frame) number(correlation, partition int32) {
@@ -56,7 +73,7 @@ func newBatch(size, recordBytes int) (batch []byte, records int64) {
 	b.NumRecords, b.Records = int32(n), encoded
 	batch = b.AppendTo(nil)
 	binary.BigEndian.PutUint32(batch[8:], uint32(len(batch)-12))
-	binary.BigEndian.PutUint32(batch[17:], crc32.Checksum(batch[21:], crc32.MakeTable(crc32.Castagnoli)))
+	sign(batch)
 	return batch, int64(n)
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -33,6 +32,7 @@ type frameRun struct {
 	ctx       context.Context //nolint:containedctx // the run's own
 	measuring atomic.Bool
 	open      bool // a rate is given: latencies count
+	stamped   bool // records say when they were due
 	batches   atomic.Int64
 	failed    chan error
 
@@ -77,11 +77,7 @@ func runFrames(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result,
 	end() // now nobody counts any more
 	n := run.batches.Load()
 	result := Result{Batches: n, Records: n * records, Bytes: n * records * int64(j.RecordBytes), Seconds: elapsed.Seconds()}
-	if len(run.latencies) > 0 {
-		slices.Sort(run.latencies)
-		result.P50, result.P90 = quantile(run.latencies, 0.5), quantile(run.latencies, 0.9)
-		result.P99, result.P999, result.Max = quantile(run.latencies, 0.99), quantile(run.latencies, 0.999), quantile(run.latencies, 1)
-	}
+	result.take(run.latencies)
 	return result, nil
 }
 
@@ -120,7 +116,7 @@ func (r *frameRun) connect(j *Job, dial DialFunc) (conns []*connection, records 
 				to[d.Addr] = c
 				conns = append(conns, c)
 			}
-			c.frames = append(c.frames, newFrame(d.Topic, j.Acks, batch, records))
+			c.frames = append(c.frames, newFrame(d.Topic, j.Acks, batch, records, j.RecordBytes))
 		}
 		for _, c := range to {
 			if err := c.greet(j); err != nil {
@@ -152,6 +148,9 @@ func (c *connection) greet(j *Job) error {
 func (c *connection) send(due int64) error {
 	f := &c.frames[int(c.next)%len(c.frames)]
 	f.number(c.next, c.next/int32(len(c.frames))%c.partitions)
+	if c.run.stamped {
+		f.stamp(due)
+	}
 	c.next = (c.next + 1) & 0x7fffffff
 	select {
 	case c.due <- due:

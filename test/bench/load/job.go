@@ -18,9 +18,9 @@ type Job struct {
 	To []Destination
 	// CA is a PEM file; with it connections are TLS.
 	CA string
-	// Client is Franz, Frames, Reads or Idle.
+	// Client is one of the kinds below.
 	Client string
-	// Clients is how many producers there are.
+	// Clients is how many producers or consumers there are.
 	Clients int
 	// BatchBytes is the size of a record batch, about; RecordBytes that of a record's value.
 	BatchBytes, RecordBytes int
@@ -32,8 +32,13 @@ type Job struct {
 	Partitions int32
 	// InFlight is how many requests a connection has without an answer; Frames only.
 	InFlight int
-	// Rate is how many requests all clients send in a second, whether answered or not; Frames only. 0: as fast as answers come.
+	// Rate is how many requests all clients send in a second, whether answered or not; Frames, and the producer of Follows. 0: as fast as
+	// answers come.
 	Rate float64
+	// FetchBytes is the size of an answer, at most, of Consumes; 0: 50 MiB, Java's default.
+	FetchBytes int `json:",omitempty"`
+	// Sessions has Consumes and Follows ask for a session (KIP-227).
+	Sessions bool `json:",omitempty"`
 	// WarmUp passes before Measure begins.
 	WarmUp, Measure time.Duration
 	// End ends what is measured in place of Measure, when it is closed.
@@ -48,15 +53,23 @@ type Destination struct{ Addr, Topic string }
 const (
 	Franz  = "franz-go"
 	Frames = "frames"
-	Reads  = "reads" // consumers
+	Reads  = "reads" // consumers of a raw sink, which ask for one batch after another
 	Idle   = "idle"  // they ask for versions and metadata, and then nothing
+	// Consumes are consumers that read partitions from start to end, and again.
+	Consumes = "consumers"
+	// Follows are consumers that wait for what one producer sends.
+	Follows = "followers"
+	// Waits are consumers that wait for what nobody sends.
+	Waits = "waiting consumers"
+	// Members are consumers of franz-go that wait for what nobody sends, each in a group of its own.
+	Members = "members of groups"
 )
 
 // Result is what came of a job in the time measured.
 type Result struct {
 	Batches, Records, Bytes int64 // answered; Bytes is that of the records' values, before compression
 	Seconds                 float64
-	// Latencies in microseconds, from when a request was due to its answer; of a job with a Rate.
+	// Latencies in microseconds, from when a request was due to its answer, or until a consumer has its record; of a job with a Rate.
 	P50, P90, P99, P999, Max float64 `json:",omitempty"`
 }
 
@@ -75,6 +88,14 @@ func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
 		return runReads(ctx, j, dial, mark)
 	case Idle:
 		return runIdle(ctx, j, dial, mark)
+	case Consumes:
+		return runConsume(ctx, j, dial, mark)
+	case Follows:
+		return runFollow(ctx, j, dial, mark)
+	case Waits:
+		return runWait(ctx, j, dial, mark)
+	case Members:
+		return runMembers(ctx, j, dial, mark)
 	default:
 		return Result{}, fmt.Errorf("no client %q", j.Client)
 	}
