@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
@@ -78,9 +79,19 @@ func (p *Polls) assign(f *Fetching, todo []*partition, found []wire.Partition) *
 		}
 	}
 	for _, id := range order {
-		n.poll(f, p.node(id), of[id], len(order), now)
+		if to := p.node(id); !p.answersNow(f, to) {
+			n.poll(f, to, of[id], len(order), now)
+		}
 	}
 	return n
+}
+
+// answersNow says whether a broker's records are ready for f, which is answered at once then. What else f asks that broker for is polled for
+// with the next request, together with what comes behind those records: each poll of a part of a broker's partitions needs a link more.
+// p.mu is held.
+func (p *Polls) answersNow(f *Fetching, to *node) bool {
+	return (f.urgent || f.bytes > 0 && f.request.MinBytes <= 1) &&
+		slices.ContainsFunc(p.ready, func(q *poll) bool { return q.line.node == to })
 }
 
 // poll has a broker be polled for partitions, one of so many brokers. The mutex is held.
