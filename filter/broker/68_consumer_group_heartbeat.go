@@ -126,7 +126,7 @@ func (h *heartbeatCall) recall() {
 	h.begin()
 	h.broker.recall(h.key.Group, func(k *groups.Known) {
 		defer answerAfterPanic(h)
-		m, code := k.Member(h.key, h.request.MemberEpoch, groups.Owned(h.request))
+		m, code := k.Member(h.key, h.request.MemberEpoch, groups.Owned(h.request), h.broker.reads(h.request))
 		if code != wire.None {
 			h.fail(code, "the group's clusters do not know this epoch of the member")
 		} else {

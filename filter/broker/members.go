@@ -35,6 +35,19 @@ func (r reading) Clusters() []string { return r.clusters }
 // Home implements groups.Routes.
 func (r reading) Home(group string) string { return r.routes.Home(group) }
 
+// reads are the clusters that a member reads from by what a heartbeat says; none if it does not say.
+func (b *Broker) reads(r *kmsg.ConsumerGroupHeartbeatRequest) (clusters []string) {
+	if r.SubscribedTopicRegex != nil && *r.SubscribedTopicRegex != "" {
+		return b.clusters
+	}
+	for _, name := range r.SubscribedTopicNames {
+		if cluster := (reading{b}).Reads(name); cluster != "" && !slices.Contains(clusters, cluster) {
+			clusters = append(clusters, cluster)
+		}
+	}
+	return clusters
+}
+
 // forbidden is the first of topics that no rule lets be read, if that is to be told. Others are as if they did not exist.
 func (b *Broker) forbidden(topics []string) string {
 	first := ""
@@ -224,7 +237,7 @@ func (b *Broker) epochsOf(key groups.Key, epoch int32, done func(groups.Epochs, 
 		return
 	}
 	b.recall(key.Group, func(k *groups.Known) {
-		m, code := k.Member(key, epoch, nil)
+		m, code := k.Member(key, epoch, nil, nil)
 		switch code {
 		case wire.None:
 			m.Asked = false // it said nothing

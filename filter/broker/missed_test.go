@@ -62,3 +62,18 @@ func TestMissedIsSaidAgain(t *testing.T) {
 		})
 	}
 }
+
+// A cluster that answers and does not know a member has excluded it: another, which does not answer, is not taken for the place of all that
+// the member has.
+func TestExcludedWhileOneIsAway(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	delete(c.c1.members, memberID)
+	c.c2.away = errors.New("away")
+	c.restart()
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, []int32{0}), wire.FencedMemberEpoch, 0, "")
+	if len(c.c1.members) > 0 {
+		t.Error("it is a member again, of a partition that may be another's")
+	}
+}

@@ -20,8 +20,9 @@ type Known struct {
 }
 
 // Member makes a member of what is known, or says why there is none of that epoch. owned is what the client says it owns; nil: it does
-// not say. If it does, one cluster may be missing: the rest of the epoch is the member's there, and what nobody else assigns.
-func (k *Known) Member(key Key, epoch int32, owned []Assigned) (*Member, wire.ErrorCode) {
+// not say. If it does, one cluster may be missing: the rest of the epoch is the member's there, and what nobody else assigns, unless one
+// of those that the client reads from, which are on, has answered and does not have it: that one has excluded it.
+func (k *Known) Member(key Key, epoch int32, owned []Assigned, on []string) (*Member, wire.ErrorCode) {
 	m := &Member{Stakes: map[string]Stake{}, Asked: owned == nil, Owes: true, Owned: owned}
 	for _, cluster := range slices.Sorted(maps.Keys(k.Said)) {
 		for i := range k.Said[cluster].Members {
@@ -31,6 +32,9 @@ func (k *Known) Member(key Key, epoch int32, owned []Assigned) (*Member, wire.Er
 		}
 	}
 	if rest := epoch - m.epochs().Sum(); len(k.Missing) == 1 && owned != nil && rest > 0 {
+		if slices.ContainsFunc(on, func(cluster string) bool { return cluster != k.Missing[0] && !m.isOn(cluster) }) {
+			return nil, wire.FencedMemberEpoch
+		}
 		m.Stakes[k.Missing[0]] = Stake{Epoch: rest, Assigned: without(owned, m.Stakes)}
 	}
 	m.Told = m.epochs()
@@ -44,6 +48,11 @@ func (k *Known) Member(key Key, epoch int32, owned []Assigned) (*Member, wire.Er
 	default:
 		return nil, wire.FencedMemberEpoch
 	}
+}
+
+func (m *Member) isOn(cluster string) bool {
+	_, on := m.Stakes[cluster]
+	return on
 }
 
 // recall takes in what one cluster says.

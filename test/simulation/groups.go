@@ -48,7 +48,7 @@ type groupWorld struct {
 	members      []*member
 	made         int
 	distance     time.Duration
-	slowest      time.Duration // that a request was on its way to a broker for
+	slowest      time.Duration // that a check's answer and the commit may have been on their way for, in all
 
 	healed   bool
 	healedAt time.Duration

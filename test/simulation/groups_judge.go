@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// bound is how much later than a member was excluded at home a commit of its may come to another cluster, beside the way there: what has
-// not been sent a second after its check is checked again.
+// bound is how much later than a member was excluded at home a commit of its may come to another cluster, beside the ways of the home's
+// answer and of the commit: what has not been sent a second after that answer is checked again.
 const bound = time.Second
 
 // own takes down who is to read what in a generation of a classic group: nobody reads what another does.
@@ -106,7 +106,7 @@ func (w *groupWorld) judge(r *GroupResult) {
 				}
 				r.Late++
 				r.Latest = max(r.Latest, by)
-				if most := bound + w.slowest; by > most {
+				if most := bound + w.slowest + 4*w.distance; by > most {
 					r.Wrong = append(r.Wrong, fmt.Sprintf("at %s %s is committed %s after its member was excluded, and not %s: %s", one.at, k.topic, by, most, one.by))
 				}
 			}

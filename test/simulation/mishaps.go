@@ -70,6 +70,7 @@ func (w *groupWorld) brokerMishap(lasts time.Duration) mishap {
 	case 0:
 		return both("broker down", c.Down)
 	case 1:
+		w.delay(cluster, lasts)
 		return both("broker stalls", c.Stall)
 	case 2:
 		return both("broker deaf", c.Deafen)
@@ -78,7 +79,7 @@ func (w *groupWorld) brokerMishap(lasts time.Duration) mishap {
 	case 4:
 		return mishap{name: "broker cut on " + cluster, begin: func() { c.Cut(id()) }}
 	default:
-		w.slowest = max(w.slowest, 2*slow)
+		w.slowest += 8 * slow // the check, perhaps twice, and the commit
 		return both(fmt.Sprintf("broker slow by %s", slow), func(id int32, on bool) {
 			if on {
 				c.Delay(id, slow, 3*slow)
@@ -86,6 +87,13 @@ func (w *groupWorld) brokerMishap(lasts time.Duration) mishap {
 				w.calm(cluster, id)
 			}
 		})
+	}
+}
+
+// delay takes down that answers of the home come late by so much: a check is as old as its answer.
+func (w *groupWorld) delay(cluster string, by time.Duration) {
+	if cluster == home {
+		w.slowest += by
 	}
 }
 
@@ -117,6 +125,7 @@ func (w *groupWorld) clusterMishap(lasts time.Duration) mishap {
 	case 3:
 		return lasting("cluster gone", all(c.Down))
 	case 4:
+		w.delay(cluster, lasts)
 		return lasting("cluster hangs", all(c.Stall))
 	case 5:
 		return lasting("cluster says nothing of itself", c.Silence)
@@ -146,7 +155,9 @@ func (w *groupWorld) memberMishap(lasts time.Duration) mishap {
 			}
 		}
 	}
-	switch w.rnd.IntN(8) {
+	switch w.rnd.IntN(10) {
+	case 8, 9:
+		return w.heldCommit(group, one)
 	case 0:
 		return mishap{name: "member comes to " + group, begin: func() { w.enter(group) }}
 	case 1:
@@ -171,6 +182,36 @@ func (w *groupWorld) memberMishap(lasts time.Duration) mishap {
 				}
 			},
 		}
+	}
+}
+
+// heldCommit is a member that commits, loses its connection and goes on, while the commit is still on its way to another cluster.
+func (w *groupWorld) heldCommit(group string, one func(do func(m *member)) func()) mishap {
+	c, takes, then := w.clusters[other], duration(w.rnd, 4*time.Second), w.distance+exponential(w.rnd, 100*time.Millisecond)
+	leaves := w.rnd.IntN(3) == 0
+	return mishap{
+		name: fmt.Sprintf("commit held for %s, connection breaks after %s", takes, then), lasts: takes,
+		begin: one(func(m *member) {
+			for id := range int32(brokers) {
+				c.Cut(id + 1)
+			}
+			c.DelayDials(takes)
+			if m.frozen || m.link == nil || !m.link.up || len(m.positions) == 0 {
+				return
+			}
+			m.commit()
+			w.line.after(then, func() {
+				if m.over {
+					return
+				}
+				m.sever(0, false)
+				m.life.again()
+				if leaves {
+					w.enter(group)
+				}
+			})
+		}),
+		end: func() { c.DelayDials(w.distance) },
 	}
 }
 
