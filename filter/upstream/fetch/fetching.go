@@ -43,7 +43,7 @@ func (f *Fetching) Ready() (bytes int, urgent, complete bool) {
 // be called once nobody reads the records any more.
 func (f *Fetching) Take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
 	p := f.polls
-	defer p.parkIfReady()
+	defer p.park()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == f {

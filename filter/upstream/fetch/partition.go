@@ -8,6 +8,12 @@ type place struct {
 	partition int32
 }
 
+// placeCost is how much memory is held for what is known of a partition, its place in a map included.
+const placeCost = 512
+
+// memory is how much is held for what is known of it.
+func (p *place) memory() int { return placeCost + len(p.name) }
+
 // topic is how a client names a topic; its id is zero if it asks by name.
 type topic struct {
 	name string

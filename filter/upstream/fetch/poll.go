@@ -158,7 +158,7 @@ func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
 	if s.news {
 		s.f.news()
 	}
-	p.parkIfReady()
+	p.park()
 	if s.f != nil {
 		p.cover(s.f, s.todo)
 	}
@@ -270,13 +270,33 @@ func (q *poll) release() {
 	q.line.polls.settings.Room.Give(q.memory)
 }
 
-// parkIfReady has what is ready leave when there is no room: it is dropped, or goes to the client that waits for more.
-func (p *Polls) parkIfReady() {
-	ready := false
-	p.locked(func() { ready = !p.closed && len(p.ready) > 0 })
-	if ready {
-		p.settings.Room.park(p)
+// park has what is ready, and what is known while the client asks for nothing, leave when there is no room: it is dropped, or goes to the
+// client that waits for more.
+func (p *Polls) park() {
+	parks, stored := p.parks()
+	if !parks {
+		return
 	}
+	p.settings.Room.park(p, stored)
+	if p.isClosed() { // meanwhile
+		p.settings.Room.leave(p)
+	}
+}
+
+// parks says whether there is something that can leave, and what it holds beside what answers do.
+func (p *Polls) parks() (parks bool, stored int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil { // as long as something is asked for, that request is counted
+		stored = p.memory
+	}
+	return !p.closed && (len(p.ready) > 0 || stored > 0), stored
+}
+
+func (p *Polls) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
 }
 
 // isDoubtful says whether a broker that answers so may not be the leader.

@@ -59,10 +59,12 @@ type Polls struct {
 	cluster  Cluster
 	settings Settings
 	parked   *list.Element // in the Room, whose mutex guards it
+	stored   int           // what is known, as the Room counts it while this is parked; the same guards it
 
 	mu         sync.Mutex
 	closed     bool
 	places     map[place]*partition
+	memory     int // that places hold
 	nodes      map[int32]*node
 	current    *Fetching // nil: the client waits for nothing
 	fetchings  uint64    // so far
@@ -177,6 +179,7 @@ func (p *Polls) place(at place) *partition {
 	if known == nil {
 		known = &partition{at: at, marks: noMarks}
 		p.places[at] = known
+		p.memory += at.memory()
 	}
 	return known
 }
@@ -190,8 +193,17 @@ func (p *Polls) forget(f *Fetching, asked int) {
 		if known.number != f.number && known.state != isReady {
 			known.poll = nil
 			delete(p.places, at)
+			p.memory -= at.memory()
 		}
 	}
+}
+
+// forgetAll forgets all partitions, of which none is asked for or ready: it is as if the client had never asked. p.mu is held.
+func (p *Polls) forgetAll() {
+	for _, known := range p.places {
+		known.poll = nil
+	}
+	p.places, p.memory = map[place]*partition{}, 0
 }
 
 // dropReady drops what is ready of some partitions. p.mu is held.
@@ -207,14 +219,18 @@ func (p *Polls) dropReady(which func(*partition) bool) (released releases) {
 	return released
 }
 
-// dropUnwanted drops what is ready and not asked for just now. A client that waits for more is to be told what there is.
+// dropUnwanted drops what is ready and not asked for just now, and what is known, if nothing is asked for. A client that waits for more is to
+// be told what there is.
 func (p *Polls) dropUnwanted() {
 	var hastened *Fetching
 	var released releases
 	p.locked(func() {
 		f := p.current
 		released = p.dropReady(func(q *partition) bool { return f == nil || q.number != f.number })
-		if f != nil && f.bytes > 0 {
+		switch {
+		case f == nil:
+			p.forgetAll()
+		case f.bytes > 0:
 			f.urgent, hastened = true, f
 		}
 	})

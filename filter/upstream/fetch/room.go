@@ -8,10 +8,10 @@ import (
 )
 
 // Room bounds the memory that a worker's clients hold for what was fetched, from when a broker begins to answer until the client has been
-// written to. Any goroutine may use it.
+// written to, and for what is known of partitions that they may ask for again. Any goroutine may use it.
 //
-// While it is used up, brokers' answers are not read any further. What is ready for clients that do not ask for it is dropped then, who has
-// waited for longest first: it is asked for again. A client that waits for more is answered with what is there. So whoever waits here goes on. An answer is always
+// While it is used up, brokers' answers are not read any further. What is ready for clients that do not ask for it is dropped then, with what
+// is known for them, who has waited for longest first: it is asked for again. A client that waits for more is answered with what is there. So whoever waits here goes on. An answer is always
 // read if nothing is held, however long it is.
 type Room struct {
 	limit int
@@ -19,7 +19,7 @@ type Room struct {
 	mu     sync.Mutex
 	held   int
 	queue  []taker   // who waits
-	parked list.List // of *Polls with something ready, who has had it for longest at the front
+	parked list.List // of *Polls with something that can be dropped, who has had it for longest at the front
 }
 
 var _ link.Room = (*Room)(nil)
@@ -89,50 +89,60 @@ func (r *Room) fits(n int) bool { return r.held == 0 || r.held+n <= r.limit }
 
 // makeRoom has what is ready leave, while somebody waits or there is too much.
 func (r *Room) makeRoom() {
-	for p := r.longestParked(); p != nil; p = r.longestParked() {
+	for p, stored := r.longestParked(); p != nil; p, stored = r.longestParked() {
 		p.dropUnwanted()
+		r.Give(stored)
 	}
 }
 
-// longestParked takes out whose is to leave; nil: nobody's is.
-func (r *Room) longestParked() *Polls {
+// longestParked takes out whose is to leave, and says what is to be given back for it then; nil: nobody's is.
+func (r *Room) longestParked() (p *Polls, stored int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.parked.Front()
 	if e == nil || len(r.queue) == 0 && r.held <= r.limit {
-		return nil
+		return nil, 0
 	}
-	p := e.Value.(*Polls) //nolint:forcetypeassert // there is nothing else
-	r.remove(p)
-	return p
+	p = e.Value.(*Polls) //nolint:forcetypeassert // there is nothing else
+	return p, r.remove(p)
 }
 
-// park says that p has something ready, which leaves at once if there is no room for it.
-func (r *Room) park(p *Polls) {
-	r.append(p)
+// park says that p has something that can be dropped, which leaves at once if there is no room for it. So much of it is not counted yet.
+func (r *Room) park(p *Polls, stored int) {
+	r.append(p, stored)
 	r.makeRoom()
 }
 
 // append puts p behind those that are parked, unless it is among them.
-func (r *Room) append(p *Polls) {
+func (r *Room) append(p *Polls, stored int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.parked == nil {
 		p.parked = r.parked.PushBack(p)
 	}
+	r.held += stored - p.stored
+	p.stored = stored
 }
 
 // leave says that p has nothing of that kind any more.
 func (r *Room) leave(p *Polls) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.remove(p)
+	if stored := r.unpark(p); stored > 0 {
+		r.Give(stored)
+	}
 }
 
-// remove takes p out of those that are parked. r.mu is held.
-func (r *Room) remove(p *Polls) {
+func (r *Room) unpark(p *Polls) (stored int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.remove(p)
+}
+
+// remove takes p out of those that are parked, and says what is to be given back for it. r.mu is held.
+func (r *Room) remove(p *Polls) (stored int) {
 	if p.parked != nil {
 		r.parked.Remove(p.parked)
 		p.parked = nil
 	}
+	stored, p.stored = p.stored, 0
+	return stored
 }
