@@ -85,7 +85,7 @@ func (b *Broker) fetch(c *Call) error {
 		f.answer(wire.FetchResponse{Code: wire.FetchSessionIDNotFound}, func() {})
 		return nil
 	}
-	f.InTurn(func() { // what is read ahead would be held until then
+	f.WhenNext(func() { // what is read ahead would be held until then
 		defer answerAfterPanic(f)
 		c.Client.fetches.begin(f)
 	})

@@ -45,9 +45,9 @@ type Order interface {
 	// Barrier has no later request of the client be taken until this one is answered, as a login needs it: what comes after it is
 	// another user's. It is for before Serve returns: later, there may be requests that have been taken.
 	Barrier()
-	// InTurn has call run once, when every request that the client sent before this one is answered, or the client is gone: at once if
+	// WhenNext has call run once, when every request that the client sent before this one is answered, or the client is gone: at once if
 	// that is so already, and else from any goroutine. It is for what is not worth its memory any earlier.
-	InTurn(call func())
+	WhenNext(call func())
 }
 
 // Answer is what a request comes to.

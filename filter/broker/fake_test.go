@@ -243,7 +243,7 @@ type pending struct {
 	full    bool // there is no room
 	timers  []*timer
 	waits   bool   // requests before it are not answered
-	turn    func() // what is to be called when they are
+	next    func() // what is to be called when they are
 }
 
 // timer is what a request wants to be called later.
@@ -264,9 +264,9 @@ func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
 
 func (*pending) Barrier() {}
 
-func (p *pending) InTurn(call func()) {
+func (p *pending) WhenNext(call func()) {
 	if p.waits {
-		p.turn = call
+		p.next = call
 		return
 	}
 	call()

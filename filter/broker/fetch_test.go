@@ -205,10 +205,10 @@ func TestFetchWaitsForItsTurn(t *testing.T) {
 	if err := b.Serve(&broker.Call{Client: &r.client, Header: h, Body: body, Reply: p}); err != nil {
 		t.Fatal(err)
 	}
-	if p.turn == nil || len(c1.fetchings) != 0 {
+	if p.next == nil || len(c1.fetchings) != 0 {
 		t.Fatalf("%d requests to the cluster before its turn, want none", len(c1.fetchings))
 	}
-	p.turn()
+	p.next()
 	if got := codes(p.answered(t, 11)); got[0] != "NONE " || len(c1.fetchings) != 1 {
 		t.Errorf("in its turn: %q, %d requests to the cluster", got, len(c1.fetchings))
 	}

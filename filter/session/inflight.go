@@ -42,7 +42,7 @@ type place struct {
 	barrier bool
 	done    bool
 	outcome outcome
-	turn    func() // what is to be called when it is the oldest; nil: nothing
+	begin   func() // what is to be called when it is the oldest; nil: nothing
 	next    *place
 }
 
@@ -118,29 +118,29 @@ func (q *inflight) raise(p *place) {
 	}
 }
 
-// whenOldest has call be returned by takeTurn when the request is the oldest. It reports false if it is that, or answered.
-func (q *inflight) whenOldest(p *place, call func()) bool {
+// beginWhenNext has call be returned by takeBegin when the request is the oldest. It reports false if it is that, or answered.
+func (q *inflight) beginWhenNext(p *place, call func()) bool {
 	if p == q.oldest || p.done {
 		return false
 	}
-	p.turn = call
+	p.begin = call
 	return true
 }
 
-// takeTurn returns what is to be called because a request has become the oldest; nil: nothing.
-func (q *inflight) takeTurn() (call func()) {
+// takeBegin returns what is to be called because a request has become the oldest; nil: nothing.
+func (q *inflight) takeBegin() (call func()) {
 	if q.oldest != nil {
-		call, q.oldest.turn = q.oldest.turn, nil
+		call, q.oldest.begin = q.oldest.begin, nil
 	}
 	return call
 }
 
-// takeTurns returns what is still to be called for any request.
-func (q *inflight) takeTurns() (calls []func()) {
+// takeBegins returns what is still to be called for any request.
+func (q *inflight) takeBegins() (calls []func()) {
 	for p := q.oldest; p != nil; p = p.next {
-		if p.turn != nil {
-			calls = append(calls, p.turn)
-			p.turn = nil
+		if p.begin != nil {
+			calls = append(calls, p.begin)
+			p.begin = nil
 		}
 	}
 	return calls

@@ -97,7 +97,7 @@ type actions struct {
 	drained   uint  // how often the client's output had been drained before
 	freed     int64 // by the answers that are written, and those that nobody waits for
 	released  releases
-	turn      func() // what is to be called, since the request that it is for has become the oldest; nil: nothing
+	begin     func() // what is to be called, since the request that it is for has become the oldest; nil: nothing
 	told      departures
 	violation error // to report
 	close     bool
@@ -116,7 +116,7 @@ const (
 
 // none reports whether nothing is due.
 func (a *actions) none() bool {
-	return a.written == 0 && a.freed == 0 && len(a.released) == 0 && a.turn == nil && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
+	return a.written == 0 && a.freed == 0 && len(a.released) == 0 && a.begin == nil && a.told.none() && a.violation == nil && !a.close && !a.abort && a.reads == keepReads
 }
 
 // due takes what is to be done out of the session's state. If there is nothing, whoever acts stops, and p is to be taken. s.mu is
@@ -128,7 +128,7 @@ func (s *Session) due() (todo actions, p []byte, more bool) {
 	if s.isDone() && s.phase.becomeClosing() {
 		todo.close = true
 	}
-	todo.turn = s.inflight.takeTurn()
+	todo.begin = s.inflight.takeBegin()
 	s.inflight.remember()
 	if pause := s.wantsPause(); pause != s.paused {
 		s.paused, todo.reads = pause, resumeReads
@@ -207,14 +207,14 @@ func (a *actions) do(s *Session) (outputFull bool) {
 	if a.abort {
 		s.conn.Abort()
 	}
-	if a.turn != nil {
-		s.runTurn(a.turn)
+	if a.begin != nil {
+		s.beginNext(a.begin)
 	}
 	return outputFull
 }
 
-// runTurn has a request go on that waited for those before it. A bug in that ends the connection, and the others go on.
-func (s *Session) runTurn(call func()) {
-	defer s.recover("turn")
+// beginNext has a request go on that waited for those before it. A bug in that ends the connection, and the others go on.
+func (s *Session) beginNext(call func()) {
+	defer s.recover("next")
 	call()
 }

@@ -61,27 +61,27 @@ func (r *request) Barrier() {
 	s.inflight.raise(&r.place)
 }
 
-// InTurn implements broker.Order.
-func (r *request) InTurn(call func()) {
-	if !r.session.whenOldest(r, call) {
+// WhenNext implements broker.Order.
+func (r *request) WhenNext(call func()) {
+	if !r.session.beginWhenNext(r, call) {
 		call()
 	}
 }
 
-// whenOldest has call run when the request is the oldest that is not answered, or the client is gone. It reports false if that is so.
-func (s *Session) whenOldest(r *request, call func()) bool {
+// beginWhenNext has call run when the request is the oldest that is not answered, or the client is gone. It reports false if that is so.
+func (s *Session) beginWhenNext(r *request, call func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.phase.isGone() && s.inflight.whenOldest(&r.place, call)
+	return !s.phase.isGone() && s.inflight.beginWhenNext(&r.place, call)
 }
 
-// runTurns has done what waited for the client's earlier requests: it is gone, and nobody waits for those.
-func (s *Session) runTurns() {
+// beginAll has done what waited for the client's earlier requests: it is gone, and nobody waits for those.
+func (s *Session) beginAll() {
 	s.mu.Lock()
-	calls := s.inflight.takeTurns()
+	calls := s.inflight.takeBegins()
 	s.mu.Unlock()
 	for _, call := range calls {
-		s.common.guard("turn", call)
+		s.common.guard("next", call)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Session is one client's connection without its I/O: bytes are pushed in, and answers leave through the Conn in the
 // order of the requests.
 //
-// Data, DataMore, Fill, End, Congested and Closed are for the host, one call at a time. Everything else happens on whichever
+// Data, DataMore, Fill, End and Closed are for the host, one call at a time; Congested may be called beside them. Everything else happens on whichever
 // goroutine completes a request. A Worker makes it.
 type Session struct {
 	common *Common
@@ -128,7 +128,7 @@ func (s *Session) Closed() {
 	s.worker.roster.remove(s)
 	s.sayClosed()
 	s.client.Release()
-	s.runTurns()
+	s.beginAll()
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
 	s.discardInput()

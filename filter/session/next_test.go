@@ -9,20 +9,20 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
-// inTurn has the request with this id do something in its turn.
-func inTurn(id int32, do func(*broker.Call)) func(*broker.Call) {
+// whenNext has the request with this id do something when it is next.
+func whenNext(id int32, do func(*broker.Call)) func(*broker.Call) {
 	return func(c *broker.Call) {
 		if c.Header.CorrelationID == id {
-			c.InTurn(func() { do(c) })
+			c.WhenNext(func() { do(c) })
 		}
 	}
 }
 
 // A request's turn comes when all before it are answered, in whatever order, and others are taken meanwhile.
-func TestInTurn(t *testing.T) {
+func TestWhenNext(t *testing.T) {
 	t.Parallel()
 	turns, conn := 0, &sink{}
-	facade := &server{serving: inTurn(3, func(c *broker.Call) {
+	facade := &server{serving: whenNext(3, func(c *broker.Call) {
 		turns++
 		c.Answer(answer(3))
 	})}
@@ -46,11 +46,11 @@ func TestInTurn(t *testing.T) {
 }
 
 // The turn of a request comes, too, when its client is gone: nothing is left behind.
-func TestInTurnOfAClientThatIsGone(t *testing.T) {
+func TestWhenNextOfAClientThatIsGone(t *testing.T) {
 	t.Parallel()
 	turns := 0
 	count := func(*broker.Call) { turns++ }
-	facade := &server{serving: inTurn(2, count)}
+	facade := &server{serving: whenNext(2, count)}
 	s := play(t, facade, &sink{})
 	s.Data(slices.Concat(request(1), request(2), request(2)))
 	s.Closed()
@@ -58,19 +58,19 @@ func TestInTurnOfAClientThatIsGone(t *testing.T) {
 		t.Errorf("%d turns when the client is gone, want 2", turns)
 	}
 	facade.answer(0)
-	facade.calls[1].InTurn(func() { turns++ })
+	facade.calls[1].WhenNext(func() { turns++ })
 	if turns != 3 {
 		t.Errorf("%d turns, want one at once and none twice", turns)
 	}
 }
 
 // A bug in a request's turn ends the connection of its client, and what the session does goes on: what comes behind is let go.
-func TestInTurnPanics(t *testing.T) {
+func TestWhenNextPanics(t *testing.T) {
 	t.Parallel()
 	panics, conn := 0, &sink{}
 	facade := &server{t: t, serving: func(c *broker.Call) {
-		inTurn(2, func(*broker.Call) { panic("bug") })(c)
-		inTurn(3, func(c *broker.Call) { c.Answer(answer(3)) })(c)
+		whenNext(2, func(*broker.Call) { panic("bug") })(c)
+		whenNext(3, func(c *broker.Call) { c.Answer(answer(3)) })(c)
 	}}
 	common := newCommon(t, func(any, string, ...any) { panics++ })
 	s := common.NewWorker(facade, new(cork.Cork)).NewSession(session.Peer{}, conn)
