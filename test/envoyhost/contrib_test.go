@@ -1,6 +1,7 @@
 package envoyhost
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -69,6 +70,32 @@ func TestClientThatNeverWaitsIsDisconnected(t *testing.T) {
 	}
 	if err := m.host.WaitLog(t.Context(), "more has come than is kept"); err != nil {
 		t.Error(err)
+	}
+	m.hello(t)
+}
+
+// TestClientThatDoesNotReadIsDisconnected has a client ask without end and read nothing. What Envoy keeps of its answers is bounded, and then it
+// is as one that never waits; another that reads in the end gets all.
+func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
+	t.Parallel()
+	m := start(t, stack.EnvoyHostOptions{Contrib: true})
+	const some = 1000
+	requests := bytes.Repeat(wiretest.Frame(wire.KeyApiVersions, 0, 1, clientID, kmsg.NewPtrApiVersionsRequest()), some)
+	late := rawkafka.Connect(t, m.mesh.Addr, clientID)
+	for range 40 {
+		late.SendBytes(requests)
+	}
+	conn := rawkafka.Connect(t, m.mesh.Addr, clientID)
+	for range 400 {
+		if _, err := conn.Write(requests); err != nil {
+			break
+		}
+	}
+	if err := m.host.WaitLog(t.Context(), "more has come than is kept"); err != nil {
+		t.Error(err)
+	}
+	for range 40 * some {
+		late.WantAnswer(1)
 	}
 	m.hello(t)
 }

@@ -28,7 +28,10 @@ func (l *leaf) OnNewConnection() api.FilterStatus {
 // OnData takes what the client sent. The buffer is ours. There is never an end: half close is off.
 func (l *leaf) OnData(buffer []byte, _ bool) api.FilterStatus {
 	if l.conn.session != nil {
-		l.conn.guard("OnData", func() { l.conn.session.Data(buffer) })
+		l.conn.guard("OnData", func() {
+			l.conn.review() // who sends has most probably read
+			l.conn.session.Data(buffer)
+		})
 	}
 	return api.NetworkFilterStopIteration
 }
@@ -52,7 +55,8 @@ type conn struct {
 	mu       sync.Mutex
 	callback api.ConnectionCallback // nil once the connection is gone, or has been told to go at once
 	closing  bool                   // the connection has been told to close: nothing is written any more
-	late     *time.Timer            // ends what is closing and whose client does not take what is left for it; nil before
+	backlog  backlog
+	late     *time.Timer // ends what is closing and whose client does not take what is left for it; nil before
 }
 
 // takeTime is how long a client may take over what is left for it when its connection is closed. Envoy does not say whether it gets
@@ -61,8 +65,8 @@ const takeTime = 30 * time.Second
 
 var _ session.Conn = (*conn)(nil)
 
-// Writev implements session.Conn. Envoy copies what it gets and sends it later, however much there is: it never says that it is too
-// much. One call of it takes longer than joining parts.
+// Writev implements session.Conn. Envoy copies what it gets and sends it later, however much there is: whether it is too much is for
+// backlog to find out. One call of Envoy's takes longer than joining parts.
 func (c *conn) Writev(parts [][]byte) (outputFull bool) {
 	var p []byte
 	if len(parts) == 1 {
@@ -72,10 +76,40 @@ func (c *conn) Writev(parts [][]byte) (outputFull bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.callback != nil && !c.closing && len(p) > 0 {
-		c.callback.Write(p, false)
+	if c.callback == nil || c.closing || len(p) == 0 {
+		return false
 	}
-	return false
+	c.callback.Write(p, false)
+	return c.backlog.add(len(p), c.look)
+}
+
+// look is what the backlog's timer calls.
+func (c *conn) look() {
+	c.guard("timer", func() {
+		if !c.review() {
+			c.lookLater()
+		}
+	})
+}
+
+// review has the session go on if the client has read what was too much.
+func (c *conn) review() (drained bool) {
+	if drained = c.drained(); drained {
+		c.session.Congested(false)
+	}
+	return drained
+}
+
+func (c *conn) drained() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.backlog.review()
+}
+
+func (c *conn) lookLater() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.backlog.later()
 }
 
 // Close implements session.Conn. Nothing is written after it.
@@ -118,6 +152,7 @@ func (c *conn) open() {
 	p.Remote, _ = info.UpstreamRemoteAddress()
 	if local, ok := info.UpstreamLocalAddress(); ok {
 		p.LocalHost, p.LocalPort = split(local)
+		c.backlog.init(local, p.Remote)
 	}
 	worker := (m.opened.Add(1) - 1) % m.workers
 	c.session = m.filter.NewSession(int(worker), p, c)
@@ -138,6 +173,7 @@ func split(addr string) (host string, port int32) {
 func (c *conn) gone() {
 	c.mu.Lock()
 	c.callback = nil
+	c.backlog.end()
 	if c.late != nil {
 		c.late.Stop()
 	}

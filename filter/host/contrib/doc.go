@@ -7,7 +7,8 @@
 //   - The callback is used under a mutex, and not once the connection is gone: Envoy's part may be freed by then.
 //   - No panic leaves a call; nothing empty is written; the end of a stream is never written.
 //   - A configuration cannot be refused: one with mistakes is logged, and closes every connection.
-//   - Reads cannot be paused and nobody says when answers have been sent: the engine's limits end a client that goes too far.
+//   - Reads cannot be paused: the engine's limits end a client that goes too far.
+//   - Nobody says when answers have been sent: the kernel is asked what it has of them.
 //
 // The filter has to be the last of its chain (is_terminal_filter: true), and no filter ahead of it may stop the chain or close
 // the connection when it is new: Envoy then calls a filter that does not exist, and the process ends.

@@ -1,0 +1,73 @@
+package contrib
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// kernel says what a client has not read.
+type kernel struct {
+	unread int
+	blind  bool
+	asked  int
+}
+
+func (k *kernel) say(local, remote netip.AddrPort) (int, bool) {
+	k.asked++
+	return k.unread, !k.blind && local.String() == "10.0.0.2:9092" && remote.String() == "10.0.0.1:999"
+}
+
+// flood sends requests until nothing more is answered, which are n bytes of answers at most, and returns how many bytes of answers were
+// written meanwhile.
+func flood(f *leaf, cb *callback, n int) int {
+	began := len(cb.written)
+	for last := -1; len(cb.written) != last && len(cb.written)-began < n; {
+		last = len(cb.written)
+		f.OnData(apiVersions, false)
+		synctest.Wait()
+	}
+	return len(cb.written) - began
+}
+
+// A client that does not read is answered no more than so much, and goes on when it has read: as soon as it sends, or after a moment. Of a
+// connection that the kernel does not know nobody can tell.
+func TestClientThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		k, cb := &kernel{unread: 1}, &callback{}
+		f := connect(t, newLoader(&log), packed(t, wrapperspb.String(text)), cb).(*leaf)
+		f.conn.backlog.unread = k.say
+		if n := flood(f, cb, 4*mostUnread); n < mostUnread || n > mostUnread+1<<10 {
+			t.Errorf("is answered with %d bytes, want %d and one more answer at most", n, mostUnread)
+		}
+		wait(10 * time.Second)
+		if k.asked > 40 {
+			t.Errorf("the kernel is asked %d times in ten seconds", k.asked)
+		}
+		answered := len(cb.written)
+		k.unread = 0
+		wait(mostPause)
+		if len(cb.written) <= answered {
+			t.Error("has read, and is not answered what it had asked")
+		}
+		if n := flood(f, cb, 4*mostUnread); n < 4*mostUnread {
+			t.Errorf("who reads is answered with %d bytes, want all", n)
+		}
+		k.blind, k.unread = true, 1
+		if n := flood(f, cb, 4*mostUnread); n < 4*mostUnread {
+			t.Errorf("who cannot be known to read is answered with %d bytes, want all", n)
+		}
+		f.OnEvent(api.RemoteClose)
+		wait(2 * releaseAfter)
+	})
+}
+
+// wait lets fake time pass.
+func wait(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
