@@ -6,5 +6,6 @@
 //
 // socket.go says what a socket is; goroutines.go is the one with goroutines, raw.go writes for it without waiting. poller_linux.go asks
 // the kernel which sockets are ready (epoll), polled_linux.go is one of those, and system_linux.go reads and writes it. encrypted.go has
-// TLS on another socket, and plug.go is what TLS is made on so that it can.
+// TLS on another socket, and plug.go is what TLS is made on so that it can. unread_linux.go asks the kernel what the peer of a connection
+// has not taken, which somebody else may have.
 package socket
