@@ -51,6 +51,13 @@ func (c *callback) Write(b []byte, end bool) {
 	c.empty = c.empty || end || len(b) == 0
 }
 
+// size is how much was written.
+func (c *callback) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.written)
+}
+
 func (c *callback) Close(api.ConnectionCloseType) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
