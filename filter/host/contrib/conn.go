@@ -83,6 +83,31 @@ func (c *conn) Writev(parts [][]byte) (outputFull bool) {
 	return c.backlog.add(len(p), c.look)
 }
 
+// Close implements session.Conn. Nothing is written after it.
+func (c *conn) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.callback == nil || c.closing {
+		return
+	}
+	c.closing = true
+	c.late = time.AfterFunc(takeTime, c.cut)
+	c.callback.Close(api.FlushWrite)
+}
+
+// Abort implements session.Conn.
+func (c *conn) Abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if callback := c.callback; callback != nil {
+		c.callback = nil
+		callback.Close(api.NoFlush)
+	}
+}
+
+// PauseReads implements session.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
+func (c *conn) PauseReads(bool) {}
+
 // look is what the backlog's timer calls.
 func (c *conn) look() {
 	c.guard("timer", func() {
@@ -111,31 +136,6 @@ func (c *conn) lookLater() {
 	defer c.mu.Unlock()
 	c.backlog.later()
 }
-
-// Close implements session.Conn. Nothing is written after it.
-func (c *conn) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.callback == nil || c.closing {
-		return
-	}
-	c.closing = true
-	c.late = time.AfterFunc(takeTime, c.cut)
-	c.callback.Close(api.FlushWrite)
-}
-
-// Abort implements session.Conn.
-func (c *conn) Abort() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if callback := c.callback; callback != nil {
-		c.callback = nil
-		callback.Close(api.NoFlush)
-	}
-}
-
-// PauseReads implements session.Conn. Reads cannot be paused here: what comes is kept by the session, within its limits.
-func (c *conn) PauseReads(bool) {}
 
 // cut is what the timer calls.
 func (c *conn) cut() { c.guard("timer", c.Abort) }

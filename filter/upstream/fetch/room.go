@@ -40,6 +40,21 @@ func (r *Room) Take(n int, resume func()) bool {
 	return taken
 }
 
+// Give implements link.Room.
+func (r *Room) Give(n int) {
+	for _, t := range r.grant(n) {
+		t.resume()
+	}
+}
+
+// Held is how many bytes are held now.
+func (r *Room) Held() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held
+}
+
+// takeOrQueue takes n bytes, or says that somebody waits for them.
 func (r *Room) takeOrQueue(n int, resume func()) (taken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,13 +64,6 @@ func (r *Room) takeOrQueue(n int, resume func()) (taken bool) {
 		r.queue = append(r.queue, taker{n, resume})
 	}
 	return taken
-}
-
-// Give implements link.Room.
-func (r *Room) Give(n int) {
-	for _, t := range r.grant(n) {
-		t.resume()
-	}
 }
 
 // grant gives back n bytes, and returns those that have room now.
@@ -69,13 +77,6 @@ func (r *Room) grant(n int) (granted []taker) {
 		r.queue = r.queue[1:]
 	}
 	return granted
-}
-
-// Held is how many bytes are held now.
-func (r *Room) Held() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.held
 }
 
 // most is how many bytes one answer should have at most.
