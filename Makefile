@@ -74,7 +74,7 @@ test-tools: build envoy kafka ## Kafka Streams, Connect, MirrorMaker 2, a schema
 SEEDS ?= 100000
 .PHONY: simulate
 simulate: ## clients, mesh and clusters in fake time under faults, SEEDS of them (100000: some minutes); SEED=n plays one again
-	SEEDS=$(SEEDS) go test -count=1 -timeout 10h -v -run '^TestSimulation$$' ./test/simulation
+	SEEDS=$(SEEDS) GROUP_SEEDS=$(SEEDS) go test -count=1 -timeout 10h -v -run '^Test(Simulation|Groups)$$' ./test/simulation
 
 CHAOS_FAULTS ?= all
 .PHONY: chaos

@@ -21,11 +21,22 @@ type committal struct {
 	place ledger.Place
 }
 
-// setBack reads all offsets that were ever committed to a cluster, in their order, and says which were less than one before, by group. It
-// reads the log that coordinators keep, for one that has been replaced and does not know it yet answers with what was before.
-func setBack(ctx context.Context, b *stack.KafkaBrokers, cluster string) (map[string][]string, error) {
+// offsetsLog is what a cluster was ever told to keep.
+type offsetsLog struct {
+	now  map[committal]int64
+	back map[string][]string  // which offsets were less than one before, in words, by group
+	at   map[tagged]time.Time // when what a member tagged came, by the broker's clock
+}
+
+// tagged is a commit of a group's that its member gave a name: some do (the metadata of an offset).
+type tagged struct{ group, tag string }
+
+// readOffsets reads all offsets that were ever committed to a cluster, in their order. It reads the log that coordinators keep, for one that
+// has been replaced and does not know it yet answers with what was before.
+func readOffsets(ctx context.Context, b *stack.KafkaBrokers, cluster string) (*offsetsLog, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
+	l := &offsetsLog{now: map[committal]int64{}, back: map[string][]string{}, at: map[tagged]time.Time{}}
 	ends, err := endsOf(ctx, b, offsetsTopic)
 	if err != nil {
 		return nil, err
@@ -38,14 +49,13 @@ func setBack(ctx context.Context, b *stack.KafkaBrokers, cluster string) (map[st
 		}
 	}
 	if left == 0 {
-		return nil, nil
+		return l, nil
 	}
 	client, err := b.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{offsetsTopic: from}))
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	now, back := map[committal]int64{}, map[string][]string{}
 	for left > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err0(); err != nil {
@@ -55,30 +65,47 @@ func setBack(ctx context.Context, b *stack.KafkaBrokers, cluster string) (map[st
 			if r.Offset == ends[r.Partition]-1 {
 				left--
 			}
-			at, offset, ok := committed(cluster, r)
-			if !ok {
-				delete(now, at)
-				return
-			}
-			if before := now[at]; offset < before {
-				back[at.group] = append(back[at.group], fmt.Sprintf("%s of %s from %d to %d", at.place, at.group, before, offset))
-			}
-			now[at] = offset
+			l.take(cluster, r)
 		})
 	}
-	return back, nil
+	return l, nil
+}
+
+// take takes one record of the offsets' topic.
+func (l *offsetsLog) take(cluster string, r *kgo.Record) {
+	at, value, ok := committed(cluster, r)
+	if !ok {
+		delete(l.now, at)
+		return
+	}
+	if before := l.now[at]; value.Offset < before {
+		l.back[at.group] = append(l.back[at.group], fmt.Sprintf("%s of %s from %d to %d", at.place, at.group, before, value.Offset))
+	}
+	l.now[at] = value.Offset
+	if name := (tagged{at.group, value.Metadata}); value.Metadata != "" {
+		l.at[name] = time.UnixMilli(value.CommitTimestamp)
+	}
+}
+
+// windows are the times between the home's part of a group's commits, by which it is checked who commits, and that of another cluster.
+func windows(home, away *offsetsLog, group string) (out []time.Duration) {
+	for name, at := range away.at {
+		if checked, there := home.at[name]; there && name.group == group {
+			out = append(out, at.Sub(checked))
+		}
+	}
+	return out
 }
 
 // committed reads a record of the offsets' topic; not ok: the offset was deleted, or it is of something else.
-func committed(cluster string, r *kgo.Record) (at committal, offset int64, ok bool) {
+func committed(cluster string, r *kgo.Record) (at committal, value kmsg.OffsetCommitValue, ok bool) {
 	var key kmsg.OffsetCommitKey
 	if len(r.Key) < 2 || r.Key[0] != 0 || r.Key[1] > 1 || key.ReadFrom(r.Key) != nil { // others have other versions
-		return at, 0, false
+		return at, value, false
 	}
 	at = committal{key.Group, ledger.Place{Cluster: cluster, Topic: key.Topic, Partition: key.Partition}}
-	var value kmsg.OffsetCommitValue
 	if r.Value == nil || value.ReadFrom(r.Value) != nil {
-		return at, 0, false
+		return at, value, false
 	}
-	return at, value.Offset, true
+	return at, value, true
 }

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,6 +22,7 @@ const (
 type franzMember struct {
 	member *member
 	client *kgo.Client
+	said   int             // how many commits
 	ctx    context.Context //nolint:containedctx // ends when the member is stopped, as the programs' do
 	stop   context.CancelFunc
 }
@@ -86,6 +88,16 @@ func (fm *franzMember) commit() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), toCommit)
 	defer cancel()
+	fm.said++
+	tag := fmt.Sprintf("%s %d", fm.member.name, fm.said)
+	ctx = kgo.PreCommitFnContext(ctx, func(r *kmsg.OffsetCommitRequest) error {
+		for i := range r.Topics {
+			for j := range r.Topics[i].Partitions {
+				r.Topics[i].Partitions[j].Metadata = &tag
+			}
+		}
+		return nil
+	})
 	fm.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, r *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
 			g.fail("commit: " + reason(err))

@@ -46,6 +46,13 @@ func (t *trial) read(ctx context.Context) error {
 	if !ok {
 		return errors.New("groups do not become stable: " + t.states())
 	}
+	for _, g := range t.groups {
+		w, err := t.watch(g)
+		if err != nil {
+			return err
+		}
+		t.watchers = append(t.watchers, w)
+	}
 	return nil
 }
 
@@ -192,9 +199,12 @@ func (g *group) through(l ledger.Log) bool {
 	return slices.ContainsFunc(given, func(d ledger.Delivery) bool { return d.Offset >= end })
 }
 
-// dismiss has all members leave.
+// dismiss has all members leave, and nobody look any more.
 func (t *trial) dismiss(ctx context.Context) error {
 	var errs []error
+	for _, w := range t.watchers {
+		w.end()
+	}
 	for _, g := range t.groups {
 		for _, m := range g.members {
 			errs = append(errs, t.leave(m))
@@ -208,6 +218,21 @@ func (t *trial) dismiss(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// home is the cluster where a group through the mesh is, and away the other.
+func (g *group) home() string {
+	if strings.HasPrefix(g.name, second) {
+		return "c2"
+	}
+	return "c1"
+}
+
+func (g *group) away() string {
+	if g.home() == "c2" {
+		return "c1"
+	}
+	return "c2"
+}
+
 // remade reports whether a topic was deleted and made again.
 func (t *trial) remade(name string) bool {
 	t.mu.Lock()
@@ -217,13 +242,13 @@ func (t *trial) remade(name string) bool {
 
 // judge says what the groups were given and what was committed.
 func (t *trial) judge(ctx context.Context, r *result, logs []ledger.Log) error {
-	var backs []map[string][]string
+	offsets := map[string]*offsetsLog{}
 	for _, cluster := range []string{"c1", "c2"} {
-		back, err := setBack(ctx, t.brokers(cluster), cluster)
+		read, err := readOffsets(ctx, t.brokers(cluster), cluster)
 		if err != nil {
 			return err
 		}
-		backs = append(backs, back)
+		offsets[cluster] = read
 	}
 	for _, g := range t.groups {
 		side := &r.read[fromMesh]
@@ -251,12 +276,21 @@ func (t *trial) judge(ctx context.Context, r *result, logs []ledger.Log) error {
 			mine.again += reader.Again()
 		}
 		mine.skipped, mine.wrong = report.Count(ledger.Skipped), len(report)-report.Count(ledger.Skipped)
-		for _, cluster := range backs {
-			back = append(back, cluster[g.name]...)
+		for _, cluster := range offsets {
+			back = append(back, cluster.back[g.name]...)
 		}
 		mine.setBack = len(back)
+		for _, w := range t.watchers {
+			if w.group == g {
+				mine.looks, back = w.seen, append(back, w.words...)
+			}
+		}
+		if !g.direct {
+			r.windows = append(r.windows, windows(offsets[g.home()], offsets[g.away()], g.name)...)
+		}
 		side.add(mine)
 		r.say(g, mine, report, back)
 	}
+	r.sayWindows()
 	return nil
 }

@@ -17,6 +17,7 @@ type result struct {
 	took     time.Duration
 	sums     [columns]tally
 	read     [sides]reading
+	windows  []time.Duration // between the parts of commits of two clusters
 	wrong    []string
 	schedule []string
 	findings []string // at most some of each producer

@@ -30,7 +30,8 @@ type trial struct {
 	accounts []*account
 	schedule []string // what was done, in words
 
-	groups []*group
+	groups   []*group
+	watchers []*watcher
 }
 
 // topic is one that a trial writes to.

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -145,18 +146,19 @@ func (g *consumerGroup) target(m *consumerMember) (has []int32) {
 
 // reconcile brings a member one step nearer to what it is to have, and reports whether that has changed.
 func (g *consumerGroup) reconcile(m *consumerMember, r *kmsg.ConsumerGroupHeartbeatRequest) (changed bool) {
-	if r.MemberEpoch == 0 && m.epoch > 0 || r.Topics != nil {
-		owned := g.owned(r)
-		m.revoking = slices.DeleteFunc(m.revoking, func(p int32) bool { return !slices.Contains(owned, p) })
-	}
+	owned := g.owned(r)
+	given := func(p int32) bool { return r.Topics != nil && !slices.Contains(owned, p) } // up
+	m.revoking = slices.DeleteFunc(m.revoking, given)
 	if len(m.revoking) > 0 {
 		return false
 	}
 	target := g.target(m)
 	if kept := slices.DeleteFunc(slices.Clone(m.assigned), func(p int32) bool { return !slices.Contains(target, p) }); len(kept) < len(m.assigned) {
-		m.revoking = slices.DeleteFunc(slices.Clone(m.assigned), func(p int32) bool { return slices.Contains(kept, p) })
-		m.assigned = kept
-		return true
+		m.revoking = slices.DeleteFunc(slices.Clone(m.assigned), func(p int32) bool { return slices.Contains(kept, p) || given(p) })
+		m.assigned, changed = kept, true
+		if len(m.revoking) > 0 {
+			return true
+		}
 	}
 	if m.epoch != g.epoch {
 		m.previous, m.epoch = m.epoch, g.epoch
@@ -244,6 +246,16 @@ func (c *coordinator) hasMember(group, id string) bool {
 	defer c.mu.Unlock()
 	g := c.groups[group]
 	return g != nil && g.members[id] != nil
+}
+
+// String tells who has what.
+func (g *consumerGroup) String() string {
+	said := fmt.Sprintf("%s is in epoch %d:", g.on.name, g.epoch)
+	for _, id := range slices.Sorted(maps.Keys(g.members)) {
+		m := g.members[id]
+		said += fmt.Sprintf(" %s in %d reads %v, is to give up %v;", id, m.epoch, m.assigned, m.revoking)
+	}
+	return said
 }
 
 // beatTime is how often a member is heard.

@@ -45,6 +45,36 @@ func TestWithoutReading(t *testing.T) {
 	}
 }
 
+// TestWithoutGroups does the same with what groups need.
+func TestWithoutGroups(t *testing.T) {
+	t.Parallel()
+	for _, w := range []without{
+		{"the check at a group's home", "../../filter/broker/fence.go", "func (f *fence) check(", "if f != nil {\n\t\tthen(wire.None, time.Now())\n\t\treturn\n\t}"},
+		{"the look at how old a check is", "../../filter/broker/fence.go", "func (l *lateness) still(", "if l != nil {\n\t\treturn true\n\t}"},
+		{
+			"the home's part before the others'", "../../filter/broker/08_offset_commit.go", "func (o *commitCall) start(",
+			"for _, name := range o.clusters {\n\t\tif name != home {\n\t\t\to.commit(name, time.Now(), 1, oldCommit)\n\t\t}\n\t}",
+		},
+		{
+			"the error for want of offsets", "../../filter/broker/09_offset_fetch.go", "func (g *groupOffsets) fail(",
+			"if g != nil {\n\t\tfor i := range g.topics {\n\t\t\tnone(&g.topics[i])\n\t\t}\n\t\treturn\n\t}",
+		},
+		{
+			"each cluster's own epoch in a commit", "../../filter/broker/member_offsets.go", "func (o *commitCall) commitAsMember(",
+			"epochs = nil",
+		},
+		{
+			"what a cluster has not heard", "../../filter/groups/beat.go", "func (b *Beat) goOn(",
+			"{\n\t\ts := b.member.Stakes[cluster]\n\t\ts.Unheard = false\n\t\tb.member.Stakes[cluster] = s\n\t}",
+		},
+	} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			w.finds(t, "TestGroups", "GROUP_SEEDS="+seedsWithout, "groups")
+		})
+	}
+}
+
 // without is something taken out: statement comes first in a function.
 type without struct{ name, file, function, statement string }
 

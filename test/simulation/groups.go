@@ -97,7 +97,7 @@ func (cs Configs) RunGroups(seed uint64, traced bool) GroupResult {
 	w.line.after(end+time.Millisecond, w.heal)
 	w.line.run(end+grace, func() bool { return w.healed && w.quiet() })
 	if !w.quiet() {
-		w.wrong = append(w.wrong, "groups do not come to rest: "+w.unrest())
+		w.wrong = append(w.wrong, "groups do not come to rest: "+w.unrest()+w.views())
 	}
 	w.close()
 	w.judge(&r)

@@ -68,6 +68,19 @@ func (w *groupWorld) unrest() string {
 	return strings.Join(why, ", ")
 }
 
+// views tells what clusters have of groups of the new protocol.
+func (w *groupWorld) views() (said string) {
+	for _, name := range []string{home, other} {
+		c := w.coordinators[name]
+		c.mu.Lock()
+		for _, g := range c.groups {
+			said += "\n" + g.String()
+		}
+		c.mu.Unlock()
+	}
+	return said
+}
+
 // late reports whether a commit of a classic group came to another cluster than the home when its member had been excluded there, and how
 // much later.
 func (w *groupWorld) late(k offsetKey, c commit) (by time.Duration, late bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +15,7 @@ import (
 )
 
 // manyGroupSeeds and fewGroupSeeds are how many seeds have groups.
-const manyGroupSeeds, fewGroupSeeds = 600, 60
+const manyGroupSeeds, fewGroupSeeds = 300, 30
 
 // TestGroups plays seeds in which members of groups of both protocols read topics of two clusters through two proxies, while coordinators
 // move, clusters hang, and members, connections and proxies come and go. Nothing is read by two members of a generation; what is told of
@@ -63,8 +64,14 @@ func (s *groupTotals) going() bool {
 func (s *groupTotals) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fmt.Sprintf("%d seeds, %d offsets committed, %d of classic groups elsewhere than at home, %d of these after their member was excluded, %s at most; %d went back",
-		s.seeds, s.commits, s.elsewhere, s.late, s.latest, s.back)
+	slices.Sort(s.unchecked)
+	middle, most := time.Duration(0), time.Duration(0)
+	if n := len(s.unchecked); n > 0 {
+		middle, most = s.unchecked[n/2], s.unchecked[n*99/100]
+	}
+	return fmt.Sprintf("%d seeds, %d offsets committed, %d of classic groups elsewhere than at home, %s after the home's part in the middle and %s for 99 %%; "+
+		"%d of these after their member was excluded, %s at most; %d went back",
+		s.seeds, s.commits, s.elsewhere, middle, most, s.late, s.latest, s.back)
 }
 
 // add counts one run, and shows what is wrong with it.

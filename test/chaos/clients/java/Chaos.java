@@ -151,6 +151,7 @@ public final class Chaos {
     private final Properties settings = new Properties();
     private final Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
     private final CountDownLatch leaving = new CountDownLatch(1);
+    private int commits;
 
     /** Takes the words of a line: join NAME BOOTSTRAP GROUP TOPICS. */
     Member(String[] words) {
@@ -228,6 +229,8 @@ public final class Chaos {
       if (offsets.isEmpty()) {
         return;
       }
+      commits++;
+      offsets.replaceAll((at, to) -> new OffsetAndMetadata(to.offset(), name + " " + commits));
       consumer.commitSync(offsets);
       offsets.forEach((at, to) -> say("C " + name + " " + at.topic() + " " + at.partition() + " " + to.offset()));
       offsets.clear();
