@@ -106,6 +106,9 @@ func (m *Member) Heard(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest
 		return nil
 	}
 	stake, on := m.Stakes[cluster]
+	if on && !stake.Unheard { // it has answered a later one since, and may have assigned something else in the same epoch
+		return nil
+	}
 	switch code := refusal(asked, said); {
 	case code.Transient() || on && asked.MemberEpoch < stake.Epoch && code != wire.None: // of an epoch that is over
 		return nil
