@@ -99,12 +99,14 @@ func (c *coordinator) join(id int32, request kmsg.Request) chan kmsg.Response {
 	return answer
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func refusedJoin(id string, code wire.ErrorCode) kmsg.Response {
 	r := kmsg.NewPtrJoinGroupResponse()
 	r.Generation, r.MemberID, r.ErrorCode = -1, id, int16(code)
 	return r
 }
 
+//nolint:ireturn // as Cluster.Handle has it
 func synced(code wire.ErrorCode, assigned []byte) kmsg.Response {
 	r := kmsg.NewPtrSyncGroupResponse()
 	r.ErrorCode, r.MemberAssignment = int16(code), assigned

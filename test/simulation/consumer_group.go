@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -248,14 +249,15 @@ func (c *coordinator) hasMember(group, id string) bool {
 	return g != nil && g.members[id] != nil
 }
 
-// String tells who has what.
-func (g *consumerGroup) String() string {
-	said := fmt.Sprintf("%s is in epoch %d:", g.on.name, g.epoch)
+// view tells who has what.
+func (g *consumerGroup) view() string {
+	var said strings.Builder
+	fmt.Fprintf(&said, "%s is in epoch %d:", g.on.name, g.epoch)
 	for _, id := range slices.Sorted(maps.Keys(g.members)) {
 		m := g.members[id]
-		said += fmt.Sprintf(" %s in %d reads %v, is to give up %v;", id, m.epoch, m.assigned, m.revoking)
+		fmt.Fprintf(&said, " %s in %d reads %v, is to give up %v;", id, m.epoch, m.assigned, m.revoking)
 	}
-	return said
+	return said.String()
 }
 
 // beatTime is how often a member is heard.

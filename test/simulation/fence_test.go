@@ -49,7 +49,10 @@ func TestWithoutReading(t *testing.T) {
 func TestWithoutGroups(t *testing.T) {
 	t.Parallel()
 	for _, w := range []without{
-		{"the check at a group's home", "../../filter/broker/fence.go", "func (f *fence) check(", "if f != nil {\n\t\tthen(wire.None, time.Now())\n\t\treturn\n\t}"},
+		{
+			"the check at a group's home", "../../filter/broker/fence.go", "func (f *fence) check(",
+			"if f != nil {\n\t\tthen(wire.None, time.Now())\n\t\treturn\n\t}",
+		},
 		{"the look at how old a check is", "../../filter/broker/fence.go", "func (l *lateness) still(", "if l != nil {\n\t\treturn true\n\t}"},
 		{
 			"the home's part before the others'", "../../filter/broker/08_offset_commit.go", "func (o *commitCall) start(",

@@ -173,7 +173,7 @@ func (w *groupWorld) enter(group string) {
 		away: exponential(w.rnd, pick(w.rnd, time.Millisecond, 5*time.Millisecond, 40*time.Millisecond)),
 	}
 	if isNew(group) {
-		m.as = claim{fmt.Sprintf("made-by-%s", m.name), 0}
+		m.as = claim{"made-by-" + m.name, 0}
 		m.life = &consumerLife{member: m}
 	} else {
 		m.life = &classicLife{member: m}

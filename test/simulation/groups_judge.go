@@ -69,16 +69,17 @@ func (w *groupWorld) unrest() string {
 }
 
 // views tells what clusters have of groups of the new protocol.
-func (w *groupWorld) views() (said string) {
+func (w *groupWorld) views() string {
+	var said strings.Builder
 	for _, name := range []string{home, other} {
 		c := w.coordinators[name]
 		c.mu.Lock()
 		for _, g := range c.groups {
-			said += "\n" + g.String()
+			said.WriteString("\n" + g.view())
 		}
 		c.mu.Unlock()
 	}
-	return said
+	return said.String()
 }
 
 // late reports whether a commit of a classic group came to another cluster than the home when its member had been excluded there, and how
@@ -101,7 +102,6 @@ func (w *groupWorld) judge(r *GroupResult) {
 			r.Wrong = append(r.Wrong, m.name+" "+b)
 		}
 	}
-	checked := w.coordinators[home].offsets.all
 	for name, c := range w.coordinators {
 		for k, all := range c.offsets.of {
 			r.Commits += len(all)
@@ -109,19 +109,7 @@ func (w *groupWorld) judge(r *GroupResult) {
 				continue
 			}
 			for _, one := range all {
-				r.Elsewhere++
-				if at, there := checked[one.by]; there {
-					r.Unchecked = append(r.Unchecked, one.at-at)
-				}
-				by, late := w.late(k, one)
-				if !late {
-					continue
-				}
-				r.Late++
-				r.Latest = max(r.Latest, by)
-				if most := bound + w.slowest + 4*w.distance; by > most {
-					r.Wrong = append(r.Wrong, fmt.Sprintf("at %s %s is committed %s after its member was excluded, and not %s: %s", one.at, k.topic, by, most, one.by))
-				}
+				w.judgeElsewhere(r, k, one)
 			}
 		}
 		wrong, known := c.offsets.setBack(func(k offsetKey, one commit) bool {
@@ -131,4 +119,22 @@ func (w *groupWorld) judge(r *GroupResult) {
 		r.Wrong, r.Back = append(r.Wrong, wrong...), r.Back+known
 	}
 	slices.Sort(r.Unchecked)
+}
+
+// judgeElsewhere looks at an offset that a cluster took which is not the group's home.
+func (w *groupWorld) judgeElsewhere(r *GroupResult, k offsetKey, one commit) {
+	r.Elsewhere++
+	if at, there := w.coordinators[home].offsets.all[one.by]; there {
+		r.Unchecked = append(r.Unchecked, one.at-at)
+	}
+	by, late := w.late(k, one)
+	if !late {
+		return
+	}
+	r.Late++
+	r.Latest = max(r.Latest, by)
+	if most := bound + w.slowest + 4*w.distance; by > most {
+		r.Wrong = append(r.Wrong, fmt.Sprintf("at %s %s is committed %s after its member was excluded, and not %s: %s",
+			one.at, k.topic, by, most, one.by))
+	}
 }

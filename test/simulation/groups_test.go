@@ -69,8 +69,8 @@ func (s *groupTotals) String() string {
 	if n := len(s.unchecked); n > 0 {
 		middle, most = s.unchecked[n/2], s.unchecked[n*99/100]
 	}
-	return fmt.Sprintf("%d seeds, %d offsets committed, %d of classic groups elsewhere than at home, %s after the home's part in the middle and %s for 99 %%; "+
-		"%d of these after their member was excluded, %s at most; %d went back",
+	return fmt.Sprintf("%d seeds, %d offsets committed, %d of classic groups elsewhere than at home, %s after the home's part in the middle "+
+		"and %s for 99 %%; %d of these after their member was excluded, %s at most; %d went back",
 		s.seeds, s.commits, s.elsewhere, middle, most, s.late, s.latest, s.back)
 }
 

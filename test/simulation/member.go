@@ -41,6 +41,8 @@ type member struct {
 }
 
 // life is what a member does by its protocol.
+//
+//nolint:interfacebloat // what it is told, and what it does
 type life interface {
 	// step does whatever there is to do now, on a connection that stands.
 	step()
