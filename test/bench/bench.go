@@ -16,7 +16,8 @@ import (
 // outcome is what a scenario showed.
 type outcome struct {
 	Scenario scenario
-	Took     float64 `json:",omitempty"` // seconds, with all that had to be started
+	Took     float64  `json:",omitempty"` // seconds, with all that had to be started
+	At       *setting `json:",omitempty"` // of an earlier run; nil: the report's
 	// Ways has the samples of each way, one for each round; the sample at i was taken in the same round on every way.
 	Ways []wayOutcome
 }
@@ -49,10 +50,15 @@ func bench(ctx context.Context, o options) error {
 	if err := writeCertificate(dir); err != nil {
 		return err
 	}
-	r := report{Machine: thisMachine(), Commit: thisCommit(ctx), Before: nameOf(o.before), Rounds: o.rounds, Seconds: o.measure.Seconds()}
+	r := report{setting: setting{
+		Machine: thisMachine(), Commit: thisCommit(ctx), Before: nameOf(o.before), Rounds: o.rounds, Seconds: o.measure.Seconds(),
+	}}
 	failed := r.measure(ctx, &o, dir)
 	if o.out == "" || ctx.Err() != nil {
 		return failed
+	}
+	if err := r.keepEarlier(o.out); err != nil {
+		return errors.Join(failed, err)
 	}
 	return errors.Join(failed, r.write(ctx, o.out))
 }
@@ -108,7 +114,7 @@ func (r *report) measure(ctx context.Context, o *options, dir string) (failed er
 // prepare fills in what depends on the run and on the machine.
 func (s *scenario) prepare(measure time.Duration) {
 	s.Clusters = max(s.Clusters, 1)
-	s.Job.Measure, s.Job.WarmUp = measure, measure/4
+	s.Job.Measure, s.Job.WarmUp = measure*time.Duration(max(s.Times, 1)), measure/4
 	if s.Job.Client == load.Idle {
 		s.Job.Clients, s.Few = manyIdle(), fewIdle
 	}

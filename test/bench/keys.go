@@ -35,6 +35,7 @@ func keyFigures() []keyFigure {
 		throughput = "throughput ÷ direct: "
 		broker     = "broker's CPU a record ÷ direct: "
 		ofIdlers   = "idle connections: "
+		ofWaiting  = "waiting consumers: "
 	)
 	return []keyFigure{
 		{cpu + "1 client, 1 MiB", oneLarge, rawSink, cpuToTCP, 2, false, aims{1.05, 0.65}},
@@ -50,6 +51,15 @@ func keyFigures() []keyFigure {
 		{"added p50 ÷ tcp_proxy's: 200 requests a second", slowLatency, rawSink, addedToTCP, 2, false, aims{2, 1.3}},
 		{"p99 ÷ tcp_proxy's: half of saturation", busyLatency, rawSink, p99ToTCP, 2, false, aims{1.1, 1.1}},
 		{"p99 ÷ direct: small requests beside large ones", besideLarge, rawSink, p99ToDirect, 2, false, aims{1.5, 1.5}},
+		{cpu + "1 consumer, 1 MiB, Kafka", oneReads, kafkaBroker, cpuToTCP, 2, false, aims{}},
+		{throughput + "1 consumer, 1 MiB, Kafka", oneReads, kafkaBroker, throughputToDirect, 2, true, aims{}},
+		{throughput + "1 consumer of 1000 partitions, Kafka", wide, kafkaBroker, throughputToDirect, 2, true, aims{}},
+		{"p50 ÷ direct: produce to fetch", follows, kafkaBroker, p50ToDirect, 2, false, aims{}},
+		{"p99 ÷ direct: produce to fetch", follows, kafkaBroker, p99ToDirect, 2, false, aims{}},
+		{"p99 ÷ direct: produce to fetch, 2 clusters", followsTwo, kafkaBroker, p99ToDirect, 2, false, aims{}},
+		{ofWaiting + "memory of one, KiB", waits, kafkaBroker, idleFigure(residentKiB), 1, false, aims{}},
+		{ofWaiting + "CPU, s a minute", waits, kafkaBroker, idleFigure(cpuAMinute), 2, false, aims{}},
+		{ofWaiting + "connections to the cluster of one", waits, kafkaBroker, idleFigure(upstreamEach), 2, false, aims{}},
 		{ofIdlers + "memory of one, KiB", idle, rawSink, idleFigure(residentKiB), 1, false, aims{8, 8}},
 		{ofIdlers + "Go's heap and stacks of one, KiB", idle, rawSink, idleFigure(heapKiB), 1, false, aims{}},
 		{ofIdlers + "CPU, s a minute", idle, rawSink, idleFigure(cpuAMinute), 2, false, aims{}},
@@ -58,14 +68,7 @@ func keyFigures() []keyFigure {
 }
 
 // in finds the scenario of a figure in a report, or nil.
-func (k *keyFigure) in(r *report) *outcome {
-	for i := range r.Outcomes {
-		if s := &r.Outcomes[i].Scenario; s.Name == k.scenario && s.Sink == k.sink {
-			return &r.Outcomes[i]
-		}
-	}
-	return nil
-}
+func (k *keyFigure) in(r *report) *outcome { return r.outcome(k.scenario, k.sink) }
 
 // value is a figure of a way in a report.
 func (k *keyFigure) value(r *report, way string) spread {
@@ -110,6 +113,8 @@ func brokerToDirect(o *outcome, way string) spread {
 }
 
 func p99ToTCP(o *outcome, way string) spread { return o.against(tcpProxyWay, way, p99) }
+
+func p50ToDirect(o *outcome, way string) spread { return o.against(directWay, way, p50) }
 
 func p99ToDirect(o *outcome, way string) spread { return o.against(directWay, way, p99) }
 

@@ -20,11 +20,8 @@ import (
 
 // report is a whole run, as report.json has it.
 type report struct {
-	Machine  machine
-	Commit   string `json:",omitempty"` // what was measured
-	Before   string `json:",omitempty"` // what it is compared with
-	Rounds   int
-	Seconds  float64 // measured in each round
+	setting
+
 	Outcomes []outcome
 	Summary  []summaryRow `json:",omitempty"` // reckoned from Outcomes
 }
@@ -68,12 +65,8 @@ func thisCommit(ctx context.Context) string {
 
 // render writes all that a folder has beside its report.json anew.
 func render(ctx context.Context, dir string) error {
-	data, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	r, err := readReport(dir)
 	if err != nil {
-		return err
-	}
-	var r report
-	if err := json.Unmarshal(data, &r); err != nil {
 		return err
 	}
 	return r.write(ctx, dir)

@@ -82,7 +82,7 @@ func TestTodaysReportRenders(t *testing.T) {
 func TestWriteSummary(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "README.md")
-	r := &report{Machine: machine{When: "today"}}
+	r := &report{setting: setting{Machine: machine{When: "today"}}}
 	if err := r.writeSummary(file); err != nil {
 		t.Errorf("without a file: %v", err)
 	}

@@ -18,6 +18,8 @@ type scenario struct {
 	Beside *load.Job `json:",omitempty"`
 	// RateShare makes Job.Rate: this share of what the slowest way can take at all.
 	RateShare float64 `json:",omitempty"`
+	// Times is for how many times as long as others it is measured in a round; 0: once.
+	Times int `json:",omitempty"`
 	// Apart has brokers on one half of the machine's cores, and clients and proxies on the other.
 	Apart bool `json:",omitempty"`
 	// Idle has clients that do nothing, or wait: what counts is what a connection costs. It is reckoned from Few of them to all.

@@ -12,7 +12,11 @@ import (
 func (r *report) section(o *outcome, brief bool) string {
 	columns := o.columns(brief)
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n\n%s\n\n| way |", o.Scenario.title(), o.Scenario.describe())
+	fmt.Fprintf(&b, "### %s\n\n%s\n\n", o.Scenario.title(), o.Scenario.describe())
+	if o.At != nil {
+		fmt.Fprintf(&b, "Measured %s.\n\n", o.At)
+	}
+	b.WriteString("| way |")
 	for _, c := range columns {
 		fmt.Fprintf(&b, " %s |", c.title)
 	}

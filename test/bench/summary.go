@@ -44,11 +44,11 @@ func (r *report) summarize() {
 	}
 }
 
-// ways are those that any scenario has, without direct.
+// ways are those that any scenario has, without those that have no proxy.
 func (r *report) ways() (names []string) {
 	for _, w := range ways() {
 		measured := func(o outcome) bool { return len(o.samples(w.name)) > 0 }
-		if w.name != directWay && slices.ContainsFunc(r.Outcomes, measured) {
+		if w.name != directWay && w.name != fullWay && slices.ContainsFunc(r.Outcomes, measured) {
 			names = append(names, w.name)
 		}
 	}
@@ -58,18 +58,18 @@ func (r *report) ways() (names []string) {
 // head is what a reader needs first: the key figures, in a table and as a picture, how to read them, and what we aim for.
 func (r *report) head() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Key figures of %s. Medians over the rounds; a ratio is between two measurements of the same round.\n\n", r.origin())
+	fmt.Fprintf(&b, "Key figures of %s. Medians over the rounds; a ratio is between two measurements of the same round.\n\n", &r.setting)
 	names := r.ways()
 	fmt.Fprintf(&b, "| | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	for _, k := range keyFigures() {
-		fmt.Fprintf(&b, "| %s |", k.what)
+		fmt.Fprintf(&b, "| %s%s |", k.what, k.mark(r))
 		for _, way := range names {
 			fmt.Fprintf(&b, " %s |", k.value(r, way).text(k.digits))
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString(`
-![key figures](summary.png)
+	b.WriteString("\n" + r.kept())
+	b.WriteString(`![key figures](summary.png)
 
 How to read it: Envoy's tcp_proxy looks at nothing that it carries, so 1.00 of it is the floor for anything in Envoy, and the Go relay's
 figures are that for anything in Go. Direct is without a proxy. Less is better, but for throughput. Clients, proxies and brokers share the
@@ -80,6 +80,14 @@ machine's cores, where a proxy takes CPU from the others that it would not take 
 `)
 	b.WriteString(r.aims())
 	return b.String()
+}
+
+// mark is behind the name of a figure that is of an earlier run.
+func (k *keyFigure) mark(r *report) string {
+	if o := k.in(r); o != nil && o.At != nil {
+		return " \\*"
+	}
+	return ""
 }
 
 // aims is a table of what we aim for, and where we are.
@@ -118,17 +126,3 @@ func (k *keyFigure) verdict(v spread, aim float64) string {
 
 // trimmed writes a number without what does not matter.
 func trimmed(v float64) string { return fmt.Sprintf("%g", v) }
-
-// origin is where the figures are from.
-func (r *report) origin() string {
-	m := &r.Machine
-	text := m.When
-	if r.Commit != "" {
-		text += ", " + r.Commit
-	}
-	text += fmt.Sprintf(", on %d cores of %s, %s, %s; %d rounds of %.1f s", m.Cores, m.CPU, m.Kernel, m.Go, r.Rounds, r.Seconds)
-	if r.Before != "" {
-		text += "; before: " + r.Before
-	}
-	return text
-}
