@@ -65,3 +65,24 @@ func TestOwnProcess(t *testing.T) {
 		t.Errorf("sleepsOf this process: %v, want several threads", sleepsOf(pid))
 	}
 }
+
+// Of the kernel's lists those connections count that are established and go to a port that is asked for, of either family.
+func TestConnectionsIn(t *testing.T) {
+	t.Parallel()
+	const list = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
+   1: 0100007F:C350 0100007F:2384 01 00000000:00000000 00:00000000 00000000     0        0 2 1
+   2: 0100007F:2384 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 3 1
+   3: 0100007F:C351 0100007F:2384 06 00000000:00000000 00:00000000 00000000     0        0 4 1
+   4: 0000000000000000FFFF00000100007F:C352 0000000000000000FFFF00000100007F:2385 01 00000000:00000000 00:00000000 00000000 0 0 5 1
+`
+	for _, tt := range []struct {
+		name  string
+		ports []string
+		want  int
+	}{{"one", []string{":2384"}, 1}, {"both", []string{":2384", ":2385"}, 2}, {"another", []string{":2386"}, 0}, {"none", nil, 0}} {
+		if got := connectionsIn(list, tt.ports); got != tt.want {
+			t.Errorf("%s: %d connections, want %d", tt.name, got, tt.want)
+		}
+	}
+}
