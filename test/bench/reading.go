@@ -19,16 +19,15 @@ const fewWaiting, manyWaiting = 100, 1100
 
 // readingScenarios are those of consumers.
 func readingScenarios() []scenario {
-	const records = 200
 	return []scenario{
 		{Name: oneReads, Sink: rawSink, Job: reads(1, large), quick: true},
 		{Name: "16 consumers, 16 KiB batches", Sink: rawSink, Job: reads(16, small)},
 		{Name: "16 consumers, 16 KiB batches, 3 clusters", Sink: rawSink, Clusters: 3, Job: reads(16, small)},
 		{Name: oneReads, Sink: kafkaBroker, Job: consumes(large, 6)},
-		{Name: follows, Sink: kafkaBroker, Times: 2, Job: following(records, 6)},
-		{Name: followsTwo, Sink: kafkaBroker, Times: 2, Clusters: 2, Job: following(records, 6)},
+		{Name: follows, Sink: kafkaBroker, Times: 2, Job: following(6)},
+		{Name: followsTwo, Sink: kafkaBroker, Times: 2, Clusters: 2, Job: following(6)},
 		{Name: wide, Sink: kafkaBroker, Job: inSessions(consumes(small, widePartition), large)},
-		{Name: followsWide, Sink: kafkaBroker, Times: 2, Job: inSessions(following(records, widePartition), 0)},
+		{Name: followsWide, Sink: kafkaBroker, Times: 2, Job: inSessions(following(widePartition), 0)},
 		{Name: waits, Sink: kafkaBroker, Idle: true, Few: fewWaiting, Job: waiting(load.Waits)},
 		{Name: members, Sink: kafkaBroker, Idle: true, Few: fewWaiting, Job: waiting(load.Members)},
 	}
@@ -45,9 +44,9 @@ func consumes(batch int, partitions int32) load.Job {
 }
 
 // following is a consumer that waits for what one producer sends.
-func following(perSecond float64, partitions int32) load.Job {
+func following(partitions int32) load.Job {
 	return load.Job{
-		Client: load.Follows, Clients: 1, BatchBytes: single, RecordBytes: single, Acks: -1, InFlight: 1, Rate: perSecond, Partitions: partitions,
+		Client: load.Follows, Clients: 1, BatchBytes: single, RecordBytes: single, Acks: -1, InFlight: 1, Rate: 200, Partitions: partitions,
 	}
 }
 

@@ -146,7 +146,7 @@ const filledBytes = 256 << 20
 // fill warms a broker up with a topic of its own, fills a topic with what a job reads, and has it read for a while.
 func fill(ctx context.Context, addr, topic string, job *load.Job) error {
 	const other = "warm-up"
-	if err := createTopic(ctx, addr, other, 6); err != nil { //nolint:mnd // as many as most scenarios have
+	if err := createTopic(ctx, addr, other, 6); err != nil {
 		return err
 	}
 	if err := warmUp(ctx, addr, other); err != nil {
@@ -155,7 +155,7 @@ func fill(ctx context.Context, addr, topic string, job *load.Job) error {
 	if job.Client != load.Consumes {
 		return nil
 	}
-	filling := frames(1, job.BatchBytes, 5, job.Partitions) //nolint:mnd // requests in flight
+	filling := frames(1, job.BatchBytes, 5, job.Partitions)
 	filling.To, filling.Measure = []load.Destination{{Addr: addr, Topic: topic}}, time.Second/4
 	for sent := int64(0); sent < filledBytes; {
 		result, err := load.Run(ctx, &filling, func() {})

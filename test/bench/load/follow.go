@@ -29,17 +29,14 @@ func runFollow(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result,
 	if err != nil {
 		return Result{}, err
 	}
+	f := &following{consumption: consumption, recordBytes: j.RecordBytes}
+	if err := f.begin(&work); err != nil {
+		return Result{}, err
+	}
 	one := *j
 	one.Clients, one.BatchBytes = 1, j.RecordBytes
 	if conns, _, err = producers.connect(&one, dial); err != nil {
 		return Result{}, err
-	}
-	f := &following{consumption: consumption, recordBytes: j.RecordBytes}
-	for _, r := range consumption.readers {
-		if err := r.seek(); err != nil {
-			return Result{}, err
-		}
-		work.Go(func() { consumption.run.fail(f.read(r)) })
 	}
 	for _, c := range conns {
 		first := c.next
@@ -64,6 +61,17 @@ type following struct {
 	*consumption
 
 	recordBytes int
+}
+
+// begin has all consumers wait at the end of their partitions.
+func (f *following) begin(work *sync.WaitGroup) error {
+	for _, r := range f.readers {
+		if err := r.seek(); err != nil {
+			return err
+		}
+		work.Go(func() { f.run.fail(f.read(r)) })
+	}
+	return nil
 }
 
 // read asks until the run ends, and notes how old each record is.
