@@ -54,7 +54,7 @@ func ways() []way {
 	}
 }
 
-// wanted says whether a way is measured. A short run is about ours: peers are in it only if the command line names them.
+// wanted says whether a way is measured: in any case those without a proxy. A short run is about ours: peers are in it only if the command line names them.
 func (o *options) wanted(w *way) bool {
 	if w.peer && o.quick && o.ways.Regexp == nil {
 		return false
@@ -62,7 +62,7 @@ func (o *options) wanted(w *way) bool {
 	if w.early && o.before == "" {
 		return false
 	}
-	return w.name == directWay || o.ways.matches(w.name)
+	return w.name == directWay || w.name == fullWay || o.ways.matches(w.name)
 }
 
 // site is where the ways of a scenario are started.
@@ -122,7 +122,7 @@ func startDirect(_ context.Context, s *site) (*running, error) {
 
 func startFull(ctx context.Context, s *site) (*running, error) {
 	if !s.sessions {
-		return nil, errLeftOut
+		return nil, fmt.Errorf("%w: no consumer asks for sessions", errLeftOut)
 	}
 	r, err := startDirect(ctx, s)
 	r.full = true
