@@ -72,10 +72,18 @@ func runConsumers(ctx context.Context, j *Job, dial DialFunc, mark func(), again
 			return Result{}, err
 		}
 	}
+	answered := make(chan struct{}, len(n.readers)) // one for each
 	for _, r := range n.readers {
-		work.Go(func() {
-			n.run.fail(n.read(r, again))
-		})
+		work.Go(func() { n.run.fail(n.read(r, again, func() { answered <- struct{}{} })) })
+	}
+	for range n.readers {
+		select {
+		case <-answered:
+		case err := <-n.run.failed:
+			return Result{}, err
+		case <-ctx.Done():
+			return Result{}, ctx.Err()
+		}
 	}
 	elapsed, err := j.phases(ctx, n.run.failed, func(on bool) {
 		n.run.measuring.Store(on)
@@ -93,8 +101,9 @@ func (n *consumption) result(j *Job, elapsed time.Duration) Result {
 	return Result{Batches: n.batches.Load(), Records: records, Bytes: records * int64(j.RecordBytes), Seconds: elapsed.Seconds()}
 }
 
-// read asks until the run ends.
-func (n *consumption) read(r *consumer, again bool) error {
+// read asks until the run ends, and says when it has had its first answer: so it has all connections that it needs.
+func (n *consumption) read(r *consumer, again bool, answered func()) error {
+	first := sync.OnceFunc(answered)
 	for n.run.ctx.Err() == nil {
 		if err := r.fetch(again, func(records int64, _ []byte) {
 			if n.run.measuring.Load() {
@@ -104,6 +113,7 @@ func (n *consumption) read(r *consumer, again bool) error {
 		}); err != nil {
 			return err
 		}
+		first()
 	}
 	return nil
 }
