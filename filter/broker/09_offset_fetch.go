@@ -14,7 +14,7 @@ import (
 // Each cluster is asked for the topics that are read there; who asks for all topics gets those of all clusters that are read there. Who asks
 // as a member (KIP-848) is asked for with the epoch that each cluster has of it. An offset of -1 has a consumer begin anew, so where one cluster says nothing, for a
 // few seconds or at all, the group has an error: COORDINATOR_NOT_AVAILABLE, for its partitions where the version has no other place.
-// Requests that had no answer are sent once more. require_stable is passed on.
+// Requests that had no answer are sent once more. require_stable is passed on to clusters that know it.
 //
 // KIP-447 (require_stable), KIP-709 (several groups). Version 10 names topics by id.
 func offsetFetchAPI() API {

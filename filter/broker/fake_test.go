@@ -29,6 +29,7 @@ type fake struct {
 	timeout int32
 	created []string
 
+	newest  map[wire.APIKey]int16                                               // versions that it takes, where not all
 	respond func(to target.Broker, request kmsg.Request) (kmsg.Response, error) // nil: nobody answers
 	asked   []asked
 	doubted []target.Broker
@@ -133,7 +134,15 @@ func (f *fake) call(a asked, most int16, done func(kmsg.Response, error)) {
 		done(nil, errors.New("nobody answers"))
 		return
 	}
-	a.request.SetVersion(min(most, a.request.MaxVersion()))
+	version := min(most, a.request.MaxVersion())
+	if newest, old := f.newest[wire.APIKey(a.request.Key())]; old {
+		version = min(version, newest)
+	}
+	if version < wire.Least(a.request) {
+		done(nil, wire.ErrVersion)
+		return
+	}
+	a.request.SetVersion(version)
 	done(f.respond(a.to, a.request))
 }
 

@@ -93,6 +93,8 @@ type homeRequest struct {
 
 	// failed is the response that is made here, for want of one.
 	failed func(wire.ErrorCode) kmsg.Response
+	// renew says what an old version does as the client's has it; nil: they say the same.
+	renew func(kmsg.Response)
 	// inTurn has it wait for the end of what its client has asked before, as with a broker.
 	inTurn bool
 	// within is how long the coordinator may take, on a connection of the client's own. Zero: it answers soon, and clients share one.
@@ -115,8 +117,11 @@ func (b *Broker) passOn(c *Call, h *homeRequest) {
 		h.ask(func(r kmsg.Response, code wire.ErrorCode) {
 			defer done()
 			defer answerAfterPanic(c)
-			if r == nil {
+			switch {
+			case r == nil:
 				r = h.failed(code)
+			case h.renew != nil:
+				h.renew(r)
 			}
 			c.Note.Fail(code, "")
 			answerWith(c, r, Answer{Summary: Summary{Code: failure(code)}})

@@ -30,7 +30,7 @@ var _ Call = (*Request)(nil)
 
 // API implements Call.
 func (r *Request) API() (key wire.APIKey, least, most int16) {
-	return wire.APIKey(r.Body.Key()), 0, min(r.Most, r.Body.MaxVersion())
+	return wire.APIKey(r.Body.Key()), wire.Least(r.Body), min(r.Most, r.Body.MaxVersion())
 }
 
 // Deadline implements Call.

@@ -118,3 +118,16 @@ func TestAnswerThatCannotBeDecoded(t *testing.T) {
 		t.Errorf("%v, want %v", err, errStopped)
 	}
 }
+
+// A request is not written in a version that leaves out what it means.
+func TestNothingLessIsSent(t *testing.T) {
+	t.Parallel()
+	b := start(t, pipes())
+	defer b.stop()
+	request := kmsg.NewPtrJoinGroupRequest()
+	request.InstanceID = new("i")
+	err := b.link.Send(&link.Request{Body: request, Most: 4, Done: func(kmsg.Response, error) { t.Error("it is answered") }})
+	if !errors.Is(err, wire.ErrVersion) {
+		t.Errorf("%v, want %v", err, wire.ErrVersion)
+	}
+}
