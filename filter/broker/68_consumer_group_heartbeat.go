@@ -101,7 +101,7 @@ func (h *heartbeatCall) start() {
 		return
 	}
 	if r.MemberEpoch == 0 {
-		h.send(nil, nil)
+		h.join()
 		return
 	}
 	full := groups.Full(r)
@@ -119,6 +119,42 @@ func (h *heartbeatCall) start() {
 	default:
 		h.recall()
 	}
+}
+
+// join has the member join, unless the group has members of the classic protocol, and other clusters than their home are to be joined: those
+// would assign to this one what the others read. Of its own topics the home itself says whether both may share them.
+func (h *heartbeatCall) join() {
+	home := h.broker.routes.Home(h.key.Group)
+	clusters := groups.Begin(h.request, nil, nil, reading{h.broker}).Requests()
+	brokers := h.broker.upstreams[home].Brokers
+	if delete(clusters, home); len(clusters) == 0 || brokers == nil {
+		h.send(nil, nil)
+		return
+	}
+	request := kmsg.NewPtrDescribeGroupsRequest()
+	request.Groups = []string{h.key.Group}
+	h.begin()
+	classic := false
+	h.soon(heartbeatPatience, func(settle func(take func())) {
+		brokers.Call(target.Coordinator(h.key.Group), request, describeGroupsVersion, func(r kmsg.Response, err error) {
+			settle(func() { classic = err == nil && membersCode(r) == wire.UnknownMemberID })
+		})
+	}, func() {}, func() {
+		if classic {
+			h.refuseClassic(home)
+		} else { // or it is not known
+			h.send(nil, nil)
+		}
+		h.end()
+	})
+}
+
+// refuseClassic refuses who joins a group of the classic protocol, with the code of a broker that does not have both in one group.
+func (h *heartbeatCall) refuseClassic(home string) {
+	why := "group " + quote(h.key.Group) + " has members with group.protocol=classic on cluster " + home +
+		", and is to read topics of other clusters: stop them first, or set group.protocol=classic"
+	h.refusal = Refusal{Code: wire.GroupIDNotFound, Reason: why}
+	h.fail(wire.GroupIDNotFound, why)
 }
 
 // recall has the clusters say what they know of the member.

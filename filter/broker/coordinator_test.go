@@ -20,6 +20,7 @@ type coordinator struct {
 	code    wire.ErrorCode
 	seen    []*kmsg.ConsumerGroupHeartbeatRequest
 	commits map[string]int64 // by topic
+	classic bool             // it has members of the classic protocol
 }
 
 // onCluster is a member as one cluster sees it.
@@ -45,6 +46,8 @@ func (c *coordinator) respond(_ target.Broker, request kmsg.Request) (kmsg.Respo
 		return c.heartbeat(r), nil
 	case *kmsg.ConsumerGroupDescribeRequest:
 		return c.describe(r), nil
+	case *kmsg.DescribeGroupsRequest:
+		return c.describeClassic(r), nil
 	case *kmsg.OffsetCommitRequest:
 		return c.commit(r), nil
 	case *kmsg.OffsetFetchRequest:
@@ -122,6 +125,15 @@ func (c *coordinator) describe(r *kmsg.ConsumerGroupDescribeRequest) *kmsg.Consu
 		g.Members = append(g.Members, d)
 	}
 	return &kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{g}}
+}
+
+// describeClassic answers as a broker, to which a group of the new protocol is none.
+func (c *coordinator) describeClassic(r *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsResponse {
+	g := kmsg.NewDescribeGroupsResponseGroup()
+	if g.Group, g.State = r.Groups[0], "Dead"; c.classic {
+		g.State, g.ProtocolType, g.Members = "Stable", "consumer", []kmsg.DescribeGroupsResponseGroupMember{{MemberID: classicMember}}
+	}
+	return &kmsg.DescribeGroupsResponse{Groups: []kmsg.DescribeGroupsResponseGroup{g}}
 }
 
 // check is what is said of the member that commits or fetches.
