@@ -171,9 +171,7 @@ func (o *commitCall) commit(name string, checked time.Time, checks int, most int
 	g := groupRequest{
 		brokers: up.Brokers, group: part.Group, request: part, most: most, code: commitCode, send: late.onOwn(o.Call, up.Brokers),
 	}
-	o.begin()
-	g.ask(func(r kmsg.Response, code wire.ErrorCode) {
-		defer answerAfterPanic(o)
+	o.askInTime(name, &g, func(r kmsg.Response, code wire.ErrorCode) {
 		switch {
 		case r != nil:
 			o.locked(func() { o.takeFrom(name, r.(*kmsg.OffsetCommitResponse)) }) //nolint:forcetypeassert // as the request is
@@ -193,7 +191,6 @@ func (o *commitCall) commit(name string, checked time.Time, checks int, most int
 		default:
 			o.locked(func() { o.set(o.of[name], code) })
 		}
-		o.end()
 	})
 }
 

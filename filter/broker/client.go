@@ -23,6 +23,7 @@ type Client struct {
 
 	groups series // what it asks of its groups
 	beats  series // its heartbeats of groups of the new protocol
+	owed   owed   // by clusters, for its commits
 
 	mu     sync.Mutex
 	gone   bool

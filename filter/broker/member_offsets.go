@@ -51,9 +51,7 @@ func (o *commitCall) commitAsMember(name string, epochs groups.Epochs) {
 	g := groupRequest{
 		brokers: brokers, group: part.Group, request: &part, most: o.Header.Version, code: commitCode, send: onOwn(o.Call, brokers, groupTime),
 	}
-	o.begin()
-	g.ask(func(r kmsg.Response, code wire.ErrorCode) {
-		defer answerAfterPanic(o)
+	o.askInTime(name, &g, func(r kmsg.Response, code wire.ErrorCode) {
 		o.locked(func() {
 			if r == nil {
 				o.set(o.of[name], code)
@@ -61,7 +59,6 @@ func (o *commitCall) commitAsMember(name string, epochs groups.Epochs) {
 				o.take(o.of[name], r.(*kmsg.OffsetCommitResponse)) //nolint:forcetypeassert // as the request is
 			}
 		})
-		o.end()
 	})
 }
 

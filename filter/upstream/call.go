@@ -32,7 +32,7 @@ func (u *Cluster) callIf(
 	c *calls, to target.Broker, request kmsg.Request, most int16, within time.Duration, still func() bool, done func(kmsg.Response, error),
 ) {
 	q := &call{still: still, Request: link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
-		if err != nil && !errors.Is(err, wire.ErrVersion) && !errors.Is(err, errWithdrawn) && !errors.Is(err, errGone) {
+		if err != nil && !errors.Is(err, wire.ErrVersion) && !errors.Is(err, errWithdrawn) && !errors.Is(err, errGone) && !errors.Is(err, errDown) {
 			u.Doubt(to)
 		}
 		done(r, err)
@@ -40,6 +40,7 @@ func (u *Cluster) callIf(
 	u.find(to, func(addr string, err error) {
 		switch {
 		case err != nil:
+			u.look()
 			done(nil, err)
 		default:
 			c.send(u, addr, q)
@@ -64,9 +65,19 @@ func (u *Cluster) Doubt(to target.Broker) {
 		u.topology.Ask(nil, []string{topic}, topic)
 	case target.RoleCoordinator:
 		u.coordinators.doubt(to.Group())
+		u.look()
 	case target.RoleNode, target.RoleController:
 		u.topology.Look()
 	case target.RoleAny:
+		u.look()
+	}
+}
+
+// look has the cluster asked whether it still answers, or again, once a second at most.
+func (u *Cluster) look() {
+	last, now := u.looked.Load(), time.Now().UnixNano()
+	if now-last >= int64(lookInterval) && u.looked.CompareAndSwap(last, now) {
+		u.topology.Look()
 	}
 }
 
@@ -80,6 +91,15 @@ func (u *Cluster) Leaders(partitions []wire.TopicPartition, done func([]wire.Par
 
 // Nodes lists the cluster's brokers, as topology.Map.Nodes does.
 func (u *Cluster) Nodes(done func(ids []int32)) { u.topology.Nodes(done) }
+
+// lookInterval is the least between two looks because of calls that fail.
+const lookInterval = time.Second
+
+// silence is after how long a line is not believed in whose cluster does not answer otherwise either.
+const silence = 2 * time.Second
+
+// errDown says that a call was not sent, because no broker of its cluster answers.
+var errDown = errors.New("the cluster is known not to answer")
 
 // callIdle is how long a link for calls may have nothing to do.
 const callIdle = time.Minute
@@ -112,14 +132,17 @@ type line struct {
 	up       bool
 	waiting  []*call // until it is up
 	inFlight int
+	failed   bool      // the last call to end has
+	heard    time.Time // when a call was last answered or failed, or the first of those in flight was sent
 	until    time.Time
 	idle     *time.Timer
 }
 
 var _ link.Owner = (*line)(nil)
 
-// send sends a call to the broker at addr.
+// send sends a call to the broker at addr. While the cluster is known not to answer, nobody waits for a connection.
 func (c *calls) send(u *Cluster, addr string, q *call) {
+	down := u.topology.Down()
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -127,13 +150,21 @@ func (c *calls) send(u *Cluster, addr string, q *call) {
 		return
 	}
 	l := c.lines[addr]
+	if down && !l.answers() {
+		c.mu.Unlock()
+		u.look()
+		q.Done(nil, errDown)
+		return
+	}
 	if l == nil || l.renewals != u.renewals.Load() || !l.until.IsZero() && time.Now().After(l.until) { // the old one ends when it is idle
 		l = c.begin(u, addr)
 	}
-	l.inFlight++
+	if l.inFlight++; l.inFlight == 1 {
+		l.heard = time.Now()
+	}
 	told := q.Done
 	q.Done = func(r kmsg.Response, err error) {
-		l.landed()
+		l.landed(err)
 		told(r, err)
 	}
 	if !l.up {
@@ -221,10 +252,16 @@ func (l *line) forget() {
 	}
 }
 
+// answers reports whether there is a line that may still be answered on. The mutex of calls is held.
+func (l *line) answers() bool {
+	return l != nil && l.up && !l.failed && (l.inFlight == 0 || time.Since(l.heard) < silence)
+}
+
 // landed takes note that a call has been answered or has failed.
-func (l *line) landed() {
+func (l *line) landed(err error) {
 	l.calls.mu.Lock()
 	defer l.calls.mu.Unlock()
+	l.heard, l.failed = time.Now(), err != nil
 	if l.inFlight--; l.inFlight == 0 {
 		l.idle.Reset(callIdle)
 	}

@@ -198,6 +198,55 @@ func TestCallsThatFail(t *testing.T) {
 	})
 }
 
+// While no broker of a cluster answers, calls fail at once, and do not wait for a connection each; soon after it is back they do not.
+func TestCallsOfAClusterThatIsDown(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(d *dialled, on bool){
+		"away": func(d *dialled, on bool) {
+			for id := range int32(3) {
+				d.Down(id+1, on)
+			}
+			d.DelayDials(0)
+			if on {
+				d.DelayDials(10 * time.Second)
+			}
+		},
+		"hanging": func(d *dialled, on bool) {
+			for id := range int32(3) {
+				d.Stall(id+1, on)
+			}
+			d.Silence(on)
+		},
+	} {
+		withDialled(t, func(b *bench, d *dialled) {
+			if _, err := b.call(target.Node(1)); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			fail(d, true)
+			b.way.Doubt(target.Any())
+			go func() { _, _ = b.call(target.Node(1)) }()
+			advance(time.Minute)
+			for _, to := range []target.Broker{target.Node(1), target.Node(2), target.Any(), target.Coordinator("g"), target.Controller()} {
+				begin := time.Now()
+				if _, err := b.call(to); err == nil || time.Since(begin) > 0 {
+					t.Errorf("%s: a call of %s: %v after %s, want a failure at once", name, to, err, time.Since(begin))
+				}
+			}
+			fail(d, false)
+			begin := time.Now()
+			for {
+				if _, err := b.call(target.Node(1)); err == nil {
+					break
+				}
+				advance(time.Second)
+			}
+			if took := time.Since(begin); took > 31*time.Second {
+				t.Errorf("%s: the cluster is asked again after %s", name, took)
+			}
+		})
+	}
+}
+
 // client is the owner of a link.
 type client struct {
 	ready, ended chan struct{}

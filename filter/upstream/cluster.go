@@ -33,6 +33,7 @@ type Cluster struct {
 	pool         *produce.Pool
 	calls        calls
 	coordinators coordinators
+	looked       atomic.Int64 // when a failed call last had the cluster asked, in nanoseconds
 	renewals     atomic.Int64 // how often what links are made from has been replaced
 
 	life context.Context //nolint:containedctx // of the watching and of what was opened; ended by Close

@@ -229,7 +229,9 @@ func (m *Map) takeAsks(failure error, stale map[string]bool) []ask {
 	defer m.mu.Unlock()
 	asks := m.current
 	m.current, m.asking = nil, nil
-	if m.failing = failure != nil; !m.failing {
+	m.failing = failure != nil
+	m.down.Store(m.failing)
+	if !m.failing {
 		m.wanted = ""
 		return asks
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
@@ -89,6 +90,8 @@ type Map struct {
 	renewals   int   // how often what connections are made from has been replaced
 	agenda
 
+	down atomic.Bool // the last round has failed
+
 	hurry chan struct{} // ends the pause before the cluster is asked again; holds one
 }
 
@@ -148,6 +151,10 @@ func (m *Map) Close() {
 	m.mu.Unlock()
 	m.work.Wait()
 }
+
+// Down reports whether the cluster is known not to answer: no broker of it did when it was last asked. It is asked again and again until one
+// does.
+func (m *Map) Down() bool { return m.down.Load() }
 
 // spawn runs f on a goroutine that Close waits for.
 func (m *Map) spawn(name string, f func()) {
