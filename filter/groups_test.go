@@ -200,9 +200,9 @@ func TestCommitsAreCheckedAgain(t *testing.T) {
 		withGroups(t, func(m *mesh, home, other *upstreamtest.Groups) {
 			c := m.member()
 			wantCodes(t, "commit at home", c.commit(1, "apples"), wire.None)
-			m.c2.DelayDials(3 * time.Second)
+			m.c2.DelayDials(1200 * time.Millisecond)
 			if kicked {
-				time.AfterFunc(2*time.Second, func() { home.Member("g", "m", -1) })
+				time.AfterFunc(time.Second, func() { home.Member("g", "m", -1) })
 			}
 			codes := c.commit(2, "bananas")
 			checks, _ := home.Calls()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,6 +16,9 @@ import (
 // as a member (KIP-848) is asked for with the epoch that each cluster has of it. An offset of -1 has a consumer begin anew, so where one cluster says nothing, for a
 // few seconds or at all, the group has an error: COORDINATOR_NOT_AVAILABLE, for its partitions where the version has no other place.
 // Requests that had no answer are sent once more. require_stable is passed on to clusters that know it.
+//
+// Java's administrators, who ask for all topics, are told what the other clusters say instead: to them a partition with an error is one that
+// is not told of, and tools show what there is. Others may take what is missing for an offset of -1.
 //
 // KIP-447 (require_stable), KIP-709 (several groups). Version 10 names topics by id.
 func offsetFetchAPI() API {
@@ -42,6 +46,7 @@ type offsetsCall struct {
 	*scatter
 
 	broker  *Broker
+	partial bool // what some clusters say of all topics will do
 	stable  bool // only offsets that are not of a transaction
 	groups  []groupOffsets
 	parts   series
@@ -56,7 +61,9 @@ type offsetsCall struct {
 type groupOffsets struct {
 	asked *kmsg.OffsetFetchRequestGroup
 	all   bool // topics are asked for
-	code  wire.ErrorCode
+	// missed is how many clusters have not answered.
+	missed int
+	code   wire.ErrorCode
 	// epochs are those of the member that asks, by cluster, if one does.
 	epochs groups.Epochs
 	// topics are those that are asked for, by their places, or what was found of all.
@@ -82,6 +89,7 @@ func (b *Broker) offsetFetch(c *Call) error {
 		return err
 	}
 	call := &offsetsCall{broker: b, stable: request.RequireStable, parts: series{width: groupsAtOnce}, dead: map[string]bool{}}
+	call.partial = strings.HasPrefix(c.Client.Software(), "apache-kafka-java ")
 	call.scatter = newScatter(c, call.finish)
 	call.groups = make([]groupOffsets, len(groups))
 	for i := range groups {
@@ -170,7 +178,7 @@ func (o *offsetsCall) askCluster(g *groupOffsets, name string, places []int) {
 		dead := false
 		o.locked(func() { dead = o.dead[name] })
 		if dead {
-			o.locked(func() { g.fail(wire.CoordinatorNotAvailable) })
+			o.locked(func() { o.miss(g) })
 			over()
 			return
 		}
@@ -181,7 +189,7 @@ func (o *offsetsCall) askCluster(g *groupOffsets, name string, places []int) {
 			})
 		}, func() {
 			o.dead[name] = true
-			g.fail(wire.CoordinatorNotAvailable)
+			o.miss(g)
 		}, over)
 	})
 }
@@ -222,6 +230,18 @@ func (g *groupOffsets) fail(code wire.ErrorCode) {
 	}
 }
 
+// miss takes note that a cluster has not said anything of a group.
+func (o *offsetsCall) miss(g *groupOffsets) {
+	if g.all && o.partial {
+		g.missed++
+		o.Note.Fail(wire.CoordinatorNotAvailable, "a cluster does not answer: what it has is left out")
+		if g.missed < len(o.broker.clusters) {
+			return
+		}
+	}
+	g.fail(wire.CoordinatorNotAvailable)
+}
+
 // offsetsCode is the error that a response has for the group.
 func offsetsCode(r kmsg.Response) wire.ErrorCode {
 	return wire.ErrorCode(ofGroup(r.(*kmsg.OffsetFetchResponse)).ErrorCode) //nolint:forcetypeassert // as the request is
@@ -255,6 +275,8 @@ func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Re
 		switch {
 		case r == nil && code == wire.CoordinatorNotAvailable:
 			o.dead[name] = true
+			o.miss(g)
+			return
 		case code == wire.GroupIDNotFound && g.epochs[name] > 0: // it had the member
 			code = wire.UnknownMemberID
 		case code == wire.GroupIDNotFound && name != o.broker.routes.Home(g.asked.Group): // nothing was committed there yet

@@ -16,7 +16,8 @@ import (
 // home, or is not there, is what a cluster says that knows its protocol. The filters of states (KIP-518) and types (KIP-848) are applied
 // to that, and not left to clusters that have a group's offsets only.
 //
-// A cluster that does not answer has no groups in the list, unless none answers: then it is COORDINATOR_NOT_AVAILABLE. An error that a
+// A cluster that does not answer has no groups in the list, not even those that others have offsets of, as a broker lists none whose
+// coordinator is away: tools describe what is listed. If none answers it is COORDINATOR_NOT_AVAILABLE. An error that a
 // broker answers is the answer's. Filters that a cluster is too old for are UNSUPPORTED_VERSION.
 func listGroupsAPI() API {
 	return API{
@@ -40,8 +41,9 @@ type listGroupsCall struct {
 	broker   *Broker
 	request  *kmsg.ListGroupsRequest
 	listed   map[string]listed
-	code     wire.ErrorCode // of the first broker that has answered one
-	answered bool           // by any broker
+	code     wire.ErrorCode  // of the first broker that has answered one
+	answered bool            // by any broker
+	missed   map[string]bool // clusters of which a broker has not answered
 	slowest  int32
 }
 
@@ -50,6 +52,7 @@ type listed struct {
 	kmsg.ListGroupsResponseGroup
 
 	weight int
+	home   bool // it is its home that says it
 }
 
 func (b *Broker) listGroups(c *Call) error {
@@ -60,7 +63,7 @@ func (b *Broker) listGroups(c *Call) error {
 	if err := hold(c, 2*len(c.Body)+nameSize*(len(request.StatesFilter)+len(request.TypesFilter))); err != nil {
 		return err
 	}
-	call := &listGroupsCall{broker: b, request: request, listed: map[string]listed{}}
+	call := &listGroupsCall{broker: b, request: request, listed: map[string]listed{}, missed: map[string]bool{}}
 	call.scatter = newScatter(c, call.finish)
 	for _, cluster := range b.clusters {
 		c.Note.cluster(cluster)
@@ -80,6 +83,7 @@ const nameSize = 16
 // take takes in what a broker lists. Of clusters that say the same, the one of the highest place counts.
 func (l *listGroupsCall) take(cluster string, place int, r kmsg.Response, err error) {
 	if err != nil {
+		l.missed[cluster] = true
 		l.Note.Fail(wire.CoordinatorNotAvailable, "cluster "+cluster+": "+err.Error())
 		return
 	}
@@ -94,10 +98,10 @@ func (l *listGroupsCall) take(cluster string, place int, r kmsg.Response, err er
 		l.code = code
 	}
 	for i := range response.Groups {
-		g := listed{response.Groups[i], place}
+		g := listed{ListGroupsResponseGroup: response.Groups[i], weight: place}
 		g.UnknownTags = kmsg.Tags{}
 		if cluster == l.broker.routes.Home(g.Group) {
-			g.weight = len(l.broker.clusters) + 1
+			g.weight, g.home = len(l.broker.clusters)+1, true
 		}
 		if g.ProtocolType != "" { // more than offsets
 			g.weight += len(l.broker.clusters) + 1
@@ -132,7 +136,7 @@ func (l *listGroupsCall) finish() {
 	response.ThrottleMillis, response.ErrorCode = l.slowest, int16(l.code)
 	size := head
 	for _, id := range slices.Sorted(maps.Keys(l.listed)) {
-		if g := l.listed[id]; l.wanted(&g) {
+		if g := l.listed[id]; l.wanted(&g) && (g.home || g.ProtocolType != "" || !l.missed[l.broker.routes.Home(id)]) {
 			response.Groups = append(response.Groups, g.ListGroupsResponseGroup)
 			size += group + len(g.Group) + len(g.ProtocolType) + len(g.GroupState) + len(g.GroupType)
 		}

@@ -15,6 +15,9 @@ import (
 // their names, from the cursor on, and has as many partitions as the client says and 2,000 at most, as a broker's. Topics without a rule
 // come behind the others. The list of topics, if there is one, has to have the cursor's. Unlike a real broker, it never tells of eligible
 // leader replicas: they are brokers of clusters. KIP-966.
+//
+// While a topic's cluster is known not to answer, its partitions have no leader, as a broker tells of partitions that are offline: tools then
+// show what they can without asking for them. Metadata does not say so, since producers would no longer send what can wait.
 func describeTopicPartitionsAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeDescribeTopicPartitions, Min: 0, Max: 0}, Decided: 0,
@@ -115,7 +118,7 @@ func (d *description) page() {
 		topic := d.topic(t)
 		told, next := d.from(t, left)
 		for j := range told {
-			topic.Partitions = append(topic.Partitions, describedPartitionOf(&told[j], t.NoEpochs))
+			topic.Partitions = append(topic.Partitions, describedPartitionOf(&told[j], t))
 		}
 		response.Topics = append(response.Topics, topic)
 		left -= len(told)
@@ -158,14 +161,14 @@ func (d *description) from(t *wire.MetadataTopic, left int) (fit []wire.Partitio
 }
 
 // describedPartitionOf is a partition as clients are told of it.
-func describedPartitionOf(p *wire.Partition, noEpochs bool) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+func describedPartitionOf(p *wire.Partition, t *wire.MetadataTopic) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	told := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	told.Partition, told.LeaderEpoch, told.Replicas = p.Index, p.LeaderEpoch, []int32{0}
 	told.EligibleLeaderReplicas, told.LastKnownELR = []int32{}, []int32{} // Java's clients take none as null for a broken answer
-	if noEpochs {
+	if t.NoEpochs {
 		told.LeaderEpoch = -1
 	}
-	if p.Leader < 0 {
+	if p.Leader < 0 || t.Remembered {
 		told.LeaderID = -1 // and no code, as a broker has it
 		return told
 	}

@@ -24,6 +24,7 @@ type Topic struct {
 	ID         [16]byte // zero when the cluster is too old to have topic ids
 	Code       ErrorCode
 	Internal   bool
+	Remembered bool        // its cluster is known not to answer: this is what it said before
 	Partitions []Partition // by index, none missing, unless Code is set
 }
 

@@ -69,10 +69,12 @@ func (m *Map) Changed(name string) {
 
 // recall answers from memory. m.mu is held.
 func (m *Map) recall(names []string) []wire.Topic {
+	down := m.Down()
 	if names == nil {
 		var topics []wire.Topic
 		for _, t := range m.topics {
 			topics = append(topics, t.meta)
+			topics[len(topics)-1].Remembered = down
 		}
 		return topics
 	}
@@ -81,6 +83,7 @@ func (m *Map) recall(names []string) []wire.Topic {
 		topics[i] = wire.Topic{Name: name, Code: wire.LeaderNotAvailable}
 		if t := m.topics[name]; t != nil {
 			topics[i] = t.meta
+			topics[i].Remembered = down
 		}
 	}
 	return topics
