@@ -71,7 +71,7 @@ func TestNobodyDeletesByDefault(t *testing.T) {
 		if n := m.metric("refused.administrators"); n != 1 {
 			t.Errorf("refused.administrators = %d, want 1", n)
 		}
-		const want = `msg="clients may not do this: let them with administration.topics, or have the client connect to the cluster itself" ` +
+		const want = `msg="clients may not do this: let them with administration, or have the client connect to the cluster itself" ` +
 			"reason=administrators api=DeleteTopics told=TOPIC_AUTHORIZATION_FAILED "
 		if log := m.log(); !strings.Contains(log, want) {
 			t.Errorf("the log is\n%swant\n%s", log, want)

@@ -268,7 +268,7 @@ func TestFailuresAndRefusalsOfOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			withMesh(t, counting, func(m *mesh) {
+			withMesh(t, counting+"administration: {groups: ACCESS_ALL}\n", func(m *mesh) {
 				if tc.bug {
 					m.connect().session.Closed()
 					m.filter.BreakBroker(0)

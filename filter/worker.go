@@ -54,6 +54,7 @@ func (f *Filter) newWorker(index int) *worker {
 	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.broker.OnUneven(f.shared.uneven.tell)
 	w.broker.Let(broker.Access(f.config.TopicAccess)) // in the same order
+	w.broker.LetGroups(broker.Access(f.config.GroupAccess))
 	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
 	return w
 }

@@ -13,6 +13,8 @@ import (
 // group.protocol=consumer on any cluster. Then all other clusters delete what they have of it: its offsets of their topics. The group is
 // deleted when one cluster has deleted it, and none has an error other than that there is no such group. What is left after an error, a
 // second request deletes.
+//
+// Whether clients may delete groups is configured, and by default they may not: GROUP_AUTHORIZATION_FAILED.
 func deleteGroupsAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeDeleteGroups, Min: 0, Max: 2}, Decided: 3,
@@ -42,10 +44,18 @@ func (b *Broker) deleteGroups(c *Call) error {
 		over:      func(code, others wire.ErrorCode) bool { return missing(others) && code != wire.GroupIDNotFound },
 	}
 	v.of = make([]verdict, len(v.groups))
+	if denied := b.deniesGroups("delete groups"); denied.Code != wire.None {
+		for i := range v.of {
+			v.of[i].code = denied.Code
+		}
+		v.scatter = newScatter(c, func() { v.answerDeleted(denied) })
+		v.end()
+		return nil
+	}
 	c.Client.groups.add(func(done func()) {
 		v.scatter = newScatter(c, func() {
 			defer done()
-			v.answerDeleted()
+			v.answerDeleted(Refusal{})
 		})
 		v.deleteEmpty()
 		v.end()
@@ -97,7 +107,7 @@ func eachDeleted(r kmsg.Response, said func(group string, v verdict)) {
 	}
 }
 
-func (v *verdicts) answerDeleted() {
+func (v *verdicts) answerDeleted(refusal Refusal) {
 	const head, group = 64, 8
 	response := kmsg.NewPtrDeleteGroupsResponse()
 	response.SetVersion(v.Header.Version)
@@ -108,9 +118,13 @@ func (v *verdicts) answerDeleted() {
 		g := kmsg.NewDeleteGroupsResponseGroup()
 		g.Group, g.ErrorCode = id, int16(v.of[i].code)
 		v.Note.Fail(v.of[i].code, "")
-		summary.fail(v.of[i].code)
+		if refusal.Code == wire.None {
+			summary.fail(v.of[i].code)
+		} else {
+			summary.Failed++
+		}
 		response.Groups = append(response.Groups, g)
 		size += group + len(id)
 	}
-	respond(v, size, Answer{Summary: summary}, func(dst []byte) []byte { return wire.AppendResponse(dst, v.Header, response) })
+	respond(v, size, Answer{Refusal: refusal, Summary: summary}, func(dst []byte) []byte { return wire.AppendResponse(dst, v.Header, response) })
 }

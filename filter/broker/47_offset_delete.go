@@ -13,6 +13,7 @@ import (
 // The home alone knows what the members of a group with group.protocol=classic subscribe to. So it is asked for them before offsets of
 // other clusters' topics are deleted, and the topics that are subscribed to have GROUP_SUBSCRIBED_TO_TOPIC, as from a broker; so have all
 // of them while the group rebalances. A cluster that does not know the group has nothing to delete; only if none does it is GROUP_ID_NOT_FOUND.
+// Whether clients may delete offsets is configured, and by default they may not: GROUP_AUTHORIZATION_FAILED.
 func offsetDeleteAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeOffsetDelete, Min: 0, Max: 0}, Decided: 0,
@@ -48,6 +49,13 @@ func (b *Broker) offsetDelete(c *Call) error {
 	}
 	if err := hold(c, len(c.Body)+partitionCost*n+topicCost*len(request.Topics)); err != nil {
 		return err
+	}
+	if denied := b.deniesGroups("delete offsets of groups"); denied.Code != wire.None {
+		response := kmsg.NewPtrOffsetDeleteResponse()
+		response.ErrorCode = int16(denied.Code)
+		c.Note.Fail(denied.Code, denied.Reason)
+		answerWith(c, response, Answer{Refusal: denied, Summary: Summary{Topics: len(request.Topics), Failed: 1}})
+		return nil
 	}
 	call := &offsetDeleteCall{broker: b, group: request.Group, home: b.routes.Home(request.Group)}
 	c.Client.groups.add(func(done func()) {

@@ -25,6 +25,21 @@ const (
 // Let says what clients may do with topics. It is for before anything is served.
 func (b *Broker) Let(topics Access) { b.access = topics }
 
+// LetGroups says what clients may do with groups beside being in them: AccessRead to see them, AccessAll to delete them and their offsets. It
+// is for before anything is served.
+func (b *Broker) LetGroups(groups Access) { b.groups = groups }
+
+// deniesGroups is denies for what needs AccessAll to groups.
+func (b *Broker) deniesGroups(what string) (r Refusal) {
+	if b.groups == AccessAll {
+		return r
+	}
+	return Refusal{
+		Code: wire.GroupAuthorizationFailed, Kind: wire.Administrators,
+		Reason: "clients of this proxy may not " + what + ": see administration.groups of its configuration",
+	}
+}
+
 // denies says why clients may not do what needs so much, empty if they may.
 func (b *Broker) denies(needs Access, what string) string {
 	if b.access != AccessNone && b.access >= needs {

@@ -55,7 +55,8 @@ type Broker struct {
 	routes    Routes
 	upstreams map[string]Upstream
 	unmatched wire.ErrorCode
-	access    Access
+	access    Access // to topics
+	groups    Access
 	counts    Counts
 	uneven    func(Uneven)
 	ids       topicIDs

@@ -240,9 +240,11 @@ func facadeOver(c1, c2 clusterOf) *broker.Broker {
 	table := route.New([]route.Rule{{Prefix: "apples", Cluster: "c1"}, {Prefix: "bananas", Cluster: "c2"}})
 	groups := route.New([]route.Rule{{Prefix: "bananas", Cluster: "c2"}})
 	routes := route.Tables{Written: table, Read: table, Groups: groups, DefaultHome: "c1"}
-	return broker.New(broker.APIs(), routes, map[string]broker.Upstream{
+	b := broker.New(broker.APIs(), routes, map[string]broker.Upstream{
 		"c1": {Cluster: c1, Brokers: c1}, "c2": {Cluster: c2, Brokers: c2, PartitionCount: 1},
 	}, wire.TopicAuthorizationFailed, broker.Counts{})
+	b.LetGroups(broker.AccessAll)
+	return b
 }
 
 // pending is a request and what it came to.

@@ -42,6 +42,35 @@ func listGroups(t *testing.T, b *broker.Broker, version int16, states, types []s
 	return wire.ErrorCode(r.ErrorCode), lines
 }
 
+// Nobody deletes groups or their offsets unless that is allowed.
+func TestNobodyDeletesGroupsByDefault(t *testing.T) {
+	t.Parallel()
+	b, c1, c2, _, _ := toolbox()
+	b.LetGroups(broker.AccessRead)
+	const denied = wire.GroupAuthorizationFailed
+	a := ask(t, b, wire.KeyDeleteGroups, 2, &kmsg.DeleteGroupsRequest{Groups: []string{"idle", "gone"}})
+	for _, g := range parse[*kmsg.DeleteGroupsResponse](t, wire.KeyDeleteGroups, 2, a).Groups {
+		if wire.ErrorCode(g.ErrorCode) != denied {
+			t.Errorf("group %s: %s, want %s", g.Group, wire.ErrorCode(g.ErrorCode), denied)
+		}
+	}
+	request := kmsg.NewPtrOffsetDeleteRequest()
+	request.Group = "gone"
+	request.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: "bananas", Partitions: make([]kmsg.OffsetDeleteRequestTopicPartition, 1)}}
+	o := ask(t, b, wire.KeyOffsetDelete, 0, request)
+	if code := wire.ErrorCode(parse[*kmsg.OffsetDeleteResponse](t, wire.KeyOffsetDelete, 0, o).ErrorCode); code != denied {
+		t.Errorf("offsets: %s, want %s", code, denied)
+	}
+	if len(c1.asked)+len(c2.asked) > 0 {
+		t.Errorf("clusters are asked %d and %d times, want not at all", len(c1.asked), len(c2.asked))
+	}
+	for _, r := range []broker.Refusal{a.Refusal, o.Refusal} {
+		if r.Kind != wire.Administrators || !strings.Contains(r.Why(), "administration.groups") {
+			t.Errorf("refused as %s: %q, want an administrator, and what to configure", r.Kind, r.Why())
+		}
+	}
+}
+
 // Each group is listed once, as who has its members says it is, and filtered as it is listed.
 func TestListGroups(t *testing.T) {
 	t.Parallel()

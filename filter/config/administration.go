@@ -17,7 +17,7 @@ const (
 	AccessAll
 )
 
-// administration checks administration and fills c.TopicAccess.
+// administration checks administration and fills c.TopicAccess and c.GroupAccess.
 func (c *Config) administration(bad *mistakes, m *kafkameshv1.Administration) {
 	switch topics := m.GetTopics(); topics {
 	case kafkameshv1.Administration_ACCESS_NONE:
@@ -30,5 +30,16 @@ func (c *Config) administration(bad *mistakes, m *kafkameshv1.Administration) {
 		c.TopicAccess = AccessAll
 	default:
 		bad.add("administration.topics", "%d is not known; remove it", topics)
+	}
+	switch groups := m.GetGroups(); groups {
+	case kafkameshv1.Administration_ACCESS_UNSPECIFIED, kafkameshv1.Administration_ACCESS_READ:
+		c.GroupAccess = AccessRead
+	case kafkameshv1.Administration_ACCESS_ALL:
+		c.GroupAccess = AccessAll
+	case kafkameshv1.Administration_ACCESS_NONE, kafkameshv1.Administration_ACCESS_CREATE:
+		bad.add("administration.groups", "%s is for topics; write ACCESS_READ, with which groups can be seen, or ACCESS_ALL, with which they "+
+			"can be deleted, too", groups)
+	default:
+		bad.add("administration.groups", "%d is not known; remove it", groups)
 	}
 }

@@ -6,6 +6,28 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
 
+// No group and no offset can be deleted unless the configuration says so.
+func TestGroupAccess(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]config.Access{
+		"":                                     config.AccessRead,
+		"administration: {topics: ACCESS_ALL}": config.AccessRead,
+		"administration: {groups: ACCESS_UNSPECIFIED}": config.AccessRead,
+		"administration: {groups: ACCESS_READ}":        config.AccessRead,
+		"administration: {groups: ACCESS_ALL}":         config.AccessAll,
+	} {
+		c, err := config.Parse([]byte(`
+upstream_clusters: [{cluster_name: c1, bootstrap_servers: "k:9092"}]
+forwarding_rules: [{target_cluster: c1, topic_prefix: ""}]
+` + given))
+		if err != nil {
+			t.Errorf("%q: %v", given, err)
+		} else if c.GroupAccess != want {
+			t.Errorf("%q: access %d, want %d", given, c.GroupAccess, want)
+		}
+	}
+}
+
 // Nothing that could delete or change anything is allowed unless the configuration says so.
 func TestTopicAccess(t *testing.T) {
 	t.Parallel()

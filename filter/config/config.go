@@ -32,6 +32,8 @@ type Config struct {
 	UnmatchedTopic UnmatchedTopic
 	// TopicAccess is what clients may do with topics beside writing and reading.
 	TopicAccess Access
+	// GroupAccess is what clients may do with groups beside being in them: AccessRead to see them, AccessAll to delete them and their offsets.
+	GroupAccess Access
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
 	// Admin is the HTTP listener for those who run the mesh. Nil: not given, and each host has a default of its own.

@@ -181,6 +181,7 @@ func textCases() []messageCase {
 		{"files of a workload, one of which is not named", oneCluster(good + ", tls: {certificate: {filename: /etc/istio/proxy/cert-chain.pem}, key: {inline_string: hush}, spiffe_ids: ['spiffe://a/b']}")},
 		{"unmatched_topic not known", advertised("unmatched_topic: RETRY")},
 		{"administration.topics not known", advertised("administration: {topics: DELETE}")},
+		{"administration.groups that are topics'", advertised("administration: {groups: ACCESS_CREATE}")},
 		{"administration that is a word", advertised("administration: ACCESS_ALL")},
 		{"verify_upstreams of another type", advertised("verify_upstreams: 'yes'")},
 		// Rules.

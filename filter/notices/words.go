@@ -26,7 +26,7 @@ func ofRefusal(r broker.Refusal) words {
 	case wire.Administrators:
 		w.message = "an administrator is not served: have it connect to the cluster itself"
 		if r.Code != wire.None { // it is served, but not to all
-			w.message = "clients may not do this: let them with administration.topics, or have the client connect to the cluster itself"
+			w.message = "clients may not do this: let them with administration, or have the client connect to the cluster itself"
 		}
 	case wire.Logins:
 		w.message = "clients do not log in to the mesh: leave SASL out of the client's settings"

@@ -118,6 +118,7 @@ func meshOf(o *oracle, prefix string, producer map[string]string) (*stack.Mesh, 
 // openMesh is one that sends o all topics, and lets clients administer them.
 func openMesh(o *oracle) (*stack.Mesh, error) {
 	m, err := meshOf(o, "", quick())
+	m.Deleting = true
 	m.Topics = "ACCESS_ALL"
 	return m, err
 }

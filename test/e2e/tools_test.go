@@ -104,6 +104,7 @@ func TestKafkasToolsAdministerTopics(t *testing.T) {
 	p := sharedBrokers(t)
 	mesh := stack.TwoClusters(stack.Addr(t), p.apples.Addr(), p.bananas.Addr())
 	mesh.Rules[0].Prefix, mesh.Rules[1].Prefix = "apples.tools", "bananas.tools" // the clusters have topics of other tests
+	mesh.Deleting = true
 	mesh.Topics = "ACCESS_ALL"
 	stack.Standalone(t, &mesh)
 	k := newTools(t, mesh.Addr)

@@ -124,6 +124,7 @@ func (w *world) configure(c map[string]any) {
 	for _, cluster := range clusterNames() {
 		rules = append(rules, map[string]string{"target_cluster": cluster, "topic_prefix": cluster})
 	}
+	c["administration"] = map[string]string{"groups": "ACCESS_ALL"}
 	c["forwarding_rules"] = append(rules, map[string]string{"target_cluster": kafkaCluster, "topic_prefix": moreRule})
 	c["advertised_host"], c["advertised_port"] = host, json.Number(port)
 	w.config = c

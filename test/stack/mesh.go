@@ -14,6 +14,7 @@ type Mesh struct {
 	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
 	Verify   bool             // verify_upstreams
 	Topics   string           // administration.topics, such as ACCESS_ALL; its default if empty
+	Deleting bool             // administration.groups is ACCESS_ALL: groups can be deleted
 	Text     string           // the configuration as it is, instead of these fields
 }
 
@@ -70,14 +71,26 @@ func (m *Mesh) Config() (string, error) {
 	if m.Groups != nil {
 		config["group_rules"] = m.Groups
 	}
-	if m.Topics != "" {
-		config["administration"] = map[string]string{"topics": m.Topics}
+	if administration := m.administration(); len(administration) > 0 {
+		config["administration"] = administration
 	}
 	if m.Limits != nil {
 		config["limits"] = m.Limits
 	}
 	text, err := json.Marshal(config)
 	return string(text), err
+}
+
+// administration is what clients may do beside writing and reading, as far as that is not the default.
+func (m *Mesh) administration() map[string]string {
+	a := map[string]string{}
+	if m.Topics != "" {
+		a["topics"] = m.Topics
+	}
+	if m.Deleting {
+		a["groups"] = "ACCESS_ALL"
+	}
+	return a
 }
 
 // Bootstrap is an Envoy bootstrap with the mesh as its only listener.

@@ -86,6 +86,7 @@ func (p *parts) start(ctx context.Context) error {
 	}
 	p.mesh = stack.TwoClusters(addr, p.clusters[0].Addr(), p.clusters[1].Addr())
 	p.mesh.Rules = []stack.MeshRule{{Cluster: "kafka_c2", Prefix: "bananas"}, {Cluster: "kafka_c1"}}
+	p.mesh.Deleting = true
 	p.mesh.Topics = "ACCESS_ALL" // the programs make topics, and Kafka Streams deletes records
 	p.envoy, err = stack.StartEnvoy(ctx, stack.EnvoyOptions{Mesh: &p.mesh})
 	return err

@@ -612,7 +612,10 @@ func (x *KafkaMesh) GetAdministration() *Administration {
 type Administration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What clients may do with topics, as far as rules route them.
-	Topics        Administration_Access `protobuf:"varint,1,opt,name=topics,proto3,enum=kafkamesh.v1.Administration_Access" json:"topics,omitempty"`
+	Topics Administration_Access `protobuf:"varint,1,opt,name=topics,proto3,enum=kafkamesh.v1.Administration_Access" json:"topics,omitempty"`
+	// What clients may do with consumer groups beside being in them: with ACCESS_READ see them and their members, with ACCESS_ALL also delete
+	// them, and the offsets that they have committed. Refused: ACCESS_NONE and ACCESS_CREATE.
+	Groups        Administration_Access `protobuf:"varint,2,opt,name=groups,proto3,enum=kafkamesh.v1.Administration_Access" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -650,6 +653,13 @@ func (*Administration) Descriptor() ([]byte, []int) {
 func (x *Administration) GetTopics() Administration_Access {
 	if x != nil {
 		return x.Topics
+	}
+	return Administration_ACCESS_UNSPECIFIED
+}
+
+func (x *Administration) GetGroups() Administration_Access {
+	if x != nil {
+		return x.Groups
 	}
 	return Administration_ACCESS_UNSPECIFIED
 }
@@ -2009,9 +2019,10 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\x12D\n" +
 	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
-	"\x15StatefulConsumerProxy\x10\x00\"\xb4\x01\n" +
+	"\x15StatefulConsumerProxy\x10\x00\"\xf1\x01\n" +
 	"\x0eAdministration\x12;\n" +
-	"\x06topics\x18\x01 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06topics\"e\n" +
+	"\x06topics\x18\x01 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06topics\x12;\n" +
+	"\x06groups\x18\x02 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06groups\"e\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vACCESS_NONE\x10\x01\x12\x0f\n" +
@@ -2223,40 +2234,41 @@ var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	23, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
 	8,  // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
 	2,  // 10: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
-	3,  // 11: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	13, // 12: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	17, // 13: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	17, // 14: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	24, // 15: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	25, // 16: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	18, // 17: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	19, // 18: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	15, // 19: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	16, // 20: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	17, // 21: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	17, // 22: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	17, // 23: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	17, // 24: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	17, // 25: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	17, // 26: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	17, // 27: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	4,  // 28: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	5,  // 29: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	17, // 30: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	17, // 31: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	20, // 32: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	21, // 33: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	17, // 34: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	17, // 35: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	26, // 36: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	17, // 37: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	27, // 38: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	6,  // 39: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	2,  // 11: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
+	3,  // 12: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	13, // 13: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	17, // 14: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	17, // 15: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	24, // 16: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	25, // 17: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	18, // 18: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	19, // 19: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	15, // 20: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	16, // 21: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	17, // 22: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	17, // 23: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	17, // 24: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	17, // 25: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	17, // 26: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	17, // 27: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	17, // 28: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	4,  // 29: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	5,  // 30: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	17, // 31: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	17, // 32: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	20, // 33: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	21, // 34: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	17, // 35: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	17, // 36: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	26, // 37: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	17, // 38: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	27, // 39: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	6,  // 40: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
