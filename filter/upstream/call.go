@@ -75,8 +75,8 @@ func (u *Cluster) Doubt(to target.Broker) {
 
 // look has the cluster asked whether it still answers, or again, once a second at most.
 func (u *Cluster) look() {
-	last, now := u.looked.Load(), time.Now().UnixNano()
-	if now-last >= int64(lookInterval) && u.looked.CompareAndSwap(last, now) {
+	last, now := u.looked.Load(), time.Now()
+	if (last == nil || now.Sub(*last) >= lookInterval) && u.looked.CompareAndSwap(last, &now) {
 		u.topology.Look()
 	}
 }

@@ -33,8 +33,8 @@ type Cluster struct {
 	pool         *produce.Pool
 	calls        calls
 	coordinators coordinators
-	looked       atomic.Int64 // when a failed call last had the cluster asked, in nanoseconds
-	renewals     atomic.Int64 // how often what links are made from has been replaced
+	looked       atomic.Pointer[time.Time] // when a failed call last had the cluster asked; nil: never
+	renewals     atomic.Int64              // how often what links are made from has been replaced
 
 	life context.Context //nolint:containedctx // of the watching and of what was opened; ended by Close
 	end  context.CancelFunc
