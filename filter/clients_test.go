@@ -117,6 +117,27 @@ func TestThoseThatLeave(t *testing.T) {
 	}
 }
 
+// Of those whose connections their host ends, nothing is guessed; of those that have said that they are done, it is.
+func TestThoseWhoseHostHangsUpDoNotLeave(t *testing.T) {
+	t.Parallel()
+	for name, done := range map[string]bool{"the host": false, "the client": true} {
+		withMesh(t, twoClusters, func(m *mesh) {
+			c := m.connect()
+			c.session.Data(versions("librdkafka", "rdkafka"))
+			c.isClosed() // all is answered
+			if done {
+				c.session.End()
+			}
+			c.session.HungUp()
+			c.session.End()
+			c.session.Closed()
+			if left := strings.Contains(m.log(), "a client left after asking for"); left != done {
+				t.Errorf("%s ends the connection: it left %t, want %t:\n%s", name, left, done, m.log())
+			}
+		})
+	}
+}
+
 // Of those whose connections we end, nothing is guessed.
 func TestThoseThatAreIdleDoNotLeave(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,8 @@ each broker: whether it can be used, the median of five round trips, the release
 of Kafka as far as that can be told, TLS with the days that the broker's
 certificate is valid for, and the login. Below is what is wrong, what will be,
 and what to do about it; also what the rules do there, and which topics the
-mesh's user may not write to or read, if the brokers tell.
+mesh's user may not write to or read, if the brokers tell, and what it may not
+create, alter or delete where administration lets clients do that.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
 Envoy with several filters, each is checked. Nothing is changed in a cluster.
@@ -88,12 +89,26 @@ func surveyAll(ctx context.Context, c *config.Config, timeout time.Duration) ([]
 		work.Go(func() {
 			clusters[i], errs[i] = surveyOf(ctx, cluster, timeout, nil)
 			if errs[i] == nil {
-				clusters[i].Judge(rulesTo(c, config.Writes, cluster.Name), rulesTo(c, config.Reads, cluster.Name))
+				written := rulesTo(c, config.Writes, cluster.Name)
+				clusters[i].Judge(written, rulesTo(c, config.Reads, cluster.Name))
+				clusters[i].JudgeAdministration(administrationOf(c.TopicAccess), written)
 			}
 		})
 	}
 	work.Wait()
 	return clusters, errors.Join(errs...)
+}
+
+// administrationOf is what a configuration lets clients do.
+func administrationOf(a config.Access) survey.Administration {
+	switch a {
+	case config.AccessCreate:
+		return survey.Creating
+	case config.AccessAll:
+		return survey.Altering
+	default:
+		return survey.Nothing
+	}
 }
 
 // surveyOf surveys one cluster. Topics are those that are asked about, nil for all.

@@ -29,7 +29,7 @@ func HostFields() []Field {
 		{"topics", metadata, false, "The first five topics, with commas between them."},
 		{"clusters", metadata, false, "The first eight clusters that had to do with it, with commas between them."},
 		{"last_error", metadata, false, "The last error that was answered, and why."},
-		{"closed_because", metadata, false, "Why the mesh has closed the connection, if it has: `idle`, or what the client has sent that it should not."},
+		{"closed_because", metadata, false, "Why the mesh has closed the connection, if it has: `idle`, `hung_up` when Envoy or the mesh had to end it, or what the client has sent that it should not."},
 		{"kafkamesh.last_request", state, false, "The line of the last request, as above."},
 		{"kafkamesh.last_failure", state, false, "The line of the last request that was not answered as asked for."},
 	}

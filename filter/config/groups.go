@@ -40,7 +40,7 @@ func (c *Config) groups(bad *mistakes, list []*kafkameshv1.GroupRule, otherwise 
 	if otherwise != "" {
 		targets.check(bad, path, otherwise)
 		if i, ok := earlier[""]; ok {
-			c.warn(path, "has no effect: %s takes every group", index("group_rules", i))
+			c.warn(path, "has no effect: %s takes every group; remove one of the two", index("group_rules", i))
 		}
 	} else if len(c.Clusters) > 0 {
 		otherwise = c.Clusters[0].Name

@@ -81,8 +81,9 @@ func (s *Session) recognize() {
 
 // Why sessions end, beside the reasons of violations.
 const (
-	leftByItself = "left" // or Envoy, or whoever ends the process, has had it end
+	leftByItself = "left"
 	wasIdle      = "idle"
+	hungUp       = "hung_up" // Envoy, or whoever ends the process, has had it end
 )
 
 // sayOpened says that a client has connected, to those who want to know everything.

@@ -96,6 +96,16 @@ func (s *Session) End() {
 	s.pump()
 }
 
+// HungUp says that the host is about to end the connection, or has ended it, and not its client. It is for before End or Closed.
+func (s *Session) HungUp() {
+	defer s.recover("hung up")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == phaseOpen && s.why == "" {
+		s.why = hungUp
+	}
+}
+
 // Congested says whether the host holds more unsent answers than it likes.
 func (s *Session) Congested(on bool) {
 	defer s.recover("congested")

@@ -2,6 +2,7 @@ package survey_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,6 +145,37 @@ func TestJudge(t *testing.T) {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What clients are let do, and the mesh's user may not, is a warning; and nothing is if they are let do nothing, or nobody tells.
+func TestJudgeAdministration(t *testing.T) {
+	t.Parallel()
+	const look = survey.Rights(1 << survey.Describe)
+	const all = 1<<kmsg.ACLOperationAlter | 1<<kmsg.ACLOperationAlterConfigs | 1<<kmsg.ACLOperationDelete | look
+	for _, tc := range []struct {
+		name    string
+		is      survey.Administration
+		cluster survey.Cluster
+		want    []string // the beginning of each
+	}{
+		{"nothing", survey.Nothing, survey.Cluster{Rights: look, Topics: []survey.Topic{topic("a", look, 1)}}, nil},
+		{"not told", survey.Altering, survey.Cluster{Topics: []survey.Topic{topic("a", 0, 1)}}, nil},
+		{"others' topics", survey.Altering, survey.Cluster{Topics: []survey.Topic{topic("b", look, 1)}}, nil},
+		{"all allowed", survey.Altering, survey.Cluster{Rights: look | 1<<survey.Create, Topics: []survey.Topic{topic("a", all, 1)}}, nil},
+		{"creating", survey.Creating, survey.Cluster{Rights: look, Topics: []survey.Topic{topic("a", look, 1)}}, []string{"CREATE on the cluster", "ALTER, "}},
+		{"altering", survey.Altering, survey.Cluster{Topics: []survey.Topic{topic("a", look, 1)}}, []string{"ALTER, ", "ALTER_CONFIGS, ", "DELETE, "}},
+	} {
+		tc.cluster.JudgeAdministration(tc.is, ruleFor('a', "the rule"))
+		if len(tc.cluster.Findings) != len(tc.want) {
+			t.Errorf("%s: %+v, want %q", tc.name, tc.cluster.Findings, tc.want)
+			continue
+		}
+		for i, f := range tc.cluster.Findings {
+			if !strings.Contains(f.What, tc.want[i]) || !f.Warning {
+				t.Errorf("%s: %+v, want a warning of %q", tc.name, f, tc.want[i])
+			}
+		}
 	}
 }
 

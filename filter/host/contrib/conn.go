@@ -38,6 +38,9 @@ func (l *leaf) OnData(buffer []byte, _ bool) api.FilterStatus {
 
 // OnEvent hears that the connection is gone.
 func (l *leaf) OnEvent(event api.ConnectionEvent) {
+	if event == api.LocalClose && l.conn.session != nil {
+		l.conn.guard("OnEvent", l.conn.session.HungUp)
+	}
 	if event == api.LocalClose || event == api.RemoteClose {
 		l.conn.guard("OnEvent", l.conn.gone)
 	}

@@ -309,7 +309,13 @@ func (c *conn) due() (call func()) {
 		return func() { c.session.Congested(false) }
 	case c.ending && !c.ended:
 		c.ended = true
-		return c.session.End
+		if c.eof {
+			return c.session.End
+		}
+		return func() {
+			c.session.HungUp()
+			c.session.End()
+		}
 	}
 	return nil
 }

@@ -63,6 +63,8 @@ func (s *engine) End() {
 	s.conn.Close()
 }
 
+func (s *engine) HungUp() { defer s.call("HungUp")() }
+
 func (s *engine) Congested(on bool) {
 	defer s.call("Congested")()
 	if s.congested != nil {

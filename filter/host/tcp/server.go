@@ -34,6 +34,8 @@ type Session interface {
 	Fill(read func(p []byte) (n int)) bool
 	// End says that no more will come. The session closes its Conn once everything is answered.
 	End()
+	// HungUp says, before End or Closed, that it is the host that ends the connection.
+	HungUp()
 	// Congested says that the client reads slower than it is answered, or no longer so.
 	Congested(on bool)
 	// Closed says that the connection is gone. It is the last call, and made once.

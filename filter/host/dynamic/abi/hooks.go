@@ -147,6 +147,12 @@ func kmGoCongested(h C.uintptr_t, above C.bool) (ok C.bool) {
 	return on(h, func(s *session) { s.Congested(bool(above)) })
 }
 
+//export kmGoHungUp
+func kmGoHungUp(h C.uintptr_t) {
+	defer caught("hung up")
+	on(h, func(s *session) { s.HungUp() })
+}
+
 //export kmGoClosed
 func kmGoClosed(h C.uintptr_t, onWorker C.bool) {
 	defer caught("closed")

@@ -30,6 +30,8 @@ type Session interface {
 	DataMore(p []byte)
 	// End says that the client sent FIN.
 	End()
+	// HungUp says, before Closed, that it is Envoy that has ended the connection.
+	HungUp()
 	// Congested says that what was written piles up in Envoy, or no longer does.
 	Congested(on bool)
 	// Closed is the last call, made exactly once. It comes from a goroutine if an earlier call panicked.

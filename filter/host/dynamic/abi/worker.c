@@ -283,6 +283,9 @@ void envoy_dynamic_module_on_network_filter_event(void* envoy, const void* p,
     return;
   }
   mark_dead(conn);
+  if (event == EVENT(LocalClose) && conn->session != 0) {
+    kmGoHungUp(conn->session);
+  }
   end_session(conn, true);
   km_metrics_publish(&conn->config->metrics, envoy, &km_by_filter);
   km_worker_leave(conn, true);

@@ -215,6 +215,8 @@ func (s *session) End() {
 	}
 }
 
+func (s *session) HungUp() { defer s.one()() }
+
 func (s *session) Congested(on bool) {
 	defer s.one()()
 	abi.Log(abi.Info, fmt.Sprintf("kafka_mesh: congested %v", on))

@@ -234,6 +234,9 @@ bool kmGoCongested(uintptr_t s, bool above) {
   go.in_call--;
   return !go.panic_congested;
 }
+void kmGoHungUp(uintptr_t s) {
+  (void)s;
+}
 void kmGoClosed(uintptr_t s, bool on_worker) {
   CHECK(s == 2 || s == 3);
   go.closed_calls++;

@@ -265,6 +265,9 @@ bool kmGoCongested(uintptr_t s, bool a) {
   (void)s, (void)a;
   return true;
 }
+void kmGoHungUp(uintptr_t s) {
+  (void)s;
+}
 void kmGoClosed(uintptr_t s, bool on_worker) {
   (void)s;
   CHECK(on_worker);
