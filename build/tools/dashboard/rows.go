@@ -47,11 +47,14 @@ func mean(by, name string) string {
 	return sum(by, rate(name+"_sum")) + " / " + sum(by, rate(name+"_count"))
 }
 
+// groupAPIs is the condition for what is asked of consumer groups by their members.
+const groupAPIs = `kafka_api=~"offset_commit|offset_fetch|find_coordinator|join_group|heartbeat|leave_group|sync_group|consumer_group_heartbeat"`
+
 // produce is the condition for requests with records.
 const produce = `kafka_api="produce"`
 
 func rows() []row {
-	return []row{overview(), traffic(), latency(), mistakes(), reachability(), clients(), limits()}
+	return []row{overview(), traffic(), reading(), latency(), mistakes(), reachability(), clients(), limits()}
 }
 
 func overview() row {
@@ -88,6 +91,31 @@ func traffic() row {
 			query{sum("kafka_topic", rate("topic_records")), "{{kafka_topic}}"}),
 		graph("Requests by API", "Requests of clients.", units.RequestsPerSecond,
 			query{sum("kafka_api", rate("requests")), "{{kafka_api}}"}),
+	}}
+}
+
+func reading() row {
+	return row{"Reading and groups", []panel{
+		area("Bytes read by cluster", "Length of the records that the cluster's brokers answered with.", units.BytesPerSecondSI,
+			query{sum("kafka_cluster", rate("cluster_fetch_bytes")), "{{kafka_cluster}}"}),
+		area("Bytes read by rule", "Length of the record batches that clients were given, by the forwarding rule that has them read.", units.BytesPerSecondSI,
+			query{sum("kafka_rule", rate("rule_read_bytes")), "{{kafka_rule}}"}),
+		area("Bytes read by topic", "The same of the topics in topic_metrics.", units.BytesPerSecondSI,
+			query{sum("kafka_topic", rate("topic_read_bytes")), "{{kafka_topic}}"}),
+		graph("Fetches to brokers", "Sent, those of them without records, and those that were not answered. Those without records wait for some.", units.RequestsPerSecond,
+			query{sum("kafka_cluster", rate("cluster_fetch_requests")), "{{kafka_cluster}}: sent"},
+			query{sum("kafka_cluster", rate("cluster_fetch_empty")), "{{kafka_cluster}}: without records"},
+			query{sum("kafka_cluster", rate("cluster_fetch_lost")), "{{kafka_cluster}}: lost"}),
+		graph("Fetches that wait", "Fetch requests that wait at brokers now.", units.Number,
+			query{sum("kafka_cluster", metric("cluster_fetch_open")), "{{kafka_cluster}}"}),
+		graph("Partitions that cannot be read", "Answered with an error: by brokers, and to clients.", units.CountsPerSecond,
+			query{sum("kafka_cluster", rate("cluster_fetch_failed_partitions")), "{{kafka_cluster}}"},
+			query{sum("kafka_rule", rate("rule_read_failed_partitions")), "{{kafka_rule}}"},
+			query{sum("kafka_topic", rate("topic_read_failed_partitions")), "{{kafka_topic}}"}),
+		graph("What members ask of groups", "Requests of members of consumer groups.", units.RequestsPerSecond,
+			query{sum("kafka_api", rate("requests", groupAPIs)), "{{kafka_api}}"}),
+		graph("What members of groups are answered with an error", "Commits fail while a cluster is down; a rebalance makes a few.", units.RequestsPerSecond,
+			query{sum("kafka_api", rate("api_failures", groupAPIs)), "{{kafka_api}}"}),
 	}}
 }
 
