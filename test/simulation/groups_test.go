@@ -55,12 +55,6 @@ type groupTotals struct {
 	unchecked                                       []time.Duration
 }
 
-func (s *groupTotals) going() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failures < maxFailures
-}
-
 func (s *groupTotals) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,6 +66,12 @@ func (s *groupTotals) String() string {
 	return fmt.Sprintf("%d seeds, %d offsets committed, %d of classic groups elsewhere than at home, %s after the home's part in the middle "+
 		"and %s for 99 %%; %d of these after their member was excluded, %s at most; %d went back",
 		s.seeds, s.commits, s.elsewhere, middle, most, s.late, s.latest, s.back)
+}
+
+func (s *groupTotals) going() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures < maxFailures
 }
 
 // add counts one run, and shows what is wrong with it.
