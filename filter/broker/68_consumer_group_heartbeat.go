@@ -194,7 +194,7 @@ func (h *heartbeatCall) sendTo(cluster string, r *kmsg.ConsumerGroupHeartbeatReq
 	h.begin()
 	h.soon(heartbeatPatience, func(settle func(take func())) {
 		send(to, r, consumerGroupVersion, func(response kmsg.Response, err error) {
-			said := h.said(cluster, up, response, err)
+			said := h.said(up, response, err)
 			late := true
 			settle(func() {
 				late = false
@@ -213,7 +213,7 @@ func (h *heartbeatCall) sendTo(cluster string, r *kmsg.ConsumerGroupHeartbeatReq
 }
 
 // said is what a cluster has answered, as far as clients hear of it; nil: it has not.
-func (h *heartbeatCall) said(cluster string, up Upstream, r kmsg.Response, err error) *kmsg.ConsumerGroupHeartbeatResponse {
+func (h *heartbeatCall) said(up Upstream, r kmsg.Response, err error) *kmsg.ConsumerGroupHeartbeatResponse {
 	if err != nil {
 		return nil
 	}

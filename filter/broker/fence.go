@@ -89,7 +89,7 @@ func (l *lateness) onOwn(c *Call, b Brokers) sender {
 }
 
 // retention is how long a cluster is to keep what a group at home elsewhere commits, in milliseconds.
-func (u *Upstream) retention(r *kmsg.OffsetCommitRequest) int64 {
+func (u Upstream) retention(r *kmsg.OffsetCommitRequest) int64 {
 	switch {
 	case r.RetentionTimeMillis >= 0: // the client says so
 		return r.RetentionTimeMillis

@@ -196,13 +196,13 @@ func TestFetchRefuses(t *testing.T) {
 func TestFetchWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
 	b, c1, _ := facade()
-	r := &reader{t: t, broker: b}
+	var client broker.Client
 	h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyFetch, 11, 77, "test", fetchFrom(11, "apples"))[4:])
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &pending{waits: true}
-	if err := b.Serve(&broker.Call{Client: &r.client, Header: h, Body: body, Reply: p}); err != nil {
+	if err := b.Serve(&broker.Call{Client: &client, Header: h, Body: body, Reply: p}); err != nil {
 		t.Fatal(err)
 	}
 	if p.next == nil || len(c1.fetchings) != 0 {

@@ -66,18 +66,18 @@ func newSlowly(t *testing.T) *slowly {
 	t.Helper()
 	s := &slowly{consumer: newConsumer(t)}
 	s.broker = facadeOver(s.f1, slow{s.f2, &s.wait})
-	s.say([]int32{0}, nil)
+	s.say(0)
 	s.c1.members[memberID].next, s.c2.members[memberID].next = []int32{0}, []int32{}
-	s.say([]int32{0}, nil)
+	s.say(0)
 	return s
 }
 
 // say says all, with what the client owns.
-func (s *slowly) say(apples, bananas []int32) *kmsg.ConsumerGroupHeartbeatResponse {
+func (s *slowly) say(apples ...int32) *kmsg.ConsumerGroupHeartbeatResponse {
 	s.t.Helper()
 	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 	r.SubscribedTopicNames, r.RebalanceTimeoutMillis = []string{"apples", "bananas"}, 60_000
-	r.Topics = owned(apples, bananas)
+	r.Topics = owned(apples, nil)
 	return s.send(r)
 }
 
@@ -135,7 +135,7 @@ func TestMemberOfASlowCluster(t *testing.T) {
 				if len(s.c2.members[memberID].assigned) == 0 {
 					want = "apples[0]"
 				}
-				s.want(s.say([]int32{0}, nil), 0, s.c1.members[memberID].epoch+s.c2.members[memberID].epoch, want)
+				s.want(s.say(0), 0, s.c1.members[memberID].epoch+s.c2.members[memberID].epoch, want)
 			})
 		}
 	}
@@ -151,7 +151,7 @@ func TestMemberThatIsRefusedLate(t *testing.T) {
 		s.want(s.live(), 0, s.epoch, "null")
 		s.want(s.live(), wire.UnknownMemberID, 0, "")
 		s.epoch = 0
-		s.want(s.say(nil, nil), 0, s.c1.members[memberID].epoch, "apples[0]")
+		s.want(s.say(), 0, s.c1.members[memberID].epoch, "apples[0]")
 		s.want(s.live(), 0, s.c1.members[memberID].epoch+s.c2.members[memberID].epoch, "apples[0]")
 	})
 }

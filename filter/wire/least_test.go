@@ -34,7 +34,7 @@ func fields(v reflect.Value, path string, each func(path string, field reflect.V
 
 // put puts in something that is no default.
 func put(f reflect.Value) {
-	switch f.Kind() {
+	switch f.Kind() { //nolint:exhaustive // fields of requests have no other types
 	case reflect.Bool:
 		f.SetBool(!f.Bool())
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

@@ -81,6 +81,15 @@ func (m *Mesh) Config() (string, error) {
 	return string(text), err
 }
 
+// Bootstrap is an Envoy bootstrap with the mesh as its only listener.
+func (m *Mesh) Bootstrap() (string, error) {
+	config, err := m.Config()
+	if err != nil {
+		return "", err
+	}
+	return Bootstrap(m.Addr, AsStruct(config)), nil
+}
+
 // administration is what clients may do beside writing and reading, as far as that is not the default.
 func (m *Mesh) administration() map[string]string {
 	a := map[string]string{}
@@ -91,15 +100,6 @@ func (m *Mesh) administration() map[string]string {
 		a["groups"] = "ACCESS_ALL"
 	}
 	return a
-}
-
-// Bootstrap is an Envoy bootstrap with the mesh as its only listener.
-func (m *Mesh) Bootstrap() (string, error) {
-	config, err := m.Config()
-	if err != nil {
-		return "", err
-	}
-	return Bootstrap(m.Addr, AsStruct(config)), nil
 }
 
 // AsStruct is a filter_config that holds a KafkaMesh, given as JSON, as a protobuf Struct: what people write in YAML.

@@ -51,6 +51,14 @@ func (c *callback) Write(b []byte, end bool) {
 	c.empty = c.empty || end || len(b) == 0
 }
 
+func (c *callback) Close(api.ConnectionCloseType) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed++
+}
+
+func (c *callback) StreamInfo() api.StreamInfo { return c.info }
+
 // size is how much was written.
 func (c *callback) size() int {
 	c.mu.Lock()
@@ -58,13 +66,6 @@ func (c *callback) size() int {
 	return len(c.written)
 }
 
-func (c *callback) Close(api.ConnectionCloseType) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed++
-}
-
-func (c *callback) StreamInfo() api.StreamInfo     { return c.info }
 func (info) UpstreamRemoteAddress() (string, bool) { return "10.0.0.1:999", true }
 func (info) UpstreamLocalAddress() (string, bool)  { return "10.0.0.2:9092", true }
 

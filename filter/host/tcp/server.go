@@ -27,7 +27,7 @@ const (
 )
 
 // Session is one client's connection as the engine sees it. The server makes one call at a time.
-type Session interface {
+type Session interface { //nolint:interfacebloat // all that can happen to a connection
 	// Data takes what the client sent. It does not keep p.
 	Data(p []byte)
 	// Fill has read take what the client sends where it belongs. It reports false if that is not possible: then it is for Data.

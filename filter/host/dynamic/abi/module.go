@@ -23,7 +23,7 @@ type Filter interface {
 }
 
 // Session is one connection, seen from its worker, which calls one method at a time.
-type Session interface {
+type Session interface { //nolint:interfacebloat // all that can happen to a connection
 	// Data takes bytes of the client. It does not keep p, which is Envoy's memory.
 	Data(p []byte)
 	// DataMore is Data with more to follow at once, the last of it by Data.
