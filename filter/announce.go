@@ -30,7 +30,15 @@ func (f *Filter) announceTaken() {
 		rules = append(rules, fmt.Sprintf("%s* to %s%s", rule.Prefix, rule.Cluster, only))
 	}
 	f.options.Log.Info("configuration taken", "version", version.Current().Version, "clusters", some(clusters), "rules", some(rules),
-		"groups", some(homes(c)), "advertised", advertised(c))
+		"groups", some(homes(c)), "advertised", advertised(c), "authorization", authorization(c))
+}
+
+// authorization is how much is said of who may do what.
+func authorization(c *config.Config) string {
+	if n := len(c.Authorization); n > 0 {
+		return counted(n, "rule", "rules")
+	}
+	return "none, every client may do everything"
 }
 
 // homes are those of groups.

@@ -15,7 +15,7 @@ func TestAnnounced(t *testing.T) {
 	withMesh(t, twoClusters, func(running *mesh) {
 		m = running
 		want := `msg="configuration taken" version=devel clusters="c1 (1 address), c2 (1 address)" rules="apples* to c1, bananas* to c2" ` +
-			"groups=\"all on c1\" advertised=mesh.example:9092\n"
+			"groups=\"all on c1\" advertised=mesh.example:9092 authorization=\"none, every client may do everything\"\n"
 		if log := m.log(); strings.Count(log, "\n") != 1 || !strings.Contains(log, want) {
 			t.Errorf("the log is\n%swant\n%s", log, want)
 		}
@@ -101,4 +101,20 @@ func TestDebug(t *testing.T) {
 			}
 		})
 	}
+}
+
+// How many rules of authorization there are is said.
+func TestAnnouncedAuthorization(t *testing.T) {
+	t.Parallel()
+	const rules = `
+authorization:
+  rules:
+  - {effect: EFFECT_ALLOW, principals: ["*"], operations: [OPERATION_READ], topics: ["*"]}
+  - {effect: EFFECT_ALLOW, principals: ["*"], operations: [OPERATION_WRITE], topics: ["*"]}
+`
+	withMesh(t, twoClusters+rules, func(m *mesh) {
+		if log := m.log(); !strings.Contains(log, `authorization="2 rules"`) {
+			t.Errorf("the log is\n%s", log)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -16,7 +17,7 @@ import (
 func explainCommand() command {
 	return command{
 		name:    "explain",
-		args:    "[--offline] [--filter N] CONFIG TOPIC|--group GROUP",
+		args:    "[--offline] [--as PRINCIPAL] [--filter N] CONFIG TOPIC|--group GROUP",
 		summary: "say where a topic is written and read, or where a group lives",
 		about: `Says which rule of CONFIG takes TOPIC, or which one takes its writes and which
 its reads, and which rules come close and why they do not match. Then asks the
@@ -26,6 +27,9 @@ and what is wrong.
 
 With --group it says which cluster is the home of a consumer group, what that says
 of it, and whether it has members on another cluster, where it must have none.
+
+With --as it says what a principal may do with the topic or the group, and which
+rule of authorization decides it. ANONYMOUS is a client that has not logged in.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
 Envoy with several filters, --filter says which is meant.
@@ -38,6 +42,7 @@ else 1.`,
 			timeout := f.Duration("timeout", surveyTimeout, "how much `TIME` each broker has to connect and to answer")
 			filter := f.Int("filter", 0, "`N`, the number of the filter in CONFIG that is meant, from 1")
 			group := f.String("group", "", "a consumer `GROUP`, in place of TOPIC")
+			as := f.String("as", "", "a `PRINCIPAL` whose authorization is explained")
 			return func(ctx context.Context, args []string, s streams) error {
 				switch {
 				case *group != "" && len(args) != 1:
@@ -52,9 +57,9 @@ else 1.`,
 					return err
 				}
 				if *group != "" {
-					return (&groupExplanation{config: c, group: *group, offline: *offline, timeout: *timeout, out: s.out}).run(ctx)
+					return (&groupExplanation{config: c, group: *group, offline: *offline, timeout: *timeout, as: *as, out: s.out}).run(ctx)
 				}
-				e := explanation{config: c, topic: args[1], offline: *offline, timeout: *timeout, out: s.out}
+				e := explanation{config: c, topic: args[1], offline: *offline, timeout: *timeout, as: *as, out: s.out}
 				return e.run(ctx)
 			}
 		},
@@ -86,6 +91,7 @@ type explanation struct {
 	topic   string
 	offline bool
 	timeout time.Duration
+	as      string // a principal; empty: none is asked for
 	out     printer
 	// read and written are the places of the rules that take the topic's reads and writes; -1: none does.
 	read, written int
@@ -98,6 +104,9 @@ func (e *explanation) run(ctx context.Context) error {
 	e.read, e.written = ruleOf(e.config, config.Reads, e.topic), ruleOf(e.config, config.Writes, e.topic)
 	e.rules()
 	valid := wire.ValidTopicName(e.topic)
+	if valid && e.as != "" {
+		e.authorization()
+	}
 	switch {
 	case !valid:
 		e.add(Finding{What: whyInvalid(e.topic), Do: "correct the name"})
@@ -115,6 +124,15 @@ func (e *explanation) run(ctx context.Context) error {
 		e.told(ctx)
 	}
 	return e.conclude()
+}
+
+// authorization says what the principal may do.
+func (e *explanation) authorization() {
+	a := newAuthorization(e.config, e.as, e.out)
+	a.explain(authorizer.Topic, e.topic)
+	if !a.may(authorizer.Topic, e.topic, authorizer.Read, authorizer.Write) {
+		e.add(a.finding("read it, nor write it"))
+	}
 }
 
 // halves sees whether there is a rule for one operation alone.

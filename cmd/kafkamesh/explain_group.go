@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
 
@@ -16,6 +17,7 @@ type groupExplanation struct {
 	group   string
 	offline bool
 	timeout time.Duration
+	as      string // a principal; empty: none is asked for
 	out     printer
 	wrong   []survey.Finding
 
@@ -25,6 +27,13 @@ type groupExplanation struct {
 func (e *groupExplanation) run(ctx context.Context) error {
 	e.out.printf("group %q\n\n", e.group)
 	home := e.rules()
+	if e.as != "" {
+		a := newAuthorization(e.config, e.as, e.out)
+		a.explain(authorizer.Group, e.group)
+		if !a.may(authorizer.Group, e.group, authorizer.Read) {
+			e.wrong = append(e.wrong, a.finding("be a member of it"))
+		}
+	}
 	if !e.offline {
 		for _, cluster := range e.config.Clusters {
 			if err := e.cluster(ctx, cluster, cluster.Name == home); err != nil {

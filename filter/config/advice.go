@@ -115,6 +115,9 @@ func (s *shaper) belongs(path, name string, d protoreflect.MessageDescriptor, at
 	if text, ok := foreign[name]; ok {
 		return text, "?"
 	}
+	if name == "authorization" && d.FullName() == fullName(&kafkameshv1.Header{}) {
+		return "write {name: authorization, value: …}", "?"
+	}
 	for _, place := range placesNear(path) {
 		if !known(place.message, name) {
 			continue
@@ -225,12 +228,14 @@ func (s *shaper) nearestPlace(path string, at tree.Position) string {
 var synonyms = map[string][]string{
 	"brokers": {"bootstrap_servers"}, "hosts": {"bootstrap_servers"}, "servers": {"bootstrap_servers"}, "upstreams": {"upstream_clusters"},
 	"routes": {"forwarding_rules"}, "rules": {"forwarding_rules"}, "clusters": {"upstream_clusters"}, "cluster": {"upstream_clusters"},
-	"groups": {"group_rules"}, "consumergroups": {"group_rules"}, "groupcluster": {"default_group_cluster"}, "operation": {"operations"}, "consumergroup": {"group_prefix"},
-	"user": {"username"}, "cert": {"certificate"}, "cafile": {"ca"}, "ssl": {"tls"}, "file": {"filename", "path"},
+	"groups": {"group_rules"}, "groupcluster": {"default_group_cluster"}, "operation": {"operations"}, "consumergroup": {"group_prefix"},
+	"user": {"username", "principals"}, "cert": {"certificate"}, "cafile": {"ca"}, "ssl": {"tls"}, "file": {"filename", "path"},
 	"path": {"filename", "socket"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix", "group_prefix"}, "topicprefix": {"group_prefix"}, "partitions": {"partition_count"},
 	"dns": {"dns_server"}, "resolver": {"dns_server"}, "pipe": {"socket"}, "unix": {"socket"}, "alpnprotocols": {"alpn"}, "sans": {"spiffe_ids"}, "subjectaltnames": {"spiffe_ids"},
 	"matchtypedsubjectaltnames": {"spiffe_ids"}, "sni": {"server_name"},
 	"url": {"endpoint", "token_url"}, "otlp": {"open_telemetry"}, "otel": {"open_telemetry"},
+	"acls": {"authorization"}, "acl": {"authorization"}, "rbac": {"authorization"}, "users": {"principals"}, "who": {"principals"}, "subjects": {"principals"},
+	"action": {"effect"}, "permission": {"effect", "operations"}, "transactions": {"transactional_ids"}, "consumergroups": {"groups", "group_rules"},
 }
 
 // similar is the known name that a wrong one is meant for, as far as one can tell, or empty: a slip, a synonym, or words of it alone.
@@ -280,6 +285,8 @@ var effects = map[string]string{
 	"ACCESS_READ":        "looking is allowed, which is the default",
 	"ACCESS_CREATE":      "topics can be created, too",
 	"ACCESS_ALL":         "also altering and deleting",
+	"EFFECT_ALLOW":       "what matches may be done",
+	"EFFECT_DENY":        "what matches may not be done",
 	"READINESS_ALL":      "every cluster has to be reachable",
 	"READINESS_ANY":      "one cluster has to be reachable",
 	"VERIFICATION_CHAIN": "who signed a certificate is looked at, its name is not",
@@ -304,7 +311,10 @@ func enumAdvice(wrong string, d protoreflect.EnumDescriptor) string {
 	if near := Nearest(wrong, append(slices.Clone(short), names...)); near != "" {
 		return "did you mean " + unspecified + strings.TrimPrefix(near, unspecified) + "?"
 	}
-	required := d.FullName() == kafkameshv1.Sasl_Mechanism(0).Descriptor().FullName()
+	required := slices.Contains([]protoreflect.FullName{
+		kafkameshv1.Sasl_Mechanism(0).Descriptor().FullName(), kafkameshv1.AuthorizationRule_Effect(0).Descriptor().FullName(),
+		kafkameshv1.AuthorizationRule_Operation(0).Descriptor().FullName(),
+	}, d.FullName())
 	if d.FullName() == kafkameshv1.UnmatchedTopic(0).Descriptor().FullName() && plain(wrong) == "topicauthorizationfailed" {
 		return "remove it: that is what clients are told without it"
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 )
 
@@ -34,6 +35,9 @@ type Config struct {
 	TopicAccess Access
 	// GroupAccess is what clients may do with groups beside being in them: AccessRead to see them, AccessAll to delete them and their offsets.
 	GroupAccess Access
+	// Authorization says which principal may do what, in the order written: the first that matches decides. No two have the same name, and
+	// none is hidden by earlier ones. Nil: everybody may do everything.
+	Authorization []authorizer.Rule
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
 	// Admin is the HTTP listener for those who run the mesh. Nil: not given, and each host has a default of its own.

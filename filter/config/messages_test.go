@@ -29,6 +29,13 @@ func advertised(fields string) string {
 	return fields + "\n" + oneCluster("cluster_name: a, bootstrap_servers: a")
 }
 
+func authorized(rules ...string) string {
+	return advertised("authorization: {rules: [" + strings.Join(rules, ", ") + "]}")
+}
+
+// everything is the rest of a rule of authorization.
+const everything = "effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}"
+
 func servers(list string) string {
 	return oneCluster(`cluster_name: a, bootstrap_servers: "` + list + `"`)
 }
@@ -208,6 +215,39 @@ func textCases() []messageCase {
 		{"group rule for all", twoClusters("{target_cluster: kafka_east, topic_prefix: a}") + "default_group_cluster: kafka_east\ngroup_rules: [{target_cluster: kafka_west}]\n"},
 		{"group prefix of no group", twoClusters("{target_cluster: kafka_east, topic_prefix: a}") + "group_rules: [{target_cluster: kafka_west, group_prefix: " + strings.Repeat("x", 32768) + "}, {target_cluster: kafka_west, group_prefix: 'connect*'}]\n"},
 		{"group rules in other words", twoClusters("{target_cluster: kafka_east, topic_prefix: a}") + "group_rule: [{target_cluster: kafka_west, topic_prefix: a}]\ndefault_group: kafka_west\ngroup_rules: [{target_cluster: kafka_west, topic_prefix: a}, {cluster: kafka_west, prefix: b}]\n"},
+		// Authorization.
+		{"authorization", authorized("{name: no-secrets, effect: EFFECT_DENY, principals: ['*'], operations: [OPERATION_ALL], topics: ['secret*']}",
+			"{effect: EFFECT_ALLOW, principals: [ann, 'team-*', 'spiffe://cluster.local/ns/*/sa/orders', ANONYMOUS], operations: [OPERATION_READ, OPERATION_WRITE], topics: [orders, 'bills.*'], groups: ['*'], transactional_ids: [t], cluster: false}",
+			"{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_CREATE, OPERATION_DESCRIBE], cluster: true}")},
+		{"authorization without rules", advertised("authorization: {}")},
+		{"authorization of no rules", advertised("authorization: {rules: []}")},
+		{"authorization without a value", advertised("authorization:")},
+		{"authorization, a list", advertised("authorization: [{effect: EFFECT_ALLOW}]")},
+		{"authorization, rules that are no list", advertised("authorization: {rules: {effect: EFFECT_ALLOW}}")},
+		{"authorization, an empty rule", authorized("{}")},
+		{"authorization, nothing but a name", authorized("{name: a}", "{name: a}")},
+		{"authorization, names that cannot be", authorized("{name: 'a b', "+everything, "{name: '7', "+everything, "{name: "+strings.Repeat("a", 65)+", "+everything)},
+		{"authorization, effects that are none", authorized("{effect: EFFECT_UNSPECIFIED, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}",
+			"{effect: ALLOW, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}", "{effect: EFFECT_PERMIT, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}")},
+		{"authorization, operations that are none", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [READ, OPERATION_UNSPECIFIED, produce], topics: ['*']}",
+			"{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ, OPERATION_READ, OPERATION_ALL], topics: ['*']}", "{effect: EFFECT_ALLOW, principals: ['*'], operations: [], topics: ['*']}",
+			"{effect: EFFECT_ALLOW, principals: ['*'], operations: OPERATION_READ, topics: ['*']}")},
+		{"authorization, principals that cannot be", authorized("{effect: EFFECT_ALLOW, principals: ['User:ann', 'a*b', '', ann, ann, 'spiffe://*/ns/a/sa/b', 'spiffe://cluster.local', 'spiffe://cluster.local/ns/a*', 'spiffe://cluster.local/ns//sa/b'], operations: [OPERATION_ALL], topics: ['*']}")},
+		{"authorization, no principals", authorized("{effect: EFFECT_ALLOW, principals: [], operations: [OPERATION_ALL], topics: ['*']}", "{effect: EFFECT_ALLOW, principals: ann, operations: [OPERATION_ALL], topics: ['*']}")},
+		{"authorization, a star without quotes", authorized("{effect: EFFECT_ALLOW, principals: [*], operations: [OPERATION_ALL], topics: ['*']}")},
+		{"authorization, topics that cannot be", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_ALL], topics: ['a b', 'a*b', '', .., 'ä*', a, a, " + strings.Repeat("x", 250) + "], groups: [], transactional_ids: ['', " + strings.Repeat("x", 32768) + ", a, a]}")},
+		{"authorization, about nothing", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_ALL]}", "{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_ALL], cluster: false}")},
+		{"authorization, writing a group", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_WRITE], groups: [g]}")},
+		{"authorization, operations for something else", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ, OPERATION_WRITE, OPERATION_ALTER], groups: [g]}",
+			"{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_WRITE], topics: [a], groups: [g], cluster: true}", "{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ], transactional_ids: [g]}")},
+		{"authorization, a rule hidden", authorized("{name: all, effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_ALL], topics: ['a*']}", "{name: none, effect: EFFECT_DENY, principals: [ann], operations: [OPERATION_READ], topics: [ab, 'ac*']}")},
+		{"authorization, a rule hidden by two", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ], topics: ['a*']}", "{name: writes, effect: EFFECT_DENY, principals: ['a*'], operations: [OPERATION_WRITE], topics: ['*']}",
+			"{effect: EFFECT_DENY, principals: [ann], operations: [OPERATION_READ, OPERATION_WRITE], topics: [ab]}")},
+		{"authorization, a rule hidden behind a mistake", authorized("{}", "{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ], topics: ['a*']}", "{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ], topics: ['a*']}")},
+		{"authorization, too many rules", authorized(strings.Repeat("{}, ", 1000) + "{}")},
+		{"authorization, too many names", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ], topics: [" + strings.Repeat("a, ", 10000) + "]}")},
+		{"authorization in other words", authorized("{action: ALLOW, users: [ann], operation: [OPERATION_READ], topic: [a], group: [g], transactional_id: [t], clusters: true, host: x}")},
+		{"authorization, as acls", advertised("acls: [{principal: ann}]")},
 		// Limits.
 		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999, connections_max_idle_ms: 999}")},
 		{"limits too high", advertised("limits: {max_request_bytes: 1073741825, max_in_flight_requests_per_connection: 1000001, max_in_flight_bytes_per_connection: 1099511627777, max_in_flight_bytes_per_worker: 1099511627777, partial_request_timeout_ms: 3600001}")},
@@ -280,6 +320,10 @@ func binaryCases(tb testing.TB) []messageCase {
 	inside.Limits.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 50, protowire.VarintType), 1))
 	inside.ForwardingRules[0].ProtoReflect().SetUnknown(
 		protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1))
+	authorizing := cppMessage(tb)
+	authorizing.Authorization = &kafkameshv1.Authorization{Rules: []*kafkameshv1.AuthorizationRule{
+		{Effect: 7, Principals: []string{""}, Operations: []kafkameshv1.AuthorizationRule_Operation{99, 0}, Topics: []string{"a"}}, {},
+	}}
 	operated := cppMessage(tb)
 	share, slow := math.NaN(), int32(-1)
 	operated.Admin = &kafkameshv1.Admin{Address: "127.0.0.1:9990", Readiness: 9}
@@ -290,6 +334,7 @@ func binaryCases(tb testing.TB) []messageCase {
 		{"binary: unknown field number", string(unknown)},
 		{"binary: unknown field number inside", string(marshal(tb, inside))},
 		{"binary: no numbers", string(marshal(tb, operated))},
+		{"binary: authorization", string(marshal(tb, authorizing))},
 		{"binary: cut short", string(broken[:len(broken)-1])},
 		{"binary: not UTF-8", "advertised_host: caf\xe9\n"},
 		{"binary: hidden rule", string(marshal(tb, &kafkameshv1.KafkaMesh{

@@ -233,6 +233,9 @@ func inBrackets(n *tree.Node, f protoreflect.FieldDescriptor) string {
 	if f.Enum() != nil && n.Kind == tree.Text && f.Enum().Values().ByName(protoreflect.Name(n.Text)) != nil {
 		return "; write [" + n.Text + "]"
 	}
+	if f.Kind() == protoreflect.StringKind && n.Kind == tree.Text {
+		return "; put it in brackets"
+	}
 	return ""
 }
 

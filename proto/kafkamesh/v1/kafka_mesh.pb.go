@@ -135,6 +135,141 @@ func (KafkaMesh_ConsumerProxyMode) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Effect is what the rule does to what matches.
+type AuthorizationRule_Effect int32
+
+const (
+	// Refused.
+	AuthorizationRule_EFFECT_UNSPECIFIED AuthorizationRule_Effect = 0
+	// It may be done.
+	AuthorizationRule_EFFECT_ALLOW AuthorizationRule_Effect = 1
+	// It may not be done.
+	AuthorizationRule_EFFECT_DENY AuthorizationRule_Effect = 2
+)
+
+// Enum value maps for AuthorizationRule_Effect.
+var (
+	AuthorizationRule_Effect_name = map[int32]string{
+		0: "EFFECT_UNSPECIFIED",
+		1: "EFFECT_ALLOW",
+		2: "EFFECT_DENY",
+	}
+	AuthorizationRule_Effect_value = map[string]int32{
+		"EFFECT_UNSPECIFIED": 0,
+		"EFFECT_ALLOW":       1,
+		"EFFECT_DENY":        2,
+	}
+)
+
+func (x AuthorizationRule_Effect) Enum() *AuthorizationRule_Effect {
+	p := new(AuthorizationRule_Effect)
+	*p = x
+	return p
+}
+
+func (x AuthorizationRule_Effect) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuthorizationRule_Effect) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+}
+
+func (AuthorizationRule_Effect) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+}
+
+func (x AuthorizationRule_Effect) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuthorizationRule_Effect.Descriptor instead.
+func (AuthorizationRule_Effect) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 0}
+}
+
+// Operation is what somebody does, as in Kafka's ACLs. Who is allowed READ, WRITE, DELETE or ALTER is allowed DESCRIBE, and who is
+// allowed ALTER_CONFIGS is allowed DESCRIBE_CONFIGS; what is denied implies nothing.
+type AuthorizationRule_Operation int32
+
+const (
+	// Refused.
+	AuthorizationRule_OPERATION_UNSPECIFIED AuthorizationRule_Operation = 0
+	// All of them.
+	AuthorizationRule_OPERATION_ALL AuthorizationRule_Operation = 1
+	// Records of a topic are read; somebody is a member of a group and commits offsets.
+	AuthorizationRule_OPERATION_READ AuthorizationRule_Operation = 2
+	// Records are written to a topic.
+	AuthorizationRule_OPERATION_WRITE AuthorizationRule_Operation = 3
+	// A topic, or any in the cluster, is created.
+	AuthorizationRule_OPERATION_CREATE AuthorizationRule_Operation = 4
+	// Somebody learns that a topic or a group is there, and what it is like; of the cluster: all of its groups.
+	AuthorizationRule_OPERATION_DESCRIBE AuthorizationRule_Operation = 5
+	// A topic gets more partitions.
+	AuthorizationRule_OPERATION_ALTER AuthorizationRule_Operation = 6
+	// A topic, its records, or a group, is deleted.
+	AuthorizationRule_OPERATION_DELETE AuthorizationRule_Operation = 7
+	// The configuration of a topic is seen.
+	AuthorizationRule_OPERATION_DESCRIBE_CONFIGS AuthorizationRule_Operation = 8
+	// The configuration of a topic is altered.
+	AuthorizationRule_OPERATION_ALTER_CONFIGS AuthorizationRule_Operation = 9
+)
+
+// Enum value maps for AuthorizationRule_Operation.
+var (
+	AuthorizationRule_Operation_name = map[int32]string{
+		0: "OPERATION_UNSPECIFIED",
+		1: "OPERATION_ALL",
+		2: "OPERATION_READ",
+		3: "OPERATION_WRITE",
+		4: "OPERATION_CREATE",
+		5: "OPERATION_DESCRIBE",
+		6: "OPERATION_ALTER",
+		7: "OPERATION_DELETE",
+		8: "OPERATION_DESCRIBE_CONFIGS",
+		9: "OPERATION_ALTER_CONFIGS",
+	}
+	AuthorizationRule_Operation_value = map[string]int32{
+		"OPERATION_UNSPECIFIED":      0,
+		"OPERATION_ALL":              1,
+		"OPERATION_READ":             2,
+		"OPERATION_WRITE":            3,
+		"OPERATION_CREATE":           4,
+		"OPERATION_DESCRIBE":         5,
+		"OPERATION_ALTER":            6,
+		"OPERATION_DELETE":           7,
+		"OPERATION_DESCRIBE_CONFIGS": 8,
+		"OPERATION_ALTER_CONFIGS":    9,
+	}
+)
+
+func (x AuthorizationRule_Operation) Enum() *AuthorizationRule_Operation {
+	p := new(AuthorizationRule_Operation)
+	*p = x
+	return p
+}
+
+func (x AuthorizationRule_Operation) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuthorizationRule_Operation) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
+}
+
+func (AuthorizationRule_Operation) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
+}
+
+func (x AuthorizationRule_Operation) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuthorizationRule_Operation.Descriptor instead.
+func (AuthorizationRule_Operation) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 1}
+}
+
 // Access is how much that is. Each has what the one before it has.
 type Administration_Access int32
 
@@ -180,11 +315,11 @@ func (x Administration_Access) String() string {
 }
 
 func (Administration_Access) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
 }
 
 func (Administration_Access) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[2]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
 }
 
 func (x Administration_Access) Number() protoreflect.EnumNumber {
@@ -193,7 +328,7 @@ func (x Administration_Access) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Administration_Access.Descriptor instead.
 func (Administration_Access) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Readiness says which clusters have to be reachable for the mesh to be ready.
@@ -233,11 +368,11 @@ func (x Admin_Readiness) String() string {
 }
 
 func (Admin_Readiness) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
 }
 
 func (Admin_Readiness) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[3]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
 }
 
 func (x Admin_Readiness) Number() protoreflect.EnumNumber {
@@ -246,7 +381,7 @@ func (x Admin_Readiness) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Admin_Readiness.Descriptor instead.
 func (Admin_Readiness) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // Verification says what is looked at of a broker's certificate.
@@ -286,11 +421,11 @@ func (x Tls_Verification) String() string {
 }
 
 func (Tls_Verification) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6].Descriptor()
 }
 
 func (Tls_Verification) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6]
 }
 
 func (x Tls_Verification) Number() protoreflect.EnumNumber {
@@ -299,7 +434,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Mechanism is how a login goes.
@@ -351,11 +486,11 @@ func (x Sasl_Mechanism) String() string {
 }
 
 func (Sasl_Mechanism) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[7].Descriptor()
 }
 
 func (Sasl_Mechanism) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[7]
 }
 
 func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
@@ -364,7 +499,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -404,11 +539,11 @@ func (x ForwardingRule_Operation) String() string {
 }
 
 func (ForwardingRule_Operation) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[8].Descriptor()
 }
 
 func (ForwardingRule_Operation) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[8]
 }
 
 func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
@@ -417,7 +552,7 @@ func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ForwardingRule_Operation.Descriptor instead.
 func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -469,8 +604,10 @@ type KafkaMesh struct {
 	// What clients may do beside writing to topics and reading them. Whoever reaches the listener may do it, and does it as the mesh's user
 	// of the cluster. Default: they may see what topics' configurations are, and change nothing.
 	Administration *Administration `protobuf:"bytes,109,opt,name=administration,proto3" json:"administration,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Who may do what: a client by its principal. Default: every client may do what its requests can ask for.
+	Authorization *Authorization `protobuf:"bytes,111,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KafkaMesh) Reset() {
@@ -608,6 +745,173 @@ func (x *KafkaMesh) GetAdministration() *Administration {
 	return nil
 }
 
+func (x *KafkaMesh) GetAuthorization() *Authorization {
+	if x != nil {
+		return x.Authorization
+	}
+	return nil
+}
+
+// Authorization says who may do what.
+type Authorization struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first rule that matches, in the order written, decides; what none matches is denied. At least one. Refused: a rule that earlier
+	// ones hide, and more than 1000.
+	Rules         []*AuthorizationRule `protobuf:"bytes,1,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authorization) Reset() {
+	*x = Authorization{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authorization) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authorization) ProtoMessage() {}
+
+func (x *Authorization) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
+func (*Authorization) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Authorization) GetRules() []*AuthorizationRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+// AuthorizationRule allows or denies what matches: one of principals, one of operations, and one of topics, groups, transactional_ids and
+// cluster. At least one of these four has to be given. A name in them is whole, or is the beginning of names with a star behind it; "*" is
+// every one.
+type AuthorizationRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the rule is called in logs and metrics: letters, digits, dashes and underscores, at most 64 of them, and not only digits. Default:
+	// its number, from 0. Refused: that of another rule.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the rule does. Required.
+	Effect AuthorizationRule_Effect `protobuf:"varint,2,opt,name=effect,proto3,enum=kafkamesh.v1.AuthorizationRule_Effect" json:"effect,omitempty"`
+	// Who the rule is for: a principal, the beginning of principals with a star behind it, or a SPIFFE id in which a star is one part of the
+	// path, spiffe://cluster.local/ns/*/sa/NAME. "*" is everybody. Clients that have not logged in are ANONYMOUS. At least one.
+	Principals []string `protobuf:"bytes,3,rep,name=principals,proto3" json:"principals,omitempty"`
+	// What the rule is for. At least one. Refused: one twice, one that nothing of what the rule is about has, and ALL with others.
+	Operations []AuthorizationRule_Operation `protobuf:"varint,4,rep,packed,name=operations,proto3,enum=kafkamesh.v1.AuthorizationRule_Operation" json:"operations,omitempty"`
+	// Topics that the rule is about.
+	Topics []string `protobuf:"bytes,5,rep,name=topics,proto3" json:"topics,omitempty"`
+	// Consumer groups that the rule is about. They have READ, DESCRIBE and DELETE.
+	Groups []string `protobuf:"bytes,6,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Transactional ids that the rule is about. They have WRITE and DESCRIBE.
+	TransactionalIds []string `protobuf:"bytes,7,rep,name=transactional_ids,json=transactionalIds,proto3" json:"transactional_ids,omitempty"`
+	// Whether the rule is about the cluster as a whole, as clients see it. It has CREATE and DESCRIBE.
+	Cluster       bool `protobuf:"varint,8,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorizationRule) Reset() {
+	*x = AuthorizationRule{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorizationRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorizationRule) ProtoMessage() {}
+
+func (x *AuthorizationRule) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorizationRule.ProtoReflect.Descriptor instead.
+func (*AuthorizationRule) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AuthorizationRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AuthorizationRule) GetEffect() AuthorizationRule_Effect {
+	if x != nil {
+		return x.Effect
+	}
+	return AuthorizationRule_EFFECT_UNSPECIFIED
+}
+
+func (x *AuthorizationRule) GetPrincipals() []string {
+	if x != nil {
+		return x.Principals
+	}
+	return nil
+}
+
+func (x *AuthorizationRule) GetOperations() []AuthorizationRule_Operation {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *AuthorizationRule) GetTopics() []string {
+	if x != nil {
+		return x.Topics
+	}
+	return nil
+}
+
+func (x *AuthorizationRule) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *AuthorizationRule) GetTransactionalIds() []string {
+	if x != nil {
+		return x.TransactionalIds
+	}
+	return nil
+}
+
+func (x *AuthorizationRule) GetCluster() bool {
+	if x != nil {
+		return x.Cluster
+	}
+	return false
+}
+
 // Administration says what clients may do that is administration.
 type Administration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -622,7 +926,7 @@ type Administration struct {
 
 func (x *Administration) Reset() {
 	*x = Administration{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +938,7 @@ func (x *Administration) String() string {
 func (*Administration) ProtoMessage() {}
 
 func (x *Administration) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +951,7 @@ func (x *Administration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Administration.ProtoReflect.Descriptor instead.
 func (*Administration) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Administration) GetTopics() Administration_Access {
@@ -700,7 +1004,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +1016,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +1029,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Limits) GetMaxRequestBytes() int32 {
@@ -786,7 +1090,7 @@ type Admin struct {
 
 func (x *Admin) Reset() {
 	*x = Admin{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +1102,7 @@ func (x *Admin) String() string {
 func (*Admin) ProtoMessage() {}
 
 func (x *Admin) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +1115,7 @@ func (x *Admin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Admin.ProtoReflect.Descriptor instead.
 func (*Admin) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Admin) GetAddress() string {
@@ -857,7 +1161,7 @@ type AccessLog struct {
 
 func (x *AccessLog) Reset() {
 	*x = AccessLog{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1173,7 @@ func (x *AccessLog) String() string {
 func (*AccessLog) ProtoMessage() {}
 
 func (x *AccessLog) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1186,7 @@ func (x *AccessLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
 func (*AccessLog) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AccessLog) GetPath() string {
@@ -931,7 +1235,7 @@ type OpenTelemetry struct {
 
 func (x *OpenTelemetry) Reset() {
 	*x = OpenTelemetry{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1247,7 @@ func (x *OpenTelemetry) String() string {
 func (*OpenTelemetry) ProtoMessage() {}
 
 func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1260,7 @@ func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTelemetry.ProtoReflect.Descriptor instead.
 func (*OpenTelemetry) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *OpenTelemetry) GetEndpoint() string {
@@ -1000,7 +1304,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1316,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1329,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Header) GetName() string {
@@ -1085,7 +1389,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1097,7 +1401,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1110,7 +1414,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -1198,7 +1502,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1514,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1527,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Dial) GetProxyProtocol() *ProxyProtocol {
@@ -1253,7 +1557,7 @@ type ProxyProtocol struct {
 
 func (x *ProxyProtocol) Reset() {
 	*x = ProxyProtocol{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1569,7 @@ func (x *ProxyProtocol) String() string {
 func (*ProxyProtocol) ProtoMessage() {}
 
 func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1582,7 @@ func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
 func (*ProxyProtocol) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProxyProtocol) GetSocket() string {
@@ -1307,7 +1611,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1623,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1636,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -1444,7 +1748,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1760,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1773,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -1568,7 +1872,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1884,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1897,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -1656,7 +1960,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1668,7 +1972,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1681,7 +1985,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -1759,7 +2063,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +2075,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +2088,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -1843,7 +2147,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2159,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2172,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -1931,7 +2235,7 @@ type GroupRule struct {
 
 func (x *GroupRule) Reset() {
 	*x = GroupRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1943,7 +2247,7 @@ func (x *GroupRule) String() string {
 func (*GroupRule) ProtoMessage() {}
 
 func (x *GroupRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1956,7 +2260,7 @@ func (x *GroupRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
 func (*GroupRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GroupRule) GetTargetCluster() string {
@@ -1999,7 +2303,7 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xa4\a\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xe7\a\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -2017,9 +2321,40 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\vgroup_rules\x18k \x03(\v2\x17.kafkamesh.v1.GroupRuleR\n" +
 	"groupRules\x122\n" +
 	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\x12D\n" +
-	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\".\n" +
+	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\x12A\n" +
+	"\rauthorization\x18o \x01(\v2\x1b.kafkamesh.v1.AuthorizationR\rauthorization\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
-	"\x15StatefulConsumerProxy\x10\x00\"\xf1\x01\n" +
+	"\x15StatefulConsumerProxy\x10\x00\"F\n" +
+	"\rAuthorization\x125\n" +
+	"\x05rules\x18\x01 \x03(\v2\x1f.kafkamesh.v1.AuthorizationRuleR\x05rules\"\x89\x05\n" +
+	"\x11AuthorizationRule\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12>\n" +
+	"\x06effect\x18\x02 \x01(\x0e2&.kafkamesh.v1.AuthorizationRule.EffectR\x06effect\x12\x1e\n" +
+	"\n" +
+	"principals\x18\x03 \x03(\tR\n" +
+	"principals\x12I\n" +
+	"\n" +
+	"operations\x18\x04 \x03(\x0e2).kafkamesh.v1.AuthorizationRule.OperationR\n" +
+	"operations\x12\x16\n" +
+	"\x06topics\x18\x05 \x03(\tR\x06topics\x12\x16\n" +
+	"\x06groups\x18\x06 \x03(\tR\x06groups\x12+\n" +
+	"\x11transactional_ids\x18\a \x03(\tR\x10transactionalIds\x12\x18\n" +
+	"\acluster\x18\b \x01(\bR\acluster\"C\n" +
+	"\x06Effect\x12\x16\n" +
+	"\x12EFFECT_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fEFFECT_ALLOW\x10\x01\x12\x0f\n" +
+	"\vEFFECT_DENY\x10\x02\"\xf8\x01\n" +
+	"\tOperation\x12\x19\n" +
+	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rOPERATION_ALL\x10\x01\x12\x12\n" +
+	"\x0eOPERATION_READ\x10\x02\x12\x13\n" +
+	"\x0fOPERATION_WRITE\x10\x03\x12\x14\n" +
+	"\x10OPERATION_CREATE\x10\x04\x12\x16\n" +
+	"\x12OPERATION_DESCRIBE\x10\x05\x12\x13\n" +
+	"\x0fOPERATION_ALTER\x10\x06\x12\x14\n" +
+	"\x10OPERATION_DELETE\x10\a\x12\x1e\n" +
+	"\x1aOPERATION_DESCRIBE_CONFIGS\x10\b\x12\x1b\n" +
+	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xf1\x01\n" +
 	"\x0eAdministration\x12;\n" +
 	"\x06topics\x18\x01 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06topics\x12;\n" +
 	"\x06groups\x18\x02 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06groups\"e\n" +
@@ -2190,85 +2525,93 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	(Administration_Access)(0),       // 2: kafkamesh.v1.Administration.Access
-	(Admin_Readiness)(0),             // 3: kafkamesh.v1.Admin.Readiness
-	(Tls_Verification)(0),            // 4: kafkamesh.v1.Tls.Verification
-	(Sasl_Mechanism)(0),              // 5: kafkamesh.v1.Sasl.Mechanism
-	(ForwardingRule_Operation)(0),    // 6: kafkamesh.v1.ForwardingRule.Operation
-	(*KafkaMesh)(nil),                // 7: kafkamesh.v1.KafkaMesh
-	(*Administration)(nil),           // 8: kafkamesh.v1.Administration
-	(*Limits)(nil),                   // 9: kafkamesh.v1.Limits
-	(*Admin)(nil),                    // 10: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                // 11: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),            // 12: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                   // 13: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),   // 14: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                     // 15: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),            // 16: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),               // 17: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 18: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 19: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 20: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 21: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 22: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                // 23: kafkamesh.v1.GroupRule
-	nil,                              // 24: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 25: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 26: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 27: kafkamesh.v1.OAuth.ExtensionsEntry
+	(AuthorizationRule_Effect)(0),    // 2: kafkamesh.v1.AuthorizationRule.Effect
+	(AuthorizationRule_Operation)(0), // 3: kafkamesh.v1.AuthorizationRule.Operation
+	(Administration_Access)(0),       // 4: kafkamesh.v1.Administration.Access
+	(Admin_Readiness)(0),             // 5: kafkamesh.v1.Admin.Readiness
+	(Tls_Verification)(0),            // 6: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),              // 7: kafkamesh.v1.Sasl.Mechanism
+	(ForwardingRule_Operation)(0),    // 8: kafkamesh.v1.ForwardingRule.Operation
+	(*KafkaMesh)(nil),                // 9: kafkamesh.v1.KafkaMesh
+	(*Authorization)(nil),            // 10: kafkamesh.v1.Authorization
+	(*AuthorizationRule)(nil),        // 11: kafkamesh.v1.AuthorizationRule
+	(*Administration)(nil),           // 12: kafkamesh.v1.Administration
+	(*Limits)(nil),                   // 13: kafkamesh.v1.Limits
+	(*Admin)(nil),                    // 14: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                // 15: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),            // 16: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                   // 17: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),   // 18: kafkamesh.v1.KafkaClusterDefinition
+	(*Dial)(nil),                     // 19: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),            // 20: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),               // 21: kafkamesh.v1.DataSource
+	(*Tls)(nil),                      // 22: kafkamesh.v1.Tls
+	(*Sasl)(nil),                     // 23: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                    // 24: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                 // 25: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),           // 26: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                // 27: kafkamesh.v1.GroupRule
+	nil,                              // 28: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                              // 29: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                              // 30: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                              // 31: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	14, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	22, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	18, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	26, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	9,  // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	13, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	10, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	11, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	12, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	23, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	8,  // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
-	2,  // 10: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
-	2,  // 11: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
-	3,  // 12: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	13, // 13: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	17, // 14: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	17, // 15: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	24, // 16: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	25, // 17: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	18, // 18: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	19, // 19: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	15, // 20: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	16, // 21: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	17, // 22: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	17, // 23: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	17, // 24: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	17, // 25: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	17, // 26: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	17, // 27: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	17, // 28: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	4,  // 29: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	5,  // 30: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	17, // 31: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	17, // 32: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	20, // 33: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	21, // 34: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	17, // 35: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	17, // 36: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	26, // 37: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	17, // 38: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	27, // 39: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	6,  // 40: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	14, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	15, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	16, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	27, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	12, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	10, // 10: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
+	11, // 11: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
+	2,  // 12: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
+	3,  // 13: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
+	4,  // 14: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
+	4,  // 15: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
+	5,  // 16: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	17, // 17: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	21, // 18: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	21, // 19: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	28, // 20: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	29, // 21: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	22, // 22: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	23, // 23: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	19, // 24: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	20, // 25: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	21, // 26: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	21, // 27: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	21, // 28: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	21, // 29: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	21, // 30: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	21, // 31: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	21, // 32: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	6,  // 33: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	7,  // 34: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	21, // 35: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	21, // 36: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	24, // 37: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	25, // 38: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	21, // 39: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	21, // 40: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	30, // 41: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	21, // 42: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	31, // 43: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	8,  // 44: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -2276,20 +2619,20 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	if File_kafkamesh_v1_kafka_mesh_proto != nil {
 		return
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18].OneofWrappers = []any{
 		(*GroupRule_GroupPrefix)(nil),
 	}
 	type x struct{}
@@ -2297,8 +2640,8 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   21,
+			NumEnums:      9,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,133 @@
+package authorizer
+
+import (
+	"strconv"
+	"sync"
+)
+
+// Rule allows or denies. It matches if one of Principals, one of Operations, and one of what it is about match.
+type Rule struct {
+	// Name tells the rule from others. Empty: it is called by its place, from 0.
+	Name string
+	// Allow says that what matches is allowed; else it is denied.
+	Allow bool
+	// Principals are names, beginnings of names with a star behind them, or SPIFFE ids in which a star is one segment of the path.
+	Principals []string
+	// Operations are what the rule is for. One that something has not (Kind.Operations) has no effect there.
+	Operations Operations
+	// Topics, Groups and TransactionalIDs are names, or beginnings of names with a star behind them.
+	Topics, Groups, TransactionalIDs []string
+	// Cluster says that the rule is about the cluster, too.
+	Cluster bool
+}
+
+// names are the patterns of a kind. Those of the cluster are the one name that it has, which is empty.
+func (r *Rule) names(k Kind) []string {
+	switch {
+	case k == Topic:
+		return r.Topics
+	case k == Group:
+		return r.Groups
+	case k == TransactionalID:
+		return r.TransactionalIDs
+	case r.Cluster:
+		return []string{""}
+	default:
+		return nil
+	}
+}
+
+// effective are the operations that a rule decides about something of a kind.
+func (r *Rule) effective(k Kind) Operations {
+	s := r.Operations & k.Operations()
+	if r.Allow {
+		s = s.implied() & k.Operations()
+	}
+	return s
+}
+
+// NoRule is the place of a rule where none has decided.
+const NoRule = -1
+
+// maxKept is how many principals' Rights are kept for their next connection.
+const maxKept = 1000
+
+// Rules is compiled rules. They never change, and any goroutine may use them. Nil are no rules: everybody may do everything.
+type Rules struct {
+	rules []Rule
+	who   [][]principals // of each rule
+
+	mu   sync.RWMutex
+	kept map[string]*Rights // by principal
+}
+
+// New compiles rules, in the order in which they are to be tried. It keeps them, and returns nil if there are none.
+func New(rules []Rule) *Rules {
+	if len(rules) == 0 {
+		return nil
+	}
+	r := &Rules{rules: rules, who: make([][]principals, len(rules)), kept: map[string]*Rights{}}
+	for i := range rules {
+		for _, p := range rules[i].Principals {
+			r.who[i] = append(r.who[i], principalsOf(p))
+		}
+	}
+	return r
+}
+
+// Len is the number of rules.
+func (r *Rules) Len() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.rules)
+}
+
+// Name is what the rule at a place is called; NoRule is called so in words.
+func (r *Rules) Name(place int) string {
+	switch {
+	case place == NoRule:
+		return "no rule"
+	case r.rules[place].Name != "":
+		return r.rules[place].Name
+	default:
+		return strconv.Itoa(place)
+	}
+}
+
+// For is what a principal may do. Nil: everything, because there are no rules.
+func (r *Rules) For(principal string) *Rights {
+	if r == nil {
+		return nil
+	}
+	r.mu.RLock()
+	rights := r.kept[principal]
+	r.mu.RUnlock()
+	if rights != nil {
+		return rights
+	}
+	rights = r.compile(principal)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.kept[principal]; known != nil {
+		return known
+	}
+	if len(r.kept) < maxKept {
+		r.kept[principal] = rights
+	}
+	return rights
+}
+
+// compile makes the Rights of a principal.
+func (r *Rules) compile(principal string) *Rights {
+	var b builder
+	for i := range r.rules {
+		for _, p := range r.who[i] {
+			if p.match(principal) {
+				b.add(&r.rules[i], i)
+				break
+			}
+		}
+	}
+	return b.rights(r)
+}

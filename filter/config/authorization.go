@@ -1,0 +1,293 @@
+package config
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
+	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
+)
+
+const (
+	// maxAuthorizationRules bounds what is counted for single rules.
+	maxAuthorizationRules = 1000
+	// maxAuthorizationPatterns bounds what all rules name together, and so the memory that each principal takes.
+	maxAuthorizationPatterns = 10000
+	// longestRuleName is the most characters of a name that metrics have.
+	longestRuleName = 64
+)
+
+// authorization checks authorization and fills c.Authorization.
+func (c *Config) authorization(bad *mistakes, m *kafkameshv1.Authorization) {
+	const path = "authorization.rules"
+	list := m.GetRules()
+	switch _, written := bad.places["authorization"]; {
+	case m == nil && written:
+		bad.add("authorization", "has no value, so that everybody might do everything; write rules into it, or remove it")
+		return
+	case m == nil || bad.cannotRead(path):
+		return
+	case len(list) == 0:
+		bad.add(path, "none given, so that nobody might do anything; write at least one, with effect, principals and operations, or remove authorization")
+		return
+	case len(list) > maxAuthorizationRules:
+		bad.add(path, "%d rules are too many; write at most %d, which name several principals and the beginnings of names", len(list), maxAuthorizationRules)
+		return
+	}
+	patterns := 0
+	for _, r := range list {
+		patterns += len(r.GetPrincipals()) + len(r.GetTopics()) + len(r.GetGroups()) + len(r.GetTransactionalIds())
+	}
+	if patterns > maxAuthorizationPatterns {
+		bad.add(path, "name %d principals, topics, groups and transactional ids, which are too many; name at most %d, or the beginnings of names", patterns, maxAuthorizationPatterns)
+		return
+	}
+	a := authorization{bad: bad, names: map[string]int{}}
+	for i, r := range list {
+		c.Authorization = append(c.Authorization, a.rule(index(path, i), i, r))
+	}
+}
+
+// authorization is what is known of its rules so far.
+type authorization struct {
+	bad    *mistakes
+	names  map[string]int // places of rules that have one
+	hider  authorizer.Hider
+	places []int // of rules that hider has
+}
+
+// rule checks one rule.
+func (a *authorization) rule(at string, place int, r *kafkameshv1.AuthorizationRule) authorizer.Rule {
+	before := len(a.bad.list)
+	a.name(join(at, "name"), place, r.GetName())
+	a.effect(join(at, "effect"), r.GetEffect())
+	rule := authorizer.Rule{
+		Name: r.GetName(), Allow: r.GetEffect() == kafkameshv1.AuthorizationRule_EFFECT_ALLOW, Cluster: r.GetCluster(),
+		Principals: r.GetPrincipals(), Topics: r.GetTopics(), Groups: r.GetGroups(), TransactionalIDs: r.GetTransactionalIds(),
+	}
+	if a.list(join(at, "principals"), rule.Principals, authorizer.CheckPrincipal) && len(rule.Principals) == 0 {
+		a.bad.add(join(at, "principals"), `missing; name at least one principal, or write ["*"] for everybody`)
+	}
+	rule.Operations = a.operations(join(at, "operations"), r.GetOperations())
+	a.list(join(at, "topics"), rule.Topics, topicPattern)
+	a.list(join(at, "groups"), rule.Groups, idPattern)
+	a.list(join(at, "transactional_ids"), rule.TransactionalIDs, idPattern)
+	if len(a.bad.list) > before || a.bad.cannotRead(at) || a.unread(at) {
+		return rule
+	}
+	if a.fits(at, r, &rule) {
+		a.hidden(at, place, rule)
+	}
+	return rule
+}
+
+// unread reports whether a field of a rule cannot be read, of which something is said already.
+func (a *authorization) unread(at string) bool {
+	for path := range a.bad.broken {
+		if strings.HasPrefix(path, at+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *authorization) name(path string, place int, name string) {
+	switch {
+	case name == "":
+		return
+	case len(name) > longestRuleName || strings.Trim(name, ruleNameRunes) != "":
+		a.bad.add(path, "%s is not one; write letters, digits, dashes and underscores, at most %d", quote(name), longestRuleName)
+	case isDigits(name):
+		a.bad.add(path, "%s could be the number of a rule; write a word", quote(name))
+	default:
+		if other, ok := a.names[name]; ok {
+			a.bad.add(path, "%s is the name of %s already; change one of the two", quote(name), index("authorization.rules", other))
+			return
+		}
+		a.names[name] = place
+	}
+}
+
+// ruleNameRunes are the characters of rules' names.
+const ruleNameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+func (a *authorization) effect(path string, e kafkameshv1.AuthorizationRule_Effect) {
+	switch {
+	case e == kafkameshv1.AuthorizationRule_EFFECT_UNSPECIFIED && !a.bad.given[path]:
+		a.bad.add(path, "missing; write EFFECT_ALLOW or EFFECT_DENY")
+	case e != kafkameshv1.AuthorizationRule_EFFECT_ALLOW && e != kafkameshv1.AuthorizationRule_EFFECT_DENY:
+		a.bad.add(path, "%v is not allowed; write EFFECT_ALLOW or EFFECT_DENY", e)
+	}
+}
+
+// list checks patterns, of which none may be there twice. True: it could be read and is not one that is given and empty.
+func (a *authorization) list(path string, patterns []string, check func(pattern string) error) bool {
+	if a.bad.cannotRead(path) {
+		return false
+	}
+	if len(patterns) == 0 && a.bad.given[path] {
+		a.bad.add(path, "is an empty list, which nothing is in; name something, or remove the rule")
+		return false
+	}
+	first := make(map[string]int, len(patterns))
+	for i, pattern := range patterns {
+		at := index(path, i)
+		if a.bad.cannotRead(at) {
+			continue
+		}
+		if err := check(pattern); err != nil {
+			a.bad.add(at, "%s %v", quote(pattern), err)
+			continue
+		}
+		if j, ok := first[pattern]; ok {
+			a.bad.add(at, "%s is %s already; remove one of the two", quote(pattern), index(path, j))
+			continue
+		}
+		first[pattern] = i
+	}
+	return true
+}
+
+// mistaken is what is wrong with a pattern.
+type mistaken string
+
+// Error is the mistake.
+func (m mistaken) Error() string { return string(m) }
+
+// topicPattern says what is wrong with a pattern of topics.
+func topicPattern(pattern string) error {
+	before, prefix := strings.CutSuffix(pattern, "*")
+	reason := prefixMistake(before)
+	if !prefix {
+		reason = topicMistake(pattern)
+	}
+	switch {
+	case strings.Contains(before, "*"):
+		return mistaken("has a star that is not at its end; write the beginning and one star, " + before[:strings.IndexByte(before, '*')] + "*")
+	case reason != "":
+		return mistaken("cannot be a topic: " + reason + "; write the name of a topic, or the beginning of names and a star")
+	default:
+		return nil
+	}
+}
+
+// idPattern says what is wrong with a pattern of groups or transactional ids.
+func idPattern(pattern string) error {
+	switch {
+	case pattern == "":
+		return mistaken(`is nobody's; write an id, the beginning of ids and a star, or "*" for every one`)
+	case len(pattern) > math.MaxInt16:
+		return mistaken("is too long: an id has at most " + strconv.Itoa(math.MaxInt16) + " bytes; write the beginning of ids and a star")
+	default:
+		return nil
+	}
+}
+
+// operations checks what a rule is for.
+func (a *authorization) operations(path string, list []kafkameshv1.AuthorizationRule_Operation) (s authorizer.Operations) {
+	if a.bad.cannotRead(path) {
+		return 0
+	}
+	if len(list) == 0 {
+		a.bad.add(path, "missing; name at least one operation, or write [OPERATION_ALL]")
+		return 0
+	}
+	for i, o := range list {
+		at := index(path, i)
+		switch {
+		case a.bad.cannotRead(at):
+			return 0
+		case o <= kafkameshv1.AuthorizationRule_OPERATION_UNSPECIFIED || kafkameshv1.AuthorizationRule_Operation_name[int32(o)] == "":
+			a.bad.add(at, "%v is not allowed; write the name of an operation, such as OPERATION_READ, or OPERATION_ALL", o)
+		case slices.Contains(list[:i], o):
+			a.bad.add(at, "%v is given twice; remove one of the two", o)
+		case o == kafkameshv1.AuthorizationRule_OPERATION_ALL && len(list) > 1:
+			a.bad.add(at, "is all operations, so that the others have no effect; keep it alone, or remove it")
+		case o == kafkameshv1.AuthorizationRule_OPERATION_ALL:
+			s = authorizer.All
+		default:
+			s |= authorizer.Of(operationOf(o))
+		}
+	}
+	return s
+}
+
+// operationOf is one that is not all of them.
+func operationOf(o kafkameshv1.AuthorizationRule_Operation) authorizer.Operation {
+	return authorizer.Operation(o - kafkameshv1.AuthorizationRule_OPERATION_READ) // in the same order
+}
+
+// fits checks that what the rule is for, and what it is about, go together.
+func (a *authorization) fits(at string, m *kafkameshv1.AuthorizationRule, r *authorizer.Rule) bool {
+	before := len(a.bad.list)
+	var possible authorizer.Operations
+	for _, about := range []struct {
+		kind  authorizer.Kind
+		field string
+		given bool
+	}{
+		{authorizer.Topic, "topics", len(r.Topics) > 0},
+		{authorizer.Group, "groups", len(r.Groups) > 0},
+		{authorizer.TransactionalID, "transactional_ids", len(r.TransactionalIDs) > 0},
+		{authorizer.Cluster, "cluster", r.Cluster},
+	} {
+		if !about.given {
+			continue
+		}
+		possible |= about.kind.Operations()
+		if r.Operations&about.kind.Operations() == 0 {
+			a.bad.add(join(at, about.field), "none of the rule's operations is for them, which are %s; write one of those into operations, or remove %s",
+				named(about.kind.Operations()), about.field)
+		}
+	}
+	if possible == 0 {
+		a.bad.add(at, `is about nothing; write topics, groups, transactional_ids or cluster: true, such as topics: ["orders*"]`)
+		return false
+	}
+	if len(a.bad.list) > before {
+		return false
+	}
+	for i, o := range m.GetOperations() {
+		if o != kafkameshv1.AuthorizationRule_OPERATION_ALL && !possible.Has(operationOf(o)) {
+			a.bad.add(index(join(at, "operations"), i), "%v is for nothing that the rule is about, which has %s; write one of those, or remove it", o, named(possible))
+		}
+	}
+	return len(a.bad.list) == before
+}
+
+// named are operations as they are written here.
+func named(s authorizer.Operations) string {
+	var names []string
+	s.Each(func(o authorizer.Operation) { names = append(names, "OPERATION_"+o.String()) })
+	return strings.Join(names, ", ")
+}
+
+// hidden checks that a rule can decide something.
+func (a *authorization) hidden(at string, place int, r authorizer.Rule) {
+	by := a.hider.Add(r)
+	a.places = append(a.places, place)
+	var earlier []string
+	for _, i := range by {
+		earlier = append(earlier, index("authorization.rules", a.places[i])+a.called(a.places[i]))
+	}
+	what := "this rule" + a.called(place)
+	switch {
+	case len(earlier) == 0:
+	case len(earlier) == 1:
+		a.bad.add(at, "%s never decides, since %s decides all of it before; move this rule before that one, or remove it", what, earlier[0])
+	default:
+		a.bad.add(at, "%s never decides, since %s decide all of it before, each a part; move this rule before them, or remove it", what, strings.Join(earlier, ", "))
+	}
+}
+
+// called is the name of a rule that has one, in brackets.
+func (a *authorization) called(place int) string {
+	for name, i := range a.names {
+		if i == place {
+			return " (" + name + ")"
+		}
+	}
+	return ""
+}
