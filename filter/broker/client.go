@@ -8,8 +8,12 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// maxNamed is how much is kept of what a client calls itself.
-const maxNamed = 128
+const (
+	// maxNamed is how much is kept of what a client calls itself.
+	maxNamed = 128
+	// Anonymous is the principal of clients that have not logged in, as Kafka calls them.
+	Anonymous = "ANONYMOUS"
+)
 
 // Client is what the facade knows of the client of one connection.
 type Client struct {
@@ -17,9 +21,10 @@ type Client struct {
 	Host string
 	Port int32
 
-	id       atomic.Pointer[string]
-	software atomic.Pointer[string]
-	fetches  fetches
+	id        atomic.Pointer[string]
+	software  atomic.Pointer[string]
+	principal atomic.Pointer[string]
+	fetches   fetches
 
 	groups series // what it asks of its groups
 	beats  series // its heartbeats of groups of the new protocol
@@ -47,6 +52,17 @@ func (c *Client) ID() string { return text(&c.id) }
 
 // Software is the client's name and version as it gave them to ApiVersions (KIP-511), clipped; empty until it does.
 func (c *Client) Software() string { return text(&c.software) }
+
+// Principal is who the client is, by its login: Anonymous if there was none. It never changes once there was one.
+func (c *Client) Principal() string {
+	if p := c.principal.Load(); p != nil {
+		return *p
+	}
+	return Anonymous
+}
+
+// BecomePrincipal takes note of who the client has proved to be. Only the first time counts.
+func (c *Client) BecomePrincipal(name string) { c.principal.CompareAndSwap(nil, &name) }
 
 func text(p *atomic.Pointer[string]) string {
 	if s := p.Load(); s != nil {
