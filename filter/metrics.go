@@ -3,6 +3,7 @@ package filter
 import (
 	"slices"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
@@ -19,6 +20,12 @@ func Metrics(c *config.Config) stats.Table {
 		if !slices.Contains(of.Rules, rule.Prefix) { // one for reads and one for writes share a name, and no metric
 			of.Rules = append(of.Rules, rule.Prefix)
 		}
+	}
+	if rules := authorizer.New(c.Authorization); rules != nil {
+		for i := range rules.Len() {
+			of.Denying = append(of.Denying, rules.Name(i))
+		}
+		of.Denying = append(of.Denying, authorizer.NoRuleName)
 	}
 	return stats.NewTable(of)
 }
@@ -41,5 +48,10 @@ func counts(c *config.Config, set *stats.Set) broker.Counts {
 	for _, topic := range c.TopicMetrics {
 		of.Topics[topic] = set.Topic(topic)
 	}
+	rules := authorizer.New(c.Authorization)
+	for i := range rules.Len() {
+		of.Denied = append(of.Denied, set.Denied(rules.Name(i)))
+	}
+	of.DeniedByNone = set.Denied(authorizer.NoRuleName)
 	return of
 }

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 )
@@ -10,11 +11,14 @@ import (
 type shared struct {
 	// routes says where topics go. A table that replaces it may name no cluster that the configuration has not.
 	routes route.Current
+	// rules say who may do what. Nil: everybody may do everything.
+	rules  *authorizer.Rules
 	uneven uneven
 }
 
 // init makes it what the configuration says.
 func (s *shared) init(c *config.Config) {
+	s.rules = authorizer.New(c.Authorization)
 	groups := make([]route.Rule, 0, len(c.GroupRules))
 	for _, r := range c.GroupRules {
 		groups = append(groups, route.Rule(r))

@@ -55,6 +55,7 @@ func (f *Filter) newWorker(index int) *worker {
 	w.broker.OnUneven(f.shared.uneven.tell)
 	w.broker.Let(broker.Access(f.config.TopicAccess)) // in the same order
 	w.broker.LetGroups(broker.Access(f.config.GroupAccess))
+	w.broker.Authorize(f.shared.rules)
 	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
 	return w
 }

@@ -63,6 +63,9 @@ type Entry struct {
 	ServerName string
 	// ClientID and Software are what the client says of itself.
 	ClientID, Software string
+	// Principal is who the client is, Decision whether authorization has allowed what it asked for, and Rule the rule that has decided that.
+	// They are empty without authorization, or if nothing was to be decided.
+	Principal, Decision, Rule string
 
 	// API is the API's name; empty for what was no request, and then Version and CorrelationID are left out too.
 	API           string
@@ -109,6 +112,9 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 		l.number("version", int64(e.Version))
 		l.number("correlation_id", int64(e.CorrelationID))
 	}
+	l.text("principal", e.Principal, maxName)
+	l.text("decision", e.Decision, maxName)
+	l.text("rule", e.Rule, maxName)
 	if e.Produce {
 		l.number("acks", int64(e.Acks))
 	}

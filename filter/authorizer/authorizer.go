@@ -46,8 +46,12 @@ func (r *Rule) effective(k Kind) Operations {
 	return s
 }
 
-// NoRule is the place of a rule where none has decided.
-const NoRule = -1
+const (
+	// NoRule is the place of a rule where none has decided.
+	NoRule = -1
+	// NoRuleName is what that is called.
+	NoRuleName = "no_rule"
+)
 
 // maxKept is how many principals' Rights are kept for their next connection.
 const maxKept = 1000
@@ -83,11 +87,11 @@ func (r *Rules) Len() int {
 	return len(r.rules)
 }
 
-// Name is what the rule at a place is called; NoRule is called so in words.
+// Name is what the rule at a place is called, or that there is none.
 func (r *Rules) Name(place int) string {
 	switch {
 	case place == NoRule:
-		return "no rule"
+		return NoRuleName
 	case r.rules[place].Name != "":
 		return r.rules[place].Name
 	default:

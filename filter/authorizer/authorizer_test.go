@@ -22,7 +22,7 @@ func TestDecide(t *testing.T) {
 		{Allow: true, Principals: []string{"ann"}, Operations: authorizer.All, Topics: []string{"own*"}, Cluster: true},
 		{Name: "everybody", Allow: true, Principals: all, Operations: authorizer.Of(authorizer.AlterConfigs), Topics: []string{"public"}},
 	})
-	const no = "no rule"
+	const no = authorizer.NoRuleName
 	for _, tt := range []struct {
 		who  string
 		o    authorizer.Operation

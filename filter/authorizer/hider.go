@@ -1,6 +1,9 @@
 package authorizer
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Hider finds the rules that can never decide. Rules are added to it in order, one goroutine at a time.
 type Hider struct {
@@ -24,11 +27,7 @@ func (h *Hider) Add(r Rule) (hidden []int) {
 	if !all {
 		return nil
 	}
-	for place := range found {
-		hidden = append(hidden, place)
-	}
-	slices.Sort(hidden)
-	return hidden
+	return slices.Sorted(maps.Keys(found))
 }
 
 // hides reports whether earlier rules decide all that a rule would for some principals, and adds them to found.

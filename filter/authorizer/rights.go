@@ -36,14 +36,6 @@ func (r *Rights) Any(o Operation, k Kind) Decision {
 	return r.decision(r.someName[k][o])
 }
 
-// Name is what a rule is called.
-func (r *Rights) Name(place int) string {
-	if r == nil {
-		return "no rules"
-	}
-	return r.rules.Name(place)
-}
-
 func (r *Rights) decision(place int16) Decision {
 	return Decision{Allowed: place != NoRule && r.rules.rules[place].Allow, Rule: int(place)}
 }

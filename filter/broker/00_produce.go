@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -129,13 +131,9 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 	var unmatched names
 	for i := range call.request.Topics {
 		topic := &call.request.Topics[i]
-		rule, code := b.ruleOf(topic.Name)
+		rule, code, why := call.ruleOf(b, topic.Name, &unmatched)
 		if code != wire.None {
-			if unmatched.add(topic.Name) {
-				b.countUnmatched(topic.Name)
-				call.refusal.addTopic(topic.Name, code)
-			}
-			failAll(topic.Batches, code, call.messageFor(topic.Name))
+			failAll(topic.Batches, code, why)
 			continue
 		}
 		call.routes[i] = b.counts.routed(topic.Name, rule.Prefix)
@@ -156,6 +154,22 @@ func (b *Broker) assign(call *produceCall) ([]clusterBatches, error) {
 		}
 	}
 	return groups, nil
+}
+
+// ruleOf is the rule of a topic that the client may write to; or the code, and the message, that it is told. unmatched are the topics without
+// a rule so far.
+func (c *produceCall) ruleOf(b *Broker, topic string, unmatched *names) (r route.Rule, code wire.ErrorCode, why string) {
+	if !b.may(c.Call, authorizer.Write, authorizer.Topic, topic, &c.refusal) {
+		return r, wire.TopicAuthorizationFailed, "" // a broker has no words for it either
+	}
+	if r, code = b.ruleOf(topic); code == wire.None {
+		return r, code, ""
+	}
+	if unmatched.add(topic) {
+		b.countUnmatched(topic)
+		c.refusal.addTopic(topic, code)
+	}
+	return r, code, c.messageFor(topic)
 }
 
 // failAll gives all batches the same result.

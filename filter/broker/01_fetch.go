@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -145,7 +146,13 @@ func (f *fetchCall) ruleOf(t *wire.FetchTopic, byID bool) (r route.Rule, code wi
 	if byID && t.Name == "" {
 		return r, wire.UnknownTopicID
 	}
+	if byID && !f.broker.seesTopic(f.Client, t.Name) {
+		return r, wire.UnknownTopicID
+	}
 	f.Note.topic(t.Name)
+	if !f.broker.may(f.Call, authorizer.Read, authorizer.Topic, t.Name, &f.refusal) {
+		return r, wire.TopicAuthorizationFailed
+	}
 	if r, code = f.broker.readRuleOf(t.Name); code != wire.None {
 		f.broker.countUnmatched(t.Name)
 		f.refusal.addTopic(t.Name, code)

@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -53,7 +54,7 @@ func (b *Broker) listOffsets(c *Call) error {
 	if call.searches() {
 		call.within = patienceOf(request.TimeoutMillis)
 	}
-	call.send(b.readRuleOf)
+	call.send(authorizer.Describe)
 	return nil
 }
 

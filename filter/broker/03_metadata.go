@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -80,6 +81,9 @@ func (m *metadataCall) askAll() {
 		m.Note.cluster(name)
 		m.ask(name, up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
+				if !m.broker.seesTopic(m.Client, topics[i].Name) {
+					continue
+				}
 				told := wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
 				switch read, written, _ := m.broker.placesOf(topics[i].Name); name {
 				case cmp.Or(read, written):
@@ -151,11 +155,9 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 			continue
 		}
 		seen[name] = struct{}{}
-		read, written, code := m.broker.placesOf(name)
+		read, written, code := m.placesOf(name)
 		if code != wire.None {
-			m.broker.countUnmatched(name)
 			m.summary.Failed++
-			m.refusal.addTopic(name, code)
 			m.slot(wire.Topic{Name: name, Code: code})
 			continue
 		}
@@ -164,11 +166,11 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		case written == "":
 			asked.add(read, false, onlyPlace, name, slot)
 		case read == "" || read == written:
-			asked.add(written, create, onlyPlace, name, slot)
+			asked.add(written, create && m.mayCreate(name), onlyPlace, name, slot)
 		default:
 			apart++
 			asked.add(read, false, readPlace, name, slot)
-			asked.add(written, create, writtenPlace, name, slot)
+			asked.add(written, create && m.mayCreate(name), writtenPlace, name, slot)
 		}
 	}
 	if err := hold(m, apartCost*apart); err != nil {
@@ -181,6 +183,23 @@ func (m *metadataCall) askNamed(topics []kmsg.MetadataRequestTopic, create bool)
 		m.askIDs(ids)
 	}
 	return nil
+}
+
+// placesOf are the clusters on which a topic that the client may know of is read and written; or the code that it is told.
+func (m *metadataCall) placesOf(topic string) (read, written string, code wire.ErrorCode) {
+	if !m.broker.may(m.Call, authorizer.Describe, authorizer.Topic, topic, &m.refusal) {
+		return "", "", wire.TopicAuthorizationFailed
+	}
+	if read, written, code = m.broker.placesOf(topic); code != wire.None {
+		m.broker.countUnmatched(topic)
+		m.refusal.addTopic(topic, code)
+	}
+	return read, written, code
+}
+
+// mayCreate reports whether the client may have a topic created by asking for it.
+func (m *metadataCall) mayCreate(topic string) bool {
+	return m.broker.sees(m.Client, authorizer.Create, authorizer.Cluster, "") || m.broker.sees(m.Client, authorizer.Create, authorizer.Topic, topic)
 }
 
 // askOne asks one cluster.
@@ -209,6 +228,7 @@ func (m *metadataCall) askIDs(ids map[[16]byte]int) {
 		m.ask(name, up, nil, false, func(topics []wire.Topic) {
 			for i := range topics {
 				slot, wanted := ids[topics[i].ID]
+				wanted = wanted && m.broker.seesTopic(m.Client, topics[i].Name)
 				if read, written, _ := m.broker.placesOf(topics[i].Name); wanted && cmp.Or(read, written) == name {
 					m.response.Topics[slot] = wire.MetadataTopic{Topic: topics[i], Most: up.PartitionCount}
 				}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -71,6 +72,10 @@ func (b *Broker) offsetCommit(c *Call) error {
 	}
 	call := &commitCall{broker: b, request: request}
 	call.scatter = newScatter(c, call.finish)
+	if !b.may(c, authorizer.Read, authorizer.Group, request.Group, &call.refusal) {
+		call.deny()
+		return nil
+	}
 	call.divide()
 	name := b.routes.Home(request.Group)
 	call.fence = fence{call: c, home: b.upstreams[name].Brokers, request: request}
@@ -94,6 +99,10 @@ func (o *commitCall) divide() {
 		name := topics[i].Topic
 		o.Note.topic(name)
 		o.codes[i] = make([]wire.ErrorCode, len(topics[i].Partitions))
+		if !o.broker.may(o.Call, authorizer.Read, authorizer.Topic, name, &o.refusal) {
+			o.set([]int{i}, wire.TopicAuthorizationFailed)
+			return "", false
+		}
 		rule, code := o.broker.readRuleOf(name)
 		if code != wire.None {
 			o.broker.countUnmatched(name)
@@ -106,6 +115,17 @@ func (o *commitCall) divide() {
 	for _, name := range o.clusters {
 		o.Note.cluster(name)
 	}
+}
+
+// deny answers that the client may do nothing with the group.
+func (o *commitCall) deny() {
+	o.over = func() {}
+	o.codes = make([][]wire.ErrorCode, len(o.request.Topics))
+	for i := range o.request.Topics {
+		o.codes[i] = make([]wire.ErrorCode, len(o.request.Topics[i].Partitions))
+		o.set([]int{i}, wire.GroupAuthorizationFailed)
+	}
+	o.end()
 }
 
 // start commits the home's part, and the others when it is known that the member may commit.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -94,6 +95,9 @@ func (b *Broker) offsetFetch(c *Call) error {
 	call.groups = make([]groupOffsets, len(groups))
 	for i := range groups {
 		call.groups[i] = groupOffsets{asked: &groups[i], all: groups[i].Topics == nil}
+		if !b.may(c, authorizer.Describe, authorizer.Group, groups[i].Group, &call.refusal) {
+			call.groups[i].deny()
+		}
 	}
 	c.Client.groups.add(func(done func()) {
 		call.over = done
@@ -120,6 +124,15 @@ func onlyGroup(r *kmsg.OffsetFetchRequest) kmsg.OffsetFetchRequestGroup {
 	return g
 }
 
+// deny gives a group, and each partition that is asked for, the error that the client may not see them.
+func (g *groupOffsets) deny() {
+	g.code = wire.GroupAuthorizationFailed
+	g.topics = make([]kmsg.OffsetFetchResponseGroupTopic, len(g.asked.Topics))
+	for i := range g.topics {
+		g.topics[i] = noOffsets(&g.asked.Topics[i], g.code)
+	}
+}
+
 // ask asks the clusters for the offsets of a group.
 func (o *offsetsCall) ask(g *groupOffsets) {
 	if g.code != wire.None {
@@ -136,6 +149,11 @@ func (o *offsetsCall) ask(g *groupOffsets) {
 	clusters, of := byCluster(len(g.asked.Topics), func(i int) (string, bool) {
 		name := g.asked.Topics[i].Topic
 		o.Note.topic(name)
+		if !o.broker.may(o.Call, authorizer.Describe, authorizer.Topic, name, &o.refusal) {
+			g.topics[i] = noOffsets(&g.asked.Topics[i], wire.TopicAuthorizationFailed)
+			o.summary.Failed++
+			return "", false
+		}
 		rule, code := o.broker.readRuleOf(name)
 		g.topics[i] = noOffsets(&g.asked.Topics[i], code)
 		if code != wire.None {
@@ -295,7 +313,7 @@ func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Re
 	}
 	cost := 0
 	for i := range found {
-		if rule, code := o.broker.readRuleOf(found[i].Topic); code == wire.None && rule.Cluster == name {
+		if rule, code := o.broker.readRuleOf(found[i].Topic); code == wire.None && rule.Cluster == name && o.broker.seesTopic(o.Client, found[i].Topic) {
 			g.topics = append(g.topics, found[i])
 			cost += namedCost + offsetCost*len(found[i].Partitions)
 		}

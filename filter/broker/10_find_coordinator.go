@@ -1,11 +1,13 @@
 package broker
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -46,6 +48,8 @@ type coordinatorsCall struct {
 	broker *Broker
 	groups []string
 	found  []found // of each group
+
+	refusal Refusal
 }
 
 // found is what a group's home says of its coordinator.
@@ -67,7 +71,7 @@ func (b *Broker) findCoordinator(c *Call) error {
 		return err
 	}
 	call := &coordinatorsCall{broker: b, groups: keys, found: make([]found, len(keys))}
-	call.scatter = newScatter(c, func() { call.finish(Refusal{}) })
+	call.scatter = newScatter(c, func() { call.finish(call.refusal) })
 	switch request.CoordinatorType {
 	case groupCoordinator:
 		call.ask()
@@ -93,7 +97,15 @@ func (f *coordinatorsCall) fail(code wire.ErrorCode, message string) {
 // ask asks the homes of the groups, and has the other clusters get ready.
 func (f *coordinatorsCall) ask() {
 	f.fail(wire.CoordinatorNotAvailable, "the group's home cluster does not answer")
-	homes, of := byCluster(len(f.groups), func(i int) (string, bool) { return f.broker.routes.Home(f.groups[i]), true })
+	allowed := ""
+	homes, of := byCluster(len(f.groups), func(i int) (string, bool) {
+		if !f.broker.may(f.Call, authorizer.Describe, authorizer.Group, f.groups[i], &f.refusal) {
+			f.found[i] = found{wire.GroupAuthorizationFailed, groupDenied}
+			return "", false
+		}
+		allowed = cmp.Or(allowed, f.groups[i])
+		return f.broker.routes.Home(f.groups[i]), true
+	})
 	for _, name := range homes {
 		f.Note.cluster(name)
 		if home := f.broker.upstreams[name].Brokers; home != nil {
@@ -101,8 +113,8 @@ func (f *coordinatorsCall) ask() {
 		}
 	}
 	for name, up := range f.broker.upstreams {
-		if of[name] == nil && len(f.groups) > 0 {
-			f.broker.prepare(name, up.Brokers, f.groups[0])
+		if of[name] == nil && len(homes) > 0 {
+			f.broker.prepare(name, up.Brokers, allowed)
 		}
 	}
 }

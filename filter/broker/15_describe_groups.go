@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -49,18 +50,9 @@ func (b *Broker) describeGroups(c *Call) error {
 	}
 	v.of = make([]verdict, len(v.groups))
 	v.scatter = newScatter(c, v.answerDescribed)
-	v.ask(v.all())
+	v.ask(v.allowed(authorizer.Describe))
 	v.end()
 	return nil
-}
-
-// all are the places of all groups.
-func (v *verdicts) all() []int {
-	at := make([]int, len(v.groups))
-	for i := range at {
-		at[i] = i
-	}
-	return at
 }
 
 // eachDescribed reads a broker's answer.
@@ -93,9 +85,8 @@ func (v *verdicts) answerDescribed() {
 			g.ErrorCode = int16(wire.GroupIDNotFound) // also of a cluster that says only that it is dead
 		}
 		code := wire.ErrorCode(g.ErrorCode)
-		v.Note.Fail(code, "")
-		summary.fail(code)
+		v.count(&summary, code)
 		response.Groups = append(response.Groups, g)
 	}
-	answerWith(v.Call, response, Answer{Summary: summary})
+	answerWith(v.Call, response, Answer{Refusal: v.refusal, Summary: summary})
 }

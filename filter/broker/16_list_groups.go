@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -135,8 +136,10 @@ func (l *listGroupsCall) finish() {
 	response.SetVersion(l.Header.Version)
 	response.ThrottleMillis, response.ErrorCode = l.slowest, int16(l.code)
 	size := head
+	all := l.broker.sees(l.Client, authorizer.Describe, authorizer.Cluster, "")
 	for _, id := range slices.Sorted(maps.Keys(l.listed)) {
-		if g := l.listed[id]; l.wanted(&g) && (g.home || g.ProtocolType != "" || !l.missed[l.broker.routes.Home(id)]) {
+		if g := l.listed[id]; l.wanted(&g) && (g.home || g.ProtocolType != "" || !l.missed[l.broker.routes.Home(id)]) &&
+			(all || l.broker.sees(l.Client, authorizer.Describe, authorizer.Group, id)) {
 			response.Groups = append(response.Groups, g.ListGroupsResponseGroup)
 			size += group + len(g.Group) + len(g.ProtocolType) + len(g.GroupState) + len(g.GroupType)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -50,7 +51,7 @@ func (b *Broker) createTopics(c *Call) error {
 		a.denyAll(len(topics), why)
 		return nil
 	}
-	clusters, of := a.spread(len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
+	clusters, of := a.spread(authorizer.Create, len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
 		return unassigned(topics[i], func(j int) bool { return len(request.Topics[j].ReplicaAssignment) > 0 })
 	})
 	for _, cluster := range clusters {
@@ -60,13 +61,22 @@ func (b *Broker) createTopics(c *Call) error {
 		a.command(cluster, of[cluster], part, request.TimeoutMillis, func(r kmsg.Response) {
 			for _, said := range r.(*kmsg.CreateTopicsResponse).Topics { //nolint:forcetypeassert // the answer to what was asked
 				if i, asked := index[said.Topic]; asked {
-					response.Topics[i] = said
+					response.Topics[i] = a.withoutConfigs(said)
 				}
 			}
 		})
 	}
 	a.end()
 	return nil
+}
+
+// withoutConfigs is what is said of a topic that was created, as far as the client may see it (KIP-525).
+func (a *administration) withoutConfigs(said kmsg.CreateTopicsResponseTopic) kmsg.CreateTopicsResponseTopic {
+	if said.ErrorCode == 0 && !a.broker.sees(a.Client, authorizer.DescribeConfigs, authorizer.Topic, said.Topic) {
+		said.ConfigErrorCode, said.NumPartitions, said.ReplicationFactor = int16(wire.TopicAuthorizationFailed), -1, -1
+		said.Configs = nil
+	}
+	return said
 }
 
 // unassigned refuses a topic whose replicas are assigned, wherever the request names it.

@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -120,6 +121,9 @@ func (d *deletion) learn(cluster string, topics []wire.Topic) {
 		if _, asked := d.index[topicKey{id: topics[i].ID}]; !asked || topics[i].ID == [16]byte{} {
 			continue
 		}
+		if !d.broker.seesTopic(d.Client, topics[i].Name) {
+			continue
+		}
 		written, isWritten := d.broker.routes.Lookup(topics[i].Name)
 		read, isRead := d.broker.routes.Reads(topics[i].Name)
 		if isWritten && written.Cluster == cluster || isRead && read.Cluster == cluster {
@@ -130,7 +134,7 @@ func (d *deletion) learn(cluster string, topics []wire.Topic) {
 
 // send sends each cluster what it is to delete.
 func (d *deletion) send() {
-	clusters, of := d.spread(len(d.keys), d.name, d.check)
+	clusters, of := d.spread(authorizer.Delete, len(d.keys), d.name, d.check)
 	for _, cluster := range clusters {
 		part := kmsg.NewPtrDeleteTopicsRequest()
 		part.TimeoutMillis = d.request.TimeoutMillis

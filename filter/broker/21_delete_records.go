@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -55,7 +56,7 @@ func (b *Broker) deleteRecords(c *Call) error {
 			call.refuse(place, wire.TopicAuthorizationFailed)
 		}
 	}
-	call.send(b.readRuleOf)
+	call.send(authorizer.Delete)
 	return nil
 }
 

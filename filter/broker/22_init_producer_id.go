@@ -40,6 +40,8 @@ func (b *Broker) initProducerID(c *Call) error {
 		refusal = Refusal{Code: wire.InvalidRequest, Reason: "an empty transactional id, or an id without an epoch, or an epoch without an id"}
 	case request.TransactionalID != nil:
 		refusal = Refusal{Code: wire.TransactionalIDAuthorizationFailed, Kind: wire.Transactions}
+	case !b.mayWrite(c, &refusal):
+		refusal.Code = wire.ClusterAuthorizationFailed // as of a broker
 	default:
 		response.ProducerID, response.ProducerEpoch = mintProducerID(), 0
 	}

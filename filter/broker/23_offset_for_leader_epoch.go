@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -61,7 +62,7 @@ func (b *Broker) offsetForLeaderEpoch(c *Call) error {
 		}
 	}
 	call.results = make([]kmsg.OffsetForLeaderEpochResponseTopicPartition, len(call.asked))
-	call.send(b.readRuleOf)
+	call.send(authorizer.Describe)
 	return nil
 }
 

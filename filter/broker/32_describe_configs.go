@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -50,7 +51,7 @@ func (b *Broker) describeConfigs(c *Call) error {
 		if asked.keys[i].isFacade() {
 			return "", false
 		}
-		return a.place(i, asked.topic(i), func(i int) (wire.ErrorCode, string) { return asked.keys[i].strange() })
+		return a.place(authorizer.DescribeConfigs, i, asked.topic(i), func(i int) (wire.ErrorCode, string) { return asked.keys[i].strange() })
 	})
 	for _, cluster := range clusters {
 		part := kmsg.NewPtrDescribeConfigsRequest()

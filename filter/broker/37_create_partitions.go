@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -42,7 +43,7 @@ func (b *Broker) createPartitions(c *Call) error {
 		a.denyAll(len(topics), why)
 		return nil
 	}
-	clusters, of := a.spread(len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
+	clusters, of := a.spread(authorizer.Alter, len(topics), func(i int) string { return response.Topics[i].Topic }, func(i int) (wire.ErrorCode, string) {
 		return unassigned(topics[i], func(j int) bool { return len(request.Topics[j].Assignment) > 0 })
 	})
 	for _, cluster := range clusters {

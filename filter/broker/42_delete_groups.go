@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -48,14 +49,15 @@ func (b *Broker) deleteGroups(c *Call) error {
 		for i := range v.of {
 			v.of[i].code = denied.Code
 		}
-		v.scatter = newScatter(c, func() { v.answerDeleted(denied) })
+		v.refusal = denied
+		v.scatter = newScatter(c, v.answerDeleted)
 		v.end()
 		return nil
 	}
 	c.Client.groups.add(func(done func()) {
 		v.scatter = newScatter(c, func() {
 			defer done()
-			v.answerDeleted(Refusal{})
+			v.answerDeleted()
 		})
 		v.deleteEmpty()
 		v.end()
@@ -69,7 +71,8 @@ func missing(code wire.ErrorCode) bool { return code == wire.None || code == wir
 // deleteEmpty deletes the groups that have no members of group.protocol=consumer, whom their home need not know.
 func (v *verdicts) deleteEmpty() {
 	parts := &series{width: groupsAtOnce}
-	for i, id := range v.groups {
+	for _, i := range v.allowed(authorizer.Delete) {
+		id := v.groups[i]
 		v.begin()
 		parts.add(func(done func()) {
 			v.broker.recall(id, func(k *groups.Known) {
@@ -107,7 +110,7 @@ func eachDeleted(r kmsg.Response, said func(group string, v verdict)) {
 	}
 }
 
-func (v *verdicts) answerDeleted(refusal Refusal) {
+func (v *verdicts) answerDeleted() {
 	const head, group = 64, 8
 	response := kmsg.NewPtrDeleteGroupsResponse()
 	response.SetVersion(v.Header.Version)
@@ -117,14 +120,9 @@ func (v *verdicts) answerDeleted(refusal Refusal) {
 	for i, id := range v.groups {
 		g := kmsg.NewDeleteGroupsResponseGroup()
 		g.Group, g.ErrorCode = id, int16(v.of[i].code)
-		v.Note.Fail(v.of[i].code, "")
-		if refusal.Code == wire.None {
-			summary.fail(v.of[i].code)
-		} else {
-			summary.Failed++
-		}
+		v.count(&summary, v.of[i].code)
 		response.Groups = append(response.Groups, g)
 		size += group + len(id)
 	}
-	respond(v, size, Answer{Refusal: refusal, Summary: summary}, func(dst []byte) []byte { return wire.AppendResponse(dst, v.Header, response) })
+	respond(v, size, Answer{Refusal: v.refusal, Summary: summary}, func(dst []byte) []byte { return wire.AppendResponse(dst, v.Header, response) })
 }

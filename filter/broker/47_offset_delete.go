@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -63,7 +64,11 @@ func (b *Broker) offsetDelete(c *Call) error {
 			defer done()
 			call.finish()
 		})
-		call.start(request)
+		if b.may(c, authorizer.Delete, authorizer.Group, request.Group, &call.refusal) {
+			call.start(request)
+		} else {
+			call.response, call.code = kmsg.NewPtrOffsetDeleteResponse(), wire.GroupAuthorizationFailed
+		}
 		call.end()
 	})
 	return nil
@@ -91,7 +96,9 @@ func (o *offsetDeleteCall) sort(request *kmsg.OffsetDeleteRequest) (of map[strin
 		asked := &request.Topics[i]
 		o.Note.topic(asked.Topic)
 		rule, code := o.broker.readRuleOf(asked.Topic)
-		if code != wire.None && unruled.add(asked.Topic) {
+		if !o.broker.may(o.Call, authorizer.Read, authorizer.Topic, asked.Topic, &o.refusal) {
+			code = wire.TopicAuthorizationFailed
+		} else if code != wire.None && unruled.add(asked.Topic) {
 			o.broker.countUnmatched(asked.Topic)
 			o.refusal.addTopic(asked.Topic, code)
 		}
@@ -249,7 +256,9 @@ func (o *offsetDeleteCall) finish() {
 	}
 	summary := Summary{Topics: len(o.response.Topics)}
 	o.Note.Fail(o.code, "")
-	summary.fail(o.code)
+	if o.code != o.refusal.Code {
+		summary.fail(o.code)
+	}
 	if o.code != wire.None {
 		o.response.Topics = nil // as of a broker
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -91,9 +92,19 @@ func (b *Broker) consumerGroupHeartbeat(c *Call) error {
 // start decides what the clusters are asked.
 func (h *heartbeatCall) start() {
 	r := h.request
+	if !h.broker.may(h.Call, authorizer.Read, authorizer.Group, r.Group, &h.refusal) {
+		h.deny(wire.GroupAuthorizationFailed)
+		return
+	}
 	if r.MemberEpoch < 0 {
 		h.leave()
 		return
+	}
+	for _, topic := range r.SubscribedTopicNames {
+		if !h.broker.may(h.Call, authorizer.Describe, authorizer.Topic, topic, &h.refusal) {
+			h.deny(wire.TopicAuthorizationFailed)
+			return
+		}
 	}
 	if topic := h.broker.forbidden(r.SubscribedTopicNames); topic != "" {
 		h.refusal.addTopic(topic, wire.TopicAuthorizationFailed)
@@ -176,6 +187,12 @@ func (h *heartbeatCall) recall() {
 func (h *heartbeatCall) fail(code wire.ErrorCode, message string) {
 	h.response = kmsg.NewPtrConsumerGroupHeartbeatResponse()
 	h.response.ErrorCode, h.response.ErrorMessage = int16(code), &message
+}
+
+// deny answers that the client may not do it, for which a broker has no words.
+func (h *heartbeatCall) deny(code wire.ErrorCode) {
+	h.response = kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	h.response.ErrorCode = int16(code)
 }
 
 // send sends each cluster its part, on a connection of the client's own: coordinators tell who their members are by its client id.
@@ -275,7 +292,7 @@ func (h *heartbeatCall) finish() {
 		h.fail(wire.UnsupportedVersion, h.tooOld())
 	}
 	if a := h.response.Assignment; a != nil && h.beat != nil && h.beat.Regex() {
-		h.broker.onlyRead(a, func() {
+		h.broker.onlyRead(h.Client, a, func() {
 			defer answerAfterPanic(h)
 			h.answerClient()
 		})

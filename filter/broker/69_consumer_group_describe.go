@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -40,9 +43,13 @@ func (b *Broker) consumerGroupDescribe(c *Call) error {
 		return err
 	}
 	found := make([]*groups.Known, len(ids))
-	s := newScatter(c, func() { b.answerDescribed(c, ids, found) })
+	var refusal Refusal
+	s := newScatter(c, func() { b.answerDescribed(c, ids, found, refusal) })
 	parts := &series{width: groupsAtOnce}
 	for i, id := range ids {
+		if !b.may(c, authorizer.Describe, authorizer.Group, id, &refusal) {
+			continue
+		}
 		s.begin()
 		parts.add(func(done func()) {
 			b.recall(id, func(k *groups.Known) {
@@ -60,13 +67,22 @@ func (b *Broker) consumerGroupDescribe(c *Call) error {
 	return nil
 }
 
-func (b *Broker) answerDescribed(c *Call, ids []string, found []*groups.Known) {
+func (b *Broker) answerDescribed(c *Call, ids []string, found []*groups.Known, refusal Refusal) {
 	response := kmsg.NewPtrConsumerGroupDescribeResponse()
 	response.SetVersion(c.Header.Version)
 	response.Groups = make([]kmsg.ConsumerGroupDescribeResponseGroup, 0, len(ids))
 	var summary Summary
 	for i, id := range ids {
+		if found[i] == nil {
+			g := kmsg.NewConsumerGroupDescribeResponseGroup()
+			g.Group, g.ErrorCode = id, int16(wire.GroupAuthorizationFailed)
+			c.Note.Fail(wire.GroupAuthorizationFailed, "")
+			summary.Failed++
+			response.Groups = append(response.Groups, g)
+			continue
+		}
 		g := found[i].Describe(id, reading{b})
+		b.onlySeen(c.Client, &g)
 		c.Note.Fail(wire.ErrorCode(g.ErrorCode), "")
 		summary.fail(wire.ErrorCode(g.ErrorCode))
 		response.Groups = append(response.Groups, g)
@@ -76,5 +92,26 @@ func (b *Broker) answerDescribed(c *Call, ids []string, found []*groups.Known) {
 		c.Answer(Answer{Violation: err})
 		return
 	}
-	c.Answer(Answer{Frame: frame, Summary: summary})
+	c.Answer(Answer{Frame: frame, Refusal: refusal, Summary: summary})
+}
+
+// onlySeen has a group that has to do with topics that the client may not know of be described by that error alone, as a broker does.
+func (b *Broker) onlySeen(c *Client, g *kmsg.ConsumerGroupDescribeResponseGroup) {
+	if b.rightsOf(c) == nil {
+		return
+	}
+	for i := range g.Members {
+		m := &g.Members[i]
+		topics := slices.Clone(m.SubscribedTopics)
+		for _, a := range []*kmsg.Assignment{&m.Assignment, &m.TargetAssignment} {
+			for j := range a.TopicPartitions {
+				topics = append(topics, a.TopicPartitions[j].Topic)
+			}
+		}
+		if slices.ContainsFunc(topics, func(topic string) bool { return !b.seesTopic(c, topic) }) {
+			g.ErrorCode, g.ErrorMessage = int16(wire.TopicAuthorizationFailed), new("the group has to do with topics that the client may not describe")
+			g.Members = nil
+			return
+		}
+	}
 }

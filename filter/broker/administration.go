@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -109,17 +110,25 @@ func (a *administration) refuse(i int, kind wire.Kind, code wire.ErrorCode, why 
 	}
 }
 
-// spread sorts the topics of entries to the clusters where they are written. Those without one are refused, and those that check refuses.
-func (a *administration) spread(n int, name func(i int) string, check func(i int) (wire.ErrorCode, string)) (clusters []string, of map[string][]int) {
+// spread sorts the topics of entries to the clusters where they are written. Those without one are refused, those that check refuses, and
+// those with which the client may not do it.
+func (a *administration) spread(
+	o authorizer.Operation, n int, name func(i int) string, check func(i int) (wire.ErrorCode, string),
+) (clusters []string, of map[string][]int) {
 	return byCluster(n, func(i int) (cluster string, ok bool) {
-		return a.place(i, name(i), check)
+		return a.place(o, i, name(i), check)
 	})
 }
 
-// place is the cluster where one entry's topic is written.
-func (a *administration) place(i int, topic string, check func(i int) (wire.ErrorCode, string)) (cluster string, ok bool) {
+// place is the cluster where one entry's topic is written, with which the client may do something.
+func (a *administration) place(o authorizer.Operation, i int, topic string, check func(i int) (wire.ErrorCode, string)) (cluster string, ok bool) {
 	if topic != "" {
 		a.Note.topic(topic)
+		if !a.broker.mayAdminister(a.Call, o, topic, &a.refusal) {
+			a.set(i, wire.TopicAuthorizationFailed, topicDenied(o))
+			a.summary.Failed++
+			return "", false
+		}
 	}
 	if code, why := check(i); code != wire.None {
 		a.refuse(i, wire.Producers, code, why)

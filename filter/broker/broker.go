@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/record"
@@ -57,6 +58,7 @@ type Broker struct {
 	unmatched wire.ErrorCode
 	access    Access // to topics
 	groups    Access
+	rules     *authorizer.Rules
 	counts    Counts
 	uneven    func(Uneven)
 	ids       topicIDs

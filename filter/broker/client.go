@@ -24,6 +24,7 @@ type Client struct {
 	id        atomic.Pointer[string]
 	software  atomic.Pointer[string]
 	principal atomic.Pointer[string]
+	entitled  atomic.Pointer[entitled] // by the rules of who may do what
 	fetches   fetches
 
 	groups series // what it asks of its groups

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -89,10 +90,34 @@ func TestCostOfARequest(t *testing.T) {
 	}
 }
 
+// What is denied costs no more than what is allowed.
+//
+//nolint:paralleltest // counts what the process allocates
+func TestCostOfADenial(t *testing.T) {
+	costs := documented(t)
+	for _, api := range broker.APIs() {
+		for shape, req := range hostile(api.Key, api.Max, 8<<10, nil) {
+			frame := wiretest.Frame(api.Key, api.Max, 77, "x", req)
+			allocated, answered := measureWith(t, frame, allowing(createInCluster))
+			if want := costs[api.Name]; allocated > want.allocated*len(frame)+costConstant && !raceDetector || answered > want.answered*len(frame)+1024 {
+				t.Errorf("%s, %s: request of %d bytes: %d allocated, %d answered; want at most %d and %d for each byte",
+					api.Name, shape, len(frame), allocated, answered, want.allocated, want.answered)
+			}
+		}
+	}
+}
+
 // measure serves a request and says what it took. Requests that are none cost their violation.
 func measure(t *testing.T, frame []byte) (allocated, answered int) {
 	t.Helper()
+	return measureWith(t, frame, nil)
+}
+
+// measureWith is measure with rules of who may do what.
+func measureWith(t *testing.T, frame []byte, rules *authorizer.Rules) (allocated, answered int) {
+	t.Helper()
 	b, c1, c2 := facade()
+	b.Authorize(rules)
 	c1.respond, c2.respond = emptily, emptily
 	b.Let(broker.AccessAll)
 	var before, after runtime.MemStats

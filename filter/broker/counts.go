@@ -3,6 +3,7 @@ package broker
 import (
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -14,6 +15,19 @@ type Counts struct {
 	Topics map[string]*stats.Traffic
 	// Unmatched counts the topics that requests name and no rule matches.
 	Unmatched stats.Value
+	// Denied counts what each rule of who may do what has denied, by its place, and DeniedByNone what no rule has allowed.
+	Denied       []stats.Value
+	DeniedByNone stats.Value
+}
+
+// deny counts that a rule has denied something.
+func (c *Counts) deny(place int) {
+	switch {
+	case place == authorizer.NoRule:
+		c.DeniedByNone.Add(1)
+	case place < len(c.Denied):
+		c.Denied[place].Add(1)
+	}
 }
 
 // Summary says what a request came to, for those who count and log it.

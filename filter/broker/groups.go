@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -103,6 +104,12 @@ type homeRequest struct {
 
 // passOn has a request of a client's answered by the home of its group.
 func (b *Broker) passOn(c *Call, h *homeRequest) {
+	var refusal Refusal
+	if !b.may(c, authorizer.Read, authorizer.Group, h.group, &refusal) {
+		c.Note.Fail(refusal.Code, refusal.Why())
+		answerWith(c, h.failed(refusal.Code), Answer{Refusal: refusal})
+		return
+	}
 	name := b.routes.Home(h.group)
 	c.Note.cluster(name)
 	h.brokers = b.upstreams[name].Brokers

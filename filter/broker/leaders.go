@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -67,8 +68,9 @@ func (l *leadersCall) refuse(place int, code wire.ErrorCode) {
 	l.api.fail(place, code)
 }
 
-// send asks the leaders of all partitions that are not refused, in the clusters that ruleOf names.
-func (l *leadersCall) send(ruleOf func(topic string) (route.Rule, wire.ErrorCode)) {
+// send asks the leaders of all partitions that are not refused, for what is an operation of the topics, in the clusters that these are read
+// from.
+func (l *leadersCall) send(o authorizer.Operation) {
 	var (
 		known   bool
 		last    string
@@ -82,7 +84,9 @@ func (l *leadersCall) send(ruleOf func(topic string) (route.Rule, wire.ErrorCode
 		}
 		if topic := l.partitions[place].Topic; !known || topic != last {
 			known, last = true, topic
-			if rule, code = ruleOf(topic); code != wire.None && unruled.add(topic) {
+			if !l.broker.may(l.Call, o, authorizer.Topic, topic, &l.refusal) {
+				rule, code = route.Rule{}, wire.TopicAuthorizationFailed
+			} else if rule, code = l.broker.readRuleOf(topic); code != wire.None && unruled.add(topic) {
 				l.broker.countUnmatched(topic)
 				l.refusal.addTopic(topic, code)
 			}

@@ -67,7 +67,7 @@ func (o *offsetsCall) findEpochs(then func()) {
 	found := newScatter(o.Call, then)
 	for i := range o.groups {
 		g := &o.groups[i]
-		if g.asked.MemberID == nil || g.asked.MemberEpoch < 0 || !ofConsumerProtocol(*g.asked.MemberID) {
+		if g.code != wire.None || g.asked.MemberID == nil || g.asked.MemberEpoch < 0 || !ofConsumerProtocol(*g.asked.MemberID) {
 			continue
 		}
 		found.begin()

@@ -63,8 +63,8 @@ func (b *Broker) forbidden(topics []string) string {
 }
 
 // onlyRead leaves out of what clusters assign to a member, which reads what matches a regular expression, the topics that no rule reads
-// from where they are. Then it calls then.
-func (b *Broker) onlyRead(a *kmsg.ConsumerGroupHeartbeatResponseAssignment, then func()) {
+// from where they are, and those that its client may not know of. Then it calls then.
+func (b *Broker) onlyRead(c *Client, a *kmsg.ConsumerGroupHeartbeatResponseAssignment, then func()) {
 	var mu sync.Mutex
 	elsewhere := map[[16]byte]bool{}
 	left := len(b.clusters)
@@ -72,7 +72,7 @@ func (b *Broker) onlyRead(a *kmsg.ConsumerGroupHeartbeatResponseAssignment, then
 		b.upstreams[cluster].Cluster.Topics(nil, false, func(topics []wire.Topic) {
 			mu.Lock()
 			for i := range topics {
-				elsewhere[topics[i].ID] = (reading{b}).Reads(topics[i].Name) != cluster
+				elsewhere[topics[i].ID] = (reading{b}).Reads(topics[i].Name) != cluster || !b.seesTopic(c, topics[i].Name)
 			}
 			left--
 			last := left == 0

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -27,6 +28,9 @@ type Note struct {
 	topicCount, clusterCount, errorCount int
 
 	reason string
+
+	rule    string // that has decided who may do what; empty: there are no rules, or none was asked
+	allowed bool
 }
 
 // CodeCount is how often an error code was answered.
@@ -46,6 +50,10 @@ func (n *Note) Errors() []CodeCount { return n.errors[:n.errorCount] }
 
 // Reason says more of the first error that there is more to say of.
 func (n *Note) Reason() string { return n.reason }
+
+// Decision is what rules of who may do what have said of the request: the first that has denied something, or else the first that has
+// allowed something. Without a rule, there are none, or none was asked.
+func (n *Note) Decision() (rule string, allowed bool) { return n.rule, n.allowed }
 
 // Fail takes down an error that was answered, and why. None is no error.
 func (n *Note) Fail(code wire.ErrorCode, reason string) {
@@ -74,6 +82,20 @@ func (n *Note) Refused(r Refusal) {
 	}
 	if n.reason == "" {
 		n.reason = r.Why()
+	}
+}
+
+// decide takes down a decision.
+func (n *Note) decide(rules *authorizer.Rules, d authorizer.Decision) {
+	if n != nil && (n.rule == "" || n.allowed && !d.Allowed) {
+		n.rule, n.allowed = rules.Name(d.Rule), d.Allowed
+	}
+}
+
+// explain says more of a denial.
+func (n *Note) explain(d *Denial) {
+	if n != nil && n.reason == "" {
+		n.reason = d.Why()
 	}
 }
 

@@ -10,11 +10,16 @@ type Refusal struct {
 	Kind wire.Kind
 	// Topics are those that the request names and that have no cluster, MaxTopics of them at most.
 	Topics []string
-	// Group has members of its own on Cluster, which is not its home.
-	Group, Cluster string
+	// Foreign, if not nil, has members of its own on a cluster that is not its home.
+	Foreign *ForeignGroup
+	// Denied is the first thing that rules deny to the client. Nil: nothing is.
+	Denied *Denial
 	// Reason says why, if Kind and Topics do not.
 	Reason string
 }
+
+// ForeignGroup is a group, and the cluster that it has members of its own on.
+type ForeignGroup struct{ Group, Cluster string }
 
 // MaxTopics is how many topics of one request a Refusal names.
 const MaxTopics = 100
@@ -27,12 +32,14 @@ func (r *Refusal) Why() string {
 	switch {
 	case len(r.Topics) > 0:
 		return whyNoCluster(r.Topics[0])
+	case r.Denied != nil:
+		return r.Denied.Why()
 	case r.Kind == wire.Consumers:
 		return "consumers are not served by this proxy"
 	case r.Kind == wire.Transactions:
 		return noTransactions
-	case r.Group != "":
-		return "group " + quote(r.Group) + " has members of its own on cluster " + r.Cluster + ", which is not its home"
+	case r.Foreign != nil:
+		return "group " + quote(r.Foreign.Group) + " has members of its own on cluster " + r.Foreign.Cluster + ", which is not its home"
 	default:
 		return r.Reason
 	}
@@ -41,16 +48,23 @@ func (r *Refusal) Why() string {
 // addTopic adds a topic that has no cluster. That is told before any other reason.
 func (r *Refusal) addTopic(topic string, code wire.ErrorCode) {
 	if len(r.Topics) == 0 {
-		r.Code, r.Reason = code, ""
+		r.Code, r.Reason, r.Denied = code, "", nil
 	}
 	if len(r.Topics) < MaxTopics {
 		r.Topics = append(r.Topics, topic)
 	}
 }
 
+// deny says that rules deny something. Topics without a cluster are told of first.
+func (r *Refusal) deny(d Denial) {
+	if r.Code == wire.None {
+		r.Code, r.Denied = deniedCode(d.Kind), &d
+	}
+}
+
 // addMembers says that a group has members on a cluster that is not its home. Topics without a cluster are told of first.
 func (r *Refusal) addMembers(group, cluster string) {
 	if r.Code == wire.None {
-		r.Code, r.Group, r.Cluster = wire.GroupAuthorizationFailed, wire.Clip(group, maxQuoted), cluster
+		r.Code, r.Foreign = wire.GroupAuthorizationFailed, &ForeignGroup{wire.Clip(group, maxQuoted), cluster}
 	}
 }

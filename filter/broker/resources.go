@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -109,7 +110,7 @@ func (a *alteration) send() {
 		a.denyAll(n, why)
 		return
 	}
-	clusters, of := a.spread(n, a.resources.topic, func(i int) (wire.ErrorCode, string) { return a.resources.keys[i].strange() })
+	clusters, of := a.spread(authorizer.AlterConfigs, n, a.resources.topic, func(i int) (wire.ErrorCode, string) { return a.resources.keys[i].strange() })
 	for _, cluster := range clusters {
 		var which []int
 		for _, i := range of[cluster] {

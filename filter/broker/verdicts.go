@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -24,9 +25,10 @@ type verdict struct {
 type verdicts struct {
 	*scatter
 
-	broker *Broker
-	groups []string  // each once
-	of     []verdict // of each
+	broker  *Broker
+	groups  []string  // each once
+	of      []verdict // of each
+	refusal Refusal
 
 	// request makes what a broker is asked about some groups, in the version most at most.
 	request func(groups []string) kmsg.Request
@@ -50,6 +52,28 @@ func once(groups []string) []string {
 		}
 	}
 	return kept
+}
+
+// allowed are the places of the groups with which the client may do something. The others have their verdict.
+func (v *verdicts) allowed(o authorizer.Operation) (at []int) {
+	for i, id := range v.groups {
+		if v.broker.may(v.Call, o, authorizer.Group, id, &v.refusal) {
+			at = append(at, i)
+		} else {
+			v.of[i].code = wire.GroupAuthorizationFailed
+		}
+	}
+	return at
+}
+
+// count has a summary count what a group is answered, if that is no denial.
+func (v *verdicts) count(s *Summary, code wire.ErrorCode) {
+	v.Note.Fail(code, "")
+	if code != wire.None && code == v.refusal.Code {
+		s.Failed++
+	} else {
+		s.fail(code)
+	}
 }
 
 // ask asks about the groups at some places.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -99,6 +100,8 @@ func (a *authorization) name(path string, place int, name string) {
 		return
 	case len(name) > longestRuleName || strings.Trim(name, ruleNameRunes) != "":
 		a.bad.add(path, "%s is not one; write letters, digits, dashes and underscores, at most %d", quote(name), longestRuleName)
+	case name == authorizer.NoRuleName:
+		a.bad.add(path, "%s is what denials are counted by that no rule has decided; write another", quote(name))
 	case isDigits(name):
 		a.bad.add(path, "%s could be the number of a rule; write a word", quote(name))
 	default:
@@ -150,12 +153,6 @@ func (a *authorization) list(path string, patterns []string, check func(pattern 
 	return true
 }
 
-// mistaken is what is wrong with a pattern.
-type mistaken string
-
-// Error is the mistake.
-func (m mistaken) Error() string { return string(m) }
-
 // topicPattern says what is wrong with a pattern of topics.
 func topicPattern(pattern string) error {
 	before, prefix := strings.CutSuffix(pattern, "*")
@@ -165,9 +162,9 @@ func topicPattern(pattern string) error {
 	}
 	switch {
 	case strings.Contains(before, "*"):
-		return mistaken("has a star that is not at its end; write the beginning and one star, " + before[:strings.IndexByte(before, '*')] + "*")
+		return errors.New("has a star that is not at its end; write the beginning and one star, " + before[:strings.IndexByte(before, '*')] + "*")
 	case reason != "":
-		return mistaken("cannot be a topic: " + reason + "; write the name of a topic, or the beginning of names and a star")
+		return errors.New("cannot be a topic: " + reason + "; write the name of a topic, or the beginning of names and a star")
 	default:
 		return nil
 	}
@@ -177,9 +174,9 @@ func topicPattern(pattern string) error {
 func idPattern(pattern string) error {
 	switch {
 	case pattern == "":
-		return mistaken(`is nobody's; write an id, the beginning of ids and a star, or "*" for every one`)
+		return errors.New(`is nobody's; write an id, the beginning of ids and a star, or "*" for every one`)
 	case len(pattern) > math.MaxInt16:
-		return mistaken("is too long: an id has at most " + strconv.Itoa(math.MaxInt16) + " bytes; write the beginning of ids and a star")
+		return errors.New("is too long: an id has at most " + strconv.Itoa(math.MaxInt16) + " bytes; write the beginning of ids and a star")
 	default:
 		return nil
 	}

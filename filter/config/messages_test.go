@@ -226,7 +226,7 @@ func textCases() []messageCase {
 		{"authorization, rules that are no list", advertised("authorization: {rules: {effect: EFFECT_ALLOW}}")},
 		{"authorization, an empty rule", authorized("{}")},
 		{"authorization, nothing but a name", authorized("{name: a}", "{name: a}")},
-		{"authorization, names that cannot be", authorized("{name: 'a b', "+everything, "{name: '7', "+everything, "{name: "+strings.Repeat("a", 65)+", "+everything)},
+		{"authorization, names that cannot be", authorized("{name: 'a b', "+everything, "{name: '7', "+everything, "{name: "+strings.Repeat("a", 65)+", "+everything, "{name: no_rule, "+everything)},
 		{"authorization, effects that are none", authorized("{effect: EFFECT_UNSPECIFIED, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}",
 			"{effect: ALLOW, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}", "{effect: EFFECT_PERMIT, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}")},
 		{"authorization, operations that are none", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [READ, OPERATION_UNSPECIFIED, produce], topics: ['*']}",

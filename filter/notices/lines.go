@@ -14,10 +14,16 @@ const (
 	// maxClients is how many clients are told apart in a summary, and maxSubjects how many topics or APIs it names.
 	maxClients  = 256
 	maxSubjects = 5
+	// maxApart is how many series there are at a time that are about one thing. Others are one series together.
+	maxApart = 20
 )
 
-// series is what the log has one line of in an interval. There are as many as reasons, times labels of software.
-type series struct{ reason, software string }
+// series is what the log has one line of in an interval. There are as many as reasons, times labels of software; and a few that are about
+// one thing that was denied to one client.
+type series struct {
+	reason, software string
+	about            uint64 // a hash; 0: it is about all
+}
 
 // lines bounds how often the log tells of the same. Any goroutine may use it.
 type lines struct {
@@ -25,6 +31,7 @@ type lines struct {
 
 	mu     sync.Mutex
 	open   map[series]*tally
+	apart  int // of these, how many are about one thing
 	closed bool
 }
 
@@ -50,8 +57,14 @@ func (l *lines) admit(s series, c Client, subject string, summarize func(*tally)
 	if l.closed {
 		return false
 	}
+	if l.open[s] == nil && s.about != 0 && l.apart >= maxApart {
+		s.about = 0
+	}
 	t := l.open[s]
 	if t == nil {
+		if s.about != 0 {
+			l.apart++
+		}
 		if l.open == nil {
 			l.open = map[series]*tally{}
 		}
@@ -99,6 +112,9 @@ func (l *lines) forget(s series) *tally {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.open[s]
+	if t != nil && s.about != 0 {
+		l.apart--
+	}
 	delete(l.open, s)
 	return t
 }

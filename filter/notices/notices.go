@@ -144,7 +144,7 @@ func (n *Notices) tell(w words, c Client, api, told string) {
 		return
 	}
 	label := software.Label(c.Software)
-	first := n.lines.admit(series{w.reason, label}, c, w.subject(api), func(t *tally) { n.sumUp(w, label, t) })
+	first := n.lines.admit(series{w.reason, label, w.apart(&c)}, c, w.subject(api), func(t *tally) { n.sumUp(w, label, t) })
 	level := w.level
 	if !first {
 		if level = slog.LevelDebug; !n.log.Enabled(ctx, level) {

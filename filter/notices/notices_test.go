@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/notices"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
@@ -319,4 +320,44 @@ func BenchmarkRefused(b *testing.B) {
 	for b.Loop() {
 		n.Refused(c, produce, r)
 	}
+}
+
+// What is denied to a client is told once for each rule and thing, of so many at a time; the rest is summed up.
+func TestDenialsAreToldApart(t *testing.T) {
+	t.Parallel()
+	deny := func(rule, topic string) broker.Refusal {
+		return broker.Refusal{Code: wire.TopicAuthorizationFailed, Denied: &broker.Denial{
+			Principal: "ann", Operation: authorizer.Write, Kind: authorizer.Topic, Name: topic, Rule: rule,
+		}}
+	}
+	withNotices(t, slog.LevelInfo, func(n *notices.Notices, lines func() []map[string]any) {
+		for range 3 {
+			n.Refused(client(1, "kgo 1"), produce, deny("a", "apples"))
+			n.Refused(client(2, "kgo 1"), produce, deny("a", "apples"))
+			n.Refused(client(1, "kgo 1"), produce, deny("b", "apples"))
+			n.Refused(client(1, "kgo 1"), produce, deny("a", "bananas"))
+		}
+		if got := lines(); len(got) != 4 || got[0]["rule"] != "a" || got[0]["principal"] != "ann" || got[0]["topic"] != "apples" {
+			t.Errorf("the log has %v, want one line for each client, rule and topic", got)
+		}
+		for i := range 1000 {
+			n.Refused(client(1, "kgo 1"), produce, deny("a", fmt.Sprint("topic-", i)))
+		}
+		if got := len(lines()); got != 21 {
+			t.Errorf("the log has %d lines, want one for each of the first 20 things, and one for all others", got)
+		}
+		advance(time.Minute)
+		got := lines()[21:]
+		sum := 0.0
+		for _, line := range got {
+			sum += line["times"].(float64)
+		}
+		if len(got) != 5 || sum != 8+983 {
+			t.Errorf("%d sums of %v, want 5 of what was left out", len(got), sum)
+		}
+		n.Refused(client(1, "kgo 1"), produce, deny("a", "apples"))
+		if got := lines()[26:]; len(got) != 1 || got[0]["topic"] != "apples" {
+			t.Errorf("a minute later the log has %v", got)
+		}
+	})
 }

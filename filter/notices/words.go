@@ -1,9 +1,11 @@
 package notices
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"strings"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -15,6 +17,8 @@ type words struct {
 	message string
 	topic   string // what it is about; empty: no topic
 	detail  string // why, if the message does not say
+
+	principal, rule string // of what is denied
 }
 
 // ofRefusal is what is said of a refusal.
@@ -43,9 +47,15 @@ func ofRefusal(r broker.Refusal) words {
 // ofProducer is ofRefusal for those who may ask, but not for this.
 func (w *words) ofProducer(r broker.Refusal) {
 	switch {
+	case r.Denied != nil:
+		w.reason, w.message = "denied", "authorization does not let a client do this: allow it by a rule, or correct the client"
+		w.detail, w.principal, w.rule = r.Why(), r.Denied.Principal, r.Denied.Rule
+		if r.Denied.Kind == authorizer.Topic {
+			w.topic = strings.Clone(wire.Clip(r.Denied.Name, maxName))
+		}
 	case r.Unmatched():
 		w.reason, w.message = "unmatched_topic", "no forwarding rule matches the topic: add one, or see whether the prefix is right"
-	case r.Group != "":
+	case r.Foreign != nil:
 		w.reason, w.message = "foreign_members", "a group has members on a cluster that is not its home: have them connect to the mesh, or make "+
 			"that cluster the group's home"
 		w.detail = r.Why()
@@ -64,12 +74,9 @@ func ofClosing(reason wire.Reason, detail string) words {
 	return words{level: slog.LevelWarn, reason: reason.String(), message: "closing a client's connection", detail: detail}
 }
 
-// about is the topic, as an attribute.
+// about is what it is about, as attributes. Those that are empty say nothing.
 func (w *words) about() []slog.Attr {
-	if w.topic == "" {
-		return nil
-	}
-	return []slog.Attr{slog.String("topic", w.topic)}
+	return []slog.Attr{slog.String("topic", w.topic), slog.String("principal", wire.Clip(w.principal, maxName)), slog.String("rule", w.rule)}
 }
 
 // subject is what summaries name: the topic, or else the API.
@@ -86,4 +93,12 @@ func (w *words) subjects() string {
 		return "topics"
 	}
 	return "apis"
+}
+
+// apart tells what is denied to one client from all else that is; 0: it is no denial.
+func (w *words) apart(c *Client) uint64 {
+	if w.rule == "" {
+		return 0
+	}
+	return max(1, maphash.Comparable(seed, [4]any{c.hash(), w.principal, w.rule, w.detail}))
 }

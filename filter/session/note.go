@@ -125,6 +125,12 @@ func (t *note) entry(s *Session) accesslog.Entry {
 		Outcome: t.outcome, FailedPartitions: sum.Failed, Reason: t.Reason(),
 		Duration: t.left.Sub(t.received),
 	}
+	if rule, allowed := t.Decision(); rule != "" {
+		e.Principal, e.Rule, e.Decision = s.client.Principal(), rule, "denied"
+		if allowed {
+			e.Decision = "allowed"
+		}
+	}
 	for _, c := range t.Errors() { // there are few, and mostly none
 		e.Errors = append(e.Errors, accesslog.ErrorCount{Code: c.Code.String(), Count: c.Count})
 	}

@@ -94,6 +94,7 @@ func labelRows(values map[string][]string) string {
 		{stats.LabelError, ""},
 		{stats.LabelReason, "see below"},
 		{stats.LabelClientKind, ""},
+		{stats.LabelDenying, "the name or number of a rule of `authorization`; `no_rule`: none has allowed it"},
 		{stats.LabelSoftware, ""},
 		{stats.LabelMeshBuild, "the version of this build"},
 	} {

@@ -19,6 +19,7 @@ const (
 	LabelSoftware   = "kafka_software"
 	LabelReason     = "kafka_reason"
 	LabelClientKind = "kafka_client_kind"
+	LabelDenying    = "kafka_authorization_rule"
 	LabelMeshBuild  = "kafkamesh_version"
 )
 
@@ -89,6 +90,15 @@ func with(m Metric, level, label, value string) Metric {
 
 func refusedMetric(kind wire.Kind) Metric {
 	return with(Metric{Name: "refused", Unit: "requests", Help: "Requests refused because such clients are not served, by kind of client."}, kind.String(), LabelClientKind, kind.String())
+}
+
+// denialMetric counts what a rule of authorization has denied.
+func denialMetric(rule string) Metric {
+	m := Metric{
+		Name: "denied", Unit: "denials", Rare: true,
+		Help: "What clients asked for and a rule of `authorization` denied, or none allowed: one for each topic, group or other thing of a request.",
+	}
+	return with(m, rule, LabelDenying, rule)
 }
 
 // buildMetric is the metric that has a version in its name: Envoy's have no labels. What is not usual in a name becomes '_'.

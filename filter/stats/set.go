@@ -69,6 +69,9 @@ func (s *Set) Violation(reason wire.Reason) Value { return s.value(violationMetr
 // Refused counts the requests of one of wire.RefusedKinds that are refused. Other kinds are dropped.
 func (s *Set) Refused(kind wire.Kind) Value { return s.value(refusedMetric(kind).Name) }
 
+// Denied counts what is denied by a rule of authorization, by its name. Others are dropped.
+func (s *Set) Denied(rule string) Value { return s.value(denialMetric(rule).Name) }
+
 // Client gives the metrics of the clients of one software, by its label (package software).
 func (s *Set) Client(label string) *Client {
 	c := new(Client)

@@ -17,7 +17,7 @@ import (
 
 // scope is one with some of everything.
 func scope() stats.Scope {
-	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", "orders.", ""}, Topics: []string{"orders.eu.paid", "..x."}}
+	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", "orders.", ""}, Topics: []string{"orders.eu.paid", "..x."}, Denying: []string{"no-secrets", "1", "no_rule"}}
 	for _, api := range broker.APIs() {
 		of.APIs = append(of.APIs, api.API)
 	}
@@ -99,6 +99,9 @@ func TestEveryMetricIsCounted(t *testing.T) {
 				use = append(use, v)
 			}
 		}
+	}
+	for _, rule := range of.Denying {
+		use = append(use, s.Denied(rule))
 	}
 	for _, prefix := range of.Rules {
 		r := s.Rule(prefix)

@@ -65,6 +65,8 @@ type Scope struct {
 	Clusters, Rules []string
 	// Topics are those that are counted apart.
 	Topics []string
+	// Denying are the names of what can deny something to clients: rules of authorization, and that there is none.
+	Denying []string
 }
 
 // NewTable lists the metrics of a scope.
@@ -79,6 +81,9 @@ func NewTable(of Scope) Table {
 	}
 	for _, kind := range wire.RefusedKinds() {
 		t = append(t, refusedMetric(kind))
+	}
+	for _, rule := range of.Denying {
+		t = append(t, denialMetric(rule))
 	}
 	for _, label := range software.Labels() {
 		t = appendRows(t, scoped("clients", label, LabelSoftware), new(Client).rows())

@@ -20,7 +20,7 @@ const oldKafka = "3.9.2"
 // target is something that takes itself for a broker: an oracle, or the mesh in front of it.
 type target struct {
 	name   string // part of the names of its topics
-	host   string // kafka, serve, envoy or narrow
+	host   string // kafka, serve, envoy, ruled or narrow
 	addr   string
 	oracle *oracle
 
@@ -57,8 +57,8 @@ var started struct {
 	oracles []*oracle
 }
 
-// targets are the oracles, the mesh in each of its hosts, which lets clients administer topics, and narrow: a mesh without a catch-all
-// rule, with default settings.
+// targets are the oracles, the mesh in each of its hosts, which lets clients administer topics; ruled, whose own rules say who may do what,
+// in place of the oracle's; and narrow: a mesh without a catch-all rule, with default settings.
 func targets(t *testing.T) []*target {
 	t.Helper()
 	started.once.Do(func() { started.err = startTargets(context.Background()) })
@@ -85,6 +85,7 @@ func startTargets(ctx context.Context) error {
 		func() (*target, error) { return serve(ctx, current) },
 		func() (*target, error) { return serve(ctx, old) },
 		func() (*target, error) { return envoy(ctx, current) },
+		func() (*target, error) { return ruled(ctx, current) },
 		func() (*target, error) { return narrow(ctx, current) },
 	} {
 		t, err := start()
@@ -133,6 +134,28 @@ func serve(ctx context.Context, o *oracle) (*target, error) {
 		return nil, err
 	}
 	return standalone(ctx, "serve", o, m)
+}
+
+// ruled is a mesh whose rules say of its topics what the oracle's ACLs say of those of the others.
+func ruled(ctx context.Context, o *oracle) (*target, error) {
+	m, err := openMesh(o)
+	if err != nil {
+		return nil, err
+	}
+	const name = "ruled" // as long as the others: sizes are compared
+	everybody, all := []string{"*"}, []string{"OPERATION_ALL"}
+	for _, k := range kinds {
+		if k.denied != 0 {
+			operation := "OPERATION_" + k.denied.String()
+			m.Authorized = append(m.Authorized, map[string]any{
+				"effect": "EFFECT_DENY", "principals": everybody, "operations": []string{operation}, "topics": []string{k.name + "-" + name},
+			})
+		}
+	}
+	m.Authorized = append(m.Authorized, map[string]any{
+		"effect": "EFFECT_ALLOW", "principals": everybody, "operations": all, "topics": everybody, "groups": everybody, "transactional_ids": everybody, "cluster": true,
+	})
+	return standalone(ctx, name, o, m)
 }
 
 func narrow(ctx context.Context, o *oracle) (*target, error) {

@@ -7,15 +7,16 @@ import (
 
 // Mesh is a mesh's configuration as tests need it.
 type Mesh struct {
-	Addr     string // where clients reach it, host:port
-	Clusters []MeshCluster
-	Rules    []MeshRule
-	Groups   []MeshGroups
-	Limits   map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
-	Verify   bool             // verify_upstreams
-	Topics   string           // administration.topics, such as ACCESS_ALL; its default if empty
-	Deleting bool             // administration.groups is ACCESS_ALL: groups can be deleted
-	Text     string           // the configuration as it is, instead of these fields
+	Addr       string // where clients reach it, host:port
+	Clusters   []MeshCluster
+	Rules      []MeshRule
+	Groups     []MeshGroups
+	Limits     map[string]int64 // the fields of KafkaMesh.limits; the defaults if nil
+	Verify     bool             // verify_upstreams
+	Topics     string           // administration.topics, such as ACCESS_ALL; its default if empty
+	Deleting   bool             // administration.groups is ACCESS_ALL: groups can be deleted
+	Authorized []map[string]any // authorization.rules; none if nil
+	Text       string           // the configuration as it is, instead of these fields
 }
 
 // MeshCluster is one Kafka cluster behind the mesh.
@@ -73,6 +74,9 @@ func (m *Mesh) Config() (string, error) {
 	}
 	if administration := m.administration(); len(administration) > 0 {
 		config["administration"] = administration
+	}
+	if m.Authorized != nil {
+		config["authorization"] = map[string]any{"rules": m.Authorized}
 	}
 	if m.Limits != nil {
 		config["limits"] = m.Limits
