@@ -100,7 +100,7 @@ func (f *coordinatorsCall) ask() {
 	allowed := ""
 	homes, of := byCluster(len(f.groups), func(i int) (string, bool) {
 		if !f.broker.may(f.Call, authorizer.Describe, authorizer.Group, f.groups[i], &f.refusal) {
-			f.found[i] = found{wire.GroupAuthorizationFailed, groupDenied}
+			f.found[i] = found{code: wire.GroupAuthorizationFailed}
 			return "", false
 		}
 		allowed = cmp.Or(allowed, f.groups[i])
@@ -193,6 +193,9 @@ func (f *coordinatorsCall) finish(refusal Refusal) {
 	var summary Summary
 	for i := range f.found {
 		one := &f.found[i]
+		if one.code == wire.GroupAuthorizationFailed && f.Header.Version < severalIn {
+			one.message = groupDenied // later versions have no words for it
+		}
 		f.Note.Fail(one.code, one.message)
 		if refusal.Code == wire.None {
 			summary.fail(one.code)

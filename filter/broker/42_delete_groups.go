@@ -96,6 +96,11 @@ func mayBeDeleted(k *groups.Known) wire.ErrorCode {
 			return wire.NonEmptyGroup
 		}
 	}
+	for _, cluster := range k.Missing {
+		if said := k.Refused[cluster]; said != nil { // and says so again, whenever it is asked
+			return wire.ErrorCode(said.ErrorCode)
+		}
+	}
 	if len(k.Missing) > 0 {
 		return wire.CoordinatorNotAvailable
 	}

@@ -95,7 +95,7 @@ func (d *Denial) Why() string {
 	return fmt.Sprintf("principal %s may not %v %v %s", quote(d.Principal), d.Operation, d.Kind, quote(d.Name))
 }
 
-// groupDenied is what a broker says of a group that its client may not know of, where it has words for that.
+// groupDenied is what a broker says of a group that its client may not know of, if it is asked for its coordinator.
 const groupDenied = "Group authorization failed."
 
 // topicDenied is what a broker says of a topic to which its client may not do something, where it has words for that.

@@ -302,3 +302,22 @@ func hostileGroups(key wire.APIKey, n int) map[string]kmsg.Request {
 	}
 	return map[string]kmsg.Request{"many": many, "long name": long}
 }
+
+// A cluster that does not let us see a group has it not deleted, and the client told why: it would ask again otherwise.
+func TestDeletionOfAGroupThatIsHidden(t *testing.T) {
+	t.Parallel()
+	b, c1, c2 := facade()
+	c1.respond = func(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
+		response := request.ResponseKind()
+		if described, ok := response.(*kmsg.ConsumerGroupDescribeResponse); ok {
+			described.Groups = []kmsg.ConsumerGroupDescribeResponseGroup{{Group: "g", ErrorCode: int16(wire.GroupAuthorizationFailed)}}
+		}
+		return response, nil
+	}
+	c2.respond = c1.respond
+	request := &kmsg.DeleteGroupsRequest{Groups: []string{"g"}}
+	r := parse[*kmsg.DeleteGroupsResponse](t, wire.KeyDeleteGroups, 2, ask(t, b, wire.KeyDeleteGroups, 2, request))
+	if code := wire.ErrorCode(r.Groups[0].ErrorCode); code != wire.GroupAuthorizationFailed {
+		t.Errorf("told %v, want GROUP_AUTHORIZATION_FAILED", code)
+	}
+}

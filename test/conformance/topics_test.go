@@ -55,6 +55,11 @@ func prepare(ctx context.Context, o *oracle, targets []*target) error {
 				deny.Creations = append(deny.Creations, denial(t.topic(k.name), k.denied))
 			}
 		}
+		if t.host != "ruled" {
+			group := denial(t.topic(hushed), kmsg.ACLOperationAll)
+			group.ResourceType = kmsg.ACLResourceTypeGroup
+			deny.Creations = append(deny.Creations, group)
+		}
 		spread.Topics = append(spread.Topics,
 			assigned(newTopic(t.topic("tworeplicas"), -1, map[string]string{"min.insync.replicas": "2"}), []int32{1, 2}),
 			assigned(newTopic(t.topic("orphan"), -1, nil), []int32{1}, []int32{2}))
@@ -183,7 +188,7 @@ func denyAll(ctx context.Context, o *oracle, req *kmsg.CreateACLsRequest) error 
 	}
 	secret := req.Creations[0].ResourceName
 	for _, c := range req.Creations {
-		if c.Operation == kmsg.ACLOperationAll && c.PermissionType == kmsg.ACLPermissionTypeDeny {
+		if c.ResourceType == kmsg.ACLResourceTypeTopic && c.Operation == kmsg.ACLOperationAll && c.PermissionType == kmsg.ACLPermissionTypeDeny {
 			secret = c.ResourceName
 		}
 	}

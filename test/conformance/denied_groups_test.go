@@ -1,0 +1,102 @@
+package conformance
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// hushed is a group with which nobody may do anything: an ACL says so, or a rule of the mesh.
+const hushed = "hushed"
+
+// TestDeniedGroups asks for a group that nobody may know of, by each API that there is for groups.
+func TestDeniedGroups(t *testing.T) {
+	t.Parallel()
+	play(t, "denied_groups", []scenario{
+		{name: "find its coordinator", do: func(c *client) {
+			c.asks(0, 4, func(int16) kmsg.Request {
+				req := kmsg.NewPtrFindCoordinatorRequest()
+				req.CoordinatorKey, req.CoordinatorKeys = c.topic(hushed), []string{c.topic(hushed)}
+				return req
+			})
+		}},
+		{name: "join it", do: func(c *client) {
+			for v := int16(2); v <= 9; v++ {
+				req := kmsg.NewPtrJoinGroupRequest()
+				req.Group, req.ProtocolType, req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = c.topic(hushed), "consumer", 10_000, 10_000
+				req.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
+				c.member(at(v, req))
+			}
+		}},
+		{name: "live in it", do: func(c *client) {
+			for v := int16(0); v <= 4; v++ {
+				c.member(at(v, &kmsg.SyncGroupRequest{Group: c.topic(hushed), MemberID: "m"}))
+				c.member(at(v, &kmsg.HeartbeatRequest{Group: c.topic(hushed), MemberID: "m"}))
+				c.member(at(v, &kmsg.LeaveGroupRequest{Group: c.topic(hushed), MemberID: "m", Members: []kmsg.LeaveGroupRequestMember{{MemberID: "m"}}}))
+			}
+		}},
+		{name: "commit to it", do: func(c *client) {
+			c.asks(2, 9, func(int16) kmsg.Request {
+				req := kmsg.NewPtrOffsetCommitRequest()
+				req.Group, req.Generation = c.topic(hushed), -1
+				for _, topic := range []string{"listed", "secret"} {
+					req.Topics = append(req.Topics, kmsg.OffsetCommitRequestTopic{Topic: c.topic(topic), Partitions: make([]kmsg.OffsetCommitRequestTopicPartition, 1)})
+				}
+				return req
+			})
+		}},
+		{name: "ask for its offsets", do: func(c *client) {
+			for v := int16(8); v <= 9; v++ {
+				c.ask(at(v, offsetsOfHushed(c, "listed", "secret")))
+				c.ask(at(v, offsetsOfHushed(c)))
+			}
+		}},
+		{name: "describe it", do: func(c *client) {
+			c.asks(0, 5, func(int16) kmsg.Request {
+				req := kmsg.NewPtrDescribeGroupsRequest()
+				req.Groups = []string{c.topic(hushed), c.topic("none")}
+				return req
+			})
+		}},
+		{name: "delete it", do: func(c *client) {
+			c.asks(0, 2, func(int16) kmsg.Request {
+				req := kmsg.NewPtrDeleteGroupsRequest()
+				req.Groups = []string{c.topic(hushed), c.topic("none")}
+				return req
+			})
+		}},
+		{name: "delete its offsets", do: func(c *client) {
+			req := kmsg.NewPtrOffsetDeleteRequest()
+			req.Group = c.topic(hushed)
+			req.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: c.topic("listed"), Partitions: make([]kmsg.OffsetDeleteRequestTopicPartition, 1)}}
+			c.ask(req)
+		}},
+	})
+}
+
+// offsetsOfHushed asks for offsets of the group; no kinds: of all topics.
+func offsetsOfHushed(c *client, kinds ...string) *kmsg.OffsetFetchRequest {
+	r, g := kmsg.NewPtrOffsetFetchRequest(), kmsg.NewOffsetFetchRequestGroup()
+	g.Group, g.MemberEpoch = c.topic(hushed), -1
+	for _, kind := range kinds {
+		g.Topics = append(g.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: c.topic(kind), Partitions: []int32{0}})
+	}
+	r.Groups = append(r.Groups, g)
+	return r
+}
+
+// member sends what a member of a classic group does, and notes the code of the answer.
+func (c *client) member(req kmsg.Request) {
+	c.t.Helper()
+	c.send(req)
+	switch r := c.answer(req, req.GetVersion(), c.Last).(type) {
+	case *kmsg.JoinGroupResponse:
+		c.say("join %d: %s, generation %d", req.GetVersion(), code(r.ErrorCode), r.Generation)
+	case *kmsg.SyncGroupResponse:
+		c.say("sync %d: %s, %q", req.GetVersion(), code(r.ErrorCode), r.MemberAssignment)
+	case *kmsg.HeartbeatResponse:
+		c.say("heartbeat %d: %s", req.GetVersion(), code(r.ErrorCode))
+	case *kmsg.LeaveGroupResponse:
+		c.say("leave %d: %s, %d members", req.GetVersion(), code(r.ErrorCode), len(r.Members))
+	}
+}
