@@ -3,6 +3,7 @@ package broker_test
 import (
 	"bytes"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -263,6 +264,44 @@ func TestDenial(t *testing.T) {
 	for rule, want := range map[string]int64{"no": 1, "yes": 0, "no_rule": 2} {
 		if got := set.Denied(rule).Load(); got != want {
 			t.Errorf("%s has denied %d times, want %d", rule, got, want)
+		}
+	}
+}
+
+// TestHammerRights has a client log in while what it has asked before is looked at: it has the rights of nobody, or those of its principal.
+func TestHammerRights(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		b, _, _ := facade()
+		b.Authorize(authorizer.New([]authorizer.Rule{{Allow: true, Principals: []string{"ann"}, Operations: authorizer.All, Topics: []string{"*"}}}))
+		c := &broker.Client{Host: "mesh.example", Port: 9092}
+		var group sync.WaitGroup
+		ask := func() wire.ErrorCode {
+			frame := wiretest.Frame(wire.KeyMetadata, 12, 77, "test", metadataRequest("apples"))
+			h, body, err := b.ParseHeader(frame[4:])
+			if err != nil {
+				t.Error(err)
+				return wire.UnknownServerError
+			}
+			r := &pending{}
+			request := call(h, body, r)
+			request.Client = c
+			if err := b.Serve(request); err != nil {
+				t.Error(err)
+			}
+			return r.answers[0].Refusal.Code
+		}
+		for range 3 {
+			group.Go(func() {
+				for range 10 {
+					ask()
+				}
+			})
+		}
+		group.Go(func() { c.BecomePrincipal("ann") })
+		group.Wait()
+		if code := ask(); code != wire.None {
+			t.Fatalf("who has logged in is told %v", code)
 		}
 	}
 }
