@@ -1,0 +1,120 @@
+package login
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	maxBearer     = 64 << 10 // bytes of a client's first message: tokens with many roles have some thousands
+	maxExtensions = 32
+)
+
+// bearer is one login with OAUTHBEARER (RFC 7628). A token that is refused is answered with what is wrong, as JSON; the login fails when the
+// client has said that it has read that.
+type bearer struct {
+	tokens *tokens
+
+	waited  bool     // for keys; once is enough
+	refused *Failure // what the client is told next
+	over    bool
+}
+
+// Laborious is true while a signature is to be verified.
+func (b *bearer) Laborious() bool { return !b.over }
+
+func (b *bearer) Step(token []byte) ([]byte, *Identity, error) {
+	if b.over {
+		if f := b.refused; f != nil {
+			b.refused = nil
+			return nil, nil, f
+		}
+		return nil, nil, unproved(OAuthBearer, Malformed, "")
+	}
+	b.over = true
+	m, reason := parseBearer(token)
+	if reason != "" {
+		return nil, nil, unproved(OAuthBearer, reason, "")
+	}
+	who, reason, err := b.tokens.verify(m.token, !b.waited)
+	switch {
+	case err != nil:
+		if _, pending := err.(*Pending); pending { //nolint:errorlint // it is never wrapped
+			b.over, b.waited = false, true
+		}
+		return nil, nil, err
+	case reason != "":
+		answer := b.tokens.answer(reason)
+		b.refused = &Failure{Message: answer, Reason: reason, Mechanism: OAuthBearer}
+		return []byte(answer), nil, nil
+	case m.authorization != "" && m.authorization != who.Principal:
+		const message = "Authentication failed: Client requested an authorization id that is different from the token's principal name"
+		return nil, nil, &Failure{Message: message, Reason: OtherIdentity, Mechanism: OAuthBearer, Name: who.Principal}
+	}
+	return []byte{}, who, nil
+}
+
+type bearerMessage struct{ authorization, token string }
+
+// parseBearer reads a client's first message: n,a=AUTHORIZATION,^Aauth=Bearer TOKEN^Aname=value^A^A, of which a and names may be missing.
+func parseBearer(raw []byte) (m bearerMessage, wrong Reason) {
+	if len(raw) > maxBearer || !utf8.Valid(raw) {
+		return m, Malformed
+	}
+	header, body, found := strings.Cut(string(raw), "\x01")
+	fields := strings.Split(header, ",")
+	if !found || len(fields) != 3 || fields[2] != "" {
+		return m, Malformed
+	}
+	if fields[0] != "n" {
+		if fields[0] == "y" || strings.HasPrefix(fields[0], "p=") {
+			return m, Unsupported
+		}
+		return m, Malformed
+	}
+	fine := true
+	if fields[1] != "" {
+		m.authorization, fine = saslName(fields[1], "a=")
+	}
+	body, ended := strings.CutSuffix(body, "\x01\x01")
+	if !fine || !ended {
+		return m, Malformed
+	}
+	pairs := strings.SplitN(body, "\x01", maxExtensions+1)
+	if len(pairs) > maxExtensions {
+		return m, Malformed
+	}
+	seen := make(map[string]struct{}, len(pairs))
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		if _, again := seen[name]; again || !isWord(name) || !isExtension(value) {
+			return m, Malformed
+		}
+		seen[name] = struct{}{}
+		if name == "auth" {
+			m.token, fine = bearerToken(value)
+		}
+	}
+	if m.token == "" || !fine {
+		return m, Malformed
+	}
+	return m, ""
+}
+
+// isExtension says whether a value has what RFC 7628 allows.
+func isExtension(value string) bool {
+	return value != "" && !strings.ContainsFunc(value, func(r rune) bool {
+		return (r < '!' || r > '~') && r != ' ' && r != '\t' && r != '\r' && r != '\n'
+	})
+}
+
+// bearerToken reads "Bearer TOKEN".
+func bearerToken(value string) (token string, fine bool) {
+	scheme, token, _ := strings.Cut(value, " ")
+	token = strings.TrimLeft(token, " ")
+	body := strings.TrimRight(token, "=")
+	strange := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_~+/.", r)
+	}
+	return token, strings.EqualFold(scheme, "bearer") && body != "" && !strings.ContainsFunc(body, strange)
+}

@@ -1,0 +1,70 @@
+package login
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// plain is one login with PLAIN (RFC 4616): authorization id, name and password, with a zero byte between each two.
+type plain struct {
+	server *Server
+	over   bool
+}
+
+// Laborious is true: passwords that are not remembered cost a verifier's iterations.
+func (p *plain) Laborious() bool { return !p.over }
+
+func (p *plain) Step(token []byte) ([]byte, *Identity, error) {
+	if p.over {
+		return nil, nil, unproved(Plain, Malformed, "")
+	}
+	p.over = true
+	message, failure := parsePlain(token)
+	if failure != nil {
+		return nil, nil, failure
+	}
+	v, known := p.server.users.table.Load().verifier(Plain, message.name)
+	digest := p.server.memory.digest(message.name, message.password, v)
+	if !p.server.memory.has(digest, time.Now()) {
+		matches := v.Matches(message.password)
+		switch {
+		case !known:
+			return nil, nil, refusePlain("Authentication failed: Invalid username or password", UnknownUser, message.name)
+		case !matches:
+			return nil, nil, refusePlain("Authentication failed: Invalid username or password", WrongPassword, message.name)
+		}
+		p.server.memory.keep(digest, time.Now())
+	}
+	if message.authorization != "" && message.authorization != message.name {
+		return nil, nil, refusePlain(otherIdentity, OtherIdentity, message.name)
+	}
+	return []byte{}, &Identity{Principal: message.name, Mechanism: Plain}, nil
+}
+
+const otherIdentity = "Authentication failed: Client requested an authorization id that is different from username"
+
+type plainMessage struct{ authorization, name, password string }
+
+func parsePlain(token []byte) (plainMessage, *Failure) {
+	const all = 3
+	parts := strings.SplitN(string(token), "\x00", all+1)
+	if len(parts) != all {
+		const wrong = "Invalid SASL/PLAIN response: expected 3 tokens, got "
+		return plainMessage{}, refusePlain(wrong+string(rune('0'+len(parts))), Malformed, "")
+	}
+	m := plainMessage{parts[0], parts[1], parts[2]}
+	switch {
+	case m.name == "":
+		return m, refusePlain("Authentication failed: username not specified", Malformed, "")
+	case m.password == "":
+		return m, refusePlain("Authentication failed: password not specified", Malformed, "")
+	case len(m.name) > maxName || len(m.authorization) > maxName || len(m.password) > maxPassword || !utf8.Valid(token):
+		return m, refusePlain("Authentication failed: Invalid username or password", Malformed, "")
+	}
+	return m, nil
+}
+
+func refusePlain(message string, reason Reason, name string) *Failure {
+	return &Failure{Message: message, Reason: reason, Mechanism: Plain, Name: name}
+}

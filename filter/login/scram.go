@@ -1,0 +1,155 @@
+package login
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/xdg-go/scram"
+)
+
+// maxScram bounds what a client sends at one time, in bytes: names and nonces of all clients together are a few hundred.
+const maxScram = 4096
+
+// scramStage is how far a login with SCRAM is.
+type scramStage int
+
+const (
+	scramFirst scramStage = iota
+	scramFinal
+	scramOver
+)
+
+// scramLogin is one login with SCRAM (RFC 5802, RFC 7677), without channel binding and without Kafka's delegation tokens.
+type scramLogin struct {
+	server    *Server
+	mechanism string
+
+	stage        scramStage
+	conversation *scram.ServerConversation
+	name         string
+	known        bool
+}
+
+// Laborious is false: the iterations are the client's to do.
+func (s *scramLogin) Laborious() bool { return false }
+
+func (s *scramLogin) Step(token []byte) (answer []byte, who *Identity, err error) {
+	stage := s.stage
+	s.stage = scramOver
+	if len(token) > maxScram || !utf8.Valid(token) {
+		return nil, nil, s.refuse(Malformed)
+	}
+	switch stage {
+	case scramFirst:
+		answer, err = s.first(string(token))
+	case scramFinal:
+		answer, who, err = s.final(string(token))
+	default:
+		err = s.refuse(Malformed)
+	}
+	return answer, who, err
+}
+
+func (s *scramLogin) first(message string) ([]byte, error) {
+	m, reason := parseScramFirst(message)
+	if reason != "" {
+		return nil, s.refuse(reason)
+	}
+	s.name = m.name
+	if m.authorization != "" && m.authorization != m.name {
+		return nil, &Failure{Message: otherIdentity, Reason: OtherIdentity, Mechanism: s.mechanism, Name: s.name}
+	}
+	v, known := s.server.users.table.Load().verifier(s.mechanism, m.name)
+	s.known = known
+	server, err := scram.HashGeneratorFcn(hashOf(s.mechanism)).NewServer(func(string) (scram.StoredCredentials, error) {
+		return scram.StoredCredentials{
+			KeyFactors: scram.KeyFactors{Salt: string(v.salt), Iters: v.Iterations},
+			StoredKey:  v.storedKey,
+			ServerKey:  v.serverKey,
+		}, nil
+	})
+	if err != nil {
+		return nil, s.refuse(Malformed)
+	}
+	if s.server.nonce != nil {
+		server = server.WithNonceGenerator(s.server.nonce)
+	}
+	s.conversation = server.NewConversation()
+	answer, err := s.conversation.Step(message)
+	if err != nil {
+		return nil, s.refuse(Malformed)
+	}
+	s.stage = scramFinal
+	return []byte(answer), nil
+}
+
+func (s *scramLogin) final(message string) ([]byte, *Identity, error) {
+	answer, err := s.conversation.Step(message)
+	switch {
+	case err != nil && answer != scram.ErrInvalidProof:
+		return nil, nil, s.refuse(Malformed)
+	case !s.known:
+		return nil, nil, s.refuse(UnknownUser)
+	case err != nil || !s.conversation.Valid():
+		return nil, nil, s.refuse(WrongPassword)
+	}
+	return []byte(answer), &Identity{Principal: s.name, Mechanism: s.mechanism}, nil
+}
+
+func (s *scramLogin) refuse(reason Reason) *Failure { return unproved(s.mechanism, reason, s.name) }
+
+type scramMessage struct{ authorization, name string }
+
+// parseScramFirst reads of a client's first message what is not left to the library: gs2-header, name and extensions.
+func parseScramFirst(message string) (m scramMessage, wrong Reason) {
+	fields := strings.Split(message, ",") // flag, authorization id, name, nonce, extensions
+	if len(fields) < 4 || strings.ContainsRune(message, 0) {
+		return m, Malformed
+	}
+	if fields[0] != "n" { // no channel binding; "y" is a client that could
+		if fields[0] == "y" || strings.HasPrefix(fields[0], "p=") {
+			return m, Unsupported
+		}
+		return m, Malformed
+	}
+	var fine bool
+	if fields[1] != "" {
+		if m.authorization, fine = saslName(fields[1], "a="); !fine {
+			return m, Malformed
+		}
+	}
+	if strings.HasPrefix(fields[2], "m=") { // a mandatory extension
+		return m, Unsupported
+	}
+	m.name, fine = saslName(fields[2], "n=")
+	nonce, has := strings.CutPrefix(fields[3], "r=")
+	proper := has && nonce != "" && !strings.ContainsFunc(nonce, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	if !fine || !proper {
+		return m, Malformed
+	}
+	for _, extension := range fields[4:] {
+		name, value, found := strings.Cut(extension, "=")
+		switch {
+		case !found || value == "" || !isWord(name):
+			return m, Malformed
+		case name == "tokenauth" && strings.EqualFold(value, "true"): // Kafka's delegation tokens
+			return m, Unsupported
+		}
+	}
+	return m, ""
+}
+
+// saslName decodes a saslname of RFC 5802: "=2C" is a comma and "=3D" an equals sign.
+func saslName(field, key string) (name string, fine bool) {
+	encoded, found := strings.CutPrefix(field, key)
+	if !found || encoded == "" || strings.Contains(strings.NewReplacer("=2C", "", "=3D", "").Replace(encoded), "=") {
+		return "", false
+	}
+	name = strings.NewReplacer("=2C", ",", "=3D", "=").Replace(encoded)
+	return name, len(name) <= maxName
+}
+
+// isWord says whether text is one or more letters of ASCII.
+func isWord(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
+}

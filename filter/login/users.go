@@ -1,0 +1,75 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+)
+
+// users are those of a file, as it is now. Its methods may be called from any goroutine.
+type users struct {
+	table  atomic.Pointer[table]
+	panics *guard.Panics
+	told   *teller
+
+	file followed // the goroutine's that looks at it
+
+	end  context.CancelFunc
+	work sync.WaitGroup
+}
+
+// newUsers reads the file, and from then on looks at it every second.
+func newUsers(path string, panics *guard.Panics, told *teller) (*users, error) {
+	u := &users{panics: panics, told: told, file: followed{path: path}}
+	if err := u.read(); err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancel(context.Background())
+	u.end = end
+	u.work.Go(func() { u.panics.Guard("users", func() { u.follow(life) }) })
+	return u, nil
+}
+
+func (u *users) close() {
+	u.end()
+	u.work.Wait()
+}
+
+// follow reads the file again and again. A panic costs one reading.
+func (u *users) follow(life context.Context) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if err := u.panics.Attempt("users", u.read); err != nil {
+				u.told.broken(err)
+			}
+		case <-life.Done():
+			return
+		}
+	}
+}
+
+// read puts what is in the file in place of what was there, if it is something else and right.
+func (u *users) read() error {
+	content, info, err := u.file.read()
+	if err != nil {
+		return err
+	}
+	u.told.warn(exposed(u.file.path, info.Mode()))
+	if content == nil {
+		return u.told.last() // what was wrong with it still is
+	}
+	file, err := ParseUsers(content)
+	if err != nil {
+		return fmt.Errorf("%s: %w", readable(u.file.path), err)
+	}
+	u.table.Store(newTable(file))
+	u.told.taken(len(file.users))
+	return nil
+}
