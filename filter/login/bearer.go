@@ -13,11 +13,12 @@ const (
 // bearer is one login with OAUTHBEARER (RFC 7628). A token that is refused is answered with what is wrong, as JSON; the login fails when the
 // client has said that it has read that.
 type bearer struct {
-	tokens *tokens
+	verdict
 
-	waited  bool     // for keys; once is enough
-	refused *Failure // what the client is told next
-	over    bool
+	tokens *tokens
+	waited bool     // for keys; once is enough
+	next   *Failure // what the client is told when it comes again
+	over   bool
 }
 
 // Laborious is true while a signature is to be verified.
@@ -25,16 +26,16 @@ func (b *bearer) Laborious() bool { return !b.over }
 
 func (b *bearer) Step(token []byte) ([]byte, *Identity, error) {
 	if b.over {
-		if f := b.refused; f != nil {
-			b.refused = nil
+		if f := b.next; f != nil {
+			b.next = nil
 			return nil, nil, f
 		}
-		return nil, nil, unproved(OAuthBearer, Malformed, "")
+		return nil, nil, b.refuse(unproved(OAuthBearer, Malformed, ""))
 	}
 	b.over = true
 	m, reason := parseBearer(token)
 	if reason != "" {
-		return nil, nil, unproved(OAuthBearer, reason, "")
+		return nil, nil, b.refuse(unproved(OAuthBearer, reason, ""))
 	}
 	who, reason, err := b.tokens.verify(m.token, !b.waited)
 	switch {
@@ -45,11 +46,11 @@ func (b *bearer) Step(token []byte) ([]byte, *Identity, error) {
 		return nil, nil, err
 	case reason != "":
 		answer := b.tokens.answer(reason)
-		b.refused = &Failure{Message: answer, Reason: reason, Mechanism: OAuthBearer}
+		b.next = b.refuse(&Failure{Message: answer, Reason: reason, Mechanism: OAuthBearer})
 		return []byte(answer), nil, nil
 	case m.authorization != "" && m.authorization != who.Principal:
 		const message = "Authentication failed: Client requested an authorization id that is different from the token's principal name"
-		return nil, nil, &Failure{Message: message, Reason: OtherIdentity, Mechanism: OAuthBearer, Name: who.Principal}
+		return nil, nil, b.refuse(&Failure{Message: message, Reason: OtherIdentity, Mechanism: OAuthBearer, Name: who.Principal})
 	}
 	return []byte{}, who, nil
 }

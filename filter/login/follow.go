@@ -36,6 +36,9 @@ func (f *followed) read() (content []byte, info fs.FileInfo, err error) {
 	if info, err = os.Stat(f.path); err != nil {
 		return nil, nil, unreadable(f.path, err)
 	}
+	if !info.Mode().IsRegular() { // a pipe would be waited for
+		return nil, nil, fmt.Errorf("%s is no file", readable(f.path))
+	}
 	if f.unchanged(info) {
 		return nil, info, nil
 	}
@@ -46,9 +49,6 @@ func (f *followed) read() (content []byte, info fs.FileInfo, err error) {
 	defer func() { _ = file.Close() }() // it was only read
 	if info, err = file.Stat(); err != nil {
 		return nil, nil, unreadable(f.path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is no file", readable(f.path))
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {

@@ -26,6 +26,23 @@ type Exchange interface {
 	Step(token []byte) (answer []byte, who *Identity, err error)
 	// Laborious says that the next Step may take milliseconds, so that it is not for a host's thread. Others take some microseconds.
 	Laborious() bool
+	// Refused is why the login is refused, from the moment that this is certain; nil: it is not. With OAUTHBEARER it is before a Step says so,
+	// in time for the answer that tells the client, after which some clients do not come again.
+	Refused() *Failure
+}
+
+// verdict is what an exchange has come to.
+type verdict struct{ refused *Failure }
+
+// Refused is why the login is refused, or nil.
+func (v *verdict) Refused() *Failure { return v.refused }
+
+// refuse notes a failure, the first alone, and returns it.
+func (v *verdict) refuse(f *Failure) *Failure {
+	if v.refused == nil {
+		v.refused = f
+	}
+	return f
 }
 
 // Settings say who may log in, and how.

@@ -8,6 +8,8 @@ import (
 
 // plain is one login with PLAIN (RFC 4616): authorization id, name and password, with a zero byte between each two.
 type plain struct {
+	verdict
+
 	server *Server
 	over   bool
 }
@@ -17,32 +19,43 @@ func (p *plain) Laborious() bool { return !p.over }
 
 func (p *plain) Step(token []byte) ([]byte, *Identity, error) {
 	if p.over {
-		return nil, nil, unproved(Plain, Malformed, "")
+		return nil, nil, p.refuse(unproved(Plain, Malformed, ""))
 	}
 	p.over = true
 	message, failure := parsePlain(token)
-	if failure != nil {
-		return nil, nil, failure
+	if failure == nil {
+		failure = p.judge(message)
 	}
+	if failure != nil {
+		return nil, nil, p.refuse(failure)
+	}
+	return []byte{}, &Identity{Principal: message.name, Mechanism: Plain}, nil
+}
+
+// judge says why a client is not who it says; nil: it is.
+func (p *plain) judge(message plainMessage) *Failure {
 	v, known := p.server.users.table.Load().verifier(Plain, message.name)
 	digest := p.server.memory.digest(message.name, message.password, v)
 	if !p.server.memory.has(digest, time.Now()) {
 		matches := v.Matches(message.password)
 		switch {
 		case !known:
-			return nil, nil, refusePlain("Authentication failed: Invalid username or password", UnknownUser, message.name)
+			return refusePlain(invalidPlain, UnknownUser, message.name)
 		case !matches:
-			return nil, nil, refusePlain("Authentication failed: Invalid username or password", WrongPassword, message.name)
+			return refusePlain(invalidPlain, WrongPassword, message.name)
 		}
 		p.server.memory.keep(digest, time.Now())
 	}
 	if message.authorization != "" && message.authorization != message.name {
-		return nil, nil, refusePlain(otherIdentity, OtherIdentity, message.name)
+		return refusePlain(otherIdentity, OtherIdentity, message.name)
 	}
-	return []byte{}, &Identity{Principal: message.name, Mechanism: Plain}, nil
+	return nil
 }
 
-const otherIdentity = "Authentication failed: Client requested an authorization id that is different from username"
+const (
+	invalidPlain  = "Authentication failed: Invalid username or password"
+	otherIdentity = "Authentication failed: Client requested an authorization id that is different from username"
+)
 
 type plainMessage struct{ authorization, name, password string }
 
@@ -60,7 +73,7 @@ func parsePlain(token []byte) (plainMessage, *Failure) {
 	case m.password == "":
 		return m, refusePlain("Authentication failed: password not specified", Malformed, "")
 	case len(m.name) > maxName || len(m.authorization) > maxName || len(m.password) > maxPassword || !utf8.Valid(token):
-		return m, refusePlain("Authentication failed: Invalid username or password", Malformed, "")
+		return m, refusePlain(invalidPlain, Malformed, "")
 	}
 	return m, nil
 }

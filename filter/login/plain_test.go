@@ -51,6 +51,9 @@ func TestPlain(t *testing.T) {
 				t.Errorf("answer %q: %s", answer, diff)
 			}
 			checkIdentity(t, who, tt.who, login.Plain)
+			if f := e.Refused(); (f != nil) != (err != nil) || f != nil && f.Reason != tt.want.Reason {
+				t.Errorf("refused = %v, want %q", f, tt.want.Reason)
+			}
 			if e.Laborious() {
 				t.Error("it is laborious when it is over")
 			}

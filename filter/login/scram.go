@@ -21,6 +21,8 @@ const (
 
 // scramLogin is one login with SCRAM (RFC 5802, RFC 7677), without channel binding and without Kafka's delegation tokens.
 type scramLogin struct {
+	verdict
+
 	server    *Server
 	mechanism string
 
@@ -37,7 +39,7 @@ func (s *scramLogin) Step(token []byte) (answer []byte, who *Identity, err error
 	stage := s.stage
 	s.stage = scramOver
 	if len(token) > maxScram || !utf8.Valid(token) {
-		return nil, nil, s.refuse(Malformed)
+		return nil, nil, s.fail(Malformed)
 	}
 	switch stage {
 	case scramFirst:
@@ -45,7 +47,7 @@ func (s *scramLogin) Step(token []byte) (answer []byte, who *Identity, err error
 	case scramFinal:
 		answer, who, err = s.final(string(token))
 	default:
-		err = s.refuse(Malformed)
+		err = s.fail(Malformed)
 	}
 	return answer, who, err
 }
@@ -53,11 +55,11 @@ func (s *scramLogin) Step(token []byte) (answer []byte, who *Identity, err error
 func (s *scramLogin) first(message string) ([]byte, error) {
 	m, reason := parseScramFirst(message)
 	if reason != "" {
-		return nil, s.refuse(reason)
+		return nil, s.fail(reason)
 	}
 	s.name = m.name
 	if m.authorization != "" && m.authorization != m.name {
-		return nil, &Failure{Message: otherIdentity, Reason: OtherIdentity, Mechanism: s.mechanism, Name: s.name}
+		return nil, s.refuse(&Failure{Message: otherIdentity, Reason: OtherIdentity, Mechanism: s.mechanism, Name: s.name})
 	}
 	v, known := s.server.users.table.Load().verifier(s.mechanism, m.name)
 	s.known = known
@@ -69,7 +71,7 @@ func (s *scramLogin) first(message string) ([]byte, error) {
 		}, nil
 	})
 	if err != nil {
-		return nil, s.refuse(Malformed)
+		return nil, s.fail(Malformed)
 	}
 	if s.server.nonce != nil {
 		server = server.WithNonceGenerator(s.server.nonce)
@@ -77,7 +79,7 @@ func (s *scramLogin) first(message string) ([]byte, error) {
 	s.conversation = server.NewConversation()
 	answer, err := s.conversation.Step(message)
 	if err != nil {
-		return nil, s.refuse(Malformed)
+		return nil, s.fail(Malformed)
 	}
 	s.stage = scramFinal
 	return []byte(answer), nil
@@ -87,16 +89,19 @@ func (s *scramLogin) final(message string) ([]byte, *Identity, error) {
 	answer, err := s.conversation.Step(message)
 	switch {
 	case err != nil && answer != scram.ErrInvalidProof:
-		return nil, nil, s.refuse(Malformed)
+		return nil, nil, s.fail(Malformed)
 	case !s.known:
-		return nil, nil, s.refuse(UnknownUser)
+		return nil, nil, s.fail(UnknownUser)
 	case err != nil || !s.conversation.Valid():
-		return nil, nil, s.refuse(WrongPassword)
+		return nil, nil, s.fail(WrongPassword)
 	}
 	return []byte(answer), &Identity{Principal: s.name, Mechanism: s.mechanism}, nil
 }
 
-func (s *scramLogin) refuse(reason Reason) *Failure { return unproved(s.mechanism, reason, s.name) }
+// fail refuses the login with the words that do not tell reasons apart.
+func (s *scramLogin) fail(reason Reason) *Failure {
+	return s.refuse(unproved(s.mechanism, reason, s.name))
+}
 
 type scramMessage struct{ authorization, name string }
 

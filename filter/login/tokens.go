@@ -123,8 +123,10 @@ func newTokens(s TokenSettings, panics *guard.Panics, told *teller) (*tokens, er
 		t.algorithms = append(t.algorithms, jose.SignatureAlgorithm(a))
 	}
 	var err error
-	t.keys, err = newKeys(s, panics, told)
-	return t, err
+	if t.keys, err = newKeys(s, panics, told); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // verify says whose a token is, or why it is not taken. An error says that it cannot be known, or not yet, if wait allows that.
