@@ -48,7 +48,7 @@ func (e usageError) Error() string { return string(e) }
 var errReported = errors.New("reported")
 
 func commands() []command {
-	return []command{demoCommand(), serveCommand(), validateCommand(), explainCommand(), checkCommand(), convertCommand(), versionCommand()}
+	return []command{demoCommand(), serveCommand(), validateCommand(), explainCommand(), checkCommand(), convertCommand(), userCommand(), versionCommand()}
 }
 
 // run is main without the process: it runs the command that args name and gives the exit code.

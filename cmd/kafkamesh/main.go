@@ -6,6 +6,7 @@
 //	kafkamesh explain CONFIG TOPIC
 //	kafkamesh check CONFIG
 //	kafkamesh convert FILE
+//	kafkamesh user add|verify|list|remove FILE [NAME]
 //	kafkamesh version, or --version
 //	kafkamesh help [COMMAND]
 //

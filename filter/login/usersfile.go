@@ -46,7 +46,7 @@ func (u *User) encode() string {
 
 // UsersFile is the content of a file of users: a user a line, NAME VERIFIER…, and lines that are empty or begin with #. It keeps all
 // lines as they are, but those that are changed. A line "@seed BASE64" has what salts of users that do not exist are made from.
-// It is for one goroutine at a time.
+// The zero value is empty. It is for one goroutine at a time.
 type UsersFile struct {
 	lines []string
 	users map[string]placed
@@ -158,6 +158,9 @@ func (f *UsersFile) Set(u User) (replaced bool, err error) {
 	}
 	if f.seed == nil {
 		f.addSeed()
+	}
+	if f.users == nil {
+		f.users = map[string]placed{}
 	}
 	there, ok := f.users[u.Name]
 	if !ok {
