@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -45,8 +46,13 @@ func (u *userRun) password(ctx context.Context, isNew bool) (string, error) {
 
 // ask reads a line from a terminal that does not show it. Who interrupts that gets the terminal back as it was.
 func (u *userRun) ask(ctx context.Context, terminal *os.File, prompt string) (string, error) {
-	before, err := term.GetState(int(terminal.Fd()))
+	fd, err := unix.FcntlInt(terminal.Fd(), unix.F_DUPFD_CLOEXEC, 0) // the goroutine's, for as long as it reads
 	if err != nil {
+		return "", err
+	}
+	before, err := term.GetState(fd)
+	if err != nil {
+		_ = unix.Close(fd)
 		return "", err
 	}
 	u.err.printf("%s", prompt)
@@ -56,7 +62,8 @@ func (u *userRun) ask(ctx context.Context, terminal *os.File, prompt string) (st
 	}
 	typed := make(chan line, 1)
 	go func() {
-		text, err := term.ReadPassword(int(terminal.Fd()))
+		text, err := term.ReadPassword(fd)
+		_ = unix.Close(fd) // nothing was written
 		typed <- line{text, err}
 	}()
 	select {
