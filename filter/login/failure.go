@@ -33,7 +33,8 @@ type Failure struct { //nolint:errname // it is what became of a login, and an e
 	Reason  Reason
 	// Mechanism is the one that was begun.
 	Mechanism string
-	// Name is who the client says he is, if he has come to say so: at most maxName bytes of UTF-8, and not proved.
+	// Name is who the client says he is, if he has come to say so: at most 255 bytes of UTF-8, and not proved. It is what was typed where a
+	// name belongs, which now and then is a password.
 	Name string
 }
 

@@ -241,7 +241,7 @@ func newClient(of *http.Client) *http.Client {
 		*client = *of
 	}
 	if client.Transport == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert,errcheck // it is one
+		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.DisableKeepAlives = true                           // it asks every few minutes
 		client.Transport = transport
 	}
