@@ -242,7 +242,7 @@ func newClient(of *http.Client) *http.Client {
 	}
 	if client.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.DisableKeepAlives = true                           // it asks every few minutes
+		transport.DisableKeepAlives = true // it asks every few minutes
 		client.Transport = transport
 	}
 	client.CheckRedirect = func(next *http.Request, before []*http.Request) error {
