@@ -72,7 +72,7 @@ func (r *reports) take() string {
 	return all
 }
 
-// watch is a server with the keys of a provider.
+// serve is a server with the keys of a provider.
 func (p *provider) serve(t *testing.T) (*login.Server, *reports) {
 	t.Helper()
 	told := &reports{}

@@ -1,7 +1,7 @@
 package login
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -48,12 +48,12 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	m, now := newMemory(), time.Unix(1e9, 0)
 	for i := range 5 * rememberMost {
-		m.keep(m.digest(fmt.Sprint(i), "x", &Verifier{}), now)
+		m.keep(m.digest(strconv.Itoa(i), "x", &Verifier{}), now)
 		if kept := len(m.young) + len(m.aged); kept > 2*rememberMost {
 			t.Fatalf("%d are remembered, more than %d", kept, 2*rememberMost)
 		}
 	}
-	if !m.has(m.digest(fmt.Sprint(5*rememberMost-1), "x", &Verifier{}), now) {
+	if !m.has(m.digest(strconv.Itoa(5*rememberMost-1), "x", &Verifier{}), now) {
 		t.Error("the last is not remembered")
 	}
 }

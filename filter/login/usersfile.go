@@ -81,6 +81,70 @@ func ParseUsers(raw []byte) (*UsersFile, error) {
 	return f, nil
 }
 
+// Users returns all, by name.
+func (f *UsersFile) Users() []User {
+	users := make([]User, 0, len(f.users))
+	for _, u := range f.users {
+		users = append(users, u.User)
+	}
+	slices.SortFunc(users, func(a, b User) int { return strings.Compare(a.Name, b.Name) })
+	return users
+}
+
+// User returns the one of that name.
+func (f *UsersFile) User(name string) (User, bool) {
+	u, ok := f.users[name]
+	return u.User, ok
+}
+
+// Set adds a user, or gives one that is there other verifiers, and reports whether he was there.
+func (f *UsersFile) Set(u User) (replaced bool, err error) {
+	if err := CheckName(u.Name); err != nil {
+		return false, err
+	}
+	if f.seed == nil {
+		f.addSeed()
+	}
+	if f.users == nil {
+		f.users = map[string]placed{}
+	}
+	there, ok := f.users[u.Name]
+	if !ok {
+		there.line = len(f.lines)
+		f.lines = append(f.lines, "")
+	}
+	f.lines[there.line] = u.encode()
+	f.users[u.Name] = placed{User: u, line: there.line}
+	return ok, nil
+}
+
+// Remove takes a user out, and reports whether he was there.
+func (f *UsersFile) Remove(name string) bool {
+	gone, ok := f.users[name]
+	if !ok {
+		return false
+	}
+	delete(f.users, name)
+	f.lines = slices.Delete(f.lines, gone.line, gone.line+1)
+	for n, u := range f.users {
+		if u.line > gone.line {
+			u.line--
+			f.users[n] = u
+		}
+	}
+	return true
+}
+
+// Encode returns the file, which is a secret.
+func (f *UsersFile) Encode() []byte {
+	var out bytes.Buffer
+	for _, line := range f.lines {
+		out.WriteString(line)
+		out.WriteByte('\n')
+	}
+	return out.Bytes()
+}
+
 // take reads one line.
 func (f *UsersFile) take(place int, line string) error {
 	switch {
@@ -135,76 +199,12 @@ func (f *UsersFile) takeSeed(words []string) error {
 	return nil
 }
 
-// Users returns all, by name.
-func (f *UsersFile) Users() []User {
-	users := make([]User, 0, len(f.users))
-	for _, u := range f.users {
-		users = append(users, u.User)
-	}
-	slices.SortFunc(users, func(a, b User) int { return strings.Compare(a.Name, b.Name) })
-	return users
-}
-
-// User returns the one of that name.
-func (f *UsersFile) User(name string) (User, bool) {
-	u, ok := f.users[name]
-	return u.User, ok
-}
-
-// Set adds a user, or gives one that is there other verifiers, and reports whether he was there.
-func (f *UsersFile) Set(u User) (replaced bool, err error) {
-	if err := CheckName(u.Name); err != nil {
-		return false, err
-	}
-	if f.seed == nil {
-		f.addSeed()
-	}
-	if f.users == nil {
-		f.users = map[string]placed{}
-	}
-	there, ok := f.users[u.Name]
-	if !ok {
-		there.line = len(f.lines)
-		f.lines = append(f.lines, "")
-	}
-	f.lines[there.line] = u.encode()
-	f.users[u.Name] = placed{User: u, line: there.line}
-	return ok, nil
-}
-
 func (f *UsersFile) addSeed() {
 	f.seed = make([]byte, seedSize)
 	_, _ = rand.Read(f.seed) // never fails
 	f.lines = append(f.lines,
 		"# What salts of users that do not exist are made from, so that nobody can tell. Keep it, and keep it secret.",
 		seedWord+" "+base64.StdEncoding.EncodeToString(f.seed))
-}
-
-// Remove takes a user out, and reports whether he was there.
-func (f *UsersFile) Remove(name string) bool {
-	gone, ok := f.users[name]
-	if !ok {
-		return false
-	}
-	delete(f.users, name)
-	f.lines = slices.Delete(f.lines, gone.line, gone.line+1)
-	for n, u := range f.users {
-		if u.line > gone.line {
-			u.line--
-			f.users[n] = u
-		}
-	}
-	return true
-}
-
-// Encode returns the file, which is a secret.
-func (f *UsersFile) Encode() []byte {
-	var out bytes.Buffer
-	for _, line := range f.lines {
-		out.WriteString(line)
-		out.WriteByte('\n')
-	}
-	return out.Bytes()
 }
 
 func isSpaceOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }

@@ -64,27 +64,15 @@ func NewVerifier(mechanism, password string, iterations int) (Verifier, error) {
 	return v, nil
 }
 
-// keys derives what a verifier has of a password.
-func (v *Verifier) keys(password string) (storedKey, serverKey []byte) {
-	newHash := hashOf(v.Mechanism)
-	salted, err := pbkdf2.Key(newHash, password, v.salt, v.Iterations, newHash().Size())
-	if err != nil {
-		panic(err) // only a key length that no hash has
-	}
-	h := newHash()
-	h.Write(sign(newHash, salted, "Client Key"))
-	return h.Sum(nil), sign(newHash, salted, "Server Key")
-}
-
 // Matches says whether the verifier is of this password. It takes the time that its iterations take.
-func (v *Verifier) Matches(password string) bool {
+func (v Verifier) Matches(password string) bool {
 	storedKey, serverKey := v.keys(password)
 	return subtle.ConstantTimeCompare(storedKey, v.storedKey)&subtle.ConstantTimeCompare(serverKey, v.serverKey) == 1
 }
 
 // Encode returns the verifier as it stands in a file of users, which is a secret: MECHANISM$ITERATIONS:SALT$STOREDKEY:SERVERKEY, the form of
 // RFC 5803 and of PostgreSQL.
-func (v *Verifier) Encode() string {
+func (v Verifier) Encode() string {
 	base64 := base64.StdEncoding.EncodeToString
 	return fmt.Sprintf("%s$%d:%s$%s:%s", v.Mechanism, v.Iterations, base64(v.salt), base64(v.storedKey), base64(v.serverKey))
 }
@@ -97,6 +85,18 @@ func (v Verifier) GoString() string { return "login.Verifier(" + v.String() + ")
 
 // Format keeps every verb from printing more.
 func (v Verifier) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(v.String())) }
+
+// keys derives what a verifier has of a password.
+func (v Verifier) keys(password string) (storedKey, serverKey []byte) {
+	newHash := hashOf(v.Mechanism)
+	salted, err := pbkdf2.Key(newHash, password, v.salt, v.Iterations, newHash().Size())
+	if err != nil {
+		panic(err) // only a key length that no hash has
+	}
+	h := newHash()
+	h.Write(sign(newHash, salted, "Client Key"))
+	return h.Sum(nil), sign(newHash, salted, "Server Key")
+}
 
 // decodeVerifier reads what Encode writes. Its errors have nothing of text in them.
 func decodeVerifier(text string) (Verifier, error) {
