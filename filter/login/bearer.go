@@ -67,39 +67,40 @@ func parseBearer(raw []byte) (m bearerMessage, wrong Reason) {
 	if !found || len(fields) != 3 || fields[2] != "" {
 		return m, Malformed
 	}
-	if fields[0] != "n" {
-		if fields[0] == "y" || strings.HasPrefix(fields[0], "p=") {
-			return m, Unsupported
-		}
-		return m, Malformed
-	}
-	fine := true
-	if fields[1] != "" {
-		m.authorization, fine = saslName(fields[1], "a=")
+	if m.authorization, wrong = parseHeader(fields[0], fields[1]); wrong != "" {
+		return m, wrong
 	}
 	body, ended := strings.CutSuffix(body, "\x01\x01")
-	if !fine || !ended {
+	if !ended {
 		return m, Malformed
 	}
-	pairs := strings.SplitN(body, "\x01", maxExtensions+1)
-	if len(pairs) > maxExtensions {
+	auth, fine := parsePairs(body)
+	if !fine {
 		return m, Malformed
 	}
-	seen := make(map[string]struct{}, len(pairs))
-	for _, pair := range pairs {
-		name, value, _ := strings.Cut(pair, "=")
-		if _, again := seen[name]; again || !isWord(name) || !isExtension(value) {
-			return m, Malformed
-		}
-		seen[name] = struct{}{}
-		if name == "auth" {
-			m.token, fine = bearerToken(value)
-		}
-	}
-	if m.token == "" || !fine {
+	if m.token, fine = bearerToken(auth); !fine {
 		return m, Malformed
 	}
 	return m, ""
+}
+
+// parsePairs returns the value of auth, and says whether all names and values are as they should be. What other names stand for is not
+// looked at.
+func parsePairs(body string) (auth string, fine bool) {
+	pairs := strings.SplitN(body, "\x01", maxExtensions+1)
+	if len(pairs) > maxExtensions {
+		return "", false
+	}
+	seen := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		if _, again := seen[name]; again || !isWord(name) || !isExtension(value) {
+			return "", false
+		}
+		seen[name] = value
+	}
+	auth, fine = seen["auth"]
+	return auth, fine
 }
 
 // isExtension says whether a value has what RFC 7628 allows.

@@ -111,27 +111,19 @@ func parseScramFirst(message string) (m scramMessage, wrong Reason) {
 	if len(fields) < 4 || strings.ContainsRune(message, 0) {
 		return m, Malformed
 	}
-	if fields[0] != "n" { // no channel binding; "y" is a client that could
-		if fields[0] == "y" || strings.HasPrefix(fields[0], "p=") {
-			return m, Unsupported
-		}
-		return m, Malformed
-	}
-	var fine bool
-	if fields[1] != "" {
-		if m.authorization, fine = saslName(fields[1], "a="); !fine {
-			return m, Malformed
-		}
+	if m.authorization, wrong = parseHeader(fields[0], fields[1]); wrong != "" {
+		return m, wrong
 	}
 	if strings.HasPrefix(fields[2], "m=") { // a mandatory extension
 		return m, Unsupported
 	}
-	m.name, fine = saslName(fields[2], "n=")
+	name, fine := saslName(fields[2], "n=")
 	nonce, has := strings.CutPrefix(fields[3], "r=")
 	proper := has && nonce != "" && !strings.ContainsFunc(nonce, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 	if !fine || !proper {
 		return m, Malformed
 	}
+	m.name = name
 	for _, extension := range fields[4:] {
 		name, value, found := strings.Cut(extension, "=")
 		switch {
@@ -142,6 +134,23 @@ func parseScramFirst(message string) (m scramMessage, wrong Reason) {
 		}
 	}
 	return m, ""
+}
+
+// parseHeader reads what SCRAM and OAUTHBEARER begin with, the flag of channel binding and an authorization id (RFC 5801).
+func parseHeader(flag, authorization string) (name string, wrong Reason) {
+	switch {
+	case flag == "y" || strings.HasPrefix(flag, "p="): // who could bind, and who does
+		return "", Unsupported
+	case flag != "n":
+		return "", Malformed
+	case authorization == "":
+		return "", ""
+	}
+	name, fine := saslName(authorization, "a=")
+	if !fine {
+		return "", Malformed
+	}
+	return name, ""
 }
 
 // saslName decodes a saslname of RFC 5802: "=2C" is a comma and "=3D" an equals sign.

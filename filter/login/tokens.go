@@ -62,13 +62,8 @@ func (s *TokenSettings) check() (wrong []error) {
 	if (s.KeysFile == "") == (s.KeysURL == "") {
 		say("KeysURL", "write where the keys are, either KeysURL or KeysFile")
 	}
-	if s.KeysURL != "" {
-		switch u, err := url.Parse(s.KeysURL); {
-		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-			say("KeysURL", "no URL; write https://HOST/PATH of the set of keys")
-		case u.User != nil:
-			say("KeysURL", "a URL with a login in it gets into logs; keys are public, and need none")
-		}
+	if problem := checkURL(s.KeysURL); problem != "" && s.KeysURL != "" {
+		say("KeysURL", "%s", problem)
 	}
 	if len(s.Audiences) == 0 && len(s.Scopes) == 0 {
 		say("Audiences", "neither Audiences nor Scopes; tokens for other services would do")
@@ -93,6 +88,17 @@ func (s *TokenSettings) check() (wrong []error) {
 		say("Refresh", "%v; it is at least %v", s.Refresh, askAgainAfter)
 	}
 	return wrong
+}
+
+func checkURL(address string) (problem string) {
+	switch u, err := url.Parse(address); {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "no URL; write https://HOST/PATH of the set of keys"
+	case u.User != nil:
+		return "a URL with a login in it gets into logs; keys are public, and need none"
+	default:
+		return ""
+	}
 }
 
 // isNoScope says what RFC 6749 does not allow in a scope.
