@@ -19,7 +19,7 @@ const maxPasswordLine = 8 << 10
 // password reads one: from the file that is named, from a terminal, or from standard input.
 func (u *userRun) password(ctx context.Context, isNew bool) (string, error) {
 	if u.passwordFile != "" {
-		file, err := os.Open(u.passwordFile) //nolint:gosec // see readUsers
+		file, err := os.Open(u.passwordFile)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", u.passwordFile, reason(err))
 		}

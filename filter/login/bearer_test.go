@@ -19,20 +19,20 @@ const (
 )
 
 // bearers has the keys a (RSA), b (EC), c (Ed25519), and d for encryption.
-func bearers(t testing.TB, change func(*login.TokenSettings)) *login.Server {
-	t.Helper()
+func bearers(tb testing.TB, change func(*login.TokenSettings)) *login.Server {
+	tb.Helper()
 	set := []string{
 		rsaKey().jwk("a", "use", "sig", "alg", "RS256"), ecKey().jwk("b"), edKey().jwk("c"), strangerKey().jwk("d", "use", "enc"),
 		smallKey().jwk("small"), strangerKey().jwk("other algorithm", "alg", "RS512"),
 		`{"kid":"unknown","kty":"new"}`, `{"kid":"secret","kty":"oct","k":"c2VjcmV0"}`, `{}`,
 	}
 	tokens := &login.TokenSettings{
-		KeysFile: file(t, `{"keys":[`+strings.Join(set, ",")+`], "more": 1}`), Issuer: "https://idp", Audiences: []string{"kafka", "mesh"}, Scopes: []string{"kafka"},
+		KeysFile: file(tb, `{"keys":[`+strings.Join(set, ",")+`], "more": 1}`), Issuer: "https://idp", Audiences: []string{"kafka", "mesh"}, Scopes: []string{"kafka"},
 	}
 	if change != nil {
 		change(tokens)
 	}
-	return serve(t, login.Settings{Mechanisms: []string{login.OAuthBearer}, Tokens: tokens})
+	return serve(tb, login.Settings{Mechanisms: []string{login.OAuthBearer}, Tokens: tokens})
 }
 
 func TestBearerMessages(t *testing.T) {

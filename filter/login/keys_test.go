@@ -140,17 +140,17 @@ func TestKeysAtAURL(t *testing.T) {
 		want("then", one, "one", "in")
 		said("at first", "keys 1 <nil> ")
 		want("an unknown key, at once", two, "two", "refused")
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want("an unknown key, later", two, "two", "pending", "refused")
 		asked("for an unknown key", 2)
 		want("again", two, "two", "refused")
 		asked("again", 2)
 
 		p.set(says(http.StatusOK, set(one.jwk("one"), two.jwk("two"))))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want("a new key", two, "two", "pending", "in")
 		said("with a new key", "keys 2 <nil> ")
-		time.Sleep(login.DefaultRefresh)
+		<-time.After(login.DefaultRefresh)
 		synctest.Wait()
 		asked("after a while", 4)
 
@@ -161,21 +161,21 @@ func TestKeysAtAURL(t *testing.T) {
 			set(smallKey().jwk("small")): "the keys from idp: none of 1 keys can be used: they have to be public keys for signatures, RSA with 2048 to 8192 bits, EC or Ed25519",
 		} {
 			p.set(says(http.StatusOK, body))
-			time.Sleep(login.DefaultRefresh)
+			<-time.After(login.DefaultRefresh)
 			said("with a wrong answer", "keys 2 "+wrong+" ")
 			want("with a wrong answer", one, "one", "in")
 		}
 		p.set(says(http.StatusNotFound, ""))
-		time.Sleep(login.DefaultRefresh)
+		<-time.After(login.DefaultRefresh)
 		said("with a status", "keys 2 the keys cannot be had from idp: it answers with status 404 ")
 		p.set(func(*http.Request) (*http.Response, error) { return nil, errors.New("broken cable") })
-		time.Sleep(login.DefaultRefresh)
+		<-time.After(login.DefaultRefresh)
 		said("with nobody there", "keys 2 the keys cannot be had from idp: broken cable ")
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		said("after an hour", "")
 		want("after an hour", two, "two", "in")
 		p.set(says(http.StatusOK, set(two.jwk("two"))))
-		time.Sleep(login.DefaultRefresh)
+		<-time.After(login.DefaultRefresh)
 		said("when it works again", "keys 1 <nil> ")
 		want("with the new ones", two, "two", "in")
 		want("with an old one", one, "one", "pending", "refused")
@@ -211,7 +211,7 @@ func TestKeysThatAreNotThereYet(t *testing.T) {
 			t.Errorf("it is refused: %v", e.Refused())
 		}
 		p.set(says(http.StatusOK, set(key.jwk("one"))))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		synctest.Wait()
 		if got := outcome(t, begin(t, s, login.OAuthBearer), key.token("one", claims())); got != "in" {
 			t.Errorf("with keys: %s; told %s", got, told.take())
@@ -262,7 +262,7 @@ func TestPanicWhileKeysAreRead(t *testing.T) {
 		defer s.Close()
 		caught.Wait()
 		p.set(says(http.StatusOK, set(key.jwk("one"))))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if got := outcome(t, begin(t, s, login.OAuthBearer), key.token("one", claims())); got != "in" {
 			t.Errorf("after a panic: %s", got)
@@ -327,7 +327,7 @@ func TestKeysInAFile(t *testing.T) {
 			{set(two.jwk("two"), one.jwk("one")), "keys 2 <nil> ", "in", "in"},
 		} {
 			write(t, path, step.content)
-			time.Sleep(2 * time.Second)
+			<-time.After(2 * time.Second)
 			synctest.Wait()
 			if got := told.take(); got != step.told {
 				t.Errorf("%s: told %q, want %q", step.content, got, step.told)
@@ -337,7 +337,7 @@ func TestKeysInAFile(t *testing.T) {
 				e := begin(t, s, login.OAuthBearer)
 				got := outcome(t, e, key.token(id, claims()))
 				if got == "pending" {
-					time.Sleep(2 * time.Second)
+					<-time.After(2 * time.Second)
 					got = outcome(t, e, key.token(id, claims()))
 				}
 				if got != want {

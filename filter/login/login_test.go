@@ -16,66 +16,66 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func check(t testing.TB, err error) {
-	t.Helper()
+func check(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // user is a line of a file of users.
-func user(t testing.TB, name, password string, mechanisms ...string) string {
-	t.Helper()
+func user(tb testing.TB, name, password string, mechanisms ...string) string {
+	tb.Helper()
 	if len(mechanisms) == 0 {
 		mechanisms = []string{login.ScramSHA256, login.ScramSHA512}
 	}
 	words := []string{name}
 	for _, m := range mechanisms {
 		v, err := login.NewVerifier(m, password, login.MinIterations)
-		check(t, err)
+		check(tb, err)
 		words = append(words, v.Encode())
 	}
 	return strings.Join(words, " ")
 }
 
 // file is a new one.
-func file(t testing.TB, lines ...string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	write(t, path, lines...)
+func file(tb testing.TB, lines ...string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "file")
+	write(tb, path, lines...)
 	return path
 }
 
 // write replaces a file as whole, as it should be.
-func write(t testing.TB, path string, lines ...string) {
-	t.Helper()
-	check(t, os.WriteFile(path+".new", []byte(strings.Join(lines, "\n")), 0o600))
-	check(t, os.Rename(path+".new", path))
+func write(tb testing.TB, path string, lines ...string) {
+	tb.Helper()
+	check(tb, os.WriteFile(path+".new", []byte(strings.Join(lines, "\n")), 0o600))
+	check(tb, os.Rename(path+".new", path))
 }
 
-func serve(t testing.TB, s login.Settings) *login.Server {
-	t.Helper()
-	s.Caught = func(where string, reason any, stack []byte) { t.Errorf("panic in %s: %v\n%s", where, reason, stack) }
+func serve(tb testing.TB, s login.Settings) *login.Server {
+	tb.Helper()
+	s.Caught = func(where string, reason any, stack []byte) { tb.Errorf("panic in %s: %v\n%s", where, reason, stack) }
 	server, err := login.New(s)
-	check(t, err)
-	t.Cleanup(server.Close)
+	check(tb, err)
+	tb.Cleanup(server.Close)
 	return server
 }
 
 // serveUsers has alice, whose password is wonderland, and what else lines say.
-func serveUsers(t testing.TB, lines ...string) *login.Server {
-	t.Helper()
-	return serve(t, login.Settings{
+func serveUsers(tb testing.TB, lines ...string) *login.Server {
+	tb.Helper()
+	return serve(tb, login.Settings{
 		Mechanisms: []string{login.Plain, login.ScramSHA256, login.ScramSHA512},
-		UsersFile:  file(t, append(lines, user(t, "alice", "wonderland"))...),
+		UsersFile:  file(tb, append(lines, user(tb, "alice", "wonderland"))...),
 	})
 }
 
-func begin(t testing.TB, s *login.Server, mechanism string) login.Exchange { //nolint:ireturn // it is what Begin returns
-	t.Helper()
+func begin(tb testing.TB, s *login.Server, mechanism string) login.Exchange { //nolint:ireturn // it is what Begin returns
+	tb.Helper()
 	e, ok := s.Begin(mechanism)
 	if !ok {
-		t.Fatalf("%s is not offered", mechanism)
+		tb.Fatalf("%s is not offered", mechanism)
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"sync"
 	"time"
@@ -94,9 +95,7 @@ func secretOf(k *signingKey) *signingKey {
 // jwk is the key in a set; more are fields and values.
 func (k *signingKey) jwk(id string, more ...any) string {
 	fields := map[string]any{"kid": id}
-	for name, value := range k.public {
-		fields[name] = value
-	}
+	maps.Copy(fields, k.public)
 	for i := 0; i < len(more); i += 2 {
 		fields[more[i].(string)] = more[i+1]
 	}

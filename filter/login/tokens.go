@@ -150,23 +150,41 @@ func (t *tokens) verify(token string, wait bool) (who *Identity, wrong Reason, e
 		return nil, "", err
 	}
 	for _, key := range fitting {
-		var claims jwt.Claims
-		var more map[string]json.RawMessage
-		err := parsed.Claims(key, &claims, &more)
+		c, signed := readClaims(parsed, &key)
 		switch {
-		case errors.Is(err, jose.ErrCryptoFailure):
+		case !signed:
 			continue
-		case err != nil:
+		case c == nil:
 			return nil, Malformed, nil
 		}
-		who, wrong := t.judge(&claims, more, time.Now())
+		who, wrong = t.judge(c, time.Now())
 		return who, wrong, nil
 	}
 	return nil, UnknownKey, nil
 }
 
+// claims are what a token says.
+type claims struct {
+	jwt.Claims
+
+	all map[string]json.RawMessage
+}
+
+// readClaims returns what a token says if it is signed with the key. Nil: what is signed is no claims.
+func readClaims(token *jwt.JSONWebToken, key *jose.JSONWebKey) (c *claims, signed bool) {
+	c = &claims{}
+	switch err := token.Claims(key, &c.Claims, &c.all); {
+	case errors.Is(err, jose.ErrCryptoFailure):
+		return nil, false
+	case err != nil:
+		return nil, true
+	default:
+		return c, true
+	}
+}
+
 // judge looks at what a token says, whose signature is right.
-func (t *tokens) judge(c *jwt.Claims, more map[string]json.RawMessage, now time.Time) (*Identity, Reason) {
+func (t *tokens) judge(c *claims, now time.Time) (*Identity, Reason) {
 	if c.Expiry == nil {
 		return nil, WrongClaims
 	}
@@ -181,14 +199,14 @@ func (t *tokens) judge(c *jwt.Claims, more map[string]json.RawMessage, now time.
 	if !expires.After(now) {
 		return nil, Expired
 	}
-	scopes := words(more[t.settings.ScopeClaim])
+	scopes := words(c.all[t.settings.ScopeClaim])
 	for _, scope := range t.settings.Scopes {
 		if !slices.Contains(scopes, scope) {
 			return nil, WrongScope
 		}
 	}
 	var principal string
-	if json.Unmarshal(more[t.settings.PrincipalClaim], &principal) != nil || !isPrincipal(principal) {
+	if json.Unmarshal(c.all[t.settings.PrincipalClaim], &principal) != nil || !isPrincipal(principal) {
 		return nil, WrongClaims
 	}
 	return &Identity{Principal: principal, Mechanism: OAuthBearer, Expires: expires}, ""

@@ -223,7 +223,7 @@ func TestUsersAreFollowed(t *testing.T) {
 		} {
 			step.change()
 			for range 3 {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 			}
 			synctest.Wait()
 			if got := told.take(); got != step.told {
