@@ -20,7 +20,7 @@ func (f *Filter) Clients() status.Clients {
 	connected := f.connected()
 	c := status.Clients{
 		Connected: int64(len(connected)), Total: f.options.Stats.Connections.Load(),
-		Software: f.bySoftware(connected), Busiest: busiest(connected),
+		Software: f.bySoftware(connected), Busiest: busiest(connected), Logins: f.logins(),
 	}
 	f.sessions.Notices().Fill(&c)
 	return c

@@ -53,6 +53,7 @@ type Filter struct {
 	sessions  *session.Common
 	counts    broker.Counts
 	accessLog *accesslog.Log
+	door      *door             // nil: clients do not log in
 	health    []*health.Cluster // of each cluster of the configuration
 	waking    sync.WaitGroup    // who has clusters watched again
 	watching  sync.Mutex        // is held while the watching begins or ends
@@ -89,9 +90,13 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	if err := f.openAccessLog(); err != nil {
 		return nil, err
 	}
+	if err := f.openDoor(); err != nil {
+		f.accessLog.Close()
+		return nil, err
+	}
 	f.sessions = session.NewCommon(session.Options{
 		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
-		Stats: o.Stats, Log: o.Log, AccessLog: f.accessLog, TellsHost: o.TellsHost && c.AccessLog != nil, Panicked: f.caught,
+		Stats: o.Stats, Log: o.Log, AccessLog: f.accessLog, Logins: f.door.policy(), TellsHost: o.TellsHost && c.AccessLog != nil, Panicked: f.caught,
 	})
 	o.Stats.Build.Add(1)
 	f.announceTaken()
@@ -130,6 +135,7 @@ func (f *Filter) Close() {
 	f.closeAll(workers)
 	f.forget()
 	f.sessions.Close()
+	f.closeDoor()
 	f.accessLog.Close()
 	f.options.Stats.Build.Add(-1)
 	f.announceLetGo()

@@ -12,7 +12,7 @@ import (
 
 // Metrics lists what a configuration counts.
 func Metrics(c *config.Config) stats.Table {
-	of := stats.Scope{APIs: served(), Topics: c.TopicMetrics}
+	of := stats.Scope{APIs: served(c), Topics: c.TopicMetrics}
 	for _, cluster := range c.Clusters {
 		of.Clusters = append(of.Clusters, cluster.Name)
 	}
@@ -27,13 +27,14 @@ func Metrics(c *config.Config) stats.Table {
 		}
 		of.Denying = append(of.Denying, authorizer.NoRuleName)
 	}
+	loginMetrics(c, &of)
 	return stats.NewTable(of)
 }
 
 // served are the APIs that clients are served.
-func served() []wire.API {
+func served(c *config.Config) []wire.API {
 	var apis []wire.API
-	for _, api := range broker.APIs() {
+	for _, api := range broker.Served(c.Logins != nil) {
 		apis = append(apis, api.API)
 	}
 	return apis
@@ -41,7 +42,7 @@ func served() []wire.API {
 
 // counts is what the facade of a configuration counts in.
 func counts(c *config.Config, set *stats.Set) broker.Counts {
-	of := broker.Counts{Rules: map[string]*stats.Rule{}, Topics: map[string]*stats.Traffic{}, Unmatched: set.UnmatchedTopics}
+	of := broker.Counts{Rules: map[string]*stats.Rule{}, Topics: map[string]*stats.Traffic{}, Unmatched: set.UnmatchedTopics, Logins: loginCounts(c, set)}
 	for _, rule := range c.Rules {
 		of.Rules[rule.Prefix] = set.Rule(rule.Prefix)
 	}

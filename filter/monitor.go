@@ -54,6 +54,7 @@ func (f *Filter) watchOrRest() {
 	if f.options.Rested != nil {
 		f.options.Rested(resting)
 	}
+	f.followOrRest(!resting)
 	if watch {
 		f.watch()
 		return

@@ -115,7 +115,7 @@ func TestLoginWithoutHandshake(t *testing.T) {
 			}
 		}
 		advance(time.Minute)
-		if log := m.log(); strings.Contains(log, "s3cret") || !strings.Contains(log, `reason=logins api=SASLAuthenticate error="unknown_api: a login without a handshake`) {
+		if log := m.log(); strings.Contains(log, "s3cret") || !strings.Contains(log, `reason=logins api=SaslAuthenticate error="unknown_api: a login without a handshake`) {
 			t.Errorf("the log is\n%s", log)
 		}
 		if kept := fmt.Sprintf("%+v", m.filter.Clients()); strings.Contains(kept, "s3cret") {

@@ -51,7 +51,7 @@ func (f *Filter) newWorker(index int) *worker {
 		w.clusters = append(w.clusters, u)
 		upstreams[cluster.Name] = broker.Upstream{Cluster: u, Brokers: brokers{u}, PartitionCount: cluster.PartitionCount, OffsetRetention: cluster.OffsetRetention}
 	}
-	w.broker = broker.New(broker.APIs(), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
+	w.broker = broker.New(broker.Served(f.door != nil), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.broker.OnUneven(f.shared.uneven.tell)
 	w.broker.Let(broker.Access(f.config.TopicAccess)) // in the same order
 	w.broker.LetGroups(broker.Access(f.config.GroupAccess))

@@ -6,6 +6,8 @@ import "strings"
 type Connection struct {
 	// ClientID and Software are what the client said of itself.
 	ClientID, Software string
+	// Principal is who the client has proved to be, and Mechanism how.
+	Principal, Mechanism string
 	// Requests were answered, or never will be. Of them, Failures were answered with an error, or closed the connection; Refusals with
 	// one of the mesh's own; Unanswered were not answered.
 	Requests, Failures, Refusals, Unanswered int64
@@ -52,6 +54,8 @@ func (c *Connection) Tell(h Host) {
 	}
 	text("client_id", c.ClientID, maxName)
 	text("software", c.Software, maxName)
+	text("principal", c.Principal, maxName)
+	text("mechanism", c.Mechanism, maxName)
 	h.Number("requests", c.Requests)
 	number("failures", c.Failures)
 	number("refusals", c.Refusals)

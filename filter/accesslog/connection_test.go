@@ -40,7 +40,7 @@ func TestHostFields(t *testing.T) {
 	}
 	var all, least told
 	(&accesslog.Connection{
-		ClientID: "orders", Software: "librdkafka 2.16.0", Requests: 1, Failures: 2, Refusals: 3, Unanswered: 4, Records: 5, BatchBytes: 6,
+		ClientID: "orders", Software: "librdkafka 2.16.0", Principal: "ann", Mechanism: "SCRAM-SHA-512", Requests: 1, Failures: 2, Refusals: 3, Unanswered: 4, Records: 5, BatchBytes: 6,
 		RequestBytes: 7, ResponseBytes: 8, Topics: []string{"a", "b"}, Clusters: []string{"c", "d"}, LastError: "e", ClosedBecause: "f",
 		LastRequest: []byte("{}"), LastFailure: []byte("{}"),
 	}).Tell(&all)

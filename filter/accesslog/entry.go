@@ -64,8 +64,10 @@ type Entry struct {
 	// ClientID and Software are what the client says of itself.
 	ClientID, Software string
 	// Principal is who the client is, Decision whether authorization has allowed what it asked for, and Rule the rule that has decided that.
-	// They are empty without authorization, or if nothing was to be decided.
+	// They are empty without a login and authorization, or if nothing was to be decided.
 	Principal, Decision, Rule string
+	// Mechanism is how the client has proved who it is; empty if it has not.
+	Mechanism string
 
 	// API is the API's name; empty for what was no request, and then Version and CorrelationID are left out too.
 	API           string
@@ -113,6 +115,7 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 		l.number("correlation_id", int64(e.CorrelationID))
 	}
 	l.text("principal", e.Principal, maxName)
+	l.text("mechanism", e.Mechanism, maxName)
 	l.text("decision", e.Decision, maxName)
 	l.text("rule", e.Rule, maxName)
 	if e.Produce {

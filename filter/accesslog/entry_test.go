@@ -27,7 +27,7 @@ func full() *accesslog.Entry {
 	return &accesslog.Entry{
 		Time: noon, Client: "10.0.0.7:51234", LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka.example.com",
 		ClientID: "orders-service", Software: "apache-kafka-java 3.9.0",
-		Principal: "ann", Decision: "allowed", Rule: "orders",
+		Principal: "ann", Mechanism: "SCRAM-SHA-512", Decision: "allowed", Rule: "orders",
 		API: "Produce", Version: 9, CorrelationID: 17, Acks: -1, Produce: true,
 		Topics: []string{"orders.new", "invoices.new"}, TopicCount: 2, Partitions: 3, Records: 120, BatchBytes: 16300,
 		RequestBytes: 16432, ResponseBytes: 124, Clusters: []string{"orders", "everything_else"},

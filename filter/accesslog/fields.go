@@ -18,6 +18,8 @@ func HostFields() []Field {
 	return []Field{
 		{"client_id", metadata, false, "What the client calls itself."},
 		{"software", metadata, false, "The client library and its version."},
+		{"principal", metadata, false, "Who the client has proved to be by its login."},
+		{"mechanism", metadata, false, "How it has proved that: `SCRAM-SHA-512`."},
 		{"requests", metadata, true, "Requests, a number."},
 		{"failures", metadata, false, "How many of them were answered with an error of a cluster, or had the connection closed."},
 		{"refusals", metadata, false, "How many were answered with an error of the mesh's own."},
@@ -47,7 +49,8 @@ func Fields() []Field {
 		{"api", "string", false, "The API: `Produce`, `Metadata`, … Missing where what came was no request."},
 		{"version", "number", false, "The version of the API."},
 		{"correlation_id", "number", false, "The client's number for the request; it is in the client's own log too."},
-		{"principal", "string", false, "Who the client is: the name that it has logged in by, or `ANONYMOUS`. Missing without `authorization`, and where nothing was to be decided."},
+		{"principal", "string", false, "Who the client is: the name that it has [logged in](security.md#logins-of-clients) by, or `ANONYMOUS`. Of one that has not logged in it is missing where `authorization` had nothing to decide."},
+		{"mechanism", "string", false, "How it has logged in: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`."},
 		{"decision", "string", false, "`denied`: a part of the request at least; or `allowed`."},
 		{"rule", "string", false, "The name or number of the rule of `authorization` that was the first to deny a part of it, or else to allow one."},
 		{"acks", "number", false, "Of a Produce: -1, 0 or 1, as the client asked."},

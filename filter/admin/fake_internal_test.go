@@ -59,6 +59,7 @@ func newFake() *fake {
 		Clients: status.Clients{
 			Connected: 42, Total: 1312,
 			Software: []status.Software{{Name: "apache-kafka-java", Connected: 30, Total: 1200}, {Name: "librdkafka", Connected: 10, Total: 100}, {Name: "unnamed", Connected: 2, Total: 12}},
+			Logins:   []status.Login{{Mechanism: "SCRAM-SHA-512", Succeeded: 1200, Renewed: 17, Failed: 3}, {Mechanism: "other", Failed: 1}},
 			Busiest: []status.Client{
 				{Address: "10.0.3.17:51123", ID: "checkout-producer-1", Software: "apache-kafka-java 3.9.0", Since: noon.Add(-time.Hour), Requests: 123_456, Bytes: 3 << 30, BytesPerSecond: 1.2e6},
 				{Address: "10.0.3.18:40000", ID: "rdkafka", Software: "librdkafka 2.8.0", Since: noon.Add(-time.Minute), Requests: 12, Bytes: 3 << 20, BytesPerSecond: 1.2e3},

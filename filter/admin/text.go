@@ -58,6 +58,11 @@ func (m *meshView) write(b *strings.Builder) {
 			row(s.Name, s.Connected+" connected", s.Total+" in all")
 		}
 	})
+	table(b, "Logins", func(row func(cells ...string)) {
+		for _, l := range m.Logins {
+			row(l.Mechanism, l.Succeeded+" succeeded", l.Renewed+" renewed", l.Failed+" failed")
+		}
+	})
 	table(b, "Busiest clients", func(row func(cells ...string)) {
 		for _, c := range m.Busiest {
 			row(c.Name, c.Address, c.Software, c.Rate, c.Bytes+" in all", "for "+c.For)

@@ -48,6 +48,7 @@ type meshView struct {
 	Rules    []ruleView
 	Homes    string // of groups; empty if there is nothing to say
 	Software []softwareView
+	Logins   []loginView
 	Busiest  []clientView
 	Topics   []askedView
 	Closings []closingView
@@ -209,6 +210,9 @@ func newMeshView(m *status.Mesh, c charts, now time.Time) meshView {
 	for _, s := range m.Clients.Software {
 		v.Software = append(v.Software, softwareView{s.Name, number(float64(s.Connected)), number(float64(s.Total))})
 	}
+	for _, l := range m.Clients.Logins {
+		v.Logins = append(v.Logins, loginView{l.Mechanism, number(float64(l.Succeeded)), number(float64(l.Renewed)), number(float64(l.Failed))})
+	}
 	for _, b := range m.Clients.Busiest {
 		v.Busiest = append(v.Busiest, clientView{
 			Name: cmp.Or(b.ID, "–"), Address: b.Address, Software: cmp.Or(b.Software, "–"), Rate: size(b.BytesPerSecond) + "/s", Bytes: size(float64(b.Bytes)),
@@ -230,6 +234,9 @@ func newMeshView(m *status.Mesh, c charts, now time.Time) meshView {
 	}
 	return v
 }
+
+// loginView is the logins by one mechanism.
+type loginView struct{ Mechanism, Succeeded, Renewed, Failed string }
 
 // who names a client.
 func who(id, address string) string {

@@ -45,6 +45,9 @@ func (b *Broker) apiVersions(c *Call) error {
 		})
 		return nil
 	}
+	if c.Client.login != nil {
+		c.Client.login.told()
+	}
 	for _, api := range b.table.APIs() {
 		response.ApiKeys = append(response.ApiKeys, versionsOf(api))
 	}

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -17,6 +19,8 @@ type API struct {
 	Short string
 	// Query says that a few bytes can ask for a large answer: a session lets only few of them wait.
 	Query bool
+	// Login says that it is served only where clients log in.
+	Login bool
 	// Laborious says whether a request with so long a body takes longer than the goroutine that brings it should be kept. Nil: if
 	// the body is long.
 	Laborious func(version int16, size int) bool
@@ -24,7 +28,12 @@ type API struct {
 	Serve func(b *Broker, c *Call) error
 }
 
-// APIs lists what clients are served. A new API is a file like the others and its name here.
+// Served lists what clients are served where they log in, or do not.
+func Served(logins bool) []API {
+	return slices.DeleteFunc(APIs(), func(a API) bool { return a.Login && !logins })
+}
+
+// APIs lists what clients are served, wherever. A new API is a file like the others and its name here.
 func APIs() []API {
 	return []API{
 		produceAPI(),
@@ -40,6 +49,7 @@ func APIs() []API {
 		syncGroupAPI(),
 		describeGroupsAPI(),
 		listGroupsAPI(),
+		saslHandshakeAPI(),
 		apiVersionsAPI(),
 		createTopicsAPI(),
 		deleteTopicsAPI(),
@@ -48,6 +58,7 @@ func APIs() []API {
 		offsetForLeaderEpochAPI(),
 		describeConfigsAPI(),
 		alterConfigsAPI(),
+		saslAuthenticateAPI(),
 		createPartitionsAPI(),
 		deleteGroupsAPI(),
 		incrementalAlterConfigsAPI(),

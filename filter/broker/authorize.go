@@ -12,8 +12,8 @@ func (b *Broker) Authorize(rules *authorizer.Rules) { b.rules = rules }
 
 // entitled is the rights of a client as one principal.
 type entitled struct {
-	principal *string // as the client keeps it
-	rights    *authorizer.Rights
+	who    *identity // as the client keeps it
+	rights *authorizer.Rights
 }
 
 // rightsOf is what a client may do. Nil: everything.
@@ -21,16 +21,16 @@ func (b *Broker) rightsOf(c *Client) *authorizer.Rights {
 	if b.rules == nil {
 		return nil
 	}
-	principal := c.principal.Load()
-	if known := c.entitled.Load(); known != nil && known.principal == principal {
+	who := c.identity.Load()
+	if known := c.entitled.Load(); known != nil && known.who == who {
 		return known.rights
 	}
 	name := Anonymous
-	if principal != nil {
-		name = *principal
+	if who != nil {
+		name = who.principal
 	}
 	rights := b.rules.For(name)
-	c.entitled.Store(&entitled{principal, rights})
+	c.entitled.Store(&entitled{who, rights})
 	return rights
 }
 

@@ -256,7 +256,7 @@ func TestDenial(t *testing.T) {
 	if rule, allowed := note.Decision(); rule != "no" || allowed || note.Reason() != a.Refusal.Why() {
 		t.Errorf("noted %s, %t, %q; want a denial by no, and why", rule, allowed, note.Reason())
 	}
-	c.BecomePrincipal("ann")
+	c.BecomePrincipal("ann", "PLAIN")
 	note, a = serve(c)
 	if rule, allowed := note.Decision(); rule != "no_rule" || allowed || len(c1.got) != 1 || a.Refusal.Denied.Principal != "ann" {
 		t.Errorf("noted %s, %t, and %d batches sent; want bananas denied and apples sent", rule, allowed, len(c1.got))

@@ -107,6 +107,8 @@ func guards() map[wire.APIKey]guarded {
 		wire.KeyDescribeGroups:       one(&kmsg.DescribeGroupsRequest{Groups: []string{"g"}}, noGroup, describesGroup...),
 		wire.KeyListGroups:           free(kmsg.NewPtrListGroupsRequest()), // see TestGroupsThatMayNotBeSeen
 		wire.KeyApiVersions:          free(&kmsg.ApiVersionsRequest{ClientSoftwareName: "x", ClientSoftwareVersion: "1"}),
+		wire.KeySaslHandshake:        free(kmsg.NewPtrSASLHandshakeRequest()), // who somebody is, is asked before
+		wire.KeySaslAuthenticate:     free(kmsg.NewPtrSASLAuthenticateRequest()),
 		wire.KeyCreateTopics:         one(&kmsg.CreateTopicsRequest{Topics: []kmsg.CreateTopicsRequestTopic{{Topic: "apples"}}}, noTopic, createTopic, createInCluster),
 		wire.KeyDeleteTopics:         one(&kmsg.DeleteTopicsRequest{TopicNames: topics, Topics: []kmsg.DeleteTopicsRequestTopic{{Topic: &topics[0]}}}, noTopic, deleteTopic),
 		wire.KeyDeleteRecords:        one(&kmsg.DeleteRecordsRequest{Topics: []kmsg.DeleteRecordsRequestTopic{{Topic: "apples", Partitions: make([]kmsg.DeleteRecordsRequestTopicPartition, 1)}}}, noTopic, deleteTopic),

@@ -104,6 +104,11 @@ func (b *Broker) Serve(c *Call) error {
 	if api == nil { // ParseHeader lets no other pass
 		return fmt.Errorf("%s is not served", c.Header.Key)
 	}
+	if l := c.Client.login; l != nil {
+		if err := l.admit(c); err != nil {
+			return l.refuse(c, err)
+		}
+	}
 	return api.Serve(b, c)
 }
 

@@ -20,12 +20,17 @@ type Client struct {
 	// Host and Port are the address the client is told to find the one broker at. They never change.
 	Host string
 	Port int32
+	// Address is the client's own, host:port. It never changes.
+	Address string
+	// Encrypted says that what the client sends is encrypted on its way to our host, as far as that knows. It never changes.
+	Encrypted bool
 
-	id        atomic.Pointer[string]
-	software  atomic.Pointer[string]
-	principal atomic.Pointer[string]
-	entitled  atomic.Pointer[entitled] // by the rules of who may do what
-	fetches   fetches
+	id       atomic.Pointer[string]
+	software atomic.Pointer[string]
+	login    *login // nil: clients do not log in
+	identity atomic.Pointer[identity]
+	entitled atomic.Pointer[entitled] // by the rules of who may do what
+	fetches  fetches
 
 	groups series // what it asks of its groups
 	beats  series // its heartbeats of groups of the new protocol
@@ -54,16 +59,43 @@ func (c *Client) ID() string { return text(&c.id) }
 // Software is the client's name and version as it gave them to ApiVersions (KIP-511), clipped; empty until it does.
 func (c *Client) Software() string { return text(&c.software) }
 
+// identity is who a client has proved to be, and by which mechanism.
+type identity struct{ principal, mechanism string }
+
+// LogIn has the client log in as l says. It is for before its first request.
+func (c *Client) LogIn(l *Logins) { c.login = &login{Logins: l} }
+
 // Principal is who the client is, by its login: Anonymous if there was none. It never changes once there was one.
 func (c *Client) Principal() string {
-	if p := c.principal.Load(); p != nil {
-		return *p
+	if who := c.identity.Load(); who != nil {
+		return who.principal
 	}
 	return Anonymous
 }
 
+// Mechanism is how the client has proved that; empty if it has not.
+func (c *Client) Mechanism() string {
+	if who := c.identity.Load(); who != nil {
+		return who.mechanism
+	}
+	return ""
+}
+
 // BecomePrincipal takes note of who the client has proved to be. Only the first time counts.
-func (c *Client) BecomePrincipal(name string) { c.principal.CompareAndSwap(nil, &name) }
+func (c *Client) BecomePrincipal(name, mechanism string) {
+	c.identity.CompareAndSwap(nil, &identity{name, mechanism})
+}
+
+// MustLogIn says that the client has not logged in, and has to.
+func (c *Client) MustLogIn() bool {
+	return c.login != nil && !c.login.Optional && c.identity.Load() == nil
+}
+
+// Confined says that nothing is taken from the client but what a login needs. Who takes its requests may ask.
+func (c *Client) Confined() bool { return c.login != nil && c.login.confined() }
+
+// SendsTokens says that the client's next frame is no request, but a token. Who takes its requests may ask.
+func (c *Client) SendsTokens() bool { return c.login != nil && c.login.state == loginFrames }
 
 func text(p *atomic.Pointer[string]) string {
 	if s := p.Load(); s != nil {

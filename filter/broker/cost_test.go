@@ -181,6 +181,14 @@ func hostile(key wire.APIKey, version int16, n int, bombs map[string][]byte) map
 		long := kmsg.NewPtrApiVersionsRequest()
 		long.ClientSoftwareName, long.ClientSoftwareVersion = strings.Repeat("a", min(n, 32767)), strings.Repeat("1", min(n, 32767))
 		return map[string]kmsg.Request{"long name": long}
+	case wire.KeySaslHandshake:
+		long := kmsg.NewPtrSASLHandshakeRequest()
+		long.Mechanism = strings.Repeat("\x00", min(n, 32767))
+		return map[string]kmsg.Request{"long name": long}
+	case wire.KeySaslAuthenticate:
+		long := kmsg.NewPtrSASLAuthenticateRequest()
+		long.SASLAuthBytes = make([]byte, n)
+		return map[string]kmsg.Request{"long token": long}
 	case wire.KeyInitProducerID:
 		long := kmsg.NewPtrInitProducerIDRequest()
 		long.TransactionalID = new(strings.Repeat("\x00", min(n, 32767)))

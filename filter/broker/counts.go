@@ -15,6 +15,8 @@ type Counts struct {
 	Topics map[string]*stats.Traffic
 	// Unmatched counts the topics that requests name and no rule matches.
 	Unmatched stats.Value
+	// Logins are the metrics of logins by mechanism; and at "" those of clients that want another.
+	Logins map[string]*stats.Login
 	// Denied counts what each rule of who may do what has denied, by its place, and DeniedByNone what no rule has allowed.
 	Denied       []stats.Value
 	DeniedByNone stats.Value
@@ -45,6 +47,24 @@ type Summary struct {
 	// WaitedMicros is the longest, in microseconds, that a batch took until it was sent, and UpstreamMicros the longest from then until its
 	// result.
 	WaitedMicros, UpstreamMicros int64
+}
+
+// login counts a login by a mechanism, or that one has been renewed.
+func (c *Counts) login(mechanism string, renewed bool) {
+	switch of := c.Logins[mechanism]; {
+	case of == nil:
+	case renewed:
+		of.Renewed.Add(1)
+	default:
+		of.Succeeded.Add(1)
+	}
+}
+
+// loginFailed counts a login that has failed for a reason.
+func (c *Counts) loginFailed(mechanism, reason string) {
+	if of := c.Logins[mechanism]; of != nil {
+		of.Failed(reason).Add(1)
+	}
 }
 
 // routed is where the batches of one topic of a Produce go, as far as it is counted.

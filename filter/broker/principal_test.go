@@ -14,7 +14,7 @@ func TestPrincipal(t *testing.T) {
 		t.Errorf("principal %q before a login, want %q", got, broker.Anonymous)
 	}
 	for _, name := range []string{"alice", "bob"} {
-		c.BecomePrincipal(name)
+		c.BecomePrincipal(name, "PLAIN")
 		if got := c.Principal(); got != "alice" {
 			t.Errorf("principal %q, want alice", got)
 		}

@@ -352,6 +352,10 @@ func bounds(f protoreflect.FieldDescriptor) (low, high int64) {
 		return minPartialTimeoutMs, maxPartialTimeoutMs
 	case "slower_than_ms":
 		return 1, math.MaxInt32
+	case "max_reauth_ms":
+		return minReauthMs, math.MaxInt32
+	case "clock_skew_ms":
+		return 1, maxClockSkewMs
 	case "interval_ms":
 		return minExportMs, maxExportMs
 	default:

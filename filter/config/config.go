@@ -35,6 +35,8 @@ type Config struct {
 	TopicAccess Access
 	// GroupAccess is what clients may do with groups beside being in them: AccessRead to see them, AccessAll to delete them and their offsets.
 	GroupAccess Access
+	// Logins says how clients log in. Nil: they do not.
+	Logins *Logins
 	// Authorization says which principal may do what, in the order written: the first that matches decides. No two have the same name, and
 	// none is hidden by earlier ones. Nil: everybody may do everything.
 	Authorization []authorizer.Rule

@@ -11,13 +11,15 @@ import (
 )
 
 // Messages go into logs, and what they are about may be a password in a wrong place. So no message has the value of anything in
-// tls, sasl, open_telemetry, producer_config and consumer_config that may be one, nor of a text that stands where a mapping or a list is wanted.
+// tls, sasl, authentication, open_telemetry, producer_config and consumer_config that may be one, nor of a text that stands where a mapping or a list is wanted.
 
 // isSecret tells whether what stands in a message of type d may be a secret, or have been meant as one.
 func isSecret(d protoreflect.MessageDescriptor) bool {
 	switch d.FullName() {
 	case fullName(&kafkameshv1.Tls{}), fullName(&kafkameshv1.Sasl{}), fullName(&kafkameshv1.DataSource{}),
 		fullName(&kafkameshv1.OAuth{}), fullName(&kafkameshv1.Kerberos{}),
+		fullName(&kafkameshv1.Authentication_Sasl{}), fullName(&kafkameshv1.Authentication_Sasl_Plain{}),
+		fullName(&kafkameshv1.Authentication_Sasl_Scram{}), fullName(&kafkameshv1.Authentication_Sasl_OAuthBearer{}),
 		fullName(&kafkameshv1.OpenTelemetry{}), fullName(&kafkameshv1.Header{}):
 		return true
 	default:

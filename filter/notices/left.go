@@ -13,7 +13,7 @@ func (n *Notices) Left(c Client) {
 	if software.Parts(c.Software) != software.PartsForLogin && n.wasRefused(c) {
 		return // Java's producer connects once more when it is refused a topic, and goes
 	}
-	message := "a client left after asking for versions only, as " + afterVersions(c.Software)
+	message := "a client left after asking for versions only, as " + n.afterVersions(c.Software)
 	n.tell(words{level: slog.LevelInfo, reason: "left_after_versions", message: message}, c, "", "")
 }
 
@@ -27,7 +27,10 @@ func (n *Notices) wasRefused(c Client) bool {
 }
 
 // afterVersions is who asks for versions only, as far as that is known.
-func afterVersions(name string) string {
+func (n *Notices) afterVersions(name string) string {
+	if n.logins {
+		return "administrators do: not all that they may want is served"
+	}
 	switch software.Parts(name) {
 	case software.PartsForLogin:
 		return "its software does when it is to log in: clients do not log in to the mesh; leave SASL out of its settings"

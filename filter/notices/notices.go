@@ -32,8 +32,9 @@ type Client struct {
 
 // Notices is what happened to the clients of one configuration. New makes one; any goroutine may use it.
 type Notices struct {
-	log   *slog.Logger
-	lines lines
+	log    *slog.Logger
+	lines  lines
+	logins bool // clients log in
 
 	mu       sync.Mutex
 	closings recent[status.Closing]
@@ -58,6 +59,9 @@ func New(log *slog.Logger, guard func(where string, call func())) *Notices {
 		refused:  recent[refused]{most: maxRefused},
 	}
 }
+
+// HasLogins says that clients log in. It is for before the first of them.
+func (n *Notices) HasLogins() { n.logins = true }
 
 // Close sums up what the log was not told of yet, and ends the logging.
 func (n *Notices) Close() { n.lines.close() }

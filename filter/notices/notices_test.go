@@ -184,7 +184,7 @@ func TestWords(t *testing.T) {
 				n.Closing(who, wire.ReasonUnknownAPI, "unknown_api: api key 17", wire.Logins, 17)
 			},
 			"logins", "leave SASL out",
-			map[string]string{"api": "SASLHandshake", "error": "unknown_api: api key 17"},
+			map[string]string{"api": "SaslHandshake", "error": "unknown_api: api key 17"},
 		},
 		{
 			"transactions", func(n *notices.Notices) {

@@ -71,7 +71,23 @@ func (w *words) ofProducer(r broker.Refusal) {
 
 // ofClosing is what is said of a connection that is closed.
 func ofClosing(reason wire.Reason, detail string) words {
-	return words{level: slog.LevelWarn, reason: reason.String(), message: "closing a client's connection", detail: detail}
+	return words{level: slog.LevelWarn, reason: reason.String(), message: closing(reason), detail: detail}
+}
+
+// closing says that a connection is closed, and what to do about it where that is always the same.
+func closing(reason wire.Reason) string {
+	switch reason {
+	case wire.ReasonLoginRequired, wire.ReasonLoginTimeout:
+		return "a client did not log in: set security.protocol=SASL_SSL, or SASL_PLAINTEXT where there is no TLS, and sasl.mechanism in its settings"
+	case wire.ReasonLoginFailed:
+		return "a client's login failed"
+	case wire.ReasonLoginOrder:
+		return "a client does not log in as clients of Kafka do"
+	case wire.ReasonLoginExpired:
+		return "a client did not log in anew before its login expired: use a client that does (KIP-368), or have tokens and max_reauth_ms last longer"
+	default:
+		return "closing a client's connection"
+	}
 }
 
 // about is what it is about, as attributes. Those that are empty say nothing.

@@ -33,6 +33,8 @@ type Options struct {
 	// AdvertisedHost and AdvertisedPort are the address that clients are told the facade is at. No host: the one they dialled.
 	AdvertisedHost string
 	AdvertisedPort int32
+	// Logins says how clients log in. Nil: they do not.
+	Logins *broker.Logins
 	// Stats is what is counted in.
 	Stats *stats.Set
 	Log   *slog.Logger
@@ -75,6 +77,9 @@ func NewCommon(o Options) *Common {
 		c.software[label] = o.Stats.Client(label)
 	}
 	c.notices = notices.New(o.Log, c.guard)
+	if o.Logins != nil {
+		c.notices.HasLogins()
+	}
 	c.notes.init(&o)
 	return c
 }

@@ -30,6 +30,8 @@ type Peer struct {
 	LocalPort int32
 	// ServerName is the SNI that the client sent, if it speaks TLS to the host.
 	ServerName string
+	// Encrypted says that the client speaks TLS to the host, as far as the host can tell.
+	Encrypted bool
 }
 
 // advertised is the address a client is told to find its broker at: the configured one, else the one it dialled, by

@@ -35,17 +35,17 @@ type input struct {
 
 // init makes it the input of s.
 func (in *input) init(s *Session) {
-	in.session, in.timeout, in.framer.MaxBytes = s, s.common.Limits.PartialRequestTimeout, s.common.Limits.MaxRequestBytes
+	in.session, in.timeout = s, s.common.Limits.PartialRequestTimeout
 }
 
-// next cuts the next request off p, if p ends one. lean says that memory is short. Without a frame there is no rest.
-func (in *input) next(p []byte, lean bool) (frame *wire.Frame, rest []byte, err error) {
+// next cuts the next request off p, if p ends one. It may be as long as most. lean says that memory is short. Without a frame there is no rest.
+func (in *input) next(p []byte, most int, lean bool) (frame *wire.Frame, rest []byte, err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.discarding {
 		return nil, nil, nil
 	}
-	in.framer.Lean = lean
+	in.framer.Lean, in.framer.MaxBytes = lean, most
 	frame, rest, err = in.framer.Next(p)
 	switch {
 	case frame != nil:

@@ -117,7 +117,7 @@ func (t *note) entry(s *Session) accesslog.Entry {
 	sum, h := &t.summary, &t.header
 	e := accesslog.Entry{
 		Time: t.received, Client: s.peer.Remote, LocalHost: s.peer.LocalHost, LocalPort: s.peer.LocalPort, ServerName: s.peer.ServerName,
-		ClientID: s.client.ID(), Software: s.client.Software(),
+		ClientID: s.client.ID(), Software: s.client.Software(), Principal: s.loggedInAs(), Mechanism: s.client.Mechanism(),
 		API: t.api, Version: h.Version, CorrelationID: h.CorrelationID,
 		Produce: h.Key == wire.KeyProduce && sum.Topics > 0, Acks: sum.Acks,
 		Topics: t.Topics(), TopicCount: sum.Topics, Partitions: sum.Partitions, Records: sum.Records, BatchBytes: sum.Bytes,

@@ -159,6 +159,10 @@ func (s *Session) collectAnswers(todo *actions) {
 		switch {
 		case s.phase.isClosed(): // nothing may follow
 		case o.violation != nil:
+			if !s.phase.isGone() { // a login that fails is answered
+				s.outgoing.add(o.frame, o.parts)
+				o.leave(now)
+			}
 			s.phase.becomeClosing()
 			todo.violation, todo.close = o.violation, true
 			s.why = reasonOf(o.violation).String()

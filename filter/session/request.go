@@ -112,7 +112,7 @@ func (r *request) count(a *broker.Answer) {
 
 // serve gives one request its place in the order of answers, and answers it, now or later.
 func (s *Session) serve(frame *wire.Frame) {
-	h, body, err := s.worker.server.ParseHeader(frame.Bytes())
+	h, body, err := s.parseHeader(frame.Bytes())
 	s.client.Identify(h.ClientID)
 	if err != nil {
 		size := len(frame.Bytes())

@@ -49,7 +49,7 @@ func (w *Worker) Clients() []status.Client {
 }
 
 func (s *Session) status(now time.Time) status.Client {
-	c := status.Client{Address: s.peer.Remote, ID: s.client.ID(), Software: s.client.Software()}
+	c := status.Client{Address: s.peer.Remote, ID: s.client.ID(), Software: s.client.Software(), Principal: s.loggedInAs()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.Since, c.Requests, c.Bytes = s.usage.began, s.usage.requests, s.usage.bytes

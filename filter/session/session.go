@@ -30,23 +30,24 @@ type Session struct {
 	arrival arrival
 	backlog backlog
 
-	mu        sync.Mutex // guards what follows; the worker's unread is the only room that is entered with it held
-	phase     phase
-	intake    intake
-	output    output
-	inflight  inflight
-	kept      kept
-	slice     slice
-	outgoing  outgoing    // of the goroutine that pumps alone
-	pumping   bool        // one goroutine writes, pauses and closes; the others leave it to that one
-	owed      actions     // what was decided, and is still to be done by that one
-	paused    bool        // the host has been told to pause
-	active    time.Time   // when the client last sent something, or was answered
-	idleTimer *time.Timer // looks after that; nil: nobody does
-	ends      ends
-	usage     usage
-	why       string // it ends; empty: its client leaves by itself
-	tally     *tally // nil: nobody wants to know
+	mu         sync.Mutex // guards what follows; the worker's unread is the only room that is entered with it held
+	phase      phase
+	intake     intake
+	output     output
+	inflight   inflight
+	kept       kept
+	slice      slice
+	outgoing   outgoing    // of the goroutine that pumps alone
+	pumping    bool        // one goroutine writes, pauses and closes; the others leave it to that one
+	owed       actions     // what was decided, and is still to be done by that one
+	paused     bool        // the host has been told to pause
+	active     time.Time   // when the client last sent something, or was answered
+	idleTimer  *time.Timer // looks after that; nil: nobody does
+	loginTimer *time.Timer // ends it unless its client logs in; nil: it need not
+	ends       ends
+	usage      usage
+	why        string // it ends; empty: its client leaves by itself
+	tally      *tally // nil: nobody wants to know
 }
 
 // Data takes what the client sent, in pieces of any size. It does not keep p.
@@ -132,6 +133,9 @@ func (s *Session) Closed() {
 	s.kept.drop()
 	if s.idleTimer != nil {
 		s.idleTimer.Stop()
+	}
+	if s.loginTimer != nil {
+		s.loginTimer.Stop()
 	}
 	s.mu.Unlock()
 	s.uncork()

@@ -55,7 +55,7 @@ func (s *Session) take(p []byte, own bool) {
 	defer s.recover("data")
 	whole := false
 	for len(p) > 0 {
-		frame, rest, err := s.input.next(p, s.worker.arrivals.isShort())
+		frame, rest, err := s.input.next(p, s.maxFrame(), s.worker.arrivals.isShort())
 		p = rest
 		if err != nil {
 			s.violate(err)

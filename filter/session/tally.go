@@ -70,6 +70,7 @@ func (s *Session) TellHost(h accesslog.Host) {
 	}
 	c := y.sum
 	c.ClientID, c.Software = s.client.ID(), s.client.Software()
+	c.Principal, c.Mechanism = s.loggedInAs(), s.client.Mechanism()
 	waiting := int64(s.inflight.waiting())
 	c.Requests, c.Unanswered = c.Requests+waiting, c.Unanswered+waiting
 	if c.ClosedBecause = s.why; y.closedFor != nil {

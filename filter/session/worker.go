@@ -42,6 +42,8 @@ func (w *Worker) NewSession(p Peer, c Conn) *Session {
 	}
 	s.watchIdleness()
 	s.client.Host, s.client.Port = advertised(s.common.AdvertisedHost, s.common.AdvertisedPort, p)
+	s.client.Address, s.client.Encrypted = p.Remote, p.Encrypted
+	s.watchLogin()
 	s.usage.begin(time.Now(), s.common.softwareOf(""))
 	w.roster.add(s)
 	s.sayOpened()

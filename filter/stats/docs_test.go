@@ -96,6 +96,8 @@ func labelRows(values map[string][]string) string {
 		{stats.LabelClientKind, ""},
 		{stats.LabelDenying, "the name or number of a rule of `authorization`; `no_rule`: none has allowed it"},
 		{stats.LabelSoftware, ""},
+		{stats.LabelMechanism, ""},
+		{stats.LabelFailure, ""},
 		{stats.LabelMeshBuild, "the version of this build"},
 	} {
 		if l.values == "" {

@@ -19,6 +19,8 @@ const (
 	LabelSoftware   = "kafka_software"
 	LabelReason     = "kafka_reason"
 	LabelClientKind = "kafka_client_kind"
+	LabelMechanism  = "kafka_mechanism"
+	LabelFailure    = "kafka_login_failure"
 	LabelDenying    = "kafka_authorization_rule"
 	LabelMeshBuild  = "kafkamesh_version"
 )
@@ -162,6 +164,24 @@ func ReasonHelp(r wire.Reason) string {
 		return "A Produce with acks=0 failed, which has no other answer."
 	case wire.ReasonPanic:
 		return "A bug met while serving the connection; please report."
+	default:
+		return loginHelp(r)
+	}
+}
+
+// loginHelp is ReasonHelp for the reasons that have to do with logins.
+func loginHelp(r wire.Reason) string {
+	switch r {
+	case wire.ReasonLoginRequired:
+		return "A request before a login, where clients have to log in."
+	case wire.ReasonLoginOrder:
+		return "The steps of a login in another order."
+	case wire.ReasonLoginFailed:
+		return "A login that failed."
+	case wire.ReasonLoginExpired:
+		return "A request after the login had expired: the client did not log in anew in time."
+	case wire.ReasonLoginTimeout:
+		return "No login came in time."
 	default:
 		return ""
 	}

@@ -1,6 +1,10 @@
 package stats
 
-import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+import (
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+)
 
 // Set is every metric of one filter configuration.
 //
@@ -77,6 +81,19 @@ func (s *Set) Client(label string) *Client {
 	c := new(Client)
 	s.bind(c.rows(), scoped("clients", label, LabelSoftware).prefix())
 	return c
+}
+
+// Login gives the metrics of the logins by a mechanism. It looks each of them up: call it once and keep the answer.
+func (s *Set) Login(mechanism string) *Login {
+	l := &Login{failed: map[string]Value{}}
+	s.bind(l.rows(), loginScope(mechanism).prefix())
+	prefix := loginScope(mechanism).prefix() + "failed."
+	for name, place := range s.places {
+		if reason, ok := strings.CutPrefix(name, prefix); ok {
+			l.failed[reason] = place.value(0)
+		}
+	}
+	return l
 }
 
 // Rule gives the metrics of the rule with a prefix.

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/logins"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats/statstest"
@@ -21,6 +23,8 @@ func scope() stats.Scope {
 	for _, api := range broker.APIs() {
 		of.APIs = append(of.APIs, api.API)
 	}
+	of.Mechanisms = []string{login.Plain, login.ScramSHA256, login.ScramSHA512, login.OAuthBearer}
+	of.LoginFailures = logins.Failures()
 	return of
 }
 
@@ -85,6 +89,15 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	for _, name := range software.Labels() {
 		use = append(use, s.Client(name).Connections, s.Client(name).Active)
 	}
+	for _, mechanism := range of.Mechanisms {
+		l := s.Login(mechanism)
+		use = append(use, l.Succeeded, l.Renewed)
+		for _, reason := range of.LoginFailures {
+			use = append(use, l.Failed(reason))
+		}
+		l.Failed("?").Add(1) // dropped
+	}
+	use = append(use, s.Login(stats.OtherMechanism).Failed(stats.NoMechanism))
 	for _, name := range of.Clusters {
 		c := s.Cluster(name)
 		use = append(use, c.Requests, c.Batches, c.Records, c.Bytes, c.Failed, c.InFlightBatches, c.InFlightBytes, c.QueuedBatches,

@@ -65,6 +65,8 @@ type Scope struct {
 	Clusters, Rules []string
 	// Topics are those that are counted apart.
 	Topics []string
+	// Mechanisms are those by which clients may log in, and LoginFailures the reasons for which that can fail.
+	Mechanisms, LoginFailures []string
 	// Denying are the names of what can deny something to clients: rules of authorization, and that there is none.
 	Denying []string
 }
@@ -88,6 +90,7 @@ func NewTable(of Scope) Table {
 	for _, label := range software.Labels() {
 		t = appendRows(t, scoped("clients", label, LabelSoftware), new(Client).rows())
 	}
+	t = append(t, loginTable(of.Mechanisms, of.LoginFailures)...)
 	for _, name := range of.Clusters {
 		t = appendRows(t, clusterScope(name), new(Cluster).rows())
 		for _, code := range countedCodes() {

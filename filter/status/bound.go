@@ -54,7 +54,7 @@ func (c *Cluster) bound() {
 
 func (c *Clients) bound() {
 	c.Software = rows(c.Software, func(s *Software) { s.Name = Name(s.Name) })
-	c.Busiest = rows(c.Busiest, func(b *Client) { clip(&b.Address, &b.ID, &b.Software) })
+	c.Busiest = rows(c.Busiest, func(b *Client) { clip(&b.Address, &b.ID, &b.Software, &b.Principal) })
 	c.Unmatched = rows(c.Unmatched, func(u *Unmatched) { clip(&u.Topic, &u.Client, &u.ClientID, &u.Software) })
 	c.Closings = rows(c.Closings, func(l *Closing) {
 		clip(&l.Client, &l.ClientID, &l.Software, &l.Kind)

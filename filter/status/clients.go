@@ -9,6 +9,8 @@ type Clients struct {
 	Total     int64 `json:"total"`
 	// Software is what they call themselves, with the most connections first.
 	Software []Software `json:"software"`
+	// Logins are those by each mechanism that clients may log in by. Empty: they do not.
+	Logins []Login `json:"logins,omitempty"`
 	// Busiest are those that sent most in the last minute, the busiest first.
 	Busiest []Client `json:"busiest"`
 	// Unmatched are topics that no rule matches, the last asked for first.
@@ -30,12 +32,23 @@ type Software struct {
 	Bytes    int64 `json:"bytes"`
 }
 
+// Login is the logins by one mechanism.
+type Login struct {
+	Mechanism string `json:"mechanism"`
+	// Succeeded and Failed are how many did, and Renewed how many were of clients that were logged in already.
+	Succeeded int64 `json:"succeeded"`
+	Failed    int64 `json:"failed"`
+	Renewed   int64 `json:"renewed"`
+}
+
 // Client is a client's connection.
 type Client struct {
-	Address  string    `json:"address"`
-	ID       string    `json:"client_id,omitempty"`
-	Software string    `json:"software,omitempty"`
-	Since    time.Time `json:"since"`
+	Address  string `json:"address"`
+	ID       string `json:"client_id,omitempty"`
+	Software string `json:"software,omitempty"`
+	// Principal is who the client has proved to be, if it has.
+	Principal string    `json:"principal,omitempty"`
+	Since     time.Time `json:"since"`
 	// Requests and Bytes are what it has sent. How much in a second is of a minute or two if somebody looks as often, else since it
 	// connected, or somebody last looked.
 	Requests          int64   `json:"requests"`

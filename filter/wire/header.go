@@ -29,8 +29,10 @@ func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	h.ClientID = r.nullable("client id") // never compact, in no version
 	api, ok := t.Lookup(h.Key)
 	switch {
+	case !ok && IsToken(frame) && t.hasLogins():
+		return Header{Key: KeySaslAuthenticate}, nil, &Violation{ReasonLoginOrder, "a login without a handshake (SASL, KIP-43) is not served: SaslHandshake has to come first"}
 	case !ok && IsToken(frame):
-		return Header{Key: keyToken}, nil, &Violation{ReasonUnknownAPI, "a login without a handshake (SASL, KIP-43) is not served"}
+		return Header{Key: KeySaslAuthenticate}, nil, &Violation{ReasonUnknownAPI, "a login without a handshake (SASL, KIP-43) is not served"}
 	case !r.ok():
 		return h, nil, &Violation{ReasonMalformedHeader, fmt.Sprintf("header of a frame of %d bytes: %s", len(frame), r.detail)}
 	case !ok:

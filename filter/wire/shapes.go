@@ -17,6 +17,7 @@ const (
 	KeySyncGroup               APIKey = 14
 	KeyDescribeGroups          APIKey = 15
 	KeyListGroups              APIKey = 16
+	KeySaslHandshake           APIKey = 17
 	KeyApiVersions             APIKey = 18
 	KeyCreateTopics            APIKey = 19
 	KeyDeleteTopics            APIKey = 20
@@ -25,6 +26,7 @@ const (
 	KeyOffsetForLeaderEpoch    APIKey = 23
 	KeyDescribeConfigs         APIKey = 32
 	KeyAlterConfigs            APIKey = 33
+	KeySaslAuthenticate        APIKey = 36
 	KeyCreatePartitions        APIKey = 37
 	KeyDeleteGroups            APIKey = 42
 	KeyIncrementalAlterConfigs APIKey = 44
@@ -35,7 +37,7 @@ const (
 	KeyDescribeTopicPartitions APIKey = 75
 )
 
-var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeDescribeGroups, ShapeListGroups, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeDeleteRecords, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeCreatePartitions, ShapeDeleteGroups, ShapeIncrementalAlterConfigs, ShapeOffsetDelete, ShapeDescribeCluster, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe, ShapeDescribeTopicPartitions}
+var shapes = [...]*Shape{ShapeProduce, ShapeFetch, ShapeListOffsets, ShapeMetadata, ShapeOffsetCommit, ShapeOffsetFetch, ShapeFindCoordinator, ShapeJoinGroup, ShapeHeartbeat, ShapeLeaveGroup, ShapeSyncGroup, ShapeDescribeGroups, ShapeListGroups, ShapeSaslHandshake, ShapeApiVersions, ShapeCreateTopics, ShapeDeleteTopics, ShapeDeleteRecords, ShapeInitProducerID, ShapeOffsetForLeaderEpoch, ShapeDescribeConfigs, ShapeAlterConfigs, ShapeSaslAuthenticate, ShapeCreatePartitions, ShapeDeleteGroups, ShapeIncrementalAlterConfigs, ShapeOffsetDelete, ShapeDescribeCluster, ShapeConsumerGroupHeartbeat, ShapeConsumerGroupDescribe, ShapeDescribeTopicPartitions}
 
 // ShapeProduce is that of Produce requests.
 var ShapeProduce = &Shape{
@@ -259,6 +261,14 @@ var ShapeListGroups = &Shape{
 	},
 }
 
+// ShapeSaslHandshake is that of SaslHandshake requests.
+var ShapeSaslHandshake = &Shape{
+	Key: KeySaslHandshake, Name: "SaslHandshake", Defined: Versions{0, 2}, Flexible: Later,
+	Fields: []Field{
+		{Name: "Mechanism", Type: TypeString, Versions: Versions{0, Later}},
+	},
+}
+
 // ShapeApiVersions is that of ApiVersions requests.
 var ShapeApiVersions = &Shape{
 	Key: KeyApiVersions, Name: "ApiVersions", Defined: Versions{0, 5}, Flexible: 3,
@@ -374,6 +384,14 @@ var ShapeAlterConfigs = &Shape{
 			}},
 		}},
 		{Name: "ValidateOnly", Size: 1, Versions: Versions{0, Later}},
+	},
+}
+
+// ShapeSaslAuthenticate is that of SaslAuthenticate requests.
+var ShapeSaslAuthenticate = &Shape{
+	Key: KeySaslAuthenticate, Name: "SaslAuthenticate", Defined: Versions{0, 3}, Flexible: 2,
+	Fields: []Field{
+		{Name: "AuthBytes", Type: TypeBytes, Versions: Versions{0, Later}},
 	},
 }
 

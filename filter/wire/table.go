@@ -96,6 +96,12 @@ func (t *Table) DecodeRequest(h Header, body []byte) (kmsg.Request, error) {
 	return req, nil
 }
 
+// hasLogins says whether peers log in.
+func (t *Table) hasLogins() bool {
+	_, ok := t.Lookup(KeySaslHandshake)
+	return ok
+}
+
 // hasBytes reports whether there are bytes in fields, or in what they are made of.
 func hasBytes(fields []Field) bool {
 	return slices.ContainsFunc(fields, func(f Field) bool { return f.Type == TypeBytes || hasBytes(f.Fields) })

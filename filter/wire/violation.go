@@ -18,6 +18,11 @@ const (
 	ReasonSlowRequest                          // a request has begun to arrive and does not go on
 	ReasonMemoryLimit                          // requests hold too much memory
 	ReasonProduceFailed                        // a Produce with acks=0 failed: closing is the only way to say so
+	ReasonLoginRequired                        // something was asked for before a login
+	ReasonLoginOrder                           // the steps of a login came in another order
+	ReasonLoginFailed                          // the client did not prove who it is
+	ReasonLoginExpired                         // the client did not log in anew in time
+	ReasonLoginTimeout                         // the client did not log in in time
 	ReasonPanic                                // a bug of ours, caught
 )
 
@@ -38,6 +43,11 @@ var reasonNames = [...]string{
 	ReasonSlowRequest:        "slow_request",
 	ReasonMemoryLimit:        "memory_limit",
 	ReasonProduceFailed:      "produce_failed",
+	ReasonLoginRequired:      "login_required",
+	ReasonLoginOrder:         "login_order",
+	ReasonLoginFailed:        "login_failed",
+	ReasonLoginExpired:       "login_expired",
+	ReasonLoginTimeout:       "login_timeout",
 	ReasonPanic:              "panic",
 }
 

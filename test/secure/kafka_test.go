@@ -94,7 +94,7 @@ func startBroker() (err error) {
 	if b.tokens, err = startTokenServer(clientSecret); err != nil {
 		return err
 	}
-	const plain = "org.apache.kafka.common.security.plain.PlainLoginModule required user_mesh=\"" + password + "\";"
+	const plain = "org.apache.kafka.common.security.plain.PlainLoginModule required user_mesh=\"" + password + "\" user_other=\"" + secondPassword + "\";"
 	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 	p := map[string]string{
 		"ssl.keystore.type": "PEM", "ssl.keystore.location": server.both,
@@ -111,7 +111,7 @@ func startBroker() (err error) {
 		"allow.everyone.if.no.acl.found": "true",
 		"super.users":                    "User:ANONYMOUS",
 	}
-	for _, listener := range []string{"sasl", "sasltls", "short", "plainonly"} {
+	for _, listener := range []string{"sasl", "sasltls", "short", "plainonly", "relogin"} {
 		at := "listener.name." + listener
 		p[at+".plain.sasl.jaas.config"] = plain
 		p[at+".scram-sha-256.sasl.jaas.config"] = scram
@@ -121,12 +121,13 @@ func startBroker() (err error) {
 	}
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512", "oauthbearer"} {
 		p["listener.name.short."+mechanism+".connections.max.reauth.ms"] = strconv.FormatInt(session.Milliseconds(), 10)
+		p["listener.name.relogin."+mechanism+".connections.max.reauth.ms"] = strconv.FormatInt(session.Milliseconds(), 10)
 	}
 	b.KafkaCluster, err = stack.StartKafka(context.Background(), stack.KafkaOptions{
 		Version: os.Getenv("SECURE_KAFKA"),
 		Listeners: map[string]string{
 			"TLS": "SSL", "MTLS": "SSL", "WRONGHOST": "SSL", "OLD": "SSL", "SASL": "SASL_PLAINTEXT", "SASLTLS": "SASL_SSL", "SHORT": "SASL_SSL",
-			"PLAINONLY": "SASL_PLAINTEXT", "MESH": "PLAINTEXT",
+			"PLAINONLY": "SASL_PLAINTEXT", "RELOGIN": "SASL_PLAINTEXT", "MESH": "PLAINTEXT",
 		},
 		Advertised: map[string]string{"MESH": b.sidecar},
 		Properties: p,

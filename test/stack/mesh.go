@@ -15,6 +15,7 @@ type Mesh struct {
 	Verify     bool             // verify_upstreams
 	Topics     string           // administration.topics, such as ACCESS_ALL; its default if empty
 	Deleting   bool             // administration.groups is ACCESS_ALL: groups can be deleted
+	Logins     map[string]any   // authentication.sasl; nil: clients do not log in
 	Authorized []map[string]any // authorization.rules; none if nil
 	Text       string           // the configuration as it is, instead of these fields
 }
@@ -77,6 +78,9 @@ func (m *Mesh) Config() (string, error) {
 	}
 	if m.Authorized != nil {
 		config["authorization"] = map[string]any{"rules": m.Authorized}
+	}
+	if m.Logins != nil {
+		config["authentication"] = map[string]any{"sasl": m.Logins}
 	}
 	if m.Limits != nil {
 		config["limits"] = m.Limits

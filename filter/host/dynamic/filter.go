@@ -189,7 +189,7 @@ type telling struct{ *session.Session }
 func (t telling) Tell(e *abi.Ending) { t.TellHost(e) }
 
 func peer(p abi.Peer) session.Peer {
-	f := session.Peer{LocalHost: p.LocalHost, LocalPort: int32(p.LocalPort), ServerName: p.ServerName}
+	f := session.Peer{LocalHost: p.LocalHost, LocalPort: int32(p.LocalPort), ServerName: p.ServerName, Encrypted: p.Encrypted}
 	if p.RemoteHost != "" {
 		f.Remote = net.JoinHostPort(p.RemoteHost, strconv.Itoa(p.RemotePort))
 	}

@@ -171,8 +171,8 @@ func TestPeer(t *testing.T) {
 	}{
 		{
 			"all",
-			abi.Peer{RemoteHost: "10.0.0.1", RemotePort: 4000, LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
-			session.Peer{Remote: "10.0.0.1:4000", LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka"},
+			abi.Peer{RemoteHost: "10.0.0.1", RemotePort: 4000, LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka", Encrypted: true},
+			session.Peer{Remote: "10.0.0.1:4000", LocalHost: "10.0.0.2", LocalPort: 9092, ServerName: "kafka", Encrypted: true},
 		},
 		{"IPv6", abi.Peer{RemoteHost: "::1", RemotePort: 4000}, session.Peer{Remote: "[::1]:4000"}},
 		{"nothing known", abi.Peer{}, session.Peer{}},

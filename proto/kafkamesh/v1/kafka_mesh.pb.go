@@ -328,7 +328,7 @@ func (x Administration_Access) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Administration_Access.Descriptor instead.
 func (Administration_Access) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // Readiness says which clusters have to be reachable for the mesh to be ready.
@@ -381,7 +381,7 @@ func (x Admin_Readiness) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Admin_Readiness.Descriptor instead.
 func (Admin_Readiness) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Verification says what is looked at of a broker's certificate.
@@ -434,7 +434,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Mechanism is how a login goes.
@@ -499,7 +499,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -552,7 +552,7 @@ func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ForwardingRule_Operation.Descriptor instead.
 func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -604,6 +604,8 @@ type KafkaMesh struct {
 	// What clients may do beside writing to topics and reading them. Whoever reaches the listener may do it, and does it as the mesh's user
 	// of the cluster. Default: they may see what topics' configurations are, and change nothing.
 	Administration *Administration `protobuf:"bytes,109,opt,name=administration,proto3" json:"administration,omitempty"`
+	// How clients log in. Default: they do not, and whoever reaches the listener is served.
+	Authentication *Authentication `protobuf:"bytes,110,opt,name=authentication,proto3" json:"authentication,omitempty"`
 	// Who may do what: a client by its principal. Default: every client may do what its requests can ask for.
 	Authorization *Authorization `protobuf:"bytes,111,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -741,6 +743,13 @@ func (x *KafkaMesh) GetDefaultGroupCluster() string {
 func (x *KafkaMesh) GetAdministration() *Administration {
 	if x != nil {
 		return x.Administration
+	}
+	return nil
+}
+
+func (x *KafkaMesh) GetAuthentication() *Authentication {
+	if x != nil {
+		return x.Authentication
 	}
 	return nil
 }
@@ -912,6 +921,52 @@ func (x *AuthorizationRule) GetCluster() bool {
 	return false
 }
 
+// Authentication says how clients prove who they are.
+type Authentication struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Logins with user and password, or a token.
+	Sasl          *Authentication_Sasl `protobuf:"bytes,1,opt,name=sasl,proto3" json:"sasl,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication) Reset() {
+	*x = Authentication{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication) ProtoMessage() {}
+
+func (x *Authentication) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication.ProtoReflect.Descriptor instead.
+func (*Authentication) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Authentication) GetSasl() *Authentication_Sasl {
+	if x != nil {
+		return x.Sasl
+	}
+	return nil
+}
+
 // Administration says what clients may do that is administration.
 type Administration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -926,7 +981,7 @@ type Administration struct {
 
 func (x *Administration) Reset() {
 	*x = Administration{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +993,7 @@ func (x *Administration) String() string {
 func (*Administration) ProtoMessage() {}
 
 func (x *Administration) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1006,7 @@ func (x *Administration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Administration.ProtoReflect.Descriptor instead.
 func (*Administration) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Administration) GetTopics() Administration_Access {
@@ -1004,7 +1059,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1071,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1084,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Limits) GetMaxRequestBytes() int32 {
@@ -1090,7 +1145,7 @@ type Admin struct {
 
 func (x *Admin) Reset() {
 	*x = Admin{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1157,7 @@ func (x *Admin) String() string {
 func (*Admin) ProtoMessage() {}
 
 func (x *Admin) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1170,7 @@ func (x *Admin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Admin.ProtoReflect.Descriptor instead.
 func (*Admin) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Admin) GetAddress() string {
@@ -1161,7 +1216,7 @@ type AccessLog struct {
 
 func (x *AccessLog) Reset() {
 	*x = AccessLog{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1228,7 @@ func (x *AccessLog) String() string {
 func (*AccessLog) ProtoMessage() {}
 
 func (x *AccessLog) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1241,7 @@ func (x *AccessLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
 func (*AccessLog) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AccessLog) GetPath() string {
@@ -1235,7 +1290,7 @@ type OpenTelemetry struct {
 
 func (x *OpenTelemetry) Reset() {
 	*x = OpenTelemetry{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1302,7 @@ func (x *OpenTelemetry) String() string {
 func (*OpenTelemetry) ProtoMessage() {}
 
 func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1315,7 @@ func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTelemetry.ProtoReflect.Descriptor instead.
 func (*OpenTelemetry) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OpenTelemetry) GetEndpoint() string {
@@ -1304,7 +1359,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1316,7 +1371,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1329,7 +1384,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Header) GetName() string {
@@ -1389,7 +1444,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1456,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1469,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -1502,7 +1557,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1569,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1582,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Dial) GetProxyProtocol() *ProxyProtocol {
@@ -1557,7 +1612,7 @@ type ProxyProtocol struct {
 
 func (x *ProxyProtocol) Reset() {
 	*x = ProxyProtocol{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1624,7 @@ func (x *ProxyProtocol) String() string {
 func (*ProxyProtocol) ProtoMessage() {}
 
 func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1637,7 @@ func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
 func (*ProxyProtocol) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProxyProtocol) GetSocket() string {
@@ -1611,7 +1666,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1678,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1691,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -1748,7 +1803,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1815,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1828,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -1872,7 +1927,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +1939,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +1952,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -1960,7 +2015,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2027,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2040,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -2063,7 +2118,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2130,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2143,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -2147,7 +2202,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2214,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2227,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -2235,7 +2290,7 @@ type GroupRule struct {
 
 func (x *GroupRule) Reset() {
 	*x = GroupRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2247,7 +2302,7 @@ func (x *GroupRule) String() string {
 func (*GroupRule) ProtoMessage() {}
 
 func (x *GroupRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2260,7 +2315,7 @@ func (x *GroupRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
 func (*GroupRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GroupRule) GetTargetCluster() string {
@@ -2299,11 +2354,314 @@ type GroupRule_GroupPrefix struct {
 
 func (*GroupRule_GroupPrefix) isGroupRule_Trigger() {}
 
+// SASL says by which mechanisms clients log in, and how that is checked. At least one of plain, scram and oauthbearer is required.
+type Authentication_Sasl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// PLAIN.
+	Plain *Authentication_Sasl_Plain `protobuf:"bytes,1,opt,name=plain,proto3" json:"plain,omitempty"`
+	// SCRAM.
+	Scram *Authentication_Sasl_Scram `protobuf:"bytes,2,opt,name=scram,proto3" json:"scram,omitempty"`
+	// OAUTHBEARER.
+	Oauthbearer *Authentication_Sasl_OAuthBearer `protobuf:"bytes,3,opt,name=oauthbearer,proto3" json:"oauthbearer,omitempty"`
+	// The file of users, for plain and scram, which is read again when it changes; it has no passwords. Required with these.
+	UsersFile string `protobuf:"bytes,4,opt,name=users_file,json=usersFile,proto3" json:"users_file,omitempty"`
+	// After what time, in milliseconds, clients have to log in anew on their connections (KIP-368): Kafka's connections.max.reauth.ms.
+	// Default: never, but when a token expires. Refused: outside 1000 to 2147483647.
+	MaxReauthMs *int32 `protobuf:"varint,5,opt,name=max_reauth_ms,json=maxReauthMs,proto3,oneof" json:"max_reauth_ms,omitempty"`
+	// Whether clients may do without: they are ANONYMOUS then. Default: false, nobody is served without a login.
+	Optional bool `protobuf:"varint,6,opt,name=optional,proto3" json:"optional,omitempty"`
+	// Whether PLAIN and OAUTHBEARER may be used on connections that are not known to have TLS: passwords and tokens can be overheard there.
+	// Default: false.
+	AllowPlainWithoutTls bool `protobuf:"varint,7,opt,name=allow_plain_without_tls,json=allowPlainWithoutTls,proto3" json:"allow_plain_without_tls,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *Authentication_Sasl) Reset() {
+	*x = Authentication_Sasl{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication_Sasl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication_Sasl) ProtoMessage() {}
+
+func (x *Authentication_Sasl) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication_Sasl.ProtoReflect.Descriptor instead.
+func (*Authentication_Sasl) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
+}
+
+func (x *Authentication_Sasl) GetPlain() *Authentication_Sasl_Plain {
+	if x != nil {
+		return x.Plain
+	}
+	return nil
+}
+
+func (x *Authentication_Sasl) GetScram() *Authentication_Sasl_Scram {
+	if x != nil {
+		return x.Scram
+	}
+	return nil
+}
+
+func (x *Authentication_Sasl) GetOauthbearer() *Authentication_Sasl_OAuthBearer {
+	if x != nil {
+		return x.Oauthbearer
+	}
+	return nil
+}
+
+func (x *Authentication_Sasl) GetUsersFile() string {
+	if x != nil {
+		return x.UsersFile
+	}
+	return ""
+}
+
+func (x *Authentication_Sasl) GetMaxReauthMs() int32 {
+	if x != nil && x.MaxReauthMs != nil {
+		return *x.MaxReauthMs
+	}
+	return 0
+}
+
+func (x *Authentication_Sasl) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
+}
+
+func (x *Authentication_Sasl) GetAllowPlainWithoutTls() bool {
+	if x != nil {
+		return x.AllowPlainWithoutTls
+	}
+	return false
+}
+
+// PLAIN: passwords as they are. Only on connections that are known to have TLS, unless allow_plain_without_tls says otherwise.
+type Authentication_Sasl_Plain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication_Sasl_Plain) Reset() {
+	*x = Authentication_Sasl_Plain{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication_Sasl_Plain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication_Sasl_Plain) ProtoMessage() {}
+
+func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication_Sasl_Plain.ProtoReflect.Descriptor instead.
+func (*Authentication_Sasl_Plain) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0, 0}
+}
+
+// SCRAM: passwords are proved, and not sent. Both mechanisms, unless one is named.
+type Authentication_Sasl_Scram struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SCRAM-SHA-256.
+	Sha_256 bool `protobuf:"varint,1,opt,name=sha_256,json=sha256,proto3" json:"sha_256,omitempty"`
+	// SCRAM-SHA-512.
+	Sha_512       bool `protobuf:"varint,2,opt,name=sha_512,json=sha512,proto3" json:"sha_512,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication_Sasl_Scram) Reset() {
+	*x = Authentication_Sasl_Scram{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication_Sasl_Scram) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication_Sasl_Scram) ProtoMessage() {}
+
+func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication_Sasl_Scram.ProtoReflect.Descriptor instead.
+func (*Authentication_Sasl_Scram) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0, 1}
+}
+
+func (x *Authentication_Sasl_Scram) GetSha_256() bool {
+	if x != nil {
+		return x.Sha_256
+	}
+	return false
+}
+
+func (x *Authentication_Sasl_Scram) GetSha_512() bool {
+	if x != nil {
+		return x.Sha_512
+	}
+	return false
+}
+
+// OAUTHBEARER: tokens that an identity provider has signed. Only on connections that are known to have TLS, as PLAIN.
+type Authentication_Sasl_OAuthBearer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A file with the provider's keys (JWKS), which is read again when it changes. This or jwks_url is required.
+	JwksFile string `protobuf:"bytes,1,opt,name=jwks_file,json=jwksFile,proto3" json:"jwks_file,omitempty"`
+	// Where the provider's keys are. They are asked for every few minutes. Refused: what is no http:// or https:// URL, and a login in it.
+	JwksUrl string `protobuf:"bytes,2,opt,name=jwks_url,json=jwksUrl,proto3" json:"jwks_url,omitempty"`
+	// Who has to have made a token: its claim iss. Default: whoever has the keys.
+	Issuer string `protobuf:"bytes,3,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Whom a token has to be for, one of them at least: its claim aud. This or scopes is required: tokens for other services would do.
+	Audiences []string `protobuf:"bytes,4,rep,name=audiences,proto3" json:"audiences,omitempty"`
+	// What a token has to be for, all of them: its claim scope.
+	Scopes []string `protobuf:"bytes,5,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// The claim that says whose a token is. Default: sub.
+	PrincipalClaim string `protobuf:"bytes,6,opt,name=principal_claim,json=principalClaim,proto3" json:"principal_claim,omitempty"`
+	// The claim that says what a token is for. Default: scope.
+	ScopeClaim string `protobuf:"bytes,7,opt,name=scope_claim,json=scopeClaim,proto3" json:"scope_claim,omitempty"`
+	// How much clocks may differ, in milliseconds. Default: 30000. Refused: outside 1 to 3600000 (1 hour).
+	ClockSkewMs   *int32 `protobuf:"varint,8,opt,name=clock_skew_ms,json=clockSkewMs,proto3,oneof" json:"clock_skew_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication_Sasl_OAuthBearer) Reset() {
+	*x = Authentication_Sasl_OAuthBearer{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication_Sasl_OAuthBearer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication_Sasl_OAuthBearer) ProtoMessage() {}
+
+func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication_Sasl_OAuthBearer.ProtoReflect.Descriptor instead.
+func (*Authentication_Sasl_OAuthBearer) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0, 2}
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetJwksFile() string {
+	if x != nil {
+		return x.JwksFile
+	}
+	return ""
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetJwksUrl() string {
+	if x != nil {
+		return x.JwksUrl
+	}
+	return ""
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetAudiences() []string {
+	if x != nil {
+		return x.Audiences
+	}
+	return nil
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetPrincipalClaim() string {
+	if x != nil {
+		return x.PrincipalClaim
+	}
+	return ""
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetScopeClaim() string {
+	if x != nil {
+		return x.ScopeClaim
+	}
+	return ""
+}
+
+func (x *Authentication_Sasl_OAuthBearer) GetClockSkewMs() int32 {
+	if x != nil && x.ClockSkewMs != nil {
+		return *x.ClockSkewMs
+	}
+	return 0
+}
+
 var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xe7\a\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xad\b\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -2321,7 +2679,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\vgroup_rules\x18k \x03(\v2\x17.kafkamesh.v1.GroupRuleR\n" +
 	"groupRules\x122\n" +
 	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\x12D\n" +
-	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\x12A\n" +
+	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\x12D\n" +
+	"\x0eauthentication\x18n \x01(\v2\x1c.kafkamesh.v1.AuthenticationR\x0eauthentication\x12A\n" +
 	"\rauthorization\x18o \x01(\v2\x1b.kafkamesh.v1.AuthorizationR\rauthorization\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
 	"\x15StatefulConsumerProxy\x10\x00\"F\n" +
@@ -2354,7 +2713,34 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fOPERATION_ALTER\x10\x06\x12\x14\n" +
 	"\x10OPERATION_DELETE\x10\a\x12\x1e\n" +
 	"\x1aOPERATION_DESCRIBE_CONFIGS\x10\b\x12\x1b\n" +
-	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xf1\x01\n" +
+	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xab\x06\n" +
+	"\x0eAuthentication\x125\n" +
+	"\x04sasl\x18\x01 \x01(\v2!.kafkamesh.v1.Authentication.SaslR\x04sasl\x1a\xe1\x05\n" +
+	"\x04Sasl\x12=\n" +
+	"\x05plain\x18\x01 \x01(\v2'.kafkamesh.v1.Authentication.Sasl.PlainR\x05plain\x12=\n" +
+	"\x05scram\x18\x02 \x01(\v2'.kafkamesh.v1.Authentication.Sasl.ScramR\x05scram\x12O\n" +
+	"\voauthbearer\x18\x03 \x01(\v2-.kafkamesh.v1.Authentication.Sasl.OAuthBearerR\voauthbearer\x12\x1d\n" +
+	"\n" +
+	"users_file\x18\x04 \x01(\tR\tusersFile\x12'\n" +
+	"\rmax_reauth_ms\x18\x05 \x01(\x05H\x00R\vmaxReauthMs\x88\x01\x01\x12\x1a\n" +
+	"\boptional\x18\x06 \x01(\bR\boptional\x125\n" +
+	"\x17allow_plain_without_tls\x18\a \x01(\bR\x14allowPlainWithoutTls\x1a\a\n" +
+	"\x05Plain\x1a9\n" +
+	"\x05Scram\x12\x17\n" +
+	"\asha_256\x18\x01 \x01(\bR\x06sha256\x12\x17\n" +
+	"\asha_512\x18\x02 \x01(\bR\x06sha512\x1a\x98\x02\n" +
+	"\vOAuthBearer\x12\x1b\n" +
+	"\tjwks_file\x18\x01 \x01(\tR\bjwksFile\x12\x19\n" +
+	"\bjwks_url\x18\x02 \x01(\tR\ajwksUrl\x12\x16\n" +
+	"\x06issuer\x18\x03 \x01(\tR\x06issuer\x12\x1c\n" +
+	"\taudiences\x18\x04 \x03(\tR\taudiences\x12\x16\n" +
+	"\x06scopes\x18\x05 \x03(\tR\x06scopes\x12'\n" +
+	"\x0fprincipal_claim\x18\x06 \x01(\tR\x0eprincipalClaim\x12\x1f\n" +
+	"\vscope_claim\x18\a \x01(\tR\n" +
+	"scopeClaim\x12'\n" +
+	"\rclock_skew_ms\x18\b \x01(\x05H\x00R\vclockSkewMs\x88\x01\x01B\x10\n" +
+	"\x0e_clock_skew_msB\x10\n" +
+	"\x0e_max_reauth_ms\"\xf1\x01\n" +
 	"\x0eAdministration\x12;\n" +
 	"\x06topics\x18\x01 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06topics\x12;\n" +
 	"\x06groups\x18\x02 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06groups\"e\n" +
@@ -2526,92 +2912,102 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
-	(UnmatchedTopic)(0),              // 0: kafkamesh.v1.UnmatchedTopic
-	(KafkaMesh_ConsumerProxyMode)(0), // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	(AuthorizationRule_Effect)(0),    // 2: kafkamesh.v1.AuthorizationRule.Effect
-	(AuthorizationRule_Operation)(0), // 3: kafkamesh.v1.AuthorizationRule.Operation
-	(Administration_Access)(0),       // 4: kafkamesh.v1.Administration.Access
-	(Admin_Readiness)(0),             // 5: kafkamesh.v1.Admin.Readiness
-	(Tls_Verification)(0),            // 6: kafkamesh.v1.Tls.Verification
-	(Sasl_Mechanism)(0),              // 7: kafkamesh.v1.Sasl.Mechanism
-	(ForwardingRule_Operation)(0),    // 8: kafkamesh.v1.ForwardingRule.Operation
-	(*KafkaMesh)(nil),                // 9: kafkamesh.v1.KafkaMesh
-	(*Authorization)(nil),            // 10: kafkamesh.v1.Authorization
-	(*AuthorizationRule)(nil),        // 11: kafkamesh.v1.AuthorizationRule
-	(*Administration)(nil),           // 12: kafkamesh.v1.Administration
-	(*Limits)(nil),                   // 13: kafkamesh.v1.Limits
-	(*Admin)(nil),                    // 14: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                // 15: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),            // 16: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                   // 17: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),   // 18: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                     // 19: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),            // 20: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),               // 21: kafkamesh.v1.DataSource
-	(*Tls)(nil),                      // 22: kafkamesh.v1.Tls
-	(*Sasl)(nil),                     // 23: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                    // 24: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                 // 25: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),           // 26: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                // 27: kafkamesh.v1.GroupRule
-	nil,                              // 28: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                              // 29: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                              // 30: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                              // 31: kafkamesh.v1.OAuth.ExtensionsEntry
+	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
+	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
+	(AuthorizationRule_Effect)(0),           // 2: kafkamesh.v1.AuthorizationRule.Effect
+	(AuthorizationRule_Operation)(0),        // 3: kafkamesh.v1.AuthorizationRule.Operation
+	(Administration_Access)(0),              // 4: kafkamesh.v1.Administration.Access
+	(Admin_Readiness)(0),                    // 5: kafkamesh.v1.Admin.Readiness
+	(Tls_Verification)(0),                   // 6: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),                     // 7: kafkamesh.v1.Sasl.Mechanism
+	(ForwardingRule_Operation)(0),           // 8: kafkamesh.v1.ForwardingRule.Operation
+	(*KafkaMesh)(nil),                       // 9: kafkamesh.v1.KafkaMesh
+	(*Authorization)(nil),                   // 10: kafkamesh.v1.Authorization
+	(*AuthorizationRule)(nil),               // 11: kafkamesh.v1.AuthorizationRule
+	(*Authentication)(nil),                  // 12: kafkamesh.v1.Authentication
+	(*Administration)(nil),                  // 13: kafkamesh.v1.Administration
+	(*Limits)(nil),                          // 14: kafkamesh.v1.Limits
+	(*Admin)(nil),                           // 15: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                       // 16: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),                   // 17: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                          // 18: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),          // 19: kafkamesh.v1.KafkaClusterDefinition
+	(*Dial)(nil),                            // 20: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),                   // 21: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),                      // 22: kafkamesh.v1.DataSource
+	(*Tls)(nil),                             // 23: kafkamesh.v1.Tls
+	(*Sasl)(nil),                            // 24: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                           // 25: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                        // 26: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),                  // 27: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                       // 28: kafkamesh.v1.GroupRule
+	(*Authentication_Sasl)(nil),             // 29: kafkamesh.v1.Authentication.Sasl
+	(*Authentication_Sasl_Plain)(nil),       // 30: kafkamesh.v1.Authentication.Sasl.Plain
+	(*Authentication_Sasl_Scram)(nil),       // 31: kafkamesh.v1.Authentication.Sasl.Scram
+	(*Authentication_Sasl_OAuthBearer)(nil), // 32: kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	nil,                                     // 33: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                                     // 34: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                                     // 35: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 36: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	18, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	26, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	19, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	27, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	13, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	14, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	14, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	15, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	16, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	27, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	12, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
-	10, // 10: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
-	11, // 11: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
-	2,  // 12: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
-	3,  // 13: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
-	4,  // 14: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
-	4,  // 15: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
-	5,  // 16: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	17, // 17: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	21, // 18: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	21, // 19: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	28, // 20: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	29, // 21: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	22, // 22: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	23, // 23: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	19, // 24: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	20, // 25: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	21, // 26: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	21, // 27: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	21, // 28: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	21, // 29: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	21, // 30: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	21, // 31: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	21, // 32: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	6,  // 33: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	7,  // 34: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	21, // 35: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	21, // 36: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	24, // 37: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	25, // 38: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	21, // 39: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	21, // 40: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	30, // 41: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	21, // 42: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	31, // 43: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	8,  // 44: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	15, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	16, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	17, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	28, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	13, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	12, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
+	10, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
+	11, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
+	2,  // 13: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
+	3,  // 14: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
+	29, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
+	4,  // 16: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
+	4,  // 17: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
+	5,  // 18: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	18, // 19: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	22, // 20: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	22, // 21: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	33, // 22: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	34, // 23: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	23, // 24: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	24, // 25: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	20, // 26: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	21, // 27: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	22, // 28: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	22, // 29: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	22, // 30: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	22, // 31: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	22, // 32: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	22, // 33: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	22, // 34: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	6,  // 35: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	7,  // 36: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	22, // 37: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	22, // 38: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	25, // 39: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	26, // 40: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	22, // 41: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	22, // 42: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	35, // 43: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	22, // 44: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	36, // 45: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	8,  // 46: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	30, // 47: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	31, // 48: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	32, // 49: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -2619,29 +3015,31 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	if File_kafkamesh_v1_kafka_mesh_proto != nil {
 		return
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19].OneofWrappers = []any{
 		(*GroupRule_GroupPrefix)(nil),
 	}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   23,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -44,6 +44,7 @@ typedef struct km_peer {
   uint32_t worker;
   envoy_dynamic_module_type_envoy_buffer remote, local, server_name;
   uint32_t remote_port, local_port;
+  bool encrypted;
 } km_peer;
 
 // Called by Go, on any thread, while it holds its reference.

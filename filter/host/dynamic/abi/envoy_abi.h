@@ -202,6 +202,7 @@ bool envoy_dynamic_module_callback_network_filter_get_remote_address(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* address, uint32_t* port);
 bool envoy_dynamic_module_callback_network_filter_get_local_address(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* address, uint32_t* port);
+bool envoy_dynamic_module_callback_network_filter_is_ssl(void* envoy);
 bool envoy_dynamic_module_callback_network_filter_get_requested_server_name(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* name);
 bool envoy_dynamic_module_callback_network_set_filter_state_bytes(

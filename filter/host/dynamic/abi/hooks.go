@@ -111,6 +111,7 @@ func kmGoConnected(h C.uintptr_t, c *C.km_conn, p *C.km_peer, opened *C.uintptr_
 			LocalHost:  text(p.local),
 			LocalPort:  int(p.local_port),
 			ServerName: text(p.server_name),
+			Encrypted:  bool(p.encrypted),
 		}, conn)
 	})
 	if !ok {

@@ -47,6 +47,8 @@ type Peer struct {
 	LocalPort int
 	// ServerName is the SNI. Envoy knows it only if the listener has a tls_inspector.
 	ServerName string
+	// Encrypted says that the client speaks TLS to Envoy.
+	Encrypted bool
 }
 
 // Register says what the shared library is, and what makes its part in each of Envoy's workers. Call it in an init of

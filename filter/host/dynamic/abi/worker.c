@@ -182,6 +182,7 @@ envoy_dynamic_module_type_on_network_filter_data_status envoy_dynamic_module_on_
   CALLBACK(get_local_address)(envoy, &peer.local, &peer.local_port);
   // Known already here if the listener has the tls_inspector, else never.
   CALLBACK(get_requested_server_name)(envoy, &peer.server_name);
+  peer.encrypted = CALLBACK(is_ssl)(envoy);
   km_worker_join(conn, peer.worker);
   km_conn_ref(conn);  // Go's
   if (!kmGoConnected(conn->config->filter, conn, &peer, &conn->session)) {

@@ -92,6 +92,10 @@ bool CALLBACK(get_local_address)(void* p, in* a, uint32_t* port) {
   (void)a, (void)port;
   return false;
 }
+bool CALLBACK(is_ssl)(void* p) {
+  call(p);
+  return false;
+}
 bool CALLBACK(get_requested_server_name)(void* p, in* a) {
   call(p);
   (void)a;

@@ -127,6 +127,10 @@ bool CALLBACK(get_local_address)(void* p, envoy_dynamic_module_type_envoy_buffer
   alive(p);
   return false;
 }
+bool CALLBACK(is_ssl)(void* p) {
+  alive(p);
+  return false;
+}
 bool CALLBACK(get_requested_server_name)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
   (void)a;
   alive(p);

@@ -1,0 +1,60 @@
+package secure
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
+
+// TestPlainIsForTLS has clients send passwords as they are to an Envoy with TLS and to one without: the latter does not offer that.
+func TestPlainIsForTLS(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	server := b.ca.issue(t, t.TempDir(), "mesh-server", []string{"127.0.0.1"}, nil)
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(b.ca.PEM)
+	for name, encrypted := range map[string]bool{"tls": true, "plaintext": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := meshOf(t, stack.MeshCluster{Name: "logins", Bootstrap: b.Addr()})
+			m.Logins = loginsOf(t, b, nil)
+			config, err := m.Bootstrap()
+			check(t, err)
+			options := []kgo.Opt{
+				kgo.AllowAutoTopicCreation(), kgo.SASL(plain.Auth{User: "mesh", Pass: password}.AsMechanism()), kgo.RecordDeliveryTimeout(10 * time.Second),
+			}
+			if encrypted {
+				file := func(name string) map[string]any { return map[string]any{"filename": name} }
+				transport, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
+					"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+					"common_tls_context": map[string]any{"tls_certificates": []any{
+						map[string]any{"certificate_chain": file(server.certificate), "private_key": file(server.key)},
+					}},
+				}})
+				check(t, err)
+				config = strings.Replace(config, "filter_chains: [{", "filter_chains: [{transport_socket: "+string(transport)+", ", 1)
+				options = append(options, kgo.DialTLSConfig(&tls.Config{RootCAs: authorities}))
+			}
+			envoy := watched(t, &mesh{stack.Envoy(t, stack.EnvoyOptions{Config: config}).Process, m.Addr})
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			client := stack.Client(t, m.Addr, options...)
+			err = client.ProduceSync(ctx, &kgo.Record{Topic: "logins-tls", Value: []byte("x")}).FirstErr()
+			if encrypted != (err == nil) {
+				t.Errorf("with a password: %v; the log:\n%s", err, envoy.Log())
+			}
+			if !encrypted {
+				envoy.wantLog(t, "PLAIN is for connections with TLS")
+			}
+		})
+	}
+}
