@@ -298,7 +298,7 @@ func TestHammerRights(t *testing.T) {
 				}
 			})
 		}
-		group.Go(func() { c.BecomePrincipal("ann") })
+		group.Go(func() { c.BecomePrincipal("ann", "PLAIN") })
 		group.Wait()
 		if code := ask(); code != wire.None {
 			t.Fatalf("who has logged in is told %v", code)
