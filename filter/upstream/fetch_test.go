@@ -308,6 +308,23 @@ func TestFetchFollowsLeaders(t *testing.T) {
 	})
 }
 
+// A partition that has lost its leader is one without until another is found, also while the cluster is asked who that is.
+func TestFetchWhileALeaderIsAskedFor(t *testing.T) {
+	t.Parallel()
+	withReader(t, settings(), func(r *reader) {
+		r.offsets = []int64{0}
+		r.cluster.Store("a", 0, "one")
+		r.read("one", 0, "NONE 1 one")
+		g := r.begin(maxWait)
+		synctest.Wait()
+		defer r.cluster.HoldMetadata()()
+		r.cluster.Down(1, true)
+		if diff := cmp.Diff([]string{"NOT_LEADER_OR_FOLLOWER -1"}, g.end(maxWait)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 // What the cluster does not have is said at once, and what a broker finds wrong.
 func TestFetchErrors(t *testing.T) {
 	t.Parallel()

@@ -142,11 +142,11 @@ func (p *Polls) retryNow() {
 
 // coverLacked has partitions polled for that had nobody to be asked.
 func (p *Polls) coverLacked(f *Fetching) {
-	p.cover(f, p.openLacked(f))
+	p.cover(f, p.lacked(f))
 }
 
-// openLacked takes note that partitions are polled for that had nobody to be asked, and returns them.
-func (p *Polls) openLacked(f *Fetching) (todo []*partition) {
+// lacked are the partitions that have nobody to be asked. They are until there is a poll for them.
+func (p *Polls) lacked(f *Fetching) (todo []*partition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current != f {
@@ -154,7 +154,6 @@ func (p *Polls) openLacked(f *Fetching) (todo []*partition) {
 	}
 	for _, known := range f.partitions {
 		if known.state == isLacked && known.poll == nil && known.number == f.number {
-			known.state = isOpen
 			todo = append(todo, known)
 		}
 	}

@@ -163,7 +163,9 @@ func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
 			case known.state == isReady:
 				f.count(known)
 			case known.poll == nil:
-				known.state = isOpen
+				if known.state == isEmpty {
+					known.state = isOpen
+				}
 				todo = append(todo, known)
 			}
 		}
