@@ -15,8 +15,8 @@ import (
 const (
 	partitions = 2 // of each topic; clients/go/raw.go knows it too
 	readWait   = time.Minute
-	// settle is how long records of acks=0, of which nobody is told, may take to arrive.
-	settle = 15 * time.Second
+	// settle is how long records may take to arrive of which nobody is told: with acks=0, and from a program that has just been started.
+	settle = 45 * time.Second
 )
 
 // cluster looks at Kafka directly, past the mesh.
