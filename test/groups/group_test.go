@@ -26,14 +26,14 @@ type reader struct {
 	failed    []error // commits
 }
 
-func startReader(t *testing.T, w *world, group string, topics ...string) *reader {
+func startReader(t *testing.T, w *world, group string, topics []string, more ...kgo.Opt) *reader {
 	t.Helper()
 	r := &reader{got: map[string]int{}, clusters: map[string]int{}, has: map[string]map[int32]bool{}}
 	gain := func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) { r.assign(partitions, true) }
 	lose := func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) { r.assign(partitions, false) }
-	r.client = w.client(t, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...), kgo.DisableAutoCommit(),
+	r.client = w.client(t, append(more, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.OnPartitionsAssigned(gain), kgo.OnPartitionsRevoked(lose),
-		kgo.OnPartitionsLost(lose), kgo.SessionTimeout(20*time.Second), kgo.HeartbeatInterval(500*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))
+		kgo.OnPartitionsLost(lose), kgo.SessionTimeout(20*time.Second), kgo.HeartbeatInterval(500*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))...)
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
 	r.done.Go(func() { r.read(ctx) })
@@ -130,7 +130,7 @@ func TestGroupOverTwoClusters(t *testing.T) {
 	w := newWorld(t)
 	apples, bananas := w.topics(t, "shared", 4)
 	const group, each = "group-shared", 1000
-	readers := []*reader{startReader(t, w, group, apples, bananas), startReader(t, w, group, apples, bananas)}
+	readers := []*reader{startReader(t, w, group, []string{apples, bananas}), startReader(t, w, group, []string{apples, bananas})}
 	for _, r := range readers {
 		stack.Check(t, stack.Await(t.Context(), "both to have partitions of both", func() error {
 			r.mu.Lock()

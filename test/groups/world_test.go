@@ -36,6 +36,7 @@ func newWorld(t *testing.T) *world {
 			*cluster, err = stack.StartBrokers(context.Background(), 2, stack.KafkaOptions{Properties: map[string]string{
 				"offsets.topic.num.partitions": "8", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "1000",
 				"offsets.retention.minutes": "1", "offsets.retention.check.interval.ms": "1000", "min.insync.replicas": "1",
+				"group.consumer.heartbeat.interval.ms": "500", "group.consumer.min.heartbeat.interval.ms": "500",
 			}}, nil)
 			return err
 		}
