@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -53,7 +55,9 @@ type heartbeatCall struct {
 	refusal  Refusal
 	old      string // a cluster that does not know the API, or not the version that this needs
 	heard    bool   // of who leaves: a cluster has said something
-	over     func() // ends its turn
+	asked    []string
+	instance *string // of a static member, if it is known
+	over     func()  // ends its turn
 }
 
 func (b *Broker) consumerGroupHeartbeat(c *Call) error {
@@ -121,7 +125,7 @@ func (h *heartbeatCall) start() {
 	switch {
 	case ok && known.Refused != nil:
 		h.broker.members.Keep(h.key, known.WithoutRefusal())
-		h.response = known.Refused
+		h.response, h.instance = known.Refused, known.Subscription.Instance
 	case ok && (full || known.Subscription.Whole || known.Asked):
 		h.send(known, epochs)
 	case !full && !known.WasAsked():
@@ -198,7 +202,9 @@ func (h *heartbeatCall) deny(code wire.ErrorCode) {
 // send sends each cluster its part, on a connection of the client's own: coordinators tell who their members are by its client id.
 func (h *heartbeatCall) send(known *groups.Member, epochs groups.Epochs) {
 	h.beat = groups.Begin(h.request, known, epochs, reading{h.broker})
-	for cluster, r := range h.beat.Requests() {
+	requests := h.beat.Requests()
+	h.asked = slices.Sorted(maps.Keys(requests))
+	for cluster, r := range requests {
 		send := onOwn(h.Call, h.broker.upstreams[cluster].Brokers, groupTime)
 		h.sendTo(cluster, r, send, func(said *kmsg.ConsumerGroupHeartbeatResponse) { h.beat.Take(cluster, said) })
 	}
@@ -291,6 +297,11 @@ func (h *heartbeatCall) finish() {
 	if h.old != "" && !h.heard {
 		h.fail(wire.UnsupportedVersion, h.tooOld())
 	}
+	h.release(h.answerRead)
+}
+
+// answerRead answers the client with what the rules have it read.
+func (h *heartbeatCall) answerRead() {
 	if a := h.response.Assignment; a != nil && h.beat != nil && h.beat.Regex() {
 		h.broker.onlyRead(h.Client, a, func() {
 			defer answerAfterPanic(h)

@@ -31,6 +31,7 @@ type onCluster struct {
 	regex    *string
 	assigned []int32
 	next     []int32 // what it will be assigned; nil: nothing else
+	instance string  // of a static member
 }
 
 // respond implements fake.respond.
@@ -59,17 +60,28 @@ func (c *coordinator) respond(_ target.Broker, request kmsg.Request) (kmsg.Respo
 
 func (c *coordinator) heartbeat(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
 	response := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	static := c.static(r)
 	m := c.members[r.MemberID]
 	switch {
 	case c.code != wire.None:
 		response.ErrorCode = int16(c.code)
 		return response
+	case static != wire.None:
+		response.ErrorCode = int16(static)
+		return response
 	case r.MemberEpoch == 0 && m == nil:
 		c.epoch++
 		m = &onCluster{epoch: c.epoch}
+		if r.InstanceID != nil {
+			m.instance = *r.InstanceID
+		}
 		c.members[r.MemberID] = m
 	case m == nil:
 		response.ErrorCode = int16(wire.UnknownMemberID)
+		return response
+	case r.MemberEpoch < 0 && m.instance != "":
+		m.epoch = staticLeave
+		response.MemberEpoch = r.MemberEpoch
 		return response
 	case r.MemberEpoch < 0:
 		delete(c.members, r.MemberID)

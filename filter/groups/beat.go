@@ -20,6 +20,7 @@ type Beat struct {
 	tell     bool // what is assigned, changed or not
 	answered int
 	refused  *kmsg.ConsumerGroupHeartbeatResponse // the first answer that is an error
+	held     []string                             // clusters that have another in the member's place, or did not tell it that it has it
 	interval int32
 	throttle int32
 }
@@ -75,6 +76,12 @@ func Begin(r *kmsg.ConsumerGroupHeartbeatRequest, known *Member, epochs Epochs, 
 // Regex says whether the member reads what matches a regular expression.
 func (b *Beat) Regex() bool { return b.member.Subscription.Regex != "" }
 
+// Instance is the member's, if it is a static one.
+func (b *Beat) Instance() *string { return b.member.Subscription.Instance }
+
+// Held are the clusters that a member has asked for its place in vain when it is on others already. They are left out until they give it.
+func (b *Beat) Held() []string { return b.held }
+
 // Requests are what the clusters are sent, by cluster. It is never empty.
 func (b *Beat) Requests() map[string]*kmsg.ConsumerGroupHeartbeatRequest {
 	requests := map[string]*kmsg.ConsumerGroupHeartbeatRequest{}
@@ -105,6 +112,9 @@ func (b *Beat) Take(cluster string, r *kmsg.ConsumerGroupHeartbeatResponse) {
 	switch {
 	case code == wire.None:
 	case code.Transient():
+		return
+	case code == wire.UnreleasedInstanceID && b.request.MemberEpoch > 0:
+		b.held = append(b.held, cluster)
 		return
 	case b.refused == nil:
 		b.refused = r

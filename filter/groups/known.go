@@ -26,7 +26,7 @@ func (k *Known) Member(key Key, epoch int32, owned []Assigned, on []string) (*Me
 	m := &Member{Stakes: map[string]Stake{}, Asked: owned == nil, Owes: true, Owned: owned}
 	for _, cluster := range slices.Sorted(maps.Keys(k.Said)) {
 		for i := range k.Said[cluster].Members {
-			if d := &k.Said[cluster].Members[i]; d.MemberID == key.Member {
+			if d := &k.Said[cluster].Members[i]; d.MemberID == key.Member && d.MemberEpoch >= 0 { // else it has left for a while
 				m.recall(cluster, d)
 			}
 		}

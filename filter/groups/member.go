@@ -112,6 +112,8 @@ func (m *Member) Heard(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest
 	switch code := refusal(asked, said); {
 	case code.Transient() || on && asked.MemberEpoch < stake.Epoch && code != wire.None: // of an epoch that is over
 		return nil
+	case code == wire.UnreleasedInstanceID: // the next one is told so again
+		return nil
 	case code != wire.None:
 		c := m.clone()
 		c.Refused = said

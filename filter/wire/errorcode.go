@@ -86,6 +86,7 @@ const (
 	FetchSessionTopicIDError           ErrorCode = 106
 	OffsetMovedToTieredStorage         ErrorCode = 109
 	FencedMemberEpoch                  ErrorCode = 110
+	UnreleasedInstanceID               ErrorCode = 111
 	StaleMemberEpoch                   ErrorCode = 113
 	MismatchedEndpointType             ErrorCode = 114
 	UnsupportedEndpointType            ErrorCode = 115
@@ -217,6 +218,7 @@ var errorTable = [...]errorRow{
 	{FetchSessionTopicIDError, "FETCH_SESSION_TOPIC_ID_ERROR", false},
 	{OffsetMovedToTieredStorage, "OFFSET_MOVED_TO_TIERED_STORAGE", false},
 	{FencedMemberEpoch, "FENCED_MEMBER_EPOCH", false},
+	{UnreleasedInstanceID, "UNRELEASED_INSTANCE_ID", false},
 	{StaleMemberEpoch, "STALE_MEMBER_EPOCH", false},
 	{MismatchedEndpointType, "MISMATCHED_ENDPOINT_TYPE", false},
 	{UnsupportedEndpointType, "UNSUPPORTED_ENDPOINT_TYPE", false},

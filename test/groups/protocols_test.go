@@ -116,6 +116,36 @@ func TestNewProtocolOverTwoClusters(t *testing.T) {
 	}
 }
 
+// leave has a static member of the new protocol leave for a while, and returns what is said of it. An instance is to be said.
+func leave(t *testing.T, client *kgo.Client, group, member string, instance *string) string {
+	t.Helper()
+	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	r.Group, r.MemberID, r.MemberEpoch, r.InstanceID, r.RebalanceTimeoutMillis = group, member, -2, instance, -1
+	r.SubscribedTopicNames, r.Topics = nil, nil
+	if err := kerr.TypedErrorForCode(ask(t, client, r).ErrorCode); err != nil {
+		return err.Message
+	}
+	return "NONE"
+}
+
+// leaveWell has a member of the new protocol that has ended leave for a while: franz-go does not say its instance then, which is refused, by
+// brokers and by the mesh, so that its place would be kept from whoever comes back until its session is over.
+func leaveWell(t *testing.T, w *world, group, member, instance string) {
+	t.Helper()
+	home, err := w.home.Client()
+	stack.Check(t, err)
+	defer home.Close()
+	mesh := stack.Client(t, w.mesh.Addr)
+	for name, client := range map[string]*kgo.Client{"the home": home, "the mesh": mesh} {
+		if got := leave(t, client, group, member, nil); got != "INVALID_REQUEST" {
+			t.Errorf("%s says %s to who leaves for a while without its instance, want INVALID_REQUEST", name, got)
+		}
+	}
+	if got := leave(t, mesh, group, member, &instance); got != "NONE" {
+		t.Errorf("who leaves for a while is told %s, want NONE", got)
+	}
+}
+
 // A static member that goes and comes back has the partitions that it had, and nobody else is disturbed, by either protocol.
 func TestStaticMembers(t *testing.T) {
 	t.Parallel()
@@ -133,7 +163,11 @@ func TestStaticMembers(t *testing.T) {
 			write(t, w, 0, 100, apples, bananas)
 			awaitRecords(t, 200, one, two)
 			had, undisturbed := one.partitions(), two.rebalances()
+			member, _ := one.client.GroupMetadata()
 			one.end()
+			if name == "consumer" {
+				leaveWell(t, w, group, member, "one")
+			}
 			write(t, w, 100, 100, apples, bananas)
 			again := start("one")
 			stack.Check(t, stack.Await(t.Context(), "it to have what it had", func() error {
