@@ -87,7 +87,7 @@ func (c *coordinator) heartbeat(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.Con
 		delete(c.members, r.MemberID)
 		response.MemberEpoch = r.MemberEpoch
 		return response
-	case r.MemberEpoch != m.epoch && r.MemberEpoch != 0 && !m.missed(r):
+	case r.MemberEpoch != m.epoch && r.MemberEpoch != 0 && !m.missed(c.topic, r):
 		response.ErrorCode = int16(wire.FencedMemberEpoch)
 		return response
 	}
@@ -110,13 +110,13 @@ func (c *coordinator) heartbeat(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.Con
 }
 
 // missed says whether it is a member that had no answer to what made the last epoch: that is no error if it says that it owns no more than it may.
-func (m *onCluster) missed(r *kmsg.ConsumerGroupHeartbeatRequest) bool {
+func (m *onCluster) missed(topic [16]byte, r *kmsg.ConsumerGroupHeartbeatRequest) bool {
 	if r.MemberEpoch != m.before || r.Topics == nil {
 		return false
 	}
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {
-			if !slices.Contains(m.assigned, p) {
+			if t.TopicID != topic || !slices.Contains(m.assigned, p) {
 				return false
 			}
 		}

@@ -194,6 +194,25 @@ func TestMemberAfterALostAnswer(t *testing.T) {
 	}
 }
 
+// A cluster whose answer was lost fences nobody because another cluster has taken a topic away that the client still owns: a coordinator
+// takes the epoch before only from who owns no more than it assigns.
+func TestMemberAfterALostAnswerAndATopicTakenElsewhere(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.join()
+	c.want(c.full([]string{"apples", "bananas"}, []int32{0}, []int32{0}), 0, 14, "apples[0] bananas[0]")
+	c.c1.members[memberID].next = []int32{}
+	c.c2.members[memberID].next = []int32{0}
+	normal := c.f2.respond
+	c.f2.respond = func(to target.Broker, r kmsg.Request) (kmsg.Response, error) {
+		_, _ = normal(to, r)
+		return nil, errors.New("the connection is lost")
+	}
+	c.want(c.beat(), 0, 15, "bananas[0]")
+	c.f2.respond = normal
+	c.want(c.beat(), 0, 16, "bananas[0]")
+}
+
 // Coordinators tell members apart by the client ids of their connections: what makes a member known goes on the client's own. Leaving does
 // not, for the client may be gone at once.
 func TestMembersOwnConnections(t *testing.T) {

@@ -161,6 +161,7 @@ func (b *Beat) Answer() (*kmsg.ConsumerGroupHeartbeatResponse, *Member) {
 // subscribe takes over what the client says that it reads.
 func (b *Beat) subscribe() {
 	r, s := b.request, &b.member.Subscription
+	s.HadRegex = s.HadRegex || s.Regex != ""
 	s.Names, s.Regex, s.Whole = slices.Clone(r.SubscribedTopicNames), "", true
 	if r.SubscribedTopicRegex != nil {
 		s.Regex = *r.SubscribedTopicRegex
@@ -230,6 +231,9 @@ func (b *Beat) goOn(cluster string, epoch int32) *kmsg.ConsumerGroupHeartbeatReq
 	if stake.Unheard {
 		r := b.all(cluster)
 		r.MemberEpoch, r.Topics = epoch, b.owned(cluster)
+		if r.SubscribedTopicRegex == nil && b.member.Subscription.HadRegex {
+			r.SubscribedTopicRegex = new("")
+		}
 		return r
 	}
 	r := *b.request
@@ -243,7 +247,8 @@ func (b *Beat) goOn(cluster string, epoch int32) *kmsg.ConsumerGroupHeartbeatReq
 	return &r
 }
 
-// owned is what a cluster is told that the client owns of it, as the client said last, and if it has not, what was assigned.
+// owned is what a cluster is told that the client owns of it, as the client said last, and if it has not, what was assigned. A cluster fences
+// who owns what it has not assigned, also of a topic that another one has just taken away.
 func (b *Beat) owned(cluster string) []kmsg.ConsumerGroupHeartbeatRequestTopic {
 	stake, said := b.member.Stakes[cluster], b.member.Owned
 	if said == nil {
@@ -251,7 +256,7 @@ func (b *Beat) owned(cluster string) []kmsg.ConsumerGroupHeartbeatRequestTopic {
 	}
 	owned := []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 	for _, a := range said {
-		if stake.has(a.Topic) || !has(b.member.Stakes, a.Topic) { // to all, if nobody assigns it any more: it is one of theirs that waits for it
+		if stake.had(a.Topic) || !had(b.member.Stakes, a.Topic) { // to all, if it is not known whose it is: it is one of theirs that waits for it
 			owned = append(owned, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: a.Topic, Partitions: a.Partitions})
 		}
 	}

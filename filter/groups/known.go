@@ -35,7 +35,9 @@ func (k *Known) Member(key Key, epoch int32, owned []Assigned, on []string) (*Me
 		if slices.ContainsFunc(on, func(cluster string) bool { return cluster != k.Missing[0] && !m.isOn(cluster) }) {
 			return nil, wire.FencedMemberEpoch
 		}
-		m.Stakes[k.Missing[0]] = Stake{Epoch: rest, Assigned: without(owned, m.Stakes)}
+		missing := Stake{Epoch: rest, Assigned: without(owned, m.Stakes)}
+		missing.note()
+		m.Stakes[k.Missing[0]] = missing
 	}
 	m.Told = m.epochs()
 	switch {
@@ -61,6 +63,7 @@ func (m *Member) recall(cluster string, d *kmsg.ConsumerGroupDescribeResponseGro
 	for _, t := range d.Assignment.TopicPartitions {
 		s.Assigned = append(s.Assigned, Assigned{t.TopicID, t.Partitions})
 	}
+	s.note()
 	m.Stakes[cluster] = s
 	sub := &m.Subscription
 	sub.Names = append(sub.Names, d.SubscribedTopics...)

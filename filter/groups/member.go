@@ -31,6 +31,8 @@ type Stake struct {
 	Epoch    int32
 	Names    []string // what it is subscribed to there
 	Assigned []Assigned
+	// Topics are all of which it has assigned something since the member joined.
+	Topics map[[16]byte]struct{}
 	// Unheard says that the cluster has left the last heartbeat without an answer that counts, and may have gone on since.
 	Unheard bool
 }
@@ -39,6 +41,8 @@ type Stake struct {
 type Subscription struct {
 	Names []string
 	Regex string
+	// HadRegex says that there was one before.
+	HadRegex bool
 	// Whole says that the client said so itself; else clusters did, and there may be others.
 	Whole bool
 
@@ -106,6 +110,9 @@ func (m *Member) Heard(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest
 		return nil
 	}
 	stake, on := m.Stakes[cluster]
+	if !on && asked.MemberEpoch != 0 { // of an earlier life
+		return nil
+	}
 	if on && !stake.Unheard { // it has answered a later one since, and may have assigned something else in the same epoch
 		return nil
 	}
@@ -116,9 +123,9 @@ func (m *Member) Heard(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest
 		return nil
 	case code != wire.None:
 		c := m.clone()
-		c.Refused = said
+		c.Refused = told(said)
 		return c
-	case on && said.MemberEpoch < stake.Epoch || !on && asked.MemberEpoch != 0:
+	case on && said.MemberEpoch < stake.Epoch:
 		return nil
 	}
 	names := stake.Names
@@ -126,8 +133,21 @@ func (m *Member) Heard(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest
 		names = asked.SubscribedTopicNames
 	}
 	c := m.clone()
+	if asked.MemberEpoch == 0 { // what refused it before is over
+		c.Refused = nil
+	}
 	c.hear(cluster, names, said, stake.Unheard)
 	return c
+}
+
+// told is what is remembered of a refusal.
+func told(said *kmsg.ConsumerGroupHeartbeatResponse) *kmsg.ConsumerGroupHeartbeatResponse {
+	r := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	r.ErrorCode = said.ErrorCode
+	if said.ErrorMessage != nil {
+		r.ErrorMessage = new(wire.Clip(*said.ErrorMessage, maxRefusal))
+	}
+	return r
 }
 
 // WithoutRefusal is what is known of the member once it is told what was refused.
@@ -156,8 +176,21 @@ func (m *Member) hear(cluster string, names []string, said *kmsg.ConsumerGroupHe
 		for _, t := range said.Assignment.Topics {
 			stake.Assigned = append(stake.Assigned, Assigned{t.TopicID, t.Partitions})
 		}
+		stake.note()
 	}
 	m.Stakes[cluster] = stake
+}
+
+// note takes note of the topics that are assigned.
+func (s *Stake) note() {
+	topics := maps.Clone(s.Topics)
+	if topics == nil {
+		topics = make(map[[16]byte]struct{}, len(s.Assigned))
+	}
+	for _, a := range s.Assigned {
+		topics[a.Topic] = struct{}{}
+	}
+	s.Topics = topics
 }
 
 // clone returns a copy to change, whose stakes are replaced and not changed. The copy of nil is a new member.
@@ -185,9 +218,17 @@ func (m *Member) epochs() Epochs {
 // size is at least what the member takes of memory.
 func (m *Member) size() int {
 	size := memberCost + sizeOf(m.Subscription.Names) + len(m.Subscription.Regex)
+	for _, said := range []*string{m.Subscription.Instance, m.Subscription.Rack, m.Subscription.Assignor} {
+		if said != nil {
+			size += len(*said)
+		}
+	}
+	if m.Refused != nil {
+		size += refusalCost
+	}
 	size += sizeOfAssigned(m.Owned)
 	for _, s := range m.Stakes {
-		size += stakeCost + sizeOf(s.Names) + sizeOfAssigned(s.Assigned)
+		size += stakeCost + sizeOf(s.Names) + sizeOfAssigned(s.Assigned) + topicCost*len(s.Topics)
 	}
 	return size
 }
@@ -205,6 +246,22 @@ func sizeOf(names []string) int {
 		size += len(n)
 	}
 	return size
+}
+
+// had says whether a stake has or had partitions of a topic.
+func had(stakes map[string]Stake, topic [16]byte) bool {
+	for _, s := range stakes {
+		if s.had(topic) {
+			return true
+		}
+	}
+	return false
+}
+
+// had says whether partitions of a topic were assigned since the member joined.
+func (s *Stake) had(topic [16]byte) bool {
+	_, had := s.Topics[topic]
+	return had || s.has(topic)
 }
 
 // has says whether a stake has partitions of a topic.

@@ -13,6 +13,8 @@ const (
 	maxMemory = 32 << 20
 	// What a member comes to beside its names and partitions, and what each of its stakes, names and topics does.
 	memberCost, stakeCost, nameCost, topicCost = 1024, 256, 16, 48
+	// maxRefusal is how much of what a cluster says to a refusal is remembered, and refusalCost what that comes to.
+	maxRefusal, refusalCost = 512, 1024
 )
 
 // Members remembers members, those that were heard of last. The zero value remembers none. Any goroutine may use it.

@@ -9,15 +9,36 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 )
 
-// The members that were heard of last are remembered, and what they come to is bounded.
+// The members that were heard of last are remembered, and what they come to is bounded, whatever it is that they are large by.
 func TestMembersAreBounded(t *testing.T) {
 	t.Parallel()
+	const mebibyte = 1 << 20
+	text := func() *string { return new(strings.Repeat("x", mebibyte)) }
+	for name, large := range map[string]func() *groups.Member{
+		"names": func() *groups.Member {
+			return &groups.Member{Subscription: groups.Subscription{Names: []string{*text()}}}
+		},
+		"regex":    func() *groups.Member { return &groups.Member{Subscription: groups.Subscription{Regex: *text()}} },
+		"instance": func() *groups.Member { return &groups.Member{Subscription: groups.Subscription{Instance: text()}} },
+		"rack":     func() *groups.Member { return &groups.Member{Subscription: groups.Subscription{Rack: text()}} },
+		"assignor": func() *groups.Member { return &groups.Member{Subscription: groups.Subscription{Assignor: text()}} },
+		"owned": func() *groups.Member {
+			return &groups.Member{Owned: []groups.Assigned{{Partitions: make([]int32, mebibyte/4)}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			areBounded(t, large)
+		})
+	}
+}
+
+// areBounded keeps members of one mebibyte.
+func areBounded(t *testing.T, large func() *groups.Member) {
+	t.Helper()
 	var m groups.Members
 	key := func(i int) groups.Key { return groups.Key{Group: "g", Member: strconv.Itoa(i)} }
-	large := func() *groups.Member {
-		return &groups.Member{Subscription: groups.Subscription{Names: []string{strings.Repeat("n", 1<<20)}}}
-	}
-	const many = 100 // MiB
+	const many = 100
 	for i := range many {
 		m.Keep(key(i), large())
 		m.Find(key(0))
