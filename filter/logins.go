@@ -112,6 +112,20 @@ func (f *Filter) toldOfLogins(r login.Report) {
 	}
 }
 
+// namedBy is what clients are called by their certificates; nil: nothing.
+func namedBy(by config.NamedBy) func(uri, dns, subject string) string {
+	switch by {
+	case config.NamedByURI:
+		return func(uri, _, _ string) string { return uri }
+	case config.NamedByDNS:
+		return func(_, dns, _ string) string { return dns }
+	case config.NamedBySubject:
+		return func(_, _, subject string) string { return subject }
+	default:
+		return nil
+	}
+}
+
 // loginMetrics adds those of logins to a scope.
 func loginMetrics(c *config.Config, of *stats.Scope) {
 	if c.Logins != nil {

@@ -313,7 +313,7 @@ func enumAdvice(wrong string, d protoreflect.EnumDescriptor) string {
 	}
 	required := slices.Contains([]protoreflect.FullName{
 		kafkameshv1.Sasl_Mechanism(0).Descriptor().FullName(), kafkameshv1.AuthorizationRule_Effect(0).Descriptor().FullName(),
-		kafkameshv1.AuthorizationRule_Operation(0).Descriptor().FullName(),
+		kafkameshv1.AuthorizationRule_Operation(0).Descriptor().FullName(), kafkameshv1.Authentication_Tls_From(0).Descriptor().FullName(),
 	}, d.FullName())
 	if d.FullName() == kafkameshv1.UnmatchedTopic(0).Descriptor().FullName() && plain(wrong) == "topicauthorizationfailed" {
 		return "remove it: that is what clients are told without it"

@@ -36,8 +36,8 @@ func (c *Config) authentication(bad *mistakes, m *kafkameshv1.Authentication) {
 	}
 	const at = "authentication.sasl"
 	s := m.GetSasl()
+	c.namedBy(bad, m)
 	if s == nil {
-		bad.add("authentication", "says nothing; write sasl: {scram: {}, users_file: PATH}, or remove it")
 		return
 	}
 	l := &Logins{Optional: s.GetOptional(), Bare: s.GetAllowPlainWithoutTls()}
@@ -59,6 +59,35 @@ func (c *Config) authentication(bad *mistakes, m *kafkameshv1.Authentication) {
 		c.checkLogins(bad, l.Settings)
 	}
 	c.Logins = l
+}
+
+// NamedBy is a name in a certificate.
+type NamedBy uint8
+
+// What clients can be called.
+const (
+	NamedByNothing NamedBy = iota
+	NamedByURI
+	NamedByDNS
+	NamedBySubject
+)
+
+// namedBy checks what clients are called by their certificates.
+func (c *Config) namedBy(bad *mistakes, m *kafkameshv1.Authentication) {
+	const path = "authentication.tls"
+	switch from := m.GetTls().GetFrom(); {
+	case m.GetTls() == nil && m.GetSasl() == nil:
+		bad.add("authentication", "says nothing; write sasl: {scram: {}, users_file: PATH}, or remove it")
+	case m.GetTls() == nil:
+	case m.GetSasl() != nil:
+		bad.add(path, "is given, and sasl too; keep one")
+	case from == kafkameshv1.Authentication_Tls_FROM_UNSPECIFIED:
+		bad.add(join(path, "from"), "missing; write FROM_URI_SAN, FROM_DNS_SAN or FROM_SUBJECT")
+	case from > kafkameshv1.Authentication_Tls_FROM_SUBJECT:
+		bad.add(join(path, "from"), "%d is not known; write FROM_URI_SAN, FROM_DNS_SAN or FROM_SUBJECT", from)
+	default:
+		c.NamedBy = NamedBy(from) // in the same order
+	}
 }
 
 // mechanismsOf are the mechanisms that are given.

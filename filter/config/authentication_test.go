@@ -31,6 +31,20 @@ func usersFile(t *testing.T) string {
 	return path
 }
 
+// What clients are called by their certificates.
+func TestNamedBy(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]config.NamedBy{
+		"": config.NamedByNothing, "authentication: {tls: {from: FROM_URI_SAN}}": config.NamedByURI,
+		"authentication: {tls: {from: FROM_DNS_SAN}}": config.NamedByDNS, "authentication: {tls: {from: FROM_SUBJECT}}": config.NamedBySubject,
+	} {
+		c, err := config.Parse([]byte(advertised(given)))
+		if err != nil || c.NamedBy != want || c.Logins != nil {
+			t.Errorf("%q: %v, %+v", given, err, c)
+		}
+	}
+}
+
 func TestAuthentication(t *testing.T) {
 	t.Parallel()
 	users := usersFile(t)

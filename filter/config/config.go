@@ -37,6 +37,8 @@ type Config struct {
 	GroupAccess Access
 	// Logins says how clients log in. Nil: they do not.
 	Logins *Logins
+	// NamedBy is which name in their certificates clients are called. Not with Logins.
+	NamedBy NamedBy
 	// Authorization says which principal may do what, in the order written: the first that matches decides. No two have the same name, and
 	// none is hidden by earlier ones. Nil: everybody may do everything.
 	Authorization []authorizer.Rule

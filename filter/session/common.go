@@ -35,6 +35,8 @@ type Options struct {
 	AdvertisedPort int32
 	// Logins says how clients log in. Nil: they do not.
 	Logins *broker.Logins
+	// NamedBy is what clients are called by their certificates, which it chooses from; nil: nothing.
+	NamedBy func(uri, dns, subject string) string
 	// Stats is what is counted in.
 	Stats *stats.Set
 	Log   *slog.Logger

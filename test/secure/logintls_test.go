@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -56,5 +57,48 @@ func TestPlainIsForTLS(t *testing.T) {
 				envoy.wantLog(t, "PLAIN is for connections with TLS")
 			}
 		})
+	}
+}
+
+// TestCertificateNamesClient has a client show Envoy a certificate, and rules that let its name, and no other, do something.
+func TestCertificateNamesClient(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	server := b.ca.issue(t, t.TempDir(), "mesh-server", []string{"127.0.0.1"}, nil)
+	const name = "spiffe://mesh.example/ns/shop/sa/orders"
+	own := b.ca.issue(t, t.TempDir(), "orders", []string{"orders.example"}, func(c *x509.Certificate) {
+		c.URIs = []*url.URL{{Scheme: "spiffe", Host: "mesh.example", Path: "/ns/shop/sa/orders"}}
+	})
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(b.ca.PEM)
+	m := meshOf(t, stack.MeshCluster{Name: "logins", Bootstrap: b.Addr()})
+	m.Authorized = []map[string]any{{"effect": "EFFECT_ALLOW", "principals": []string{name}, "operations": []string{"OPERATION_ALL"}, "topics": []string{"*"}, "cluster": true}}
+	text, err := m.Config()
+	check(t, err)
+	m.Text = strings.Replace(text, "{", `{"authentication": {"tls": {"from": "FROM_URI_SAN"}}, `, 1)
+	config, err := m.Bootstrap()
+	check(t, err)
+	file := func(name string) map[string]any { return map[string]any{"filename": name} }
+	transport, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
+		"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+		"common_tls_context": map[string]any{
+			"tls_certificates":   []any{map[string]any{"certificate_chain": file(server.certificate), "private_key": file(server.key)}},
+			"validation_context": map[string]any{"trusted_ca": file(b.ca.file)},
+		},
+	}})
+	check(t, err)
+	config = strings.Replace(config, "filter_chains: [{", "filter_chains: [{transport_socket: "+string(transport)+", ", 1)
+	envoy := watched(t, &mesh{stack.Envoy(t, stack.EnvoyOptions{Config: config}).Process, m.Addr})
+	pair, err := tls.LoadX509KeyPair(own.certificate, own.key)
+	check(t, err)
+	for who, certificates := range map[string][]tls.Certificate{"orders": {pair}, "nobody": nil} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		client := stack.Client(t, m.Addr, kgo.AllowAutoTopicCreation(), kgo.RecordDeliveryTimeout(10*time.Second),
+			kgo.DialTLSConfig(&tls.Config{RootCAs: authorities, Certificates: certificates}))
+		err := client.ProduceSync(ctx, &kgo.Record{Topic: "logins-certified", Value: []byte("x")}).FirstErr()
+		if (certificates != nil) != (err == nil) {
+			t.Errorf("%s: %v; the log:\n%s", who, err, envoy.Log())
+		}
+		cancel()
 	}
 }

@@ -270,6 +270,63 @@ func (AuthorizationRule_Operation) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 1}
 }
 
+// From is a name in a certificate.
+type Authentication_Tls_From int32
+
+const (
+	// Refused.
+	Authentication_Tls_FROM_UNSPECIFIED Authentication_Tls_From = 0
+	// The first subject alternative name that is a URI, such as a SPIFFE id.
+	Authentication_Tls_FROM_URI_SAN Authentication_Tls_From = 1
+	// The first subject alternative name for DNS.
+	Authentication_Tls_FROM_DNS_SAN Authentication_Tls_From = 2
+	// The subject, as Envoy writes it: CN=alice,O=example.
+	Authentication_Tls_FROM_SUBJECT Authentication_Tls_From = 3
+)
+
+// Enum value maps for Authentication_Tls_From.
+var (
+	Authentication_Tls_From_name = map[int32]string{
+		0: "FROM_UNSPECIFIED",
+		1: "FROM_URI_SAN",
+		2: "FROM_DNS_SAN",
+		3: "FROM_SUBJECT",
+	}
+	Authentication_Tls_From_value = map[string]int32{
+		"FROM_UNSPECIFIED": 0,
+		"FROM_URI_SAN":     1,
+		"FROM_DNS_SAN":     2,
+		"FROM_SUBJECT":     3,
+	}
+)
+
+func (x Authentication_Tls_From) Enum() *Authentication_Tls_From {
+	p := new(Authentication_Tls_From)
+	*p = x
+	return p
+}
+
+func (x Authentication_Tls_From) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Authentication_Tls_From) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
+}
+
+func (Authentication_Tls_From) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
+}
+
+func (x Authentication_Tls_From) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Authentication_Tls_From.Descriptor instead.
+func (Authentication_Tls_From) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 1, 0}
+}
+
 // Access is how much that is. Each has what the one before it has.
 type Administration_Access int32
 
@@ -315,11 +372,11 @@ func (x Administration_Access) String() string {
 }
 
 func (Administration_Access) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
 }
 
 func (Administration_Access) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[4]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
 }
 
 func (x Administration_Access) Number() protoreflect.EnumNumber {
@@ -368,11 +425,11 @@ func (x Admin_Readiness) String() string {
 }
 
 func (Admin_Readiness) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6].Descriptor()
 }
 
 func (Admin_Readiness) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[5]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6]
 }
 
 func (x Admin_Readiness) Number() protoreflect.EnumNumber {
@@ -421,11 +478,11 @@ func (x Tls_Verification) String() string {
 }
 
 func (Tls_Verification) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[7].Descriptor()
 }
 
 func (Tls_Verification) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[6]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[7]
 }
 
 func (x Tls_Verification) Number() protoreflect.EnumNumber {
@@ -486,11 +543,11 @@ func (x Sasl_Mechanism) String() string {
 }
 
 func (Sasl_Mechanism) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[7].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[8].Descriptor()
 }
 
 func (Sasl_Mechanism) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[7]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[8]
 }
 
 func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
@@ -539,11 +596,11 @@ func (x ForwardingRule_Operation) String() string {
 }
 
 func (ForwardingRule_Operation) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[8].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[9].Descriptor()
 }
 
 func (ForwardingRule_Operation) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[8]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[9]
 }
 
 func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
@@ -925,7 +982,9 @@ func (x *AuthorizationRule) GetCluster() bool {
 type Authentication struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Logins with user and password, or a token.
-	Sasl          *Authentication_Sasl `protobuf:"bytes,1,opt,name=sasl,proto3" json:"sasl,omitempty"`
+	Sasl *Authentication_Sasl `protobuf:"bytes,1,opt,name=sasl,proto3" json:"sasl,omitempty"`
+	// Who clients are by their certificates. Refused together with sasl.
+	Tls           *Authentication_Tls `protobuf:"bytes,2,opt,name=tls,proto3" json:"tls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -963,6 +1022,13 @@ func (*Authentication) Descriptor() ([]byte, []int) {
 func (x *Authentication) GetSasl() *Authentication_Sasl {
 	if x != nil {
 		return x.Sasl
+	}
+	return nil
+}
+
+func (x *Authentication) GetTls() *Authentication_Tls {
+	if x != nil {
+		return x.Tls
 	}
 	return nil
 }
@@ -2456,6 +2522,53 @@ func (x *Authentication_Sasl) GetAllowPlainWithoutTls() bool {
 	return false
 }
 
+// TLS has clients be called what is in the certificates that they show Envoy. Whether they have to show one, and who may have signed it, is
+// for Envoy's listener to say. A client without one, or with one that lacks the name, is ANONYMOUS. In the module for stock Envoy alone.
+type Authentication_Tls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which name it is. Required.
+	From          Authentication_Tls_From `protobuf:"varint,1,opt,name=from,proto3,enum=kafkamesh.v1.Authentication_Tls_From" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authentication_Tls) Reset() {
+	*x = Authentication_Tls{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authentication_Tls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authentication_Tls) ProtoMessage() {}
+
+func (x *Authentication_Tls) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authentication_Tls.ProtoReflect.Descriptor instead.
+func (*Authentication_Tls) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 1}
+}
+
+func (x *Authentication_Tls) GetFrom() Authentication_Tls_From {
+	if x != nil {
+		return x.From
+	}
+	return Authentication_Tls_FROM_UNSPECIFIED
+}
+
 // PLAIN: passwords as they are. Only on connections that are known to have TLS, unless allow_plain_without_tls says otherwise.
 type Authentication_Sasl_Plain struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2465,7 +2578,7 @@ type Authentication_Sasl_Plain struct {
 
 func (x *Authentication_Sasl_Plain) Reset() {
 	*x = Authentication_Sasl_Plain{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2477,7 +2590,7 @@ func (x *Authentication_Sasl_Plain) String() string {
 func (*Authentication_Sasl_Plain) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2506,7 +2619,7 @@ type Authentication_Sasl_Scram struct {
 
 func (x *Authentication_Sasl_Scram) Reset() {
 	*x = Authentication_Sasl_Scram{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2518,7 +2631,7 @@ func (x *Authentication_Sasl_Scram) String() string {
 func (*Authentication_Sasl_Scram) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2573,7 +2686,7 @@ type Authentication_Sasl_OAuthBearer struct {
 
 func (x *Authentication_Sasl_OAuthBearer) Reset() {
 	*x = Authentication_Sasl_OAuthBearer{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2585,7 +2698,7 @@ func (x *Authentication_Sasl_OAuthBearer) String() string {
 func (*Authentication_Sasl_OAuthBearer) ProtoMessage() {}
 
 func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2713,9 +2826,10 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fOPERATION_ALTER\x10\x06\x12\x14\n" +
 	"\x10OPERATION_DELETE\x10\a\x12\x1e\n" +
 	"\x1aOPERATION_DESCRIBE_CONFIGS\x10\b\x12\x1b\n" +
-	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xab\x06\n" +
+	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xf6\a\n" +
 	"\x0eAuthentication\x125\n" +
-	"\x04sasl\x18\x01 \x01(\v2!.kafkamesh.v1.Authentication.SaslR\x04sasl\x1a\xe1\x05\n" +
+	"\x04sasl\x18\x01 \x01(\v2!.kafkamesh.v1.Authentication.SaslR\x04sasl\x122\n" +
+	"\x03tls\x18\x02 \x01(\v2 .kafkamesh.v1.Authentication.TlsR\x03tls\x1a\xe1\x05\n" +
 	"\x04Sasl\x12=\n" +
 	"\x05plain\x18\x01 \x01(\v2'.kafkamesh.v1.Authentication.Sasl.PlainR\x05plain\x12=\n" +
 	"\x05scram\x18\x02 \x01(\v2'.kafkamesh.v1.Authentication.Sasl.ScramR\x05scram\x12O\n" +
@@ -2740,7 +2854,14 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"scopeClaim\x12'\n" +
 	"\rclock_skew_ms\x18\b \x01(\x05H\x00R\vclockSkewMs\x88\x01\x01B\x10\n" +
 	"\x0e_clock_skew_msB\x10\n" +
-	"\x0e_max_reauth_ms\"\xf1\x01\n" +
+	"\x0e_max_reauth_ms\x1a\x94\x01\n" +
+	"\x03Tls\x129\n" +
+	"\x04from\x18\x01 \x01(\x0e2%.kafkamesh.v1.Authentication.Tls.FromR\x04from\"R\n" +
+	"\x04From\x12\x14\n" +
+	"\x10FROM_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fFROM_URI_SAN\x10\x01\x12\x10\n" +
+	"\fFROM_DNS_SAN\x10\x02\x12\x10\n" +
+	"\fFROM_SUBJECT\x10\x03\"\xf1\x01\n" +
 	"\x0eAdministration\x12;\n" +
 	"\x06topics\x18\x01 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06topics\x12;\n" +
 	"\x06groups\x18\x02 \x01(\x0e2#.kafkamesh.v1.Administration.AccessR\x06groups\"e\n" +
@@ -2911,103 +3032,107 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
 	(AuthorizationRule_Effect)(0),           // 2: kafkamesh.v1.AuthorizationRule.Effect
 	(AuthorizationRule_Operation)(0),        // 3: kafkamesh.v1.AuthorizationRule.Operation
-	(Administration_Access)(0),              // 4: kafkamesh.v1.Administration.Access
-	(Admin_Readiness)(0),                    // 5: kafkamesh.v1.Admin.Readiness
-	(Tls_Verification)(0),                   // 6: kafkamesh.v1.Tls.Verification
-	(Sasl_Mechanism)(0),                     // 7: kafkamesh.v1.Sasl.Mechanism
-	(ForwardingRule_Operation)(0),           // 8: kafkamesh.v1.ForwardingRule.Operation
-	(*KafkaMesh)(nil),                       // 9: kafkamesh.v1.KafkaMesh
-	(*Authorization)(nil),                   // 10: kafkamesh.v1.Authorization
-	(*AuthorizationRule)(nil),               // 11: kafkamesh.v1.AuthorizationRule
-	(*Authentication)(nil),                  // 12: kafkamesh.v1.Authentication
-	(*Administration)(nil),                  // 13: kafkamesh.v1.Administration
-	(*Limits)(nil),                          // 14: kafkamesh.v1.Limits
-	(*Admin)(nil),                           // 15: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                       // 16: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),                   // 17: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                          // 18: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),          // 19: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                            // 20: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),                   // 21: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),                      // 22: kafkamesh.v1.DataSource
-	(*Tls)(nil),                             // 23: kafkamesh.v1.Tls
-	(*Sasl)(nil),                            // 24: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                           // 25: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                        // 26: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),                  // 27: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                       // 28: kafkamesh.v1.GroupRule
-	(*Authentication_Sasl)(nil),             // 29: kafkamesh.v1.Authentication.Sasl
-	(*Authentication_Sasl_Plain)(nil),       // 30: kafkamesh.v1.Authentication.Sasl.Plain
-	(*Authentication_Sasl_Scram)(nil),       // 31: kafkamesh.v1.Authentication.Sasl.Scram
-	(*Authentication_Sasl_OAuthBearer)(nil), // 32: kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	nil,                                     // 33: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                                     // 34: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                                     // 35: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 36: kafkamesh.v1.OAuth.ExtensionsEntry
+	(Authentication_Tls_From)(0),            // 4: kafkamesh.v1.Authentication.Tls.From
+	(Administration_Access)(0),              // 5: kafkamesh.v1.Administration.Access
+	(Admin_Readiness)(0),                    // 6: kafkamesh.v1.Admin.Readiness
+	(Tls_Verification)(0),                   // 7: kafkamesh.v1.Tls.Verification
+	(Sasl_Mechanism)(0),                     // 8: kafkamesh.v1.Sasl.Mechanism
+	(ForwardingRule_Operation)(0),           // 9: kafkamesh.v1.ForwardingRule.Operation
+	(*KafkaMesh)(nil),                       // 10: kafkamesh.v1.KafkaMesh
+	(*Authorization)(nil),                   // 11: kafkamesh.v1.Authorization
+	(*AuthorizationRule)(nil),               // 12: kafkamesh.v1.AuthorizationRule
+	(*Authentication)(nil),                  // 13: kafkamesh.v1.Authentication
+	(*Administration)(nil),                  // 14: kafkamesh.v1.Administration
+	(*Limits)(nil),                          // 15: kafkamesh.v1.Limits
+	(*Admin)(nil),                           // 16: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                       // 17: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),                   // 18: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                          // 19: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),          // 20: kafkamesh.v1.KafkaClusterDefinition
+	(*Dial)(nil),                            // 21: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),                   // 22: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),                      // 23: kafkamesh.v1.DataSource
+	(*Tls)(nil),                             // 24: kafkamesh.v1.Tls
+	(*Sasl)(nil),                            // 25: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                           // 26: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                        // 27: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),                  // 28: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                       // 29: kafkamesh.v1.GroupRule
+	(*Authentication_Sasl)(nil),             // 30: kafkamesh.v1.Authentication.Sasl
+	(*Authentication_Tls)(nil),              // 31: kafkamesh.v1.Authentication.Tls
+	(*Authentication_Sasl_Plain)(nil),       // 32: kafkamesh.v1.Authentication.Sasl.Plain
+	(*Authentication_Sasl_Scram)(nil),       // 33: kafkamesh.v1.Authentication.Sasl.Scram
+	(*Authentication_Sasl_OAuthBearer)(nil), // 34: kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	nil,                                     // 35: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                                     // 36: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	nil,                                     // 37: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 38: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	19, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	27, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	20, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	28, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	14, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	15, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	15, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	16, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	17, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	28, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	13, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
-	12, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
-	10, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
-	11, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
+	16, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	17, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	18, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	29, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	14, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	13, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
+	11, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
+	12, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
 	2,  // 13: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
 	3,  // 14: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
-	29, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
-	4,  // 16: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
-	4,  // 17: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
-	5,  // 18: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	18, // 19: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	22, // 20: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	22, // 21: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	33, // 22: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	34, // 23: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	23, // 24: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	24, // 25: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	20, // 26: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	21, // 27: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	22, // 28: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	22, // 29: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	22, // 30: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	22, // 31: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	22, // 32: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	22, // 33: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	22, // 34: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	6,  // 35: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	7,  // 36: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	22, // 37: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	22, // 38: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	25, // 39: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	26, // 40: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	22, // 41: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	22, // 42: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	35, // 43: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	22, // 44: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	36, // 45: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	8,  // 46: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	30, // 47: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	31, // 48: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	32, // 49: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	30, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
+	31, // 16: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
+	5,  // 17: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
+	5,  // 18: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
+	6,  // 19: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	19, // 20: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	23, // 21: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	23, // 22: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	35, // 23: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	36, // 24: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	24, // 25: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	25, // 26: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	21, // 27: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	22, // 28: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	23, // 29: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	23, // 30: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	23, // 31: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	23, // 32: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	23, // 33: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	23, // 34: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	23, // 35: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	7,  // 36: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	8,  // 37: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	23, // 38: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	23, // 39: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	26, // 40: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	27, // 41: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	23, // 42: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	23, // 43: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	37, // 44: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	23, // 45: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	38, // 46: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	9,  // 47: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	32, // 48: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	33, // 49: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	34, // 50: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 51: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3032,14 +3157,14 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 		(*GroupRule_GroupPrefix)(nil),
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   28,
+			NumEnums:      10,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

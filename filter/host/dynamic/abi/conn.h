@@ -47,6 +47,11 @@ typedef struct km_peer {
   bool encrypted;
 } km_peer;
 
+// km_certificate is what is in the client's, in Envoy's memory: good until the hook returns. All is empty if it has shown none.
+typedef struct km_certificate {
+  envoy_dynamic_module_type_envoy_buffer uri, dns, subject;  // of several names the first
+} km_certificate;
+
 // Called by Go, on any thread, while it holds its reference.
 
 // km_conn_write queues a copy of the bytes; km_conn_close closes once they have left. Nothing is written after that.

@@ -203,6 +203,14 @@ bool envoy_dynamic_module_callback_network_filter_get_remote_address(
 bool envoy_dynamic_module_callback_network_filter_get_local_address(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* address, uint32_t* port);
 bool envoy_dynamic_module_callback_network_filter_is_ssl(void* envoy);
+size_t envoy_dynamic_module_callback_network_filter_get_ssl_uri_sans_size(void* envoy);
+bool envoy_dynamic_module_callback_network_filter_get_ssl_uri_sans(
+    void* envoy, envoy_dynamic_module_type_envoy_buffer* names);
+size_t envoy_dynamic_module_callback_network_filter_get_ssl_dns_sans_size(void* envoy);
+bool envoy_dynamic_module_callback_network_filter_get_ssl_dns_sans(
+    void* envoy, envoy_dynamic_module_type_envoy_buffer* names);
+bool envoy_dynamic_module_callback_network_filter_get_ssl_subject(
+    void* envoy, envoy_dynamic_module_type_envoy_buffer* subject);
 bool envoy_dynamic_module_callback_network_filter_get_requested_server_name(
     void* envoy, envoy_dynamic_module_type_envoy_buffer* name);
 bool envoy_dynamic_module_callback_network_set_filter_state_bytes(

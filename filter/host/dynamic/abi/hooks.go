@@ -148,6 +148,12 @@ func kmGoCongested(h C.uintptr_t, above C.bool) (ok C.bool) {
 	return on(h, func(s *session) { s.Congested(bool(above)) })
 }
 
+//export kmGoCertified
+func kmGoCertified(h C.uintptr_t, c *C.km_certificate) (ok C.bool) {
+	defer caught("certified")
+	return on(h, func(s *session) { s.Certified(text(c.uri), text(c.dns), text(c.subject)) })
+}
+
 //export kmGoHungUp
 func kmGoHungUp(h C.uintptr_t) {
 	defer caught("hung up")

@@ -28,6 +28,9 @@ type Session interface { //nolint:interfacebloat // all that can happen to a con
 	Data(p []byte)
 	// DataMore is Data with more to follow at once, the last of it by Data.
 	DataMore(p []byte)
+	// Certified says, before the first Data, what is in the certificate that the client has shown Envoy: the first of its names as URI and for
+	// DNS, and its subject. All is empty if it has shown none. It is for connections with TLS.
+	Certified(uri, dns, subject string)
 	// End says that the client sent FIN.
 	End()
 	// HungUp says, before Closed, that it is Envoy that has ended the connection.

@@ -276,10 +276,44 @@ static void end_session(km_conn* conn, bool on_worker) {
   }
 }
 
+// first gives the first of a certificate's names of a kind. Envoy wants room for all.
+static envoy_dynamic_module_type_envoy_buffer first(void* envoy, size_t (*size)(void*),
+                                                    bool (*get)(void*, envoy_dynamic_module_type_envoy_buffer*)) {
+  envoy_dynamic_module_type_envoy_buffer none = {NULL, 0};
+  size_t count = size(envoy);
+  if (count == 0) {
+    return none;
+  }
+  envoy_dynamic_module_type_envoy_buffer* names = km_alloc(count, sizeof *names);
+  envoy_dynamic_module_type_envoy_buffer name = get(envoy, names) ? names[0] : none;
+  free(names);
+  return name;
+}
+
+// The handshake is over: what the client's certificate says is known from now on, and nothing has been read yet.
+static void connected(km_conn* conn, void* envoy) {
+  if (conn->session == 0 || !CALLBACK(is_ssl)(envoy)) {
+    return;
+  }
+  enter(conn);
+  km_certificate certificate = {
+      .uri = first(envoy, CALLBACK(get_ssl_uri_sans_size), CALLBACK(get_ssl_uri_sans)),
+      .dns = first(envoy, CALLBACK(get_ssl_dns_sans_size), CALLBACK(get_ssl_dns_sans)),
+  };
+  CALLBACK(get_ssl_subject)(envoy, &certificate.subject);
+  if (!kmGoCertified(conn->session, &certificate)) {
+    broke(conn);
+  }
+  leave(conn, envoy);
+}
+
 // The close events come before the connection is freed, always on the worker: the place to mark it dead.
 void envoy_dynamic_module_on_network_filter_event(void* envoy, const void* p,
                                                   envoy_dynamic_module_type_network_connection_event event) {
   km_conn* conn = (km_conn*)p;
+  if (event == EVENT(Connected)) {
+    connected(conn, envoy);
+  }
   if (event != EVENT(RemoteClose) && event != EVENT(LocalClose)) {
     return;
   }

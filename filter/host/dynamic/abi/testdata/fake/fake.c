@@ -92,6 +92,29 @@ bool CALLBACK(get_local_address)(void* p, in* a, uint32_t* port) {
   (void)a, (void)port;
   return false;
 }
+size_t CALLBACK(get_ssl_uri_sans_size)(void* p) {
+  call(p);
+  return 0;
+}
+bool CALLBACK(get_ssl_uri_sans)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
+  (void)a;
+  call(p);
+  return false;
+}
+size_t CALLBACK(get_ssl_dns_sans_size)(void* p) {
+  call(p);
+  return 0;
+}
+bool CALLBACK(get_ssl_dns_sans)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
+  (void)a;
+  call(p);
+  return false;
+}
+bool CALLBACK(get_ssl_subject)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
+  (void)a;
+  call(p);
+  return false;
+}
 bool CALLBACK(is_ssl)(void* p) {
   call(p);
   return false;
@@ -229,6 +252,10 @@ bool kmGoData(uintptr_t s, in* v, size_t n, bool end) {
   if (go.on_data) go.on_data();
   go.in_call--;
   return !go.panic_data;
+}
+bool kmGoCertified(uintptr_t s, km_certificate* c) {
+  (void)s, (void)c;
+  return true;
 }
 bool kmGoCongested(uintptr_t s, bool above) {
   (void)above;

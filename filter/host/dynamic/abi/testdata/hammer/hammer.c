@@ -127,6 +127,29 @@ bool CALLBACK(get_local_address)(void* p, envoy_dynamic_module_type_envoy_buffer
   alive(p);
   return false;
 }
+size_t CALLBACK(get_ssl_uri_sans_size)(void* p) {
+  alive(p);
+  return 0;
+}
+bool CALLBACK(get_ssl_uri_sans)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
+  (void)a;
+  alive(p);
+  return false;
+}
+size_t CALLBACK(get_ssl_dns_sans_size)(void* p) {
+  alive(p);
+  return 0;
+}
+bool CALLBACK(get_ssl_dns_sans)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
+  (void)a;
+  alive(p);
+  return false;
+}
+bool CALLBACK(get_ssl_subject)(void* p, envoy_dynamic_module_type_envoy_buffer* a) {
+  (void)a;
+  alive(p);
+  return false;
+}
 bool CALLBACK(is_ssl)(void* p) {
   alive(p);
   return false;
@@ -263,6 +286,10 @@ bool kmGoConnected(uintptr_t f, km_conn* c, km_peer* p, uintptr_t* session) {
 }
 bool kmGoData(uintptr_t s, envoy_dynamic_module_type_envoy_buffer* v, size_t n, bool end) {
   (void)s, (void)v, (void)n, (void)end;
+  return true;
+}
+bool kmGoCertified(uintptr_t s, km_certificate* c) {
+  (void)s, (void)c;
   return true;
 }
 bool kmGoCongested(uintptr_t s, bool a) {
