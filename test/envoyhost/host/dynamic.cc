@@ -186,6 +186,30 @@ bool CALLBACK(network_filter_get_requested_server_name)(void* p, In*) {
   call(p);
   return false;
 }
+bool CALLBACK(network_filter_is_ssl)(void* p) {
+  call(p);
+  return false;
+}
+size_t CALLBACK(network_filter_get_ssl_uri_sans_size)(void* p) {
+  call(p);
+  return 0;
+}
+bool CALLBACK(network_filter_get_ssl_uri_sans)(void* p, In*) {
+  call(p);
+  return false;
+}
+size_t CALLBACK(network_filter_get_ssl_dns_sans_size)(void* p) {
+  call(p);
+  return 0;
+}
+bool CALLBACK(network_filter_get_ssl_dns_sans)(void* p, In*) {
+  call(p);
+  return false;
+}
+bool CALLBACK(network_filter_get_ssl_subject)(void* p, In*) {
+  call(p);
+  return false;
+}
 bool CALLBACK(network_set_filter_state_bytes)(void* p, Out, Out) {
   call(p);
   return true;
