@@ -52,10 +52,11 @@ func (b *Broker) saslAuthenticate(c *Call) error {
 		})
 		return nil
 	}
+	c.Barrier()
+	c.Shed() // later than that: others may go on then
 	if err := hold(c, len(token)); err != nil {
 		return err
 	}
-	c.Barrier()
 	l.exchange.Step(token, c.OnEnd, func(s Stepped) { b.stepped(c, s) })
 	return nil
 }
@@ -91,7 +92,7 @@ func (b *Broker) stepped(c *Call, s Stepped) {
 			return
 		}
 		b.counts.loginFailed(l.mechanism, s.Refused.Reason)
-		c.After(s.Refused.Delay, func() { c.Answer(answer) })
+		c.AnswerAfter(s.Refused.Delay, answer)
 	}
 }
 
@@ -110,7 +111,7 @@ func (b *Broker) endLogin(c *Call, frame []byte, mechanism string, f *LoginFailu
 		return
 	}
 	c.Barrier()
-	c.After(f.Delay, func() { c.Answer(answer) })
+	c.AnswerAfter(f.Delay, answer)
 }
 
 // tokenAnswer is the whole frame of an answer to a token.

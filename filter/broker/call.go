@@ -30,8 +30,12 @@ type Reply interface {
 	// Hold counts n bytes more that are kept until the request is answered: what it was decoded to, or its response. It reports
 	// false when there is no room for them: then the request comes to a violation.
 	Hold(n int) bool
+	// Shed gives back the frame, and what is held for the request but for its place: nobody reads Frame, Body and the client id any more.
+	Shed()
 	// Answer ends the request. Once.
 	Answer(a Answer)
+	// AnswerAfter is Shed, and Answer after some time, or as soon as the client is gone.
+	AnswerAfter(d time.Duration, a Answer)
 	Order
 	// OnEnd has call run once, when the client's connection is gone: by the goroutine that says so, or at once if it is gone already.
 	// Whoever needs it no longer calls forget, which does not wait for a call that has begun.

@@ -271,6 +271,17 @@ func (p *pending) Hold(n int) bool {
 	return !p.full
 }
 
+func (p *pending) Shed() { p.held = 0 }
+
+func (p *pending) AnswerAfter(d time.Duration, a broker.Answer) {
+	p.Shed()
+	if d == 0 {
+		p.Answer(a)
+		return
+	}
+	p.After(d, func() { p.Answer(a) })
+}
+
 func (p *pending) Answer(a broker.Answer) { p.answers = append(p.answers, a) }
 
 func (*pending) Barrier() {}

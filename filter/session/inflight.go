@@ -110,6 +110,18 @@ func (q *inflight) grow(p *place, n int64) bool {
 	return true
 }
 
+// shed counts a request that is not answered as if it held its place alone, and returns how much less that is.
+func (q *inflight) shed(p *place) (freed int64) {
+	kept := requestCost + p.outcome.noted()
+	if p.done || p.held <= kept {
+		return 0
+	}
+	freed = p.held - kept
+	p.held = kept
+	q.bytes -= freed
+	return freed
+}
+
 // raise makes a request a barrier, unless it is answered.
 func (q *inflight) raise(p *place) {
 	if !p.done && !p.barrier {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,7 @@ func (d *doorkeeper) Begin(*broker.Client, string) broker.Exchange { return d }
 
 func (d *doorkeeper) Step(token []byte, _ func(func()) func(), done func(broker.Stepped)) {
 	step := func() {
-		switch who := string(token); who {
+		switch who := strings.TrimSpace(string(token)); who {
 		case "", "no":
 			done(broker.Stepped{Failure: &broker.LoginFailure{Message: "no", Reason: "no", Said: "no", Delay: time.Second}})
 		case "more":
@@ -152,18 +153,49 @@ func TestFramesBeforeALoginAreShort(t *testing.T) {
 	}
 }
 
-// A client that waits for the answer to a wrong token, and goes, is forgotten.
-func TestClientGoesBeforeItIsRefused(t *testing.T) {
+// A client that waits for the answer to a wrong token holds its place and no more, and is forgotten as soon as it goes.
+func TestClientThatIsRefusedHoldsLittle(t *testing.T) {
+	t.Parallel()
+	long := "no" + strings.Repeat(" ", 60_000)
+	for name, sent := range map[string][]byte{
+		"with a header": slices.Concat(loginHandshake(1), loginToken(long)),
+		"bare":          slices.Concat(loginHandshake(0), bareToken(long)),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			conn := &sink{}
+			s, _ := behindDoor(t, &doorkeeper{}, conn)
+			s.Data(sent)
+			if held := session.HeldByWorker(s); held > 2<<10 || session.InFlight(s) != 1 {
+				t.Errorf("%s: %d bytes are held for %d requests while the client waits", name, held, session.InFlight(s))
+			}
+			written := conn.written
+			s.Closed()
+			if held := session.HeldByWorker(s); held != 0 || session.InFlight(s) != 0 {
+				t.Errorf("%s: %d bytes are held for %d requests of a client that is gone", name, held, session.InFlight(s))
+			}
+			time.Sleep(2 * time.Second) //nolint:forbidigo // in a bubble
+			if conn.written != written {
+				t.Errorf("%s: %d bytes are written to nobody", name, conn.written-written)
+			}
+		})
+	}
+}
+
+// While a token is looked at, it is held without what it came in, and a client that goes meanwhile waits for nothing.
+func TestClientGoesWhileItsTokenIsLookedAt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		conn := &sink{}
-		s, _ := behindDoor(t, &doorkeeper{}, conn)
-		s.Data(slices.Concat(loginHandshake(1), loginToken("no")))
-		written := conn.written
+		d := &doorkeeper{hold: true}
+		s, _ := behindDoor(t, d, &sink{})
+		long := "no" + strings.Repeat(" ", 60_000)
+		s.Data(slices.Concat(loginHandshake(1), loginToken(long)))
+		if held := session.HeldByWorker(s); held > int64(len(long))+2<<10 {
+			t.Errorf("%d bytes are held for a token of %d", held, len(long))
+		}
 		s.Closed()
-		time.Sleep(2 * time.Second) //nolint:forbidigo // in a bubble
-		if held := session.HeldByWorker(s); held != 0 || conn.written != written {
-			t.Errorf("%d bytes are held, %d written", held, conn.written-written)
+		d.steps[0]()
+		if held := session.HeldByWorker(s); held != 0 {
+			t.Errorf("%d bytes are held", held)
 		}
 	})
 }

@@ -44,6 +44,19 @@ func (r *request) Hold(n int) bool {
 	return s.worker.budget.take(s, int64(n), own)
 }
 
+// Shed implements broker.Reply.
+func (r *request) Shed() {
+	s := r.session
+	s.mu.Lock()
+	frame, freed := r.call.Frame, s.inflight.shed(&r.place)
+	r.call.Frame, r.call.Body = nil, nil
+	s.mu.Unlock()
+	if frame != nil {
+		frame.Release()
+	}
+	s.giveBack(freed)
+}
+
 // Answer implements broker.Reply.
 func (r *request) Answer(a broker.Answer) {
 	defer r.session.recover("answer")
@@ -95,6 +108,38 @@ func (r *request) After(d time.Duration, call func()) (stop func()) {
 		call()
 	})
 	return func() { timer.Stop() }
+}
+
+// AnswerAfter implements broker.Reply.
+func (r *request) AnswerAfter(d time.Duration, a broker.Answer) {
+	r.Shed()
+	if !r.beginAnswerAfter(d, a) {
+		r.Answer(a)
+	}
+}
+
+// beginAnswerAfter has the request be answered when it is time, or the client is gone. It reports false if that is so.
+func (r *request) beginAnswerAfter(d time.Duration, a broker.Answer) bool {
+	s := r.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase.isGone() || d <= 0 {
+		return false
+	}
+	var timer *time.Timer
+	ended := func() {
+		timer.Stop()
+		r.Answer(a)
+	}
+	timer = time.AfterFunc(d, func() {
+		defer s.recover("timer")
+		s.mu.Lock()
+		s.ends.forget(&ended)
+		s.mu.Unlock()
+		r.Answer(a)
+	})
+	s.ends.add(&ended)
+	return true
 }
 
 // count counts what the request came to.
