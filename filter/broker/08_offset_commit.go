@@ -79,7 +79,7 @@ func (b *Broker) offsetCommit(c *Call) error {
 	call.divide()
 	name := b.routes.Home(request.Group)
 	call.fence = fence{call: c, home: b.upstreams[name].Brokers, request: request}
-	c.Client.groups.add(func(done func()) {
+	c.Client.groups.add(c, func(done func()) {
 		call.over = done
 		if isOfMember(c, request) {
 			call.startAsMember(name)
@@ -157,6 +157,7 @@ func (o *commitCall) start(home string) {
 // commitAtHome commits the topics at some places as the client said it, and calls then with what that says about the member, and when it
 // was said.
 func (o *commitCall) commitAtHome(places []int, then func(code wire.ErrorCode, at time.Time)) {
+	asked := time.Now()
 	part := *o.request
 	part.Topics = o.topics(places)
 	g := groupRequest{
@@ -177,7 +178,7 @@ func (o *commitCall) commitAtHome(places []int, then func(code wire.ErrorCode, a
 		case len(o.clusters) > 1 && !accepts(said):
 			o.check(then)
 		default:
-			then(wire.None, time.Now())
+			then(wire.None, saidAt(asked))
 		}
 	})
 }

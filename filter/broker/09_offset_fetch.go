@@ -99,7 +99,7 @@ func (b *Broker) offsetFetch(c *Call) error {
 			call.groups[i].deny()
 		}
 	}
-	c.Client.groups.add(func(done func()) {
+	c.Client.groups.add(c, func(done func()) {
 		call.over = done
 		call.findEpochs(func() {
 			for i := range call.groups {
@@ -188,7 +188,7 @@ func noOffsets(asked *kmsg.OffsetFetchRequestGroupTopic, code wire.ErrorCode) km
 func (o *offsetsCall) askCluster(g *groupOffsets, name string, places []int) {
 	o.Note.cluster(name)
 	o.begin()
-	o.parts.add(func(done func()) {
+	o.parts.add(o, func(done func()) {
 		over := func() {
 			done()
 			o.end()

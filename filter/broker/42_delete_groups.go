@@ -54,7 +54,7 @@ func (b *Broker) deleteGroups(c *Call) error {
 		v.end()
 		return nil
 	}
-	c.Client.groups.add(func(done func()) {
+	c.Client.groups.add(c, func(done func()) {
 		v.scatter = newScatter(c, func() {
 			defer done()
 			v.answerDeleted()
@@ -74,7 +74,7 @@ func (v *verdicts) deleteEmpty() {
 	for _, i := range v.allowed(authorizer.Delete) {
 		id := v.groups[i]
 		v.begin()
-		parts.add(func(done func()) {
+		parts.add(v, func(done func()) {
 			v.broker.recall(id, func(k *groups.Known) {
 				defer answerAfterPanic(v)
 				code := mayBeDeleted(k)

@@ -59,7 +59,7 @@ func (b *Broker) offsetDelete(c *Call) error {
 		return nil
 	}
 	call := &offsetDeleteCall{broker: b, group: request.Group, home: b.routes.Home(request.Group)}
-	c.Client.groups.add(func(done func()) {
+	c.Client.groups.add(c, func(done func()) {
 		call.scatter = newScatter(c, func() {
 			defer done()
 			call.finish()

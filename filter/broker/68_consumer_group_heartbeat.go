@@ -79,11 +79,11 @@ func (b *Broker) consumerGroupHeartbeat(c *Call) error {
 		h.end()
 	}
 	if request.MemberEpoch >= 0 {
-		c.Client.beats.add(begin)
+		c.Client.beats.add(c, begin)
 		return nil
 	}
-	c.Client.groups.add(func(done func()) { // who leaves has committed before
-		c.Client.beats.add(func(another func()) {
+	c.Client.groups.add(c, func(done func()) { // who leaves has committed before
+		c.Client.beats.add(c, func(another func()) {
 			begin(func() {
 				another()
 				done()
@@ -146,20 +146,32 @@ func (h *heartbeatCall) join() {
 		h.send(nil, nil)
 		return
 	}
-	request := kmsg.NewPtrDescribeGroupsRequest()
-	request.Groups = []string{h.key.Group}
-	h.begin()
-	classic := false
-	h.soon(heartbeatPatience, func(settle func(take func())) {
-		brokers.Call(target.Coordinator(h.key.Group), request, describeGroupsVersion, func(r kmsg.Response, err error) {
-			settle(func() { classic = err == nil && membersCode(r) == wire.UnknownMemberID })
-		})
-	}, func() {}, func() {
+	classic, known := h.broker.classics.find(h.key.Group, time.Now())
+	then := func() {
 		if classic {
 			h.refuseClassic(home)
 		} else { // or it is not known
 			h.send(nil, nil)
 		}
+	}
+	if known {
+		then()
+		return
+	}
+	request := kmsg.NewPtrDescribeGroupsRequest()
+	request.Groups = []string{h.key.Group}
+	h.begin()
+	h.soon(heartbeatPatience, func(settle func(take func())) {
+		brokers.Call(target.Coordinator(h.key.Group), request, describeGroupsVersion, func(r kmsg.Response, err error) {
+			settle(func() {
+				if err == nil {
+					classic = membersCode(r) == wire.UnknownMemberID
+					h.broker.classics.keep(h.key.Group, classic, time.Now())
+				}
+			})
+		})
+	}, func() {}, func() {
+		then()
 		h.end()
 	})
 }
@@ -254,7 +266,7 @@ func (h *heartbeatCall) said(up Upstream, r kmsg.Response, err error) *kmsg.Cons
 
 // remember takes in what a cluster has answered after the client was, when the client's next heartbeat is over if there is one already.
 func (h *heartbeatCall) remember(cluster string, asked *kmsg.ConsumerGroupHeartbeatRequest, said *kmsg.ConsumerGroupHeartbeatResponse) {
-	h.Client.beats.add(func(done func()) {
+	h.Client.beats.add(h, func(done func()) {
 		defer done()
 		if m := h.broker.members.Find(h.key).Heard(cluster, asked, said); m != nil {
 			h.broker.members.Keep(h.key, m)

@@ -51,7 +51,7 @@ func (b *Broker) consumerGroupDescribe(c *Call) error {
 			continue
 		}
 		s.begin()
-		parts.add(func(done func()) {
+		parts.add(c, func(done func()) {
 			b.recall(id, func(k *groups.Known) {
 				defer answerAfterPanic(c)
 				s.locked(func() { found[i] = k })

@@ -69,6 +69,7 @@ type Broker struct {
 	clusters []string       // the names of upstreams, in order
 	members  groups.Members // of groups of the new protocol
 	recalls  recalls
+	classics classics
 	prepared prepared
 }
 

@@ -27,6 +27,7 @@ const (
 
 // check calls then with why the client may not commit, None if it may, and with when the home has said so.
 func (f *fence) check(then func(code wire.ErrorCode, at time.Time)) {
+	asked := time.Now()
 	g := groupRequest{brokers: f.home, group: f.request.Group, harmless: true, send: onOwn(f.call, f.home, groupTime)}
 	if f.request.Generation >= 0 || f.request.MemberID != "" || f.request.InstanceID != nil {
 		beat := kmsg.NewPtrHeartbeatRequest()
@@ -42,8 +43,17 @@ func (f *fence) check(then func(code wire.ErrorCode, at time.Time)) {
 		if code == wire.RebalanceInProgress { // the member is right, and commits before it joins again
 			code = wire.None
 		}
-		then(code, time.Now())
+		then(code, saidAt(asked))
 	})
+}
+
+// saidAt is when what is answered now was said. An answer that comes later than any is waited for, as when this process was paused, may be
+// as old as its question.
+func saidAt(asked time.Time) time.Time {
+	if now := time.Now(); now.Sub(asked) <= groupTime {
+		return now
+	}
+	return asked
 }
 
 // membersCode is what is told to somebody who commits and is no member: an error if there are members.

@@ -97,3 +97,36 @@ func TestSlowFence(t *testing.T) {
 		})
 	}
 }
+
+// An answer of the home that comes later than any is waited for, as after a pause of this process, may be of a time when the member was not
+// excluded yet: it is asked again.
+func TestOldFence(t *testing.T) {
+	t.Parallel()
+	for name, topics := range map[string][]string{"a check": {"bananas"}, "a commit at home": {"apples", "bananas"}} {
+		synctest.Test(t, func(t *testing.T) {
+			c1, c2 := &fake{}, &fake{}
+			home := (&groupModel{members: map[string]int32{classicMember: 7}}).play(c1)
+			other := (&groupModel{}).play(c2)
+			pause := 2 * time.Minute
+			b := facadeOver(slow{c1, &pause}, c2)
+			h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyOffsetCommit, 8, 77, "test", commitRequest(who{7, classicMember}, topics...))[4:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &pending{}
+			if err := b.Serve(call(h, body, p)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			delete(home.members, classicMember)
+			advance(5 * time.Minute)
+			synctest.Wait()
+			if len(p.answers) != 1 {
+				t.Fatalf("%s: %d answers, want one", name, len(p.answers))
+			}
+			if got := commitCodes(t, 8, p.answers[0])["bananas"]; got != wire.UnknownMemberID || len(other.commits) > 0 {
+				t.Errorf("%s: %s after %d commits elsewhere, want UNKNOWN_MEMBER_ID after none", name, got, len(other.commits))
+			}
+		})
+	}
+}

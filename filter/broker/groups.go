@@ -135,7 +135,7 @@ func (b *Broker) passOn(c *Call, h *homeRequest) {
 		})
 	}
 	if h.inTurn {
-		c.Client.groups.add(send)
+		c.Client.groups.add(c, send)
 		return
 	}
 	send(func() {})

@@ -20,6 +20,7 @@ func isOfMember(c *Call, r *kmsg.OffsetCommitRequest) bool {
 // has is one of the classic protocol after all, or none: the home says so.
 func (o *commitCall) startAsMember(home string) {
 	o.begin()
+	asked := time.Now()
 	key := groups.Key{Group: o.request.Group, Member: o.request.MemberID}
 	o.broker.epochsOf(key, o.request.Generation, func(epochs groups.Epochs, code wire.ErrorCode) {
 		defer answerAfterPanic(o)
@@ -33,16 +34,16 @@ func (o *commitCall) startAsMember(home string) {
 				o.locked(func() { o.set(o.of[name], code) })
 				continue
 			}
-			o.commitAsMember(name, epochs)
+			o.commitAsMember(name, epochs, saidAt(asked))
 		}
 		o.end()
 	})
 }
 
-func (o *commitCall) commitAsMember(name string, epochs groups.Epochs) {
+func (o *commitCall) commitAsMember(name string, epochs groups.Epochs, at time.Time) {
 	epoch, on := epochs[name]
 	if !on {
-		o.commit(name, time.Now(), 1, oldCommit)
+		o.commit(name, at, 1, oldCommit)
 		return
 	}
 	part := *o.request
@@ -71,7 +72,7 @@ func (o *offsetsCall) findEpochs(then func()) {
 			continue
 		}
 		found.begin()
-		o.parts.add(func(done func()) {
+		o.parts.add(o, func(done func()) {
 			key := groups.Key{Group: g.asked.Group, Member: *g.asked.MemberID}
 			o.broker.epochsOf(key, g.asked.MemberEpoch, func(epochs groups.Epochs, code wire.ErrorCode) {
 				defer answerAfterPanic(o)

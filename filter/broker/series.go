@@ -11,43 +11,66 @@ type series struct {
 
 	mu      sync.Mutex
 	busy    int
-	waiting []func(done func())
+	waiting []turn
 }
 
-// add has do run when it is its turn: on this goroutine, or on the one that has ended what came before. do has done called once, now or
-// later and from any goroutine.
-func (s *series) add(do func(done func())) {
+// turn is something that waits for its turn.
+type turn struct {
+	request Reply // that is answered if do meets a bug; nil: none
+	do      func(done func())
+}
+
+// add has do run for a request when it is its turn: on this goroutine, or on the one that has ended what came before. do has done called
+// once, now or later and from any goroutine. If it panics, the request is answered, and what comes behind goes on.
+func (s *series) add(request Reply, do func(done func())) {
 	s.mu.Lock()
-	s.waiting = append(s.waiting, do)
+	s.waiting = append(s.waiting, turn{request, do})
 	s.mu.Unlock()
 	s.run()
 }
 
 // run begins what may begin.
 func (s *series) run() {
-	for do := s.next(); do != nil; do = s.next() {
-		var met atomic.Int32 // the return of do, and its end
-		do(func() {
-			s.end()
-			if met.Add(1) > 1 { // or the loop goes on
-				s.run()
-			}
-		})
-		met.Add(1)
+	for next := s.next(); next.do != nil; next = s.next() {
+		s.begin(next)
 	}
 }
 
-// next takes out what begins now, nil if nothing may.
-func (s *series) next() (do func(done func())) {
+// begin begins what has its turn.
+func (s *series) begin(t turn) {
+	var met atomic.Int32 // the return of do, and its end
+	end := sync.OnceFunc(s.end)
+	returned := false
+	defer func() {
+		if !returned {
+			end()
+			s.run()
+		}
+	}()
+	if t.request != nil {
+		defer answerAfterPanic(t.request)
+	}
+	t.do(func() {
+		end()
+		if met.Add(1) > 1 { // or the loop goes on
+			s.run()
+		}
+	})
+	returned = true
+	met.Add(1)
+}
+
+// next takes out what begins now; the zero turn if nothing may.
+func (s *series) next() (next turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.busy >= max(s.width, 1) || len(s.waiting) == 0 {
-		return nil
+		return turn{}
 	}
 	s.busy++
-	do, s.waiting[0] = s.waiting[0], nil
+	next, s.waiting[0] = s.waiting[0], turn{}
 	s.waiting = s.waiting[1:]
-	return do
+	return next
 }
 
 // end says that something is over.

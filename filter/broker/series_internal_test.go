@@ -14,7 +14,7 @@ func TestSeries(t *testing.T) {
 		var order []int
 		var ends []func()
 		for i := range 10 {
-			s.add(func(done func()) {
+			s.add(nil, func(done func()) {
 				order = append(order, i)
 				if i%2 == 0 {
 					done() // at once
@@ -42,10 +42,10 @@ func TestSeriesIsFlat(t *testing.T) {
 	t.Parallel()
 	var s series
 	var first func()
-	s.add(func(done func()) { first = done })
+	s.add(nil, func(done func()) { first = done })
 	count := 0
 	for range 1_000_000 {
-		s.add(func(done func()) {
+		s.add(nil, func(done func()) {
 			count++
 			done()
 		})
@@ -53,6 +53,61 @@ func TestSeriesIsFlat(t *testing.T) {
 	first()
 	if count != 1_000_000 {
 		t.Errorf("%d done, want all", count)
+	}
+}
+
+// answers counts what a request is answered.
+type answers struct {
+	Reply
+
+	violations int
+}
+
+// Answer implements Reply.
+func (a *answers) Answer(said Answer) {
+	if said.Violation != nil {
+		a.violations++
+	}
+}
+
+// What meets a bug when it has its turn is answered, and what comes behind goes on, whether it has said that it is over or not.
+func TestSeriesAfterABug(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name        string
+		ends, later bool // it is over before it panics, and says so once more later
+	}{{"before its end", false, false}, {"before its end, which comes later", false, true}, {"after its end", true, false}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var s series
+			var first, end func()
+			s.add(nil, func(done func()) { first = done })
+			request := &answers{}
+			s.add(request, func(done func()) {
+				if end = done; tc.ends {
+					done()
+				}
+				panic("a bug")
+			})
+			var began []int
+			for i := range 2 {
+				s.add(nil, func(func()) { began = append(began, i) })
+			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("nobody hears of the bug")
+					}
+				}()
+				first()
+			}()
+			if tc.later {
+				end()
+			}
+			if request.violations != 1 || !slices.Equal(began, []int{0}) {
+				t.Errorf("%d violations, and %v began behind it; want one of each, the first", request.violations, began)
+			}
+		})
 	}
 }
 
@@ -67,7 +122,7 @@ func TestHammerSeries(t *testing.T) {
 	for a := range adders {
 		go func() {
 			for i := range each {
-				s.add(func(end func()) {
+				s.add(nil, func(end func()) {
 					mu.Lock()
 					if at++; at > 1 {
 						t.Errorf("%d at a time", at)

@@ -31,8 +31,8 @@ func (u *Cluster) call(c *calls, to target.Broker, request kmsg.Request, most in
 func (u *Cluster) callIf(
 	c *calls, to target.Broker, request kmsg.Request, most int16, within time.Duration, still func() bool, done func(kmsg.Response, error),
 ) {
-	q := &call{still: still, Request: link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
-		if err != nil && !errors.Is(err, wire.ErrVersion) && !errors.Is(err, errWithdrawn) && !errors.Is(err, errGone) && !errors.Is(err, errDown) {
+	q := &call{still: still, patient: within > soon, Request: link.Request{Body: request, Most: most, Due: time.Now().Add(within), Done: func(r kmsg.Response, err error) {
+		if err != nil && !unsaid(err) && !errors.Is(err, errDown) {
 			u.Doubt(to)
 		}
 		done(r, err)
@@ -98,6 +98,9 @@ const lookInterval = time.Second
 // silence is after how long a line is not believed in whose cluster does not answer otherwise either.
 const silence = 2 * time.Second
 
+// soon is within what a broker answers at the latest what does not wait for others, as a JoinGroup does.
+const soon = 30 * time.Second
+
 // errDown says that a call was not sent, because no broker of its cluster answers.
 var errDown = errors.New("the cluster is known not to answer")
 
@@ -110,6 +113,8 @@ type call struct {
 
 	still func() bool // asked right before it is sent; nil: it is sent
 	again bool        // a line could not send it
+
+	patient bool // it may take longer than soon
 }
 
 // calls are links that calls share, one to an address.
@@ -132,6 +137,7 @@ type line struct {
 	up       bool
 	waiting  []*call // until it is up
 	inFlight int
+	patient  int       // of those in flight that may take longer than soon
 	failed   bool      // the last call to end has
 	heard    time.Time // when a call was last answered or failed, or the first of those in flight was sent
 	until    time.Time
@@ -162,9 +168,12 @@ func (c *calls) send(u *Cluster, addr string, q *call) {
 	if l.inFlight++; l.inFlight == 1 {
 		l.heard = time.Now()
 	}
+	if q.patient {
+		l.patient++
+	}
 	told := q.Done
 	q.Done = func(r kmsg.Response, err error) {
-		l.landed(err)
+		l.landed(q, err)
 		told(r, err)
 	}
 	if !l.up {
@@ -252,19 +261,30 @@ func (l *line) forget() {
 	}
 }
 
-// answers reports whether there is a line that may still be answered on. The mutex of calls is held.
+// answers reports whether there is a line that may still be answered on. The mutex of calls is held. Behind a patient call silence says
+// nothing: a broker answers in order.
 func (l *line) answers() bool {
-	return l != nil && l.up && !l.failed && (l.inFlight == 0 || time.Since(l.heard) < silence)
+	return l != nil && l.up && !l.failed && (l.inFlight == 0 || l.patient > 0 || time.Since(l.heard) < silence)
 }
 
 // landed takes note that a call has been answered or has failed.
-func (l *line) landed(err error) {
+func (l *line) landed(q *call, err error) {
 	l.calls.mu.Lock()
 	defer l.calls.mu.Unlock()
-	l.heard, l.failed = time.Now(), err != nil
+	if !unsaid(err) {
+		l.heard, l.failed = time.Now(), err != nil
+	}
+	if q.patient {
+		l.patient--
+	}
 	if l.inFlight--; l.inFlight == 0 {
 		l.idle.Reset(callIdle)
 	}
+}
+
+// unsaid reports whether an error is of a call that no broker has failed.
+func unsaid(err error) bool {
+	return errors.Is(err, wire.ErrVersion) || errors.Is(err, errWithdrawn) || errors.Is(err, errGone)
 }
 
 // endIfIdle is what the timer calls.
