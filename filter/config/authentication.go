@@ -128,7 +128,7 @@ func (*Config) tokens(bad *mistakes, at string, o *kafkameshv1.Authentication_Sa
 	}
 	t := &login.TokenSettings{
 		KeysFile: o.GetJwksFile(), KeysURL: o.GetJwksUrl(), Issuer: o.GetIssuer(), Audiences: o.GetAudiences(), Scopes: o.GetScopes(),
-		ScopeClaim: o.GetScopeClaim(), PrincipalClaim: o.GetPrincipalClaim(),
+		ScopeClaim: o.GetScopeClaim(), PrincipalClaim: o.GetPrincipalClaim(), PrincipalPrefix: o.GetPrincipalPrefix(),
 	}
 	if o.ClockSkewMs != nil {
 		t.ClockSkew = time.Duration(limit(bad, join(at, "clock_skew_ms"), o.ClockSkewMs, 0, 1, maxClockSkewMs)) * time.Millisecond
@@ -156,6 +156,14 @@ func (*Config) tokens(bad *mistakes, at string, o *kafkameshv1.Authentication_Sa
 	to.Tokens = t
 }
 
+// warnOfTokens warns if whoever makes tokens can make one for a user of the file, and has his rights.
+func (c *Config) warnOfTokens() {
+	if l := c.Logins; l != nil && l.Settings.UsersFile != "" && l.Settings.Tokens != nil && l.Settings.Tokens.PrincipalPrefix == "" && len(c.Authorization) > 0 {
+		c.warn("authentication.sasl.oauthbearer.principal_prefix",
+			"missing, so that a token whose claim is the name of a user in users_file has the rights of that user; write one, such as \"token:\", and rules for it")
+	}
+}
+
 // notAKeysURL says what is wrong with a URL of keys, if something is.
 func notAKeysURL(text string) string {
 	switch u, err := url.Parse(text); {
@@ -169,12 +177,21 @@ func notAKeysURL(text string) string {
 }
 
 // checkLogins looks into the files.
-func (*Config) checkLogins(bad *mistakes, s login.Settings) {
+func (c *Config) checkLogins(bad *mistakes, s login.Settings) {
 	places := map[string]string{
 		"UsersFile": "authentication.sasl.users_file", "Tokens.KeysFile": "authentication.sasl.oauthbearer.jwks_file",
-		"Tokens.Scopes": "authentication.sasl.oauthbearer.scopes", "Tokens.ClockSkew": "authentication.sasl.oauthbearer.clock_skew_ms",
+		"Tokens.PrincipalPrefix": "authentication.sasl.oauthbearer.principal_prefix",
+		"Tokens.Scopes":          "authentication.sasl.oauthbearer.scopes", "Tokens.ClockSkew": "authentication.sasl.oauthbearer.clock_skew_ms",
 	}
-	for _, err := range parts(login.Check(s)) {
+	warnings := map[login.Subject]string{}
+	s.Told = func(r login.Report) { warnings[r.Subject] = r.Warning }
+	wrong := parts(login.Check(s))
+	for subject, place := range map[login.Subject]string{login.UsersSubject: "UsersFile", login.KeysSubject: "Tokens.KeysFile"} {
+		if warnings[subject] != "" {
+			c.warn(places[place], "%s", warnings[subject])
+		}
+	}
+	for _, err := range wrong {
 		path, text := "authentication.sasl", err.Error()
 		if wrong, ok := errors.AsType[*login.SettingError](err); ok && places[wrong.Field] != "" {
 			path, text = places[wrong.Field], wrong.Message

@@ -59,9 +59,9 @@ func TestAuthentication(t *testing.T) {
 		"plain: {}, users_file: USERS, max_reauth_ms: 60000, allow_plain_without_tls: true": {
 			Settings: login.Settings{Mechanisms: []string{login.Plain}, UsersFile: users}, Lifetime: time.Minute, Bare: true,
 		},
-		"oauthbearer: {jwks_url: 'https://idp.example/keys', issuer: idp, audiences: [kafka], scopes: [read], principal_claim: name, clock_skew_ms: 1000}": {
+		"oauthbearer: {jwks_url: 'https://idp.example/keys', issuer: idp, audiences: [kafka], scopes: [read], principal_claim: name, principal_prefix: 'token:', clock_skew_ms: 1000}": {
 			Settings: login.Settings{Mechanisms: []string{login.OAuthBearer}, Tokens: &login.TokenSettings{
-				KeysURL: "https://idp.example/keys", Issuer: "idp", Audiences: []string{"kafka"}, Scopes: []string{"read"}, PrincipalClaim: "name",
+				KeysURL: "https://idp.example/keys", Issuer: "idp", Audiences: []string{"kafka"}, Scopes: []string{"read"}, PrincipalClaim: "name", PrincipalPrefix: "token:",
 				ClockSkew: time.Second,
 			}},
 		},
@@ -75,6 +75,46 @@ func TestAuthentication(t *testing.T) {
 			t.Errorf("%q: %v", given, err)
 		} else if diff := cmp.Diff(want, c.Logins); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", given, diff)
+		}
+	}
+}
+
+// What is not safe is warned of, also by who only checks a configuration.
+func TestLoginsThatAreNotSafe(t *testing.T) {
+	t.Parallel()
+	seeded := usersFile(t)
+	raw, err := os.ReadFile(seeded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
+	seedless := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(seedless, []byte(lines[len(lines)-1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const (
+		tokens = ", oauthbearer: {jwks_url: 'https://idp/keys', audiences: [kafka]"
+		rules  = "\nauthorization: {rules: [{effect: EFFECT_ALLOW, principals: [ann], operations: [OPERATION_READ], topics: [a]}]}"
+	)
+	for _, tt := range []struct{ sasl, more, want string }{
+		{"scram: {}, users_file: " + seeded, rules, ""},
+		{"scram: {}, users_file: " + seedless, "", "authentication.sasl.users_file: " + seedless + " has no @seed"},
+		{"scram: {}, users_file: " + seeded + tokens + "}", "", ""},
+		{"scram: {}, users_file: " + seeded + tokens + "}", rules, "authentication.sasl.oauthbearer.principal_prefix: missing, so that a token"},
+		{"scram: {}, users_file: " + seeded + tokens + ", principal_prefix: 't:'}", rules, ""},
+		{strings.TrimPrefix(tokens, ", ") + "}", rules, ""},
+	} {
+		c, err := config.Parse([]byte(advertised("authentication: {sasl: {" + tt.sasl + "}}" + tt.more)))
+		if err != nil {
+			t.Errorf("%s: %v", tt.sasl, err)
+			continue
+		}
+		var said []string
+		for _, w := range c.Warnings {
+			said = append(said, w.Error())
+		}
+		if got := strings.Join(said, "\n"); (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s%s: warned of %q, want %q", tt.sasl, tt.more, got, tt.want)
 		}
 	}
 }

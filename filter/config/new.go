@@ -37,6 +37,7 @@ func (c *Config) read(m *kafkameshv1.KafkaMesh, bad *mistakes) (*Config, error) 
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
+	c.warnOfTokens()
 	c.warnUnused(m.GetDefaultGroupCluster())
 	for _, warnings := range [][]*Remark{c.Warnings, c.EnvoyWarnings} {
 		for _, w := range warnings {

@@ -48,7 +48,7 @@ func (b *bearer) Step(token []byte) ([]byte, *Identity, error) {
 		answer := b.tokens.answer(reason)
 		b.next = b.refuse(&Failure{Message: answer, Reason: reason, Mechanism: OAuthBearer})
 		return []byte(answer), nil, nil
-	case m.authorization != "" && m.authorization != who.Principal:
+	case m.authorization != "" && m.authorization != who.Principal && b.tokens.settings.PrincipalPrefix+m.authorization != who.Principal:
 		const message = "Authentication failed: Client requested an authorization id that is different from the token's principal name"
 		return nil, nil, b.refuse(&Failure{Message: message, Reason: OtherIdentity, Mechanism: OAuthBearer, Name: who.Principal})
 	}

@@ -162,6 +162,8 @@ func TestTokens(t *testing.T) {
 		"nobody":                       {rsaKey().token("a", claims("sub", nil)), login.WrongClaims},
 		"nobody in words":              {rsaKey().token("a", claims("sub", "")), login.WrongClaims},
 		"a number":                     {rsaKey().token("a", claims("sub", 7)), login.Malformed},
+		"who has not logged in":        {rsaKey().token("a", claims("sub", "ANONYMOUS")), login.WrongClaims},
+		"who has a certificate":        {rsaKey().token("a", claims("sub", "spiffe://cluster.local/ns/x/sa/y")), login.WrongClaims},
 		"somebody with a line feed":    {rsaKey().token("a", claims("sub", "alice\nbob")), login.WrongClaims},
 		"somebody with a long name":    {rsaKey().token("a", claims("sub", strings.Repeat("a", 256))), login.WrongClaims},
 		"somebody with a name of SGML": {rsaKey().token("a", claims("sub", "<b>")), ""},
@@ -228,6 +230,40 @@ func TestOtherClaims(t *testing.T) {
 	answer, _, err := begin(t, s, login.OAuthBearer).Step(hello(ecKey().token("b", claims())))
 	if string(answer) != invalidToken || err != nil {
 		t.Errorf("a token with another algorithm: %q, %v", answer, err)
+	}
+}
+
+// What is put before a claim makes it a principal that is nobody else's, and a client may leave it out of its own name.
+func TestPrincipalPrefix(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ prefix, claim, as, want string }{
+		{"", "alice", "", "alice"},
+		{"token:", "alice", "", "token:alice"},
+		{"token:", "alice", "alice", "token:alice"},
+		{"token:", "alice", "token:alice", "token:alice"},
+		{"token:", "alice", "bob", ""},
+		{"token:", "", "", ""},
+		{"token:", "ANONYMOUS", "", "token:ANONYMOUS"},
+		{"token:", "spiffe://td/x", "", "token:spiffe://td/x"},
+		{"spiffe://tokens/", "x", "", "spiffe://tokens/x"},
+		{"s", "piffe://td/x", "", ""},
+		{"ANON", "YMOUS", "", ""},
+		{"token:", strings.Repeat("a", 249), "", "token:" + strings.Repeat("a", 249)},
+		{"token:", strings.Repeat("a", 250), "", ""},
+	} {
+		s := bearers(t, func(s *login.TokenSettings) { s.PrincipalPrefix = tt.prefix })
+		message := "n,,"
+		if tt.as != "" {
+			message = "n,a=" + tt.as + ","
+		}
+		message += "\x01auth=Bearer " + rsaKey().token("a", claims("sub", tt.claim)) + "\x01\x01"
+		got := ""
+		if _, who, _ := begin(t, s, login.OAuthBearer).Step([]byte(message)); who != nil {
+			got = who.Principal
+		}
+		if got != tt.want {
+			t.Errorf("%q of a token with %q behind %q: logged in as %q, want %q", tt.as, tt.claim, tt.prefix, got, tt.want)
+		}
 	}
 }
 

@@ -181,18 +181,19 @@ func (k *keys) readFile(file *followed) error {
 		return err
 	}
 	const othersWrite = 0o022 // keys are public, but not everybody's to choose
+	warning := ""
 	if mode := info.Mode(); mode.Perm()&othersWrite != 0 {
-		k.told.warn(exposed(file.path, mode))
-	} else {
-		k.told.warn("")
+		warning = exposed(file.path, mode)
 	}
 	if content == nil {
+		k.told.warn(warning)
 		return k.told.last()
 	}
 	if err := k.take(content); err != nil {
+		k.told.warn(warning)
 		return fmt.Errorf("%s: %w", readable(file.path), err)
 	}
-	k.told.taken(len(*k.ring.Load()))
+	k.told.taken(len(*k.ring.Load()), warning)
 	return nil
 }
 
@@ -229,7 +230,7 @@ func (k *keys) fetch(ctx context.Context, client *http.Client, address string) e
 	}
 	if sum := sha256.Sum256(raw); sum != k.sum || k.told.last() != nil {
 		k.sum = sum
-		k.told.taken(len(*k.ring.Load()))
+		k.told.taken(len(*k.ring.Load()), "")
 	}
 	return nil
 }

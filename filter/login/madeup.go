@@ -12,6 +12,7 @@ import (
 type table struct {
 	users  map[string]User
 	seed   []byte
+	seeded bool               // the seed is the file's own
 	shapes map[string][]shape // by mechanism, PLAIN included; sorted
 }
 
@@ -22,7 +23,7 @@ type shape struct {
 }
 
 func newTable(f *UsersFile) *table {
-	t := &table{users: make(map[string]User, len(f.users)), seed: f.seed, shapes: map[string][]shape{}}
+	t := &table{users: make(map[string]User, len(f.users)), seed: f.seed, seeded: f.seed != nil, shapes: map[string][]shape{}}
 	all := sha256.New()
 	for _, u := range f.Users() {
 		t.users[u.Name] = u
@@ -43,6 +44,9 @@ func newTable(f *UsersFile) *table {
 	}
 	return t
 }
+
+// guessable says that salts of users that do not exist change with the file, and others do not, which tells one from the other.
+func (t *table) guessable() bool { return !t.seeded && len(t.users) > 0 }
 
 // forMechanism is the verifier that a login is checked against, or nil. For PLAIN any does.
 func (u *User) forMechanism(mechanism string) *Verifier {

@@ -31,10 +31,10 @@ type teller struct {
 	now Report
 }
 
-// taken says that something new is in use.
-func (t *teller) taken(count int) {
+// taken says that something new is in use, and what is not as it should be with it; empty: nothing.
+func (t *teller) taken(count int, warning string) {
 	t.change(func(r *Report) bool {
-		r.Count, r.Err = count, nil
+		r.Count, r.Err, r.Warning = count, nil, warning
 		return true
 	})
 }

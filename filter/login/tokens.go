@@ -42,6 +42,8 @@ type TokenSettings struct {
 	ScopeClaim string
 	// PrincipalClaim says whose a token is. Empty: sub.
 	PrincipalClaim string
+	// PrincipalPrefix is put before what that claim says, so that no token is of a principal that others are, such as a user of the file.
+	PrincipalPrefix string
 	// Algorithms are those that signatures may have. Empty: Algorithms().
 	Algorithms []string
 	// ClockSkew is how much a clock may be wrong. Zero: DefaultClockSkew.
@@ -80,6 +82,9 @@ func (s *TokenSettings) check() (wrong []error) {
 		if !slices.Contains(Algorithms(), a) {
 			say("Algorithms", "%q is not taken; there are %s", a, strings.Join(Algorithms(), ", "))
 		}
+	}
+	if s.PrincipalPrefix != "" && !isPrincipal(s.PrincipalPrefix) {
+		say("PrincipalPrefix", "no principal can begin with it: at most %d bytes of UTF-8 without control characters", maxName)
 	}
 	if s.ClockSkew < 0 || s.ClockSkew > maxClockSkew {
 		say("ClockSkew", "%v; it is from 0 to %v", s.ClockSkew, maxClockSkew)
@@ -205,12 +210,19 @@ func (t *tokens) judge(c *claims, now time.Time) (*Identity, Reason) {
 			return nil, WrongScope
 		}
 	}
-	var principal string
-	if json.Unmarshal(c.all[t.settings.PrincipalClaim], &principal) != nil || !isPrincipal(principal) {
+	var name string
+	if json.Unmarshal(c.all[t.settings.PrincipalClaim], &name) != nil || name == "" {
+		return nil, WrongClaims
+	}
+	principal := t.settings.PrincipalPrefix + name
+	if !isPrincipal(principal) || strings.HasPrefix(principal, spiffe) && !strings.HasPrefix(t.settings.PrincipalPrefix, spiffe) {
 		return nil, WrongClaims
 	}
 	return &Identity{Principal: principal, Mechanism: OAuthBearer, Expires: expires}, ""
 }
+
+// spiffe is what the ids in certificates begin with, which no claim gives.
+const spiffe = "spiffe://"
 
 // words is a claim that is a list of texts, or one text with spaces.
 func words(claim json.RawMessage) []string {
@@ -226,7 +238,7 @@ func words(claim json.RawMessage) []string {
 }
 
 func isPrincipal(name string) bool {
-	return name != "" && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+	return name != "" && name != Anonymous && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // answer is what a client is told of its token: all that RFC 7628 has a server say, and that is of use to nobody without one.

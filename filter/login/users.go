@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,15 +62,28 @@ func (u *users) read() error {
 	if err != nil {
 		return err
 	}
-	u.told.warn(exposed(u.file.path, info.Mode()))
 	if content == nil {
+		u.told.warn(u.warning(info.Mode()))
 		return u.told.last() // what was wrong with it still is
 	}
 	file, err := ParseUsers(content)
 	if err != nil {
+		u.told.warn(u.warning(info.Mode()))
 		return fmt.Errorf("%s: %w", readable(u.file.path), err)
 	}
 	u.table.Store(newTable(file))
-	u.told.taken(len(file.users))
+	u.told.taken(len(file.users), u.warning(info.Mode()))
 	return nil
+}
+
+// warning is what is not safe: the file as it is, or the users that are in use.
+func (u *users) warning(mode fs.FileMode) string {
+	warning := exposed(u.file.path, mode)
+	if t := u.table.Load(); t != nil && t.guessable() {
+		if warning != "" {
+			warning += "; "
+		}
+		warning += readable(u.file.path) + " has no " + seedWord + ", so that clients can find out which users there are; kafkamesh user add or remove adds one"
+	}
+	return warning
 }

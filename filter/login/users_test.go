@@ -59,6 +59,7 @@ func TestParseUsers(t *testing.T) {
 		"a long salt":              {"alice " + verifier("SCRAM-SHA-256", 4096, 65, 32, 32), "line 1: a verifier's salt has 65 bytes, not 8 to 64"},
 		"a key of the other hash":  {"alice " + verifier("SCRAM-SHA-512", 4096, 16, 32, 64), "line 1: a verifier's stored key has 32 bytes, not 64"},
 		"no base64":                {"alice " + strings.Replace(right, "$c3", "$*3", 1), "line 1: a verifier's stored key is not base64"},
+		"who has not logged in":    {"ANONYMOUS " + right, "line 1: a user is not called ANONYMOUS, as clients are that have not logged in"},
 		"a name with a hash":       {"@alice " + right, "line 1: a user's name does not begin with # or @"},
 		"a name with a control":    {"al\x1bice " + right, "line 1: a user's name has no spaces and no control characters"},
 		"a name with a space":      {"al\u00a0ice " + right, "line 1: a user's name has no spaces and no control characters"},
@@ -131,6 +132,43 @@ func TestEditUsers(t *testing.T) {
 	}
 }
 
+// A file without a seed gets one with whatever is changed.
+func TestRemoveAddsASeed(t *testing.T) {
+	t.Parallel()
+	f, err := login.ParseUsers([]byte(pencil))
+	check(t, err)
+	if !f.Remove("user") || !strings.Contains(string(f.Encode()), "\n@seed ") {
+		t.Errorf("the file is %q, want it to have a seed", f.Encode())
+	}
+	if parsed, err := login.ParseUsers(f.Encode()); err != nil || len(parsed.Users()) != 0 {
+		t.Errorf("%v, %v", parsed, err)
+	}
+}
+
+// A file without a seed is warned of, also while it is looked at.
+func TestUsersWithoutASeed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path, told := file(t, pencil), &reports{}
+		s, err := login.New(login.Settings{Mechanisms: []string{login.ScramSHA256}, UsersFile: path, Told: told.add})
+		check(t, err)
+		defer s.Close()
+		if want := path + " has no @seed, so that clients can find out which users there are; kafkamesh user add or remove adds one"; !strings.Contains(told.take(), want) {
+			t.Errorf("it does not say %q", want)
+		}
+		f, err := login.ParseUsers([]byte(pencil))
+		check(t, err)
+		_, err = f.Set(login.User{Name: "bob", Verifiers: f.Users()[0].Verifiers})
+		check(t, err)
+		check(t, os.WriteFile(path, f.Encode(), 0o600))
+		<-time.After(3 * time.Second)
+		synctest.Wait()
+		if got := told.take(); !strings.HasSuffix(got, "users 2 <nil> ") {
+			t.Errorf("with a seed: %q", got)
+		}
+	})
+}
+
 func TestNewVerifier(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -193,7 +231,8 @@ func TestUsersAreFollowed(t *testing.T) {
 	t.Parallel()
 	one, two := user(t, "alice", "one"), user(t, "alice", "two")
 	bob := user(t, "bob", "x")
-	path := file(t, one)
+	seed := "@seed " + base64.StdEncoding.EncodeToString(make([]byte, 32))
+	path := file(t, one+"\n"+seed)
 	synctest.Test(t, func(t *testing.T) {
 		var told reports
 		s, err := login.New(login.Settings{Mechanisms: []string{login.Plain, login.ScramSHA256}, UsersFile: path, Told: told.add})
@@ -207,15 +246,15 @@ func TestUsersAreFollowed(t *testing.T) {
 			bob    bool
 		}{
 			{"at first", func() {}, "users 1 <nil> ", "one", false},
-			{"another password", func() { write(t, path, two) }, "users 1 <nil> ", "two", false},
-			{"the same again", func() { write(t, path, two) }, "", "two", false},
-			{"one more", func() { write(t, path, two, bob) }, "users 2 <nil> ", "two", true},
+			{"another password", func() { write(t, path, two, seed) }, "users 1 <nil> ", "two", false},
+			{"the same again", func() { write(t, path, two, seed) }, "", "two", false},
+			{"one more", func() { write(t, path, two, bob, seed) }, "users 2 <nil> ", "two", true},
 			{"nonsense", func() { write(t, path, two, "nonsense") }, "users 2 " + path + ": line 2: a user's name without a verifier ", "two", true},
 			{"other nonsense", func() { write(t, path, "nonsense") }, "users 2 " + path + ": line 1: a user's name without a verifier ", "two", true},
 			{"gone", func() { check(t, os.Remove(path)) }, "users 2 there is no file " + path + " ", "two", true},
 			{"a folder", func() { check(t, os.Mkdir(path, 0o700)) }, "users 2 " + path + " is no file ", "two", true},
-			{"back", func() { check(t, os.Remove(path)); write(t, path, one) }, "users 1 <nil> ", "one", false},
-			{"written in place", func() { check(t, os.WriteFile(path, []byte(two), 0o600)) }, "users 1 <nil> ", "two", false},
+			{"back", func() { check(t, os.Remove(path)); write(t, path, one, seed) }, "users 1 <nil> ", "one", false},
+			{"written in place", func() { check(t, os.WriteFile(path, []byte(two+"\n"+seed), 0o600)) }, "users 1 <nil> ", "two", false},
 			{"readable", func() { check(t, os.Chmod(path, 0o644)) }, "users 1 <nil> " + path + " can be read by everybody (mode 0644); chmod it to 0600 or 0640", "two", false},
 			{"writable", func() { check(t, os.Chmod(path, 0o620)) }, "users 1 <nil> " + path + " can be written by others (mode 0620); chmod it to 0600 or 0640", "two", false},
 			{"for its group", func() { check(t, os.Chmod(path, 0o640)) }, "users 1 <nil> ", "two", false},

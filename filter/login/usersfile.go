@@ -118,11 +118,14 @@ func (f *UsersFile) Set(u User) (replaced bool, err error) {
 	return ok, nil
 }
 
-// Remove takes a user out, and reports whether he was there.
+// Remove takes a user out, and reports whether he was there. Like Set it adds a seed if there is none.
 func (f *UsersFile) Remove(name string) bool {
 	gone, ok := f.users[name]
 	if !ok {
 		return false
+	}
+	if f.seed == nil {
+		f.addSeed()
 	}
 	delete(f.users, name)
 	f.lines = slices.Delete(f.lines, gone.line, gone.line+1)

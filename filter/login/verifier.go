@@ -168,6 +168,8 @@ func CheckName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("a user has a name")
+	case name == Anonymous:
+		return errors.New("a user is not called " + Anonymous + ", as clients are that have not logged in")
 	case len(name) > maxName:
 		return fmt.Errorf("a user's name has at most %d bytes", maxName)
 	case !utf8.ValidString(name):

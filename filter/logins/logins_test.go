@@ -336,3 +336,11 @@ func TestHammer(t *testing.T) {
 		t.Errorf("%d of %d are told", told.Load(), clients)
 	}
 }
+
+// Who nobody can log in as is who clients are that have not logged in.
+func TestNobodyLogsInAsAnonymous(t *testing.T) {
+	t.Parallel()
+	if login.Anonymous != broker.Anonymous || login.CheckName(broker.Anonymous) == nil {
+		t.Errorf("%s can be logged in as", broker.Anonymous)
+	}
+}

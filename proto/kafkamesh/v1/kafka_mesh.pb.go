@@ -2679,9 +2679,12 @@ type Authentication_Sasl_OAuthBearer struct {
 	// The claim that says what a token is for. Default: scope.
 	ScopeClaim string `protobuf:"bytes,7,opt,name=scope_claim,json=scopeClaim,proto3" json:"scope_claim,omitempty"`
 	// How much clocks may differ, in milliseconds. Default: 30000. Refused: outside 1 to 3600000 (1 hour).
-	ClockSkewMs   *int32 `protobuf:"varint,8,opt,name=clock_skew_ms,json=clockSkewMs,proto3,oneof" json:"clock_skew_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ClockSkewMs *int32 `protobuf:"varint,8,opt,name=clock_skew_ms,json=clockSkewMs,proto3,oneof" json:"clock_skew_ms,omitempty"`
+	// What is put before the claim to get the principal, so that no token is of a principal that others are, such as a user of users_file.
+	// Default: nothing. Then tokens are not taken whose claim begins with spiffe://.
+	PrincipalPrefix string `protobuf:"bytes,9,opt,name=principal_prefix,json=principalPrefix,proto3" json:"principal_prefix,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Authentication_Sasl_OAuthBearer) Reset() {
@@ -2770,6 +2773,13 @@ func (x *Authentication_Sasl_OAuthBearer) GetClockSkewMs() int32 {
 	return 0
 }
 
+func (x *Authentication_Sasl_OAuthBearer) GetPrincipalPrefix() string {
+	if x != nil {
+		return x.PrincipalPrefix
+	}
+	return ""
+}
+
 var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
@@ -2826,10 +2836,10 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fOPERATION_ALTER\x10\x06\x12\x14\n" +
 	"\x10OPERATION_DELETE\x10\a\x12\x1e\n" +
 	"\x1aOPERATION_DESCRIBE_CONFIGS\x10\b\x12\x1b\n" +
-	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xf6\a\n" +
+	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xa1\b\n" +
 	"\x0eAuthentication\x125\n" +
 	"\x04sasl\x18\x01 \x01(\v2!.kafkamesh.v1.Authentication.SaslR\x04sasl\x122\n" +
-	"\x03tls\x18\x02 \x01(\v2 .kafkamesh.v1.Authentication.TlsR\x03tls\x1a\xe1\x05\n" +
+	"\x03tls\x18\x02 \x01(\v2 .kafkamesh.v1.Authentication.TlsR\x03tls\x1a\x8c\x06\n" +
 	"\x04Sasl\x12=\n" +
 	"\x05plain\x18\x01 \x01(\v2'.kafkamesh.v1.Authentication.Sasl.PlainR\x05plain\x12=\n" +
 	"\x05scram\x18\x02 \x01(\v2'.kafkamesh.v1.Authentication.Sasl.ScramR\x05scram\x12O\n" +
@@ -2842,7 +2852,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x05Plain\x1a9\n" +
 	"\x05Scram\x12\x17\n" +
 	"\asha_256\x18\x01 \x01(\bR\x06sha256\x12\x17\n" +
-	"\asha_512\x18\x02 \x01(\bR\x06sha512\x1a\x98\x02\n" +
+	"\asha_512\x18\x02 \x01(\bR\x06sha512\x1a\xc3\x02\n" +
 	"\vOAuthBearer\x12\x1b\n" +
 	"\tjwks_file\x18\x01 \x01(\tR\bjwksFile\x12\x19\n" +
 	"\bjwks_url\x18\x02 \x01(\tR\ajwksUrl\x12\x16\n" +
@@ -2852,7 +2862,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fprincipal_claim\x18\x06 \x01(\tR\x0eprincipalClaim\x12\x1f\n" +
 	"\vscope_claim\x18\a \x01(\tR\n" +
 	"scopeClaim\x12'\n" +
-	"\rclock_skew_ms\x18\b \x01(\x05H\x00R\vclockSkewMs\x88\x01\x01B\x10\n" +
+	"\rclock_skew_ms\x18\b \x01(\x05H\x00R\vclockSkewMs\x88\x01\x01\x12)\n" +
+	"\x10principal_prefix\x18\t \x01(\tR\x0fprincipalPrefixB\x10\n" +
 	"\x0e_clock_skew_msB\x10\n" +
 	"\x0e_max_reauth_ms\x1a\x94\x01\n" +
 	"\x03Tls\x129\n" +
