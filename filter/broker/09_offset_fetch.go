@@ -18,8 +18,8 @@ import (
 // few seconds or at all, the group has an error: COORDINATOR_NOT_AVAILABLE, for its partitions where the version has no other place.
 // Requests that had no answer are sent once more. require_stable is passed on to clusters that know it.
 //
-// Java's administrators, who ask for all topics, are told what the other clusters say instead: to them a partition with an error is one that
-// is not told of, and tools show what there is. Others may take what is missing for an offset of -1.
+// Java's administrators, who ask for all topics, are told what the other clusters say instead, unless the group's home is missing: to them a
+// partition with an error is one that is not told of, and tools show what there is. Others may take what is missing for an offset of -1.
 //
 // KIP-447 (require_stable), KIP-709 (several groups). Version 10 names topics by id.
 func offsetFetchAPI() API {
@@ -62,9 +62,7 @@ type offsetsCall struct {
 type groupOffsets struct {
 	asked *kmsg.OffsetFetchRequestGroup
 	all   bool // topics are asked for
-	// missed is how many clusters have not answered.
-	missed int
-	code   wire.ErrorCode
+	code  wire.ErrorCode
 	// epochs are those of the member that asks, by cluster, if one does.
 	epochs groups.Epochs
 	// topics are those that are asked for, by their places, or what was found of all.
@@ -196,7 +194,7 @@ func (o *offsetsCall) askCluster(g *groupOffsets, name string, places []int) {
 		dead := false
 		o.locked(func() { dead = o.dead[name] })
 		if dead {
-			o.locked(func() { o.miss(g) })
+			o.locked(func() { o.miss(g, name) })
 			over()
 			return
 		}
@@ -207,7 +205,7 @@ func (o *offsetsCall) askCluster(g *groupOffsets, name string, places []int) {
 			})
 		}, func() {
 			o.dead[name] = true
-			o.miss(g)
+			o.miss(g, name)
 		}, over)
 	})
 }
@@ -249,13 +247,10 @@ func (g *groupOffsets) fail(code wire.ErrorCode) {
 }
 
 // miss takes note that a cluster has not said anything of a group.
-func (o *offsetsCall) miss(g *groupOffsets) {
-	if g.all && o.partial {
-		g.missed++
+func (o *offsetsCall) miss(g *groupOffsets, cluster string) {
+	if g.all && o.partial && cluster != o.broker.routes.Home(g.asked.Group) {
 		o.Note.Fail(wire.CoordinatorNotAvailable, "a cluster does not answer: what it has is left out")
-		if g.missed < len(o.broker.clusters) {
-			return
-		}
+		return
 	}
 	g.fail(wire.CoordinatorNotAvailable)
 }
@@ -293,7 +288,7 @@ func (o *offsetsCall) take(g *groupOffsets, name string, places []int, r kmsg.Re
 		switch {
 		case r == nil && code == wire.CoordinatorNotAvailable:
 			o.dead[name] = true
-			o.miss(g)
+			o.miss(g, name)
 			return
 		case code == wire.GroupIDNotFound && g.epochs[name] > 0: // it had the member
 			code = wire.UnknownMemberID
