@@ -65,6 +65,7 @@ type Filter struct {
 	workers   map[int]*worker
 	open      int         // sessions
 	release   *time.Timer // nil unless Options.ReleaseAfter says so
+	begun     bool        // there was a session, or Monitor: what logins are checked against is read again
 	monitored bool        // clusters are watched
 	resting   bool        // but not now: there has long been no session
 }
@@ -146,8 +147,8 @@ func (f *Filter) join(workerIndex int) *worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open++
-	if f.resting {
-		f.resting = false
+	if f.resting || f.door != nil && !f.begun {
+		f.resting, f.begun = false, true
 		f.waking.Go(func() { f.guard("watch", f.watchOrRest) })
 	}
 	return f.worker(workerIndex)

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
@@ -15,28 +14,27 @@ import (
 
 // door is what clients log in at. Nil: they do not.
 type door struct {
-	settings   login.Settings
-	server     atomic.Pointer[login.Server]
+	server     *login.Server
 	mechanisms *logins.Mechanisms
 	logins     *broker.Logins
-
-	following bool // files and keys are read again; who begins or ends that holds the filter's watching
 }
 
 var _ logins.Server = (*door)(nil)
 
-// openDoor has clients log in, if the configuration says so.
+// openDoor has clients log in, if the configuration says so. It reads files, and asks nobody for keys.
 func (f *Filter) openDoor() error {
 	c := f.config.Logins
 	if c == nil {
 		return nil
 	}
 	caught := func(where string, reason any, _ []byte) { f.caught(reason, where) }
-	d := &door{settings: c.Settings}
-	d.settings.Told, d.settings.Caught = f.toldOfLogins, caught
-	if err := d.follow(true); err != nil {
+	settings := c.Settings
+	settings.Told, settings.Caught, settings.Resting = f.toldOfLogins, caught, true
+	server, err := login.New(settings)
+	if err != nil {
 		return fmt.Errorf("authentication: %w", err)
 	}
+	d := &door{server: server}
 	d.mechanisms = logins.New(logins.Options{
 		Server: d, Limiter: login.NewLimiter(login.LimiterSettings{}), Bare: c.Bare, Panics: &guard.Panics{Caught: caught},
 	})
@@ -46,37 +44,23 @@ func (f *Filter) openDoor() error {
 }
 
 // Names implements logins.Server.
-func (d *door) Names() []string { return d.server.Load().Names() }
+func (d *door) Names() []string { return d.server.Names() }
 
 // Begin implements logins.Server.
 //
 //nolint:ireturn // logins.Server asks for it
 func (d *door) Begin(mechanism string) (login.Exchange, bool) {
-	return d.server.Load().Begin(mechanism)
+	return d.server.Begin(mechanism)
 }
 
 // follow has files and keys be read again when they change, or no longer: then logins are checked against what was read last.
-func (d *door) follow(on bool) error {
+func (d *door) follow(on bool) {
 	switch {
-	case d == nil || d.following == on:
-		return nil
-	case !on:
-		d.server.Load().Close()
+	case d == nil:
+	case on:
+		d.server.Resume()
 	default:
-		server, err := login.New(d.settings)
-		if err != nil {
-			return err
-		}
-		d.server.Store(server)
-	}
-	d.following = on
-	return nil
-}
-
-// followOrRest is follow for a filter that has begun to serve.
-func (f *Filter) followOrRest(on bool) {
-	if err := f.door.follow(on); err != nil {
-		f.options.Log.Error("what clients' logins are checked against cannot be read; what was there before stays", "error", err)
+		d.server.Rest()
 	}
 }
 
@@ -86,9 +70,7 @@ func (f *Filter) closeDoor() {
 		return
 	}
 	f.door.mechanisms.Close()
-	f.watching.Lock()
-	defer f.watching.Unlock()
-	f.followOrRest(false)
+	f.door.server.Close()
 }
 
 // policy says how clients log in; nil: they do not.

@@ -229,18 +229,49 @@ func TestNoLogin(t *testing.T) {
 	})
 }
 
-// TestLoginAfterRest has the last client leave for long: files are no longer looked at, and are when the next one comes.
+// TestLoginAfterRest has the last client leave for long: files are no longer looked at, and are when the next one comes. One that cannot be
+// used then changes nothing, until it can.
 func TestLoginAfterRest(t *testing.T) {
 	t.Parallel()
 	text := twoClustersWith(t, "allow_plain_without_tls: true")
+	_, path, _ := strings.Cut(text, `users_file: "`)
+	path, _, _ = strings.Cut(path, `"`)
 	withMesh(t, text, func(m *mesh) {
-		for range 2 {
+		login := func(password string) {
+			t.Helper()
 			c := m.connect()
-			c.session.Data(slices.Concat(handshake(1, 1, "PLAIN"), authenticate(2, 0, plainToken(rightPassword)), produce(3, "apples")))
-			c.wantAnswers(1, 2, 3)
+			c.session.Data(slices.Concat(handshake(1, 1, "PLAIN"), authenticate(2, 0, plainToken(password)), produce(3, "apples")))
+			if password == rightPassword {
+				c.wantAnswers(1, 2, 3)
+			} else {
+				advance(time.Second)
+				c.wantAnswers(1, 2)
+			}
+			advance(3 * time.Second)
 			c.session.Closed()
 			advance(2 * time.Minute)
 		}
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		login(rightPassword)
+		write("half a lin")
+		advance(time.Minute)
+		if log := m.log(); strings.Contains(log, "half") || strings.Contains(log, "cannot be read") {
+			t.Errorf("the file is looked at while nobody is there:\n%s", log)
+		}
+		login(rightPassword)
+		if log := m.log(); strings.Count(log, "cannot be read") != 1 {
+			t.Errorf("it is not said once that the file cannot be read:\n%s", log)
+		}
+		write("")
+		c := m.connect()
+		advance(2 * time.Second)
+		c.session.Closed()
+		login(wrongPassword)
 		if got := strings.Count(m.log(), "checked against was read"); got != 2 {
 			t.Errorf("files were read %d times, want twice:\n%s", got, m.log())
 		}

@@ -36,7 +36,7 @@ func (f *Filter) Health() []health.Snapshot {
 // Monitor has every cluster watched from now on, with clients or without. Call it once, before Close.
 func (f *Filter) Monitor() {
 	f.mu.Lock()
-	f.monitored = true
+	f.monitored, f.begun = true, true
 	if f.open == 0 {
 		f.restLater()
 	}
@@ -54,7 +54,7 @@ func (f *Filter) watchOrRest() {
 	if f.options.Rested != nil {
 		f.options.Rested(resting)
 	}
-	f.followOrRest(!resting)
+	f.door.follow(!resting)
 	if watch {
 		f.watch()
 		return

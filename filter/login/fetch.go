@@ -36,12 +36,12 @@ type keys struct {
 	mu     sync.Mutex
 	asking chan struct{} // closed when what is asked for is there, or not; nil: nobody asks
 	asked  time.Time     // when that was the last time
+	closed bool          // nobody asks any more
 
-	end  context.CancelFunc
-	work sync.WaitGroup
+	following following
 }
 
-// newKeys reads the file, and from then on looks at it every second; or asks for keys at the URL, again and again.
+// newKeys reads the file, if they are in one.
 func newKeys(s TokenSettings, panics *guard.Panics, told *teller) (*keys, error) {
 	k := &keys{panics: panics, told: told, wake: make(chan struct{}, 1)}
 	if s.KeysFile != "" {
@@ -59,18 +59,39 @@ func newKeys(s TokenSettings, panics *guard.Panics, told *teller) (*keys, error)
 			k.refresh = DefaultRefresh
 		}
 		k.read = func(ctx context.Context) error { return k.fetch(ctx, client, s.KeysURL) }
-		k.asking = make(chan struct{})
-		k.wake <- struct{}{}
 	}
-	life, end := context.WithCancel(context.Background())
-	k.end = end
-	k.work.Go(func() { k.panics.Guard("keys", func() { k.follow(life) }) })
 	return k, nil
 }
 
+// resume has the file looked at, or the keys asked for, at once and again and again.
+func (k *keys) resume() {
+	k.mu.Lock()
+	if !k.closed {
+		k.want()
+	}
+	k.mu.Unlock()
+	k.following.begin(k.panics, "keys", k.follow)
+}
+
+// close lets those go on who wait for keys.
 func (k *keys) close() {
-	k.end()
-	k.work.Wait()
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	k.following.close()
+	k.answered()
+}
+
+// want has keys asked for, and returns what is closed then. The mutex is held.
+func (k *keys) want() <-chan struct{} {
+	if k.asking == nil {
+		k.asking = make(chan struct{})
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default: // it is about to
+	}
+	return k.asking
 }
 
 // fitting returns the keys that may have made a signature. If none is known, and wait allows it, they are asked for: the error is a *Pending.
@@ -96,17 +117,13 @@ func (k *keys) fitting(id, algorithm string, wait bool) (keyring, error) {
 func (k *keys) ask(now time.Time) <-chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.asking == nil {
-		if since := now.Sub(k.asked); since >= 0 && since < min(askAgainAfter, k.refresh) {
-			return nil
-		}
-		k.asking = make(chan struct{})
-		select {
-		case k.wake <- struct{}{}:
-		default: // it is about to
-		}
+	if k.asking != nil {
+		return k.asking
 	}
-	return k.asking
+	if since := now.Sub(k.asked); k.closed || since >= 0 && since < min(askAgainAfter, k.refresh) {
+		return nil
+	}
+	return k.want()
 }
 
 // follow asks when it is time, or somebody needs a key.

@@ -58,6 +58,8 @@ type Settings struct {
 	Tokens *TokenSettings
 	// Told is told what becomes of the file of users and of the keys, from any goroutine, and while New runs. Nil: nobody is.
 	Told func(Report)
+	// Resting says that files are looked at again, and keys at a URL asked for, from Server.Resume on alone.
+	Resting bool
 	// Caught is told of panics on goroutines of the Server. Nil: nobody is.
 	Caught func(where string, reason any, stack []byte)
 }
@@ -104,8 +106,10 @@ func New(s Settings) (*Server, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		server.Close()
 		return nil, errors.Join(wrong...)
+	}
+	if !s.Resting {
+		server.Resume()
 	}
 	return server, nil
 }
@@ -159,10 +163,31 @@ func (s *Server) Begin(mechanism string) (Exchange, bool) { //nolint:ireturn // 
 	}
 }
 
+// Resume has files looked at again, and keys asked for, if they are not. What was read last stays until something else can be: what keeps it
+// from that is told of, and tried again.
+func (s *Server) Resume() {
+	if s.users != nil {
+		s.users.resume()
+	}
+	if s.tokens != nil {
+		s.tokens.keys.resume()
+	}
+}
+
+// Rest ends that, and waits for it, until Resume. Logins are checked against what was read last.
+func (s *Server) Rest() {
+	if s.users != nil {
+		s.users.following.rest()
+	}
+	if s.tokens != nil {
+		s.tokens.keys.following.rest()
+	}
+}
+
 // Close ends what reads files and asks for keys, and waits for that. Logins under way go on with what there is.
 func (s *Server) Close() {
 	if s.users != nil {
-		s.users.close()
+		s.users.following.close()
 	}
 	if s.tokens != nil {
 		s.tokens.keys.close()

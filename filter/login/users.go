@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,37 +18,31 @@ type users struct {
 
 	file followed // the goroutine's that looks at it
 
-	end  context.CancelFunc
-	work sync.WaitGroup
+	following following
 }
 
-// newUsers reads the file, and from then on looks at it every second.
+// newUsers reads the file.
 func newUsers(path string, panics *guard.Panics, told *teller) (*users, error) {
 	u := &users{panics: panics, told: told, file: followed{path: path}}
 	if err := u.read(); err != nil {
 		return nil, err
 	}
-	life, end := context.WithCancel(context.Background())
-	u.end = end
-	u.work.Go(func() { u.panics.Guard("users", func() { u.follow(life) }) })
 	return u, nil
 }
 
-func (u *users) close() {
-	u.end()
-	u.work.Wait()
-}
+// resume has the file looked at, at once and every second from then on.
+func (u *users) resume() { u.following.begin(u.panics, "users", u.follow) }
 
 // follow reads the file again and again. A panic costs one reading.
 func (u *users) follow(life context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
+		if err := u.panics.Attempt("users", u.read); err != nil {
+			u.told.broken(err)
+		}
 		select {
 		case <-ticker.C:
-			if err := u.panics.Attempt("users", u.read); err != nil {
-				u.told.broken(err)
-			}
 		case <-life.Done():
 			return
 		}
