@@ -86,8 +86,8 @@ type listing struct {
 	waiting []func()  // for the answer
 }
 
-// begin says whether the caller has to ask, or that then is called when somebody else's answer is there. Otherwise the clusters have
-// just said what they have.
+// begin says whether the caller has to ask, or that then is called when somebody else's answer is there. Otherwise they have just been asked,
+// and one that is away has said nothing of what it has.
 func (l *listing) begin(now time.Time, then func()) (asks, waits bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

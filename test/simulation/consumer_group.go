@@ -93,7 +93,7 @@ func (g *consumerGroup) admits(m *consumerMember, r *kmsg.ConsumerGroupHeartbeat
 		return wire.UnknownMemberID
 	case r.MemberEpoch == m.epoch:
 		return wire.None
-	case r.MemberEpoch == m.previous && r.Topics != nil && subset(g.owned(r), m.assigned): // it has not heard the last answer
+	case r.MemberEpoch == m.previous && r.Topics != nil && !g.foreign(r) && subset(g.owned(r), m.assigned): // it has not heard the last answer
 		return wire.None
 	default:
 		return wire.FencedMemberEpoch
@@ -108,6 +108,12 @@ func (g *consumerGroup) owned(r *kmsg.ConsumerGroupHeartbeatRequest) (owned []in
 		}
 	}
 	return owned
+}
+
+// foreign reports whether a member says that it has something of another cluster's topic, which nobody has assigned here.
+func (g *consumerGroup) foreign(r *kmsg.ConsumerGroupHeartbeatRequest) bool {
+	id := g.on.cluster.TopicID(g.on.topic)
+	return slices.ContainsFunc(r.Topics, func(t kmsg.ConsumerGroupHeartbeatRequestTopic) bool { return t.TopicID != id })
 }
 
 func subset(of, all []int32) bool {
