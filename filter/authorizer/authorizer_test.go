@@ -111,6 +111,33 @@ func TestAny(t *testing.T) {
 	}
 }
 
+func TestAll(t *testing.T) {
+	t.Parallel()
+	rule := func(allow bool, topics ...string) authorizer.Rule {
+		return authorizer.Rule{Allow: allow, Principals: all, Operations: authorizer.Of(authorizer.Read), Topics: topics}
+	}
+	for _, tt := range []struct {
+		name  string
+		rules []authorizer.Rule
+		want  authorizer.Decision
+	}{
+		{"allowed", []authorizer.Rule{rule(true, "*")}, authorizer.Decision{Allowed: true, Rule: 0}},
+		{"one, and then all", []authorizer.Rule{rule(true, "orders"), rule(true, "*")}, authorizer.Decision{Allowed: true, Rule: 1}},
+		{"denied later", []authorizer.Rule{rule(true, "*"), rule(false, "orders")}, authorizer.Decision{Allowed: true, Rule: 0}},
+		{"one is denied before", []authorizer.Rule{rule(false, "orders"), rule(true, "*")}, authorizer.Decision{Rule: 0}},
+		{"some are denied before", []authorizer.Rule{rule(false, "o*"), rule(true, "*")}, authorizer.Decision{Rule: 0}},
+		{"some", []authorizer.Rule{rule(true, "o*")}, authorizer.Decision{Rule: authorizer.NoRule}},
+	} {
+		if got := authorizer.New(tt.rules).For("ann").All(authorizer.Read, authorizer.Topic); got != tt.want {
+			t.Errorf("%s: All = %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+	var none *authorizer.Rights
+	if !none.All(authorizer.Read, authorizer.Topic).Allowed {
+		t.Error("something is denied without rules")
+	}
+}
+
 func TestCheckPrincipal(t *testing.T) {
 	t.Parallel()
 	for pattern, want := range map[string]string{

@@ -113,6 +113,9 @@ func TestDecisionsAreTheLoop(t *testing.T) {
 			if got := compiled.For(who).Any(o, k); !got.Allowed && naive(rules, who, o, k, name).Allowed {
 				t.Fatalf("%s, %v of any %v is denied, and allowed for %q, rules %+v", who, o, k, name, rules)
 			}
+			if got := compiled.For(who).All(o, k); got.Allowed && !naive(rules, who, o, k, name).Allowed {
+				t.Fatalf("%s, %v of all %v is allowed, and denied for %q, rules %+v", who, o, k, name, rules)
+			}
 		})
 	}
 	if hidden < 50 {

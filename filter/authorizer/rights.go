@@ -36,6 +36,23 @@ func (r *Rights) Any(o Operation, k Kind) Decision {
 	return r.decision(r.someName[k][o])
 }
 
+// All says whether something may be done with everything of a kind, whatever its name is. It looks at all rules.
+func (r *Rights) All(o Operation, k Kind) Decision {
+	if r == nil {
+		return Decision{Allowed: true, Rule: NoRule}
+	}
+	nodes := r.tables[k].nodes
+	if len(nodes) == 0 || nodes[0].names != (names{prefix: true}) {
+		return r.decision(NoRule)
+	}
+	for i := range nodes {
+		if d := r.decision(nodes[i].first[o]); !d.Allowed {
+			return d
+		}
+	}
+	return r.decision(nodes[0].first[o])
+}
+
 func (r *Rights) decision(place int16) Decision {
 	return Decision{Allowed: place != NoRule && r.rules.rules[place].Allow, Rule: int(place)}
 }

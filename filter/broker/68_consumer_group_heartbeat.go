@@ -24,7 +24,8 @@ import (
 // this proxy does not know, because it was restarted or another one served it, is asked to say all it is (NOT_COORDINATOR), and known
 // again by what the clusters say of it (ConsumerGroupDescribe); it is fenced only if they say another epoch.
 //
-// A topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise, as from a broker that does not allow it. What
+// Who subscribes with a regular expression has to have the right to describe all topics: a cluster knows one user, and would assign to the
+// member what it may not know of, which nobody reads then. A topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise, as from a broker that does not allow it. What
 // matches a regular expression is the brokers' to say (KIP-1043); what no rule sends to that cluster is left out of the answer.
 func consumerGroupHeartbeatAPI() API {
 	return API{
@@ -109,6 +110,10 @@ func (h *heartbeatCall) start() {
 			h.deny(wire.TopicAuthorizationFailed)
 			return
 		}
+	}
+	if r.SubscribedTopicRegex != nil && *r.SubscribedTopicRegex != "" && !h.broker.mayMatch(h.Call, &h.refusal) {
+		h.deny(wire.TopicAuthorizationFailed)
+		return
 	}
 	if topic := h.broker.forbidden(r.SubscribedTopicNames); topic != "" {
 		h.refusal.addTopic(topic, wire.TopicAuthorizationFailed)

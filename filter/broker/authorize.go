@@ -48,6 +48,13 @@ func (b *Broker) mayWrite(c *Call, r *Refusal) bool {
 	return rights == nil || b.decided(c, o, k, "", rights.Any(o, k), r)
 }
 
+// mayMatch is may for subscribing to whatever matches a regular expression: clusters match all that they have, and assign it.
+func (b *Broker) mayMatch(c *Call, r *Refusal) bool {
+	const o, k = authorizer.Describe, authorizer.Topic
+	rights := b.rightsOf(c.Client)
+	return rights == nil || b.decided(c, o, k, "", rights.All(o, k), r)
+}
+
 // mayAdminister is may for what is done to a topic: who may create topics in the cluster may create any.
 func (b *Broker) mayAdminister(c *Call, o authorizer.Operation, topic string, r *Refusal) bool {
 	return o == authorizer.Create && b.sees(c.Client, o, authorizer.Cluster, "") || b.may(c, o, authorizer.Topic, topic, r)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
@@ -314,6 +315,34 @@ func TestMemberWithARegularExpression(t *testing.T) {
 	delete(c.f1.topics, "apples")
 	c.c1.members[memberID].next, c.c2.members[memberID].next = []int32{0}, []int32{0}
 	c.want(c.beat(), 0, 14, "bananas[0]")
+}
+
+// Who may not describe all topics subscribes to none by a regular expression: a cluster would assign to it what nobody reads then.
+func TestRegularExpressionOfWhoMayNotDescribeAll(t *testing.T) {
+	t.Parallel()
+	everything := authorizer.Rule{Allow: true, Principals: []string{"*"}, Operations: authorizer.All, Topics: []string{"*"}, Groups: []string{"*"}}
+	hidden := authorizer.Rule{Principals: []string{"*"}, Operations: authorizer.All, Topics: []string{"hidden"}}
+	some := everything
+	some.Topics = []string{"apples", "bananas*"}
+	for name, tt := range map[string]struct {
+		rules []authorizer.Rule
+		want  wire.ErrorCode
+	}{
+		"all":          {[]authorizer.Rule{everything}, wire.None},
+		"some":         {[]authorizer.Rule{some}, wire.TopicAuthorizationFailed},
+		"all but some": {[]authorizer.Rule{hidden, everything}, wire.TopicAuthorizationFailed},
+	} {
+		c := newConsumer(t)
+		c.broker.Authorize(authorizer.New(tt.rules))
+		r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		r.Group, r.MemberID, r.RebalanceTimeoutMillis, r.SubscribedTopicRegex = "group", memberID, 1000, new(".*")
+		r.SubscribedTopicNames = nil
+		a := ask(t, c.broker, wire.KeyConsumerGroupHeartbeat, 1, r)
+		got := wire.ErrorCode(parse[*kmsg.ConsumerGroupHeartbeatResponse](t, wire.KeyConsumerGroupHeartbeat, 1, a).ErrorCode)
+		if got != tt.want || tt.want != wire.None && len(c.c1.members)+len(c.c2.members) != 0 {
+			t.Errorf("%s: %s, %d and %d members, want %s", name, got, len(c.c1.members), len(c.c2.members), tt.want)
+		}
+	}
 }
 
 // Whoever describes a group sees one of all clusters.

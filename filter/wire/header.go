@@ -18,10 +18,24 @@ type Header struct {
 // ParseHeader reads the header of a whole frame and gives what follows it as body, which points into frame.
 //
 // An API that is not in the table, or a version out of its range, is a *Violation, with as much of the header as there is.
-// What is a login without a handshake has the header of SaslAuthenticate, and nothing of what came, which has a password in it.
+// What is a login without a handshake has the header of SaslAuthenticate, and nothing of what came, which has a password in it: also if it
+// begins as a request of an API that is served, in a version that no API has.
 // ApiVersions is the exception: any version of it is returned, because it is answered with UNSUPPORTED_VERSION in a v0
 // body and the client tries again (KIP-511). The body of such a request is nil.
 func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
+	h, body, err = t.parseHeader(frame)
+	if err == nil || !IsToken(frame) {
+		return h, body, err
+	}
+	wrong := &Violation{ReasonUnknownAPI, "a login without a handshake (SASL, KIP-43) is not served"}
+	if t.hasLogins() {
+		wrong = &Violation{ReasonLoginOrder, wrong.Detail + ": SaslHandshake has to come first"}
+	}
+	return Header{Key: KeySaslAuthenticate}, nil, wrong
+}
+
+// parseHeader is ParseHeader, with logins without a handshake taken for requests.
+func (t *Table) parseHeader(frame []byte) (h Header, body []byte, err error) {
 	r := newReader(frame, false)
 	h.Key = APIKey(r.int16("api key"))
 	h.Version = r.int16("api version")
@@ -29,10 +43,6 @@ func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	h.ClientID = r.nullable("client id") // never compact, in no version
 	api, ok := t.Lookup(h.Key)
 	switch {
-	case !ok && IsToken(frame) && t.hasLogins():
-		return Header{Key: KeySaslAuthenticate}, nil, &Violation{ReasonLoginOrder, "a login without a handshake (SASL, KIP-43) is not served: SaslHandshake has to come first"}
-	case !ok && IsToken(frame):
-		return Header{Key: KeySaslAuthenticate}, nil, &Violation{ReasonUnknownAPI, "a login without a handshake (SASL, KIP-43) is not served"}
 	case !r.ok():
 		return h, nil, &Violation{ReasonMalformedHeader, fmt.Sprintf("header of a frame of %d bytes: %s", len(frame), r.detail)}
 	case !ok:

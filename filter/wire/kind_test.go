@@ -2,8 +2,10 @@ package wire_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -75,6 +77,27 @@ func TestToken(t *testing.T) {
 		h, _, err := served.ParseHeader([]byte(tt.frame))
 		if tt.want && (err == nil || h.ClientID != nil || h.Key.Kind() != wire.Logins) {
 			t.Errorf("%s: header %+v, %v; want one of a login, without what is in it", tt.name, h, err)
+		}
+	}
+}
+
+// A name that begins with the letter that is a served API's key, and is followed by what could be a client id's length, tells nothing either.
+func TestTokenThatBeginsAsARequest(t *testing.T) {
+	t.Parallel()
+	for _, shape := range wire.Shapes() {
+		if shape.Key < ' ' {
+			continue // not of a name
+		}
+		table := wire.NewTable(wire.API{Shape: shape, Max: 99})
+		first := string(rune(shape.Key))
+		for _, token := range []string{
+			"\x00" + first + "eliver\x00" + "0" + strings.Repeat("s3cret", 20), "\x00" + first + "an\x00hush-hush", "\x00" + first + "\x00hush-hush",
+			"\x00" + first + "\x00h", "\x00" + first + "nnnnn\x00h",
+		} {
+			h, body, err := table.ParseHeader([]byte(token))
+			if want := (wire.Header{Key: wire.KeySaslAuthenticate}); !cmp.Equal(h, want) || body != nil || err == nil {
+				t.Errorf("%s, %q: %+v, %q, %v; want %+v and an error", shape.Name, token, h, body, err, want)
+			}
 		}
 	}
 }
