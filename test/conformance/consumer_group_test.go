@@ -60,7 +60,6 @@ func TestConsumerGroups(t *testing.T) {
 					r.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{{Partitions: []int32{1}}}
 				},
 				func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.ServerAssignor = new("best") },
-				func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.SubscribedTopicRegex = new("[") },
 				func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.InstanceID = new("") },
 			} {
 				m := newMember(c, "wrong")
@@ -70,6 +69,13 @@ func TestConsumerGroups(t *testing.T) {
 				wrong(r)
 				c.ask(at(1, r))
 			}
+		}},
+		{name: "a regular expression that is none", off: "ruled", do: func(c *client) {
+			m := newMember(c, "wrong")
+			r := m.request()
+			r.RebalanceTimeoutMillis, r.SubscribedTopicNames = 60_000, []string{c.topic("listed")}
+			r.Topics, r.SubscribedTopicRegex = []kmsg.ConsumerGroupHeartbeatRequestTopic{}, new("[")
+			c.ask(at(1, r))
 		}},
 		{name: "no rule matches", on: "narrow", differs: unmatchedTopic, do: func(c *client) {
 			m := newMember(c, "unruled")
