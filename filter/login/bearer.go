@@ -22,7 +22,7 @@ type bearer struct {
 }
 
 // Laborious is true while a signature is to be verified.
-func (b *bearer) Laborious() bool { return !b.over }
+func (b *bearer) Laborious([]byte) bool { return !b.over }
 
 func (b *bearer) Step(token []byte) ([]byte, *Identity, error) {
 	if b.over {

@@ -85,7 +85,7 @@ func (l *Limiter) Failed(from netip.Addr, now time.Time) time.Duration {
 	defer l.mu.Unlock()
 	doublings := (l.worker.add(now, workerForgets, workerMost) - workerPatience) / workerDoubles
 	if from.IsValid() {
-		doublings = max(doublings, l.source(network(from), now).failed.add(now, sourceForgets, sourceMost)-sourcePatience)
+		doublings = max(doublings, l.source(Network(from), now).failed.add(now, sourceForgets, sourceMost)-sourcePatience)
 	}
 	delay := float64(l.settings.Delay) * math.Exp2(math.Floor(max(0, doublings)))
 	return time.Duration(min(delay, float64(l.settings.MaxDelay)))
@@ -110,8 +110,8 @@ func (l *Limiter) source(address netip.Addr, now time.Time) *source {
 	return least
 }
 
-// network is what one client has at least: an address of IPv4, or 64 bits of IPv6.
-func network(a netip.Addr) netip.Addr {
+// Network is what one client has at least: an address of IPv4, or 64 bits of IPv6.
+func Network(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if a.Is4() {
 		return a

@@ -27,8 +27,9 @@ type Exchange interface {
 	// then, too. err is a *Failure when the login is refused, a *Pending when the same token may be given again in a while, or
 	// ErrUnavailable. After a *Failure, ErrUnavailable, or who, nothing but a *Failure comes.
 	Step(token []byte) (answer []byte, who *Identity, err error)
-	// Laborious says that the next Step may take milliseconds, so that it is not for a host's thread. Others take some microseconds.
-	Laborious() bool
+	// Laborious says that the next Step, with this token, may take milliseconds, so that it is not for a host's thread. Others take some
+	// microseconds, as that with a password does which is remembered.
+	Laborious(token []byte) bool
 	// Refused is why the login is refused, from the moment that this is certain; nil: it is not. With OAUTHBEARER it is before a Step says so,
 	// in time for the answer that tells the client, after which some clients do not come again.
 	Refused() *Failure

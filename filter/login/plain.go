@@ -10,12 +10,28 @@ import (
 type plain struct {
 	verdict
 
-	server *Server
-	over   bool
+	server     *Server
+	remembered digest // that Laborious has found
+	over       bool
 }
 
-// Laborious is true: passwords that are not remembered cost a verifier's iterations.
-func (p *plain) Laborious() bool { return !p.over }
+// Laborious is true of what has a password that is not remembered: that costs a verifier's iterations.
+func (p *plain) Laborious(token []byte) bool {
+	if p.over {
+		return false
+	}
+	message, failure := parsePlain(token)
+	if failure != nil {
+		return false
+	}
+	v, _ := p.server.users.table.Load().verifier(Plain, message.name)
+	digest := p.server.memory.digest(message.name, message.password, v)
+	if !p.server.memory.has(digest, time.Now()) {
+		return true
+	}
+	p.remembered = digest
+	return false
+}
 
 func (p *plain) Step(token []byte) ([]byte, *Identity, error) {
 	if p.over {
@@ -36,7 +52,7 @@ func (p *plain) Step(token []byte) ([]byte, *Identity, error) {
 func (p *plain) judge(message plainMessage) *Failure {
 	v, known := p.server.users.table.Load().verifier(Plain, message.name)
 	digest := p.server.memory.digest(message.name, message.password, v)
-	if !p.server.memory.has(digest, time.Now()) {
+	if digest != p.remembered && !p.server.memory.has(digest, time.Now()) {
 		matches := v.Matches(message.password)
 		switch {
 		case !known:

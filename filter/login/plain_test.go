@@ -43,8 +43,8 @@ func TestPlain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := begin(t, s, login.Plain)
-			if !e.Laborious() {
-				t.Error("it is not laborious")
+			if e.Laborious([]byte(tt.token)) && tt.want.Reason == login.Malformed {
+				t.Error("it is laborious, though nothing is looked up")
 			}
 			answer, who, err := e.Step([]byte(tt.token))
 			if diff := cmp.Diff(tt.want, refused(err)); diff != "" || len(answer) > 0 {
@@ -54,7 +54,7 @@ func TestPlain(t *testing.T) {
 			if f := e.Refused(); (f != nil) != (err != nil) || f != nil && f.Reason != tt.want.Reason {
 				t.Errorf("refused = %v, want %q", f, tt.want.Reason)
 			}
-			if e.Laborious() {
+			if e.Laborious([]byte(tt.token)) {
 				t.Error("it is laborious when it is over")
 			}
 			if _, who, err := e.Step([]byte("\x00alice\x00wonderland")); who != nil || refused(err).Reason != login.Malformed {
@@ -74,6 +74,25 @@ func checkIdentity(t *testing.T, who *login.Identity, principal, mechanism strin
 	}
 	if diff := cmp.Diff(&login.Identity{Principal: principal, Mechanism: mechanism}, who); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is remembered is no work, for the user whose it is and with that password alone.
+func TestRememberedPasswordIsNoWork(t *testing.T) {
+	t.Parallel()
+	s := serveUsers(t, user(t, "bob", "builder"))
+	laborious := func(token string) bool { return begin(t, s, login.Plain).Laborious([]byte(token)) }
+	if right := "\x00bob\x00builder"; !laborious(right) {
+		t.Error("it is no work at first")
+	} else if _, who, err := begin(t, s, login.Plain).Step([]byte(right)); who == nil {
+		t.Fatal(err)
+	}
+	for token, want := range map[string]bool{
+		"\x00bob\x00builder": false, "bob\x00bob\x00builder": false, "\x00bob\x00Builder": true, "\x00alice\x00builder": true, "\x00eve\x00builder": true,
+	} {
+		if got := laborious(token); got != want {
+			t.Errorf("%q: laborious %t, want %t", token, got, want)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ type scramLogin struct {
 }
 
 // Laborious is false: the iterations are the client's to do.
-func (s *scramLogin) Laborious() bool { return false }
+func (s *scramLogin) Laborious([]byte) bool { return false }
 
 func (s *scramLogin) Step(token []byte) (answer []byte, who *Identity, err error) {
 	stage := s.stage

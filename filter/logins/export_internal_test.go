@@ -1,6 +1,9 @@
 package logins
 
-// MaxWaiting and MaxHands are the bounds.
-const MaxWaiting = maxWaiting
+// MaxWaiting, MaxFromOne and MaxHands are the bounds.
+const (
+	MaxWaiting = maxWaiting
+	MaxFromOne = maxFromOne
+)
 
 var MaxHands = maxHands

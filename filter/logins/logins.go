@@ -110,8 +110,8 @@ type exchange struct {
 
 // Step implements broker.Exchange.
 func (e *exchange) Step(token []byte, onEnd func(call func()) (forget func()), done func(broker.Stepped)) {
-	s := &step{exchange: e, token: token, done: done}
-	if !e.under.Laborious() {
+	s := &step{exchange: e, token: token, done: done, from: login.Network(addressOf(e.client.Address))}
+	if !e.under.Laborious(token) {
 		s.take()
 		return
 	}

@@ -2,6 +2,7 @@ package logins_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type server struct {
 	key     chan struct{} // what "pending" waits for
 	easy    bool          // tokens are no work
 	stepped atomic.Int32
+	begun   []string // tokens, in the order in which they are looked at
 }
 
 func (*server) Names() []string { return []string{login.OAuthBearer, login.Plain, login.ScramSHA256} }
@@ -48,12 +50,13 @@ type exchange struct {
 
 func (e *exchange) Refused() *login.Failure { return e.refused }
 
-func (e *exchange) Laborious() bool { return !e.easy }
+func (e *exchange) Laborious([]byte) bool { return !e.easy }
 
 func (e *exchange) Step(token []byte) ([]byte, *login.Identity, error) {
 	e.mu.Lock()
 	e.now++
 	e.most = max(e.most, e.now)
+	e.begun = append(e.begun, string(token))
 	open := e.open
 	e.mu.Unlock()
 	if open != nil {
@@ -111,7 +114,11 @@ type client struct {
 }
 
 func connect(m *logins.Mechanisms, mechanism string) *client {
-	c := &client{whose: &broker.Client{Address: "10.0.0.1:999", Encrypted: true}}
+	return connectFrom(m, mechanism, "10.0.0.1:999")
+}
+
+func connectFrom(m *logins.Mechanisms, mechanism, address string) *client {
+	c := &client{whose: &broker.Client{Address: address, Encrypted: true}}
 	c.exch = m.Begin(c.whose, mechanism)
 	return c
 }
@@ -253,7 +260,7 @@ func TestBounds(t *testing.T) {
 		m := mechanisms(s, false)
 		var clients []*client
 		bring := func() *client {
-			c := connect(m, login.Plain)
+			c := connectFrom(m, login.Plain, fmt.Sprintf("10.1.%d.1:999", len(clients)%32))
 			c.send("ann")
 			clients = append(clients, c)
 			return c

@@ -158,13 +158,13 @@ func (r *request) count(a *broker.Answer) {
 // serve gives one request its place in the order of answers, and answers it, now or later.
 func (s *Session) serve(frame *wire.Frame) {
 	h, body, err := s.parseHeader(frame.Bytes())
-	if err != nil { // what comes as a client id may be anything
+	s.client.Identify(h.ClientID)
+	if err != nil {
 		size := len(frame.Bytes())
 		frame.Release()
 		s.violateWith(h, size, &unserved{err, h.Key})
 		return
 	}
-	s.client.Identify(h.ClientID)
 	counted := s.common.apis[h.Key]
 	r := &request{session: s, version: counted.Version(h.Version)}
 	r.call = broker.Call{Client: &s.client, Header: h, Body: body, Frame: frame, Received: time.Now(), Reply: r}

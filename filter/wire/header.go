@@ -24,8 +24,14 @@ type Header struct {
 // body and the client tries again (KIP-511). The body of such a request is nil.
 func (t *Table) ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	h, body, err = t.parseHeader(frame)
-	if err == nil || !IsToken(frame) {
-		return h, body, err
+	switch {
+	case err == nil:
+		return h, body, nil
+	case !IsToken(frame):
+		if h.Version < 0 || h.Version >= ' ' { // no API has such: it may be text, and what comes as the client id a password
+			h.ClientID = nil
+		}
+		return h, nil, err
 	}
 	wrong := &Violation{ReasonUnknownAPI, "a login without a handshake (SASL, KIP-43) is not served"}
 	if t.hasLogins() {

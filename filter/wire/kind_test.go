@@ -99,5 +99,9 @@ func TestTokenThatBeginsAsARequest(t *testing.T) {
 				t.Errorf("%s, %q: %+v, %q, %v; want %+v and an error", shape.Name, token, h, body, err, want)
 			}
 		}
+		strange := "\x00" + first + "an\x00xyz\x00\x05hush\nand more" // is no PLAIN: the password has a control character
+		if h, _, err := table.ParseHeader([]byte(strange)); h.ClientID != nil || err == nil {
+			t.Errorf("%s, %q: client id %q, %v; want none and an error", shape.Name, strange, h.ClientID, err)
+		}
 	}
 }
