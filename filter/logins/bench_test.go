@@ -88,9 +88,9 @@ func TestBugsOfWhoIsTold(t *testing.T) {
 		m := mechanisms(&server{}, false)
 		defer m.Close()
 		told := 0
-		for range 4 * logins.MaxHands {
+		for i := range 4 * logins.MaxHands {
 			c := connect(m, login.Plain)
-			c.exch.Step([]byte("ann"), c.onEnd, func(broker.Stepped) {
+			c.exch.Step([]byte([]string{"ann", "bug"}[i%2]), c.onEnd, func(broker.Stepped) {
 				told++
 				panic("bug")
 			})
