@@ -26,7 +26,7 @@ type Call struct {
 }
 
 // Reply is the way back to the client, as its session gives it to a Call. Its methods may be called from any goroutine.
-type Reply interface {
+type Reply interface { //nolint:interfacebloat // all that can be done with a request
 	// Hold counts n bytes more that are kept until the request is answered: what it was decoded to, or its response. It reports
 	// false when there is no room for them: then the request comes to a violation.
 	Hold(n int) bool
