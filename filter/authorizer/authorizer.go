@@ -1,6 +1,7 @@
 package authorizer
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -53,8 +54,12 @@ const (
 	NoRuleName = "no_rule"
 )
 
-// maxKept is how many principals' Rights are kept for their next connection.
-const maxKept = 1000
+// Bounds of what is kept for the next connection.
+const (
+	maxPrincipals = 1000    // whose Rights are known
+	maxNodes      = 250_000 // of all Rights together, of some 60 bytes
+	leastNodes    = 10      // that Rights count as, which have none
+)
 
 // Rules is compiled rules. They never change, and any goroutine may use them. Nil are no rules: everybody may do everything.
 type Rules struct {
@@ -63,6 +68,8 @@ type Rules struct {
 
 	mu   sync.RWMutex
 	kept map[string]*Rights // by principal
+	sets map[string]*Rights // by the rules that are about a principal: all of whom they are have the same
+	held int                // nodes in sets
 }
 
 // New compiles rules, in the order in which they are to be tried. It keeps them, and returns nil if there are none.
@@ -70,7 +77,7 @@ func New(rules []Rule) *Rules {
 	if len(rules) == 0 {
 		return nil
 	}
-	r := &Rules{rules: rules, who: make([][]principals, len(rules)), kept: map[string]*Rights{}}
+	r := &Rules{rules: rules, who: make([][]principals, len(rules)), kept: map[string]*Rights{}, sets: map[string]*Rights{}}
 	for i := range rules {
 		for _, p := range rules[i].Principals {
 			r.who[i] = append(r.who[i], principalsOf(p))
@@ -110,27 +117,53 @@ func (r *Rules) For(principal string) *Rights {
 	if rights != nil {
 		return rights
 	}
-	rights = r.compile(principal)
+	about := r.about(principal)
+	r.mu.RLock()
+	rights = r.sets[about]
+	r.mu.RUnlock()
+	if rights == nil {
+		rights = r.compile(about) // perhaps several at a time do, which is better than that they wait
+	}
+	return r.keep(principal, about, rights)
+}
+
+// keep keeps the Rights of a principal, if there is room for them, and returns them; or those that are kept already.
+func (r *Rules) keep(principal, about string, rights *Rights) *Rights {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.kept[principal]; known != nil {
-		return known
+	if known := r.sets[about]; known != nil {
+		rights = known
+	} else {
+		nodes := rights.nodes()
+		if r.held+nodes > maxNodes {
+			return rights
+		}
+		r.sets[about] = rights
+		r.held += nodes
 	}
-	if len(r.kept) < maxKept {
+	if len(r.kept) < maxPrincipals {
 		r.kept[principal] = rights
 	}
 	return rights
 }
 
-// compile makes the Rights of a principal.
-func (r *Rules) compile(principal string) *Rights {
+// about is which rules are about a principal, a bit each.
+func (r *Rules) about(principal string) string {
+	bits := make([]byte, (len(r.rules)+7)/8)
+	for i, who := range r.who {
+		if slices.ContainsFunc(who, func(p principals) bool { return p.match(principal) }) {
+			bits[i/8] |= 1 << (i % 8)
+		}
+	}
+	return string(bits)
+}
+
+// compile makes the Rights of those whom these rules are about.
+func (r *Rules) compile(about string) *Rights {
 	var b builder
 	for i := range r.rules {
-		for _, p := range r.who[i] {
-			if p.match(principal) {
-				b.add(&r.rules[i], i)
-				break
-			}
+		if about[i/8]&(1<<(i%8)) != 0 {
+			b.add(&r.rules[i], i)
 		}
 	}
 	return b.rights(r)

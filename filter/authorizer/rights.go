@@ -83,6 +83,15 @@ func (b *builder) rights(rules *Rules) *Rights {
 	return r
 }
 
+// nodes is how much memory they take.
+func (r *Rights) nodes() int {
+	n := leastNodes
+	for i := range r.tables {
+		n += len(r.tables[i].nodes)
+	}
+	return n
+}
+
 // anyOf is the first rule that allows something with a name; else the first that denies it.
 func anyOf(entries []entry, t table, o Operation) int16 {
 	denied := int16(NoRule)

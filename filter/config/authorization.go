@@ -14,7 +14,7 @@ import (
 const (
 	// maxAuthorizationRules bounds what is counted for single rules.
 	maxAuthorizationRules = 1000
-	// maxAuthorizationPatterns bounds what all rules name together, and so the memory that each principal takes.
+	// maxAuthorizationPatterns bounds what all rules name together, and so the memory that each set of them takes.
 	maxAuthorizationPatterns = 10000
 	// longestRuleName is the most characters of a name that metrics have.
 	longestRuleName = 64
