@@ -28,6 +28,9 @@ The password is asked for, twice when it is new; or it is the first line of
 standard input, or of --password-file. It is never an argument, which others on
 the machine could see.
 
+Who is logged in stays so, also when he is removed or has another password, until
+max_reauth_ms of authentication.sasl is over or the connection ends.
+
 FILE is replaced as a whole, with the mode and the owner that it had; a new one is
 for its owner alone. Comments, blank lines and the order of lines stay.
 
@@ -40,6 +43,9 @@ The exit code is 1 when a password is wrong, or there is no such user.`,
 		},
 	}
 }
+
+// staysLoggedIn is what a changed file does not do.
+const staysLoggedIn = "; who is logged in already stays so until max_reauth_ms of authentication.sasl is over, or the connection ends"
 
 // userRun is one run of the command.
 type userRun struct {
@@ -119,7 +125,7 @@ func (u *userRun) add(ctx context.Context) error {
 	case err != nil:
 		return err
 	case replaced:
-		u.out.printf("%s: the password of %s is another now\n", u.file, u.name)
+		u.out.printf("%s: the password of %s is another now%s\n", u.file, u.name, staysLoggedIn)
 	default:
 		u.out.printf("%s: %s added\n", u.file, u.name)
 	}
@@ -171,7 +177,7 @@ func (u *userRun) remove(context.Context) error {
 		return nil
 	})
 	if err == nil {
-		u.out.printf("%s: %s removed\n", u.file, u.name)
+		u.out.printf("%s: %s removed%s\n", u.file, u.name, staysLoggedIn)
 	}
 	return err
 }

@@ -45,7 +45,7 @@ func TestUser(t *testing.T) {
 		{"verify " + file + " alice", "wonderland\n", exitOK, "FILE: this is the password of alice\n"},
 		{"verify " + file + " alice", "wonderlanD\n", exitFailed, "kafkamesh user: FILE: the password of alice is another (SCRAM-SHA-256)\n"},
 		{"verify " + file + " carol", "x", exitFailed, "kafkamesh user: FILE: there is no user carol\n"},
-		{"add --password-file " + secret + " " + file + " alice", "", exitOK, "FILE: the password of alice is another now\n"},
+		{"add --password-file " + secret + " " + file + " alice", "", exitOK, "FILE: the password of alice is another now; who is logged in already stays so"},
 		{"verify " + file + " alice", "from a file", exitOK, "FILE: this is the password of alice\n"},
 		{"verify " + file + " alice --password-file=" + secret, "", exitOK, "FILE: this is the password of alice\n"},
 		{"add " + file + " carol --password-file " + dir + "/none", "", exitFailed, "kafkamesh user: " + dir + "/none: no such file or directory\n"},
@@ -61,7 +61,7 @@ func TestUser(t *testing.T) {
 		{"", "", exitUsage, "say what to do: add, verify, list or remove"},
 		{"delete " + file + " bob", "", exitUsage, `"delete" is none of add, verify, list and remove`},
 		{"rem " + file + " bob", "", exitUsage, "did you mean remove?"},
-		{"remove " + file + " bob", "", exitOK, "FILE: bob removed\n"},
+		{"remove " + file + " bob", "", exitOK, "FILE: bob removed; who is logged in already stays so until max_reauth_ms"},
 		{"remove " + file + " bob", "", exitFailed, "kafkamesh user: FILE: there is no user bob\n"},
 		{"list " + file, "", exitOK, "alice\tSCRAM-SHA-256 4096\tSCRAM-SHA-512 4096\n"},
 	} {
