@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/xdg-go/scram"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -289,4 +291,18 @@ func TestLoginIsOptional(t *testing.T) {
 		c.session.Data(slices.Concat(apiVersions(1), handshake(2, 1, "PLAIN"), authenticate(3, 0, plainToken(rightPassword)), produce(4, "apples")))
 		c.wantAnswers(1, 2, 3, 4)
 	})
+}
+
+// Where clients do not log in, there are no metrics of that.
+func TestNoMetricsWithoutLogins(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse([]byte(twoClusters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range filter.Metrics(c) {
+		if strings.Contains(m.Name, "login_") && !strings.HasPrefix(m.Name, "cluster.") || strings.HasPrefix(m.Name, "logins.") || strings.Contains(m.Name, "sasl") {
+			t.Errorf("there is %s", m.Name)
+		}
+	}
 }

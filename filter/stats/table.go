@@ -79,7 +79,9 @@ func NewTable(of Scope) Table {
 	}
 	t = append(t, apiTable(of.APIs)...)
 	for _, r := range wire.Reasons() {
-		t = append(t, violationMetric(r))
+		if !r.OfLogin() || len(of.Mechanisms) > 0 {
+			t = append(t, violationMetric(r))
+		}
 	}
 	for _, kind := range wire.RefusedKinds() {
 		t = append(t, refusedMetric(kind))

@@ -68,6 +68,9 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
+// OfLogin says whether it is for logins that connections are closed so.
+func (r Reason) OfLogin() bool { return ReasonLoginRequired <= r && r <= ReasonLoginTimeout }
+
 // Violation is what a peer did that the protocol does not allow. The connection it came on cannot be trusted any more
 // and is closed; Detail is for the log, Reason for the metric.
 type Violation struct { //nolint:errname // a protocol violation is its own kind, not any error
