@@ -211,7 +211,9 @@ func TestProtocolsOfOneGroup(t *testing.T) {
 	leave := kmsg.NewPtrLeaveGroupRequest()
 	leave.Group, leave.MemberID, leave.Members = m.group, m.id, []kmsg.LeaveGroupRequestMember{{MemberID: m.id}}
 	stack.Check(t, kerr.ErrorForCode(ask(t, client, leave).ErrorCode))
-	stack.Check(t, kerr.ErrorForCode(join("a-member-of-22-letters", bananas).ErrorCode))
+	stack.Check(t, stack.Await(t.Context(), "what was said of the members to be forgotten", func() error {
+		return kerr.ErrorForCode(join("a-member-of-22-letters", bananas).ErrorCode)
+	}))
 	classic := newMember(t, client, m.group)
 	if got := classic.commit(5, bananas); got[bananas] != "GROUP_AUTHORIZATION_FAILED" {
 		t.Errorf("a member of the classic protocol commits where the group has members of the new one: %v, want GROUP_AUTHORIZATION_FAILED", got)
