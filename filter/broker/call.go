@@ -26,7 +26,7 @@ type Call struct {
 }
 
 // Reply is the way back to the client, as its session gives it to a Call. Its methods may be called from any goroutine.
-type Reply interface {
+type Reply interface { //nolint:interfacebloat // all that can be done with a request
 	// Hold counts n bytes more that are kept until the request is answered: what it was decoded to, or its response. It reports
 	// false when there is no room for them: then the request comes to a violation.
 	Hold(n int) bool
@@ -34,19 +34,14 @@ type Reply interface {
 	Shed()
 	// Answer ends the request. Once.
 	Answer(a Answer)
+	// AnswerAfter is Shed, and Answer after some time, or as soon as the client is gone.
+	AnswerAfter(d time.Duration, a Answer)
 	Order
-	Later
-}
-
-// Later is what is done for a request when it is time. Its methods may be called from any goroutine.
-type Later interface {
 	// OnEnd has call run once, when the client's connection is gone: by the goroutine that says so, or at once if it is gone already.
 	// Whoever needs it no longer calls forget, which does not wait for a call that has begun.
 	OnEnd(call func()) (forget func())
 	// After has call run once after some time, unless stop is called before.
 	After(d time.Duration, call func()) (stop func())
-	// AnswerAfter has the request Shed, and answered after some time, or as soon as the client is gone.
-	AnswerAfter(d time.Duration, a Answer)
 }
 
 // Order is a request's place among the others of its client. Its methods may be called from any goroutine.

@@ -87,31 +87,6 @@ func (l *Limiter) Failed(from netip.Addr, now time.Time) time.Duration {
 	if from.IsValid() {
 		doublings = max(doublings, l.source(Network(from), now).failed.add(now, sourceForgets, sourceMost)-sourcePatience)
 	}
-	return l.delay(doublings)
-}
-
-// Delay says how long a token of a source that has failed often is to wait before any work is done for it; others need not wait. It counts
-// nothing, and what others have done does not count.
-func (l *Limiter) Delay(from netip.Addr, now time.Time) time.Duration {
-	if !from.IsValid() {
-		return 0
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	address := Network(from)
-	if l.sources == nil {
-		return 0
-	}
-	for _, s := range &l.sources[maphash.Comparable(l.seed, address)%sets] {
-		if failed := s.failed.now(now, sourceForgets); s.address == address && failed > sourcePatience {
-			return l.delay(failed - sourcePatience)
-		}
-	}
-	return 0
-}
-
-// delay is that after so many failures more than are forgiven.
-func (l *Limiter) delay(doublings float64) time.Duration {
 	delay := float64(l.settings.Delay) * math.Exp2(math.Floor(max(0, doublings)))
 	return time.Duration(min(delay, float64(l.settings.MaxDelay)))
 }

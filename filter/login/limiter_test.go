@@ -56,30 +56,6 @@ func TestLimiterBySource(t *testing.T) {
 	}
 }
 
-// Who has failed often waits before anything is done for it, and nobody else does, however many fail.
-func TestLimiterBeforeTheWork(t *testing.T) {
-	t.Parallel()
-	l := login.NewLimiter(login.LimiterSettings{})
-	delay := func(from string, after time.Duration) time.Duration {
-		return l.Delay(netip.MustParseAddr(from), noon.Add(after))
-	}
-	if got := delay("10.0.0.1", 0); got != 0 {
-		t.Errorf("at first: %v", got)
-	}
-	fail(l, "10.0.0.1", 5, noon)
-	if got := delay("10.0.0.1", 0); got != 0 {
-		t.Errorf("after a few failures: %v", got)
-	}
-	last := fail(l, "10.0.0.1", 5, noon)
-	if got := delay("::ffff:10.0.0.1", 0); got != last || got == login.DefaultDelay {
-		t.Errorf("after many failures: %v, want %v", got, last)
-	}
-	fail(l, "", 1000, noon)
-	if got := delay("10.0.0.2", 0) + delay("10.0.0.1", time.Hour) + l.Delay(netip.Addr{}, noon); got != 0 {
-		t.Errorf("others, it much later, and who has no address: %v", got)
-	}
-}
-
 // A client with IPv6 has 64 bits of addresses.
 func TestLimiterOfIPv6(t *testing.T) {
 	t.Parallel()

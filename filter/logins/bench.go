@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
@@ -56,8 +55,6 @@ type step struct {
 	token    []byte
 	done     func(broker.Stepped)
 
-	wait   time.Duration // before anything else
-	timer  *time.Timer   // ends that; nil: nothing does
 	forget func()        // has what is done when the client's connection is gone not be done
 	told   bool          // done is called; of whoever takes it
 	taken  bool          // a goroutine looks at the token
@@ -101,17 +98,7 @@ func (b *bench) add(s *step, onEnd func(call func()) (forget func())) {
 	s.forget = onEnd(func() { b.drop(s) })
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s.wait == 0 || s.gone {
-		b.enqueue(s)
-		return
-	}
-	s.timer = time.AfterFunc(s.wait, func() {
-		b.panics.Guard("login", func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.enqueue(s)
-		})
-	})
+	b.enqueue(s)
 }
 
 // place takes a place among those that wait, if there is one.
@@ -283,9 +270,6 @@ func (b *bench) remove(s *step) bool {
 		return false
 	}
 	s.gone = true
-	if s.timer != nil {
-		s.timer.Stop()
-	}
 	if s.left != nil {
 		close(s.left)
 	}

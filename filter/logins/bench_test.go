@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
@@ -79,39 +78,6 @@ func TestPendingTokensTakeNoPlaces(t *testing.T) {
 			}
 		}
 		m.Close() // though no key has come
-	})
-}
-
-// For whoever comes from where many have failed nothing is done at first. What it waits then is no longer waited for with the answer.
-func TestWhoHasFailedOftenWaitsFirst(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{}
-		m := mechanisms(s, false)
-		defer m.Close()
-		ask := func(token string) *client {
-			c := connect(m, login.Plain)
-			c.send(token)
-			synctest.Wait()
-			return c
-		}
-		for range 4 {
-			ask("wrong").what(t)
-		}
-		again, gone := ask("wrong"), ask("ann")
-		gone.end()
-		other := connectFrom(m, login.Plain, "10.0.0.2:999")
-		other.send("bob")
-		if other.what(t).Who == nil {
-			t.Errorf("of another: %+v", other.came)
-		}
-		if n := s.stepped.Load(); n != 5 || !errors.Is(gone.what(t).Err, broker.ErrGone) {
-			t.Errorf("%d are looked at, and who is gone is told %+v", n, gone.what(t))
-		}
-		time.Sleep(7 * time.Second) //nolint:forbidigo // in a bubble
-		if f := again.what(t).Failure; f == nil || f.Delay != 0 || s.stepped.Load() != 6 {
-			t.Errorf("then it is told %+v, and %d are looked at", f, s.stepped.Load())
-		}
 	})
 }
 

@@ -25,8 +25,6 @@ type Server interface {
 // Limiter says how long the answer to a failed login is to wait. Any goroutine may use it.
 type Limiter interface {
 	Failed(from netip.Addr, now time.Time) time.Duration
-	// Delay says how long a token is to wait before any work is done for it.
-	Delay(from netip.Addr, now time.Time) time.Duration
 }
 
 // Options is what Mechanisms are made from.
@@ -107,8 +105,7 @@ type exchange struct {
 	client    *broker.Client
 	mechanism string
 	under     login.Exchange
-	refused   bool          // and counted
-	waited    time.Duration // before the work
+	refused   bool // and counted
 }
 
 // Step implements broker.Exchange.
@@ -117,9 +114,6 @@ func (e *exchange) Step(token []byte, onEnd func(call func()) (forget func()), d
 	if !e.under.Laborious(token) {
 		s.take()
 		return
-	}
-	if s.wait = e.of.options.Limiter.Delay(s.from, time.Now()); s.wait > e.waited {
-		e.waited = s.wait
 	}
 	e.of.bench.add(s, onEnd)
 }
@@ -148,7 +142,7 @@ func (e *exchange) failure(f *login.Failure) *broker.LoginFailure {
 	told := &broker.LoginFailure{Message: f.Message, Again: f.Again(), Reason: string(f.Reason), Said: said(f.Reason), Counted: e.refused}
 	if !e.refused {
 		e.refused = true
-		told.Delay = max(0, e.of.options.Limiter.Failed(addressOf(e.client.Address), time.Now())-e.waited)
+		told.Delay = e.of.options.Limiter.Failed(addressOf(e.client.Address), time.Now())
 	}
 	return told
 }

@@ -100,14 +100,6 @@ func (l limiter) Failed(from netip.Addr, _ time.Time) time.Duration {
 	return time.Duration(l[from]) * time.Second
 }
 
-// Delay is 7 seconds for who has failed 4 times.
-func (l limiter) Delay(from netip.Addr, _ time.Time) time.Duration {
-	if l[from] < 4 {
-		return 0
-	}
-	return 7 * time.Second
-}
-
 func mechanisms(s *server, bare bool) *logins.Mechanisms {
 	return logins.New(logins.Options{Server: s, Limiter: limiter{}, Bare: bare, Panics: new(guard.Panics)})
 }

@@ -98,10 +98,10 @@ func (s *Session) beginAll() {
 	}
 }
 
-// OnEnd implements broker.Later.
+// OnEnd implements broker.Reply.
 func (r *request) OnEnd(call func()) (forget func()) { return r.session.OnEnd(call) }
 
-// After implements broker.Later.
+// After implements broker.Reply.
 func (r *request) After(d time.Duration, call func()) (stop func()) {
 	timer := time.AfterFunc(d, func() {
 		defer r.session.recover("timer")
@@ -110,7 +110,7 @@ func (r *request) After(d time.Duration, call func()) (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// AnswerAfter implements broker.Later.
+// AnswerAfter implements broker.Reply.
 func (r *request) AnswerAfter(d time.Duration, a broker.Answer) {
 	r.Shed()
 	if !r.beginAnswerAfter(d, a) {
