@@ -7,14 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // call runs "kafkamesh user" and returns all it says, with the file as FILE.
@@ -146,7 +147,7 @@ func terminal(t *testing.T) (user, program *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("there are no terminals here: %v", err)
+		stack.Missing(t, "there are no terminals here: %v", err)
 	}
 	t.Cleanup(func() { user.Close() })
 	if err := unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0); err != nil {
@@ -158,7 +159,7 @@ func terminal(t *testing.T) (user, program *os.File) {
 	}
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("there are no terminals here: %v", err)
+		stack.Missing(t, "there are no terminals here: %v", err)
 	}
 	t.Cleanup(func() { program.Close() })
 	return user, program
@@ -208,7 +209,7 @@ func TestUserAsks(t *testing.T) {
 				t.Errorf("%s: asked %q, want %q", tt.name, got, want)
 			}
 			for echoes(t, program) {
-				time.Sleep(time.Millisecond)
+				runtime.Gosched()
 			}
 			if _, err := user.WriteString(text + "\n"); err != nil {
 				t.Fatal(err)
@@ -232,7 +233,7 @@ func TestUserIsInterrupted(t *testing.T) {
 		ended <- run(ctx, []string{"user", "add", filepath.Join(t.TempDir(), "users"), "alice"}, streams{program, printer{said}, printer{said}})
 	}()
 	for echoes(t, program) {
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	interrupt()
 	if code := <-ended; code != exitFailed || !echoes(t, program) {

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"math"
-	"net/url"
 	"strings"
 	"time"
 
@@ -139,7 +138,7 @@ func (*Config) tokens(bad *mistakes, at string, o *kafkameshv1.Authentication_Sa
 	case t.KeysFile != "" && t.KeysURL != "":
 		bad.add(join(at, "jwks_file"), "is given, and jwks_url too; keep one")
 	case t.KeysURL != "":
-		if why := notAKeysURL(t.KeysURL); why != "" {
+		if why := login.WrongKeysURL(t.KeysURL); why != "" {
 			bad.add(join(at, "jwks_url"), "%s", why)
 		}
 	}
@@ -161,18 +160,6 @@ func (c *Config) warnOfTokens() {
 	if l := c.Logins; l != nil && l.Settings.UsersFile != "" && l.Settings.Tokens != nil && l.Settings.Tokens.PrincipalPrefix == "" && len(c.Authorization) > 0 {
 		c.warn("authentication.sasl.oauthbearer.principal_prefix",
 			"missing, so that a token whose claim is the name of a user in users_file has the rights of that user; write one, such as \"token:\", and rules for it")
-	}
-}
-
-// notAKeysURL says what is wrong with a URL of keys, if something is.
-func notAKeysURL(text string) string {
-	switch u, err := url.Parse(text); {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "is no URL; write https://HOST/PATH"
-	case u.User != nil:
-		return "has a login in it, which gets into logs; keys are public, and need none"
-	default:
-		return ""
 	}
 }
 

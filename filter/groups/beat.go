@@ -256,7 +256,7 @@ func (b *Beat) owned(cluster string) []kmsg.ConsumerGroupHeartbeatRequestTopic {
 	}
 	owned := []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 	for _, a := range said {
-		if stake.had(a.Topic) || !had(b.member.Stakes, a.Topic) { // to all, if it is not known whose it is: it is one of theirs that waits for it
+		if stake.had(a.Topic) || !anyOf(b.member.Stakes, (*Stake).had, a.Topic) { // to all, if it is not known whose it is: it is one of theirs that waits for it
 			owned = append(owned, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: a.Topic, Partitions: a.Partitions})
 		}
 	}

@@ -76,7 +76,7 @@ func (m *Member) recall(cluster string, d *kmsg.ConsumerGroupDescribeResponseGro
 // without returns those of topics that no stake has.
 func without(owned []Assigned, stakes map[string]Stake) (rest []Assigned) {
 	for _, o := range owned {
-		if !has(stakes, o.Topic) {
+		if !anyOf(stakes, (*Stake).has, o.Topic) {
 			rest = append(rest, o)
 		}
 	}

@@ -248,10 +248,10 @@ func sizeOf(names []string) int {
 	return size
 }
 
-// had says whether a stake has or had partitions of a topic.
-func had(stakes map[string]Stake, topic [16]byte) bool {
+// anyOf says whether it is so of one of stakes, and a topic.
+func anyOf(stakes map[string]Stake, is func(*Stake, [16]byte) bool, topic [16]byte) bool {
 	for _, s := range stakes {
-		if s.had(topic) {
+		if is(&s, topic) {
 			return true
 		}
 	}
@@ -264,16 +264,7 @@ func (s *Stake) had(topic [16]byte) bool {
 	return had || s.has(topic)
 }
 
-// has says whether a stake has partitions of a topic.
-func has(stakes map[string]Stake, topic [16]byte) bool {
-	for _, s := range stakes {
-		if s.has(topic) {
-			return true
-		}
-	}
-	return false
-}
-
+// has says whether partitions of a topic are assigned.
 func (s *Stake) has(topic [16]byte) bool {
 	return slices.ContainsFunc(s.Assigned, func(a Assigned) bool { return a.Topic == topic })
 }

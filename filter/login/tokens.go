@@ -64,7 +64,7 @@ func (s *TokenSettings) check() (wrong []error) {
 	if (s.KeysFile == "") == (s.KeysURL == "") {
 		say("KeysURL", "write where the keys are, either KeysURL or KeysFile")
 	}
-	if problem := checkURL(s.KeysURL); problem != "" && s.KeysURL != "" {
+	if problem := WrongKeysURL(s.KeysURL); problem != "" && s.KeysURL != "" {
 		say("KeysURL", "%s", problem)
 	}
 	if len(s.Audiences) == 0 && len(s.Scopes) == 0 {
@@ -95,12 +95,13 @@ func (s *TokenSettings) check() (wrong []error) {
 	return wrong
 }
 
-func checkURL(address string) (problem string) {
+// WrongKeysURL says what is wrong with an address of a set of keys; empty: nothing.
+func WrongKeysURL(address string) (problem string) {
 	switch u, err := url.Parse(address); {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "no URL; write https://HOST/PATH of the set of keys"
+		return "is no URL; write https://HOST/PATH"
 	case u.User != nil:
-		return "a URL with a login in it gets into logs; keys are public, and need none"
+		return "has a login in it, which gets into logs; keys are public, and need none"
 	default:
 		return ""
 	}

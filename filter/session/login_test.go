@@ -21,6 +21,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
+func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
+
 // doorkeeper has one mechanism, whose tokens are who clients are, or "no". They are looked at when the test says so, if it wants to.
 type doorkeeper struct {
 	hold  bool
@@ -173,7 +175,7 @@ func TestClientThatIsRefusedHoldsLittle(t *testing.T) {
 			if held := session.HeldByWorker(s); held != 0 || session.InFlight(s) != 0 {
 				t.Errorf("%s: %d bytes are held for %d requests of a client that is gone", name, held, session.InFlight(s))
 			}
-			time.Sleep(2 * time.Second) //nolint:forbidigo // in a bubble
+			advance(2 * time.Second)
 			if conn.written != written {
 				t.Errorf("%s: %d bytes are written to nobody", name, conn.written-written)
 			}

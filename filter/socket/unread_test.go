@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // The kernel says what a peer has not read, of connections of any kind, and nothing of those that it does not know.
@@ -48,7 +49,7 @@ func connected(t *testing.T, addr string) (near, far net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		t.Skipf("no such address here: %v", err)
+		stack.Missing(t, "no such address here: %v", err)
 	}
 	defer func() { _ = l.Close() }()
 	to := l.Addr().String()

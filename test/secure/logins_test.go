@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -228,7 +227,7 @@ const offered = "[OAUTHBEARER PLAIN SCRAM-SHA-256 SCRAM-SHA-512]"
 
 func loginExchanges() []loginExchange {
 	right, wrong := plainToken("mesh", password), plainToken("mesh", wrongPassword)
-	return []loginExchange{
+	return append([]loginExchange{
 		{name: "PLAIN", do: func(e *exchange) {
 			e.ask(3, versions())
 			e.ask(1, handshake("PLAIN"))
@@ -344,70 +343,5 @@ func loginExchanges() []loginExchange {
 			e.ask(1, handshake("PLAIN"))
 			e.ask(2, token(strings.Repeat("x", 600<<10)))
 		}},
-		{name: "anew", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(right))
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(right))
-			e.ask(9, topics())
-			e.ask(1, handshake("PLAIN")) // too soon
-			e.ask(9, topics())
-		}},
-		{name: "anew, late", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(1, token(right))
-			time.Sleep(session + time.Second/2) // the broker counts time, so it has to pass
-			e.ask(1, handshake("PLAIN"))
-			e.ask(1, token(right))
-			e.ask(9, topics())
-		}},
-		{name: "not anew", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(1, token(right))
-			time.Sleep(session + time.Second/2) // as above
-			e.ask(9, topics())
-		}},
-		{name: "not anew, by an old client", renewed: true, do: func(e *exchange) {
-			e.ask(0, handshake("PLAIN"))
-			e.bare(right)
-			time.Sleep(session + time.Second/2) // as above
-			e.ask(9, topics())
-		}},
-		{name: "anew as somebody else", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(right))
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(plainToken("other", secondPassword)))
-			e.ask(9, topics())
-		}},
-		{name: "anew, wrong", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("SCRAM-SHA-256"))
-			e.scram(password)
-			e.ask(1, handshake("SCRAM-SHA-256"))
-			e.scram(wrongPassword)
-		}},
-		{name: "anew by another mechanism", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(right))
-			e.ask(1, handshake("SCRAM-SHA-256"))
-			e.scram(password)
-			e.ask(9, topics())
-		}},
-		{name: "anew by a mechanism that is none", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(right))
-			e.ask(1, handshake("NONE"))
-			e.ask(9, topics())
-		}},
-		{name: "something else while logging in anew", renewed: true, do: func(e *exchange) {
-			e.ask(1, handshake("PLAIN"))
-			e.ask(2, token(right))
-			e.ask(1, handshake("PLAIN"))
-			e.ask(9, topics())
-			e.ask(9, topics())
-		}, mesh: []string{
-			"SASLHandshake v1: NONE " + offered, `SASLAuthenticate v2: NONE "", good for a while true, a token false`,
-			"SASLHandshake v1: NONE " + offered, "Metadata v9: closed",
-		}},
-	}
+	}, renewals()...)
 }

@@ -108,21 +108,29 @@ func (c *client) hangUp(l *link) {
 
 // received takes what has come on a link.
 func (c *client) received(l *link, p []byte) {
+	taken, err := l.receive(p, c.frozen, func(frame []byte) error { return c.take(l, frame) })
+	if err != nil {
+		c.broken = append(c.broken, err.Error())
+		c.hangUp(l)
+	} else if taken {
+		c.look()
+	}
+}
+
+// receive adds what has come, and has take look at each frame that is whole. It reports false if nobody looks: the link is dead, or whose it is
+// is frozen.
+func (l *link) receive(p []byte, frozen bool, take func(frame []byte) error) (taken bool, err error) {
 	if l.dead {
-		return
+		return false, nil
 	}
 	l.read = append(l.read, p...)
-	if c.frozen {
-		return
+	if frozen {
+		return false, nil
 	}
-	for frame := l.frame(); frame != nil; frame = l.frame() {
-		if err := c.take(l, frame); err != nil {
-			c.broken = append(c.broken, err.Error())
-			c.hangUp(l)
-			return
-		}
+	for frame := l.frame(); frame != nil && err == nil && !l.dead; frame = l.frame() {
+		err = take(frame)
 	}
-	c.look()
+	return true, err
 }
 
 // frame is the next frame that has come whole, nil if there is none.

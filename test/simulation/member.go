@@ -136,20 +136,10 @@ func (m *member) connected(l *link) {
 
 // received takes what has come on a link.
 func (m *member) received(l *link, p []byte) {
-	if l.dead {
-		return
-	}
-	l.read = append(l.read, p...)
-	if m.frozen {
-		return
-	}
-	for frame := l.frame(); frame != nil && !l.dead; frame = l.frame() {
-		if err := m.take(frame); err != nil {
-			m.broken = append(m.broken, err.Error())
-			l.way.close()
-			m.lost(l)
-			return
-		}
+	if _, err := l.receive(p, m.frozen, m.take); err != nil {
+		m.broken = append(m.broken, err.Error())
+		l.way.close()
+		m.lost(l)
 	}
 }
 

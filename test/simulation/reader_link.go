@@ -10,22 +10,14 @@ func (r *reader) connected(l *link) {
 
 // received takes what has come on a link.
 func (r *reader) received(l *link, p []byte) {
-	if l.dead {
-		return
+	taken, err := l.receive(p, r.frozen, r.take)
+	if err != nil {
+		r.broken = append(r.broken, err.Error())
+		l.way.close()
+		r.lost(l)
+	} else if taken {
+		r.look()
 	}
-	l.read = append(l.read, p...)
-	if r.frozen {
-		return
-	}
-	for frame := l.frame(); frame != nil; frame = l.frame() {
-		if err := r.take(frame); err != nil {
-			r.broken = append(r.broken, err.Error())
-			l.way.close()
-			r.lost(l)
-			return
-		}
-	}
-	r.look()
 }
 
 // lost is called when a connection has ended, or could not be made.

@@ -26,6 +26,15 @@ func Main(m *testing.M, stop func() error) {
 	os.Exit(code)
 }
 
+// Missing skips a test for want of something that this machine does not have, or fails it where nothing may be wanting.
+func Missing(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	if Required() {
+		tb.Fatalf(format, args...)
+	}
+	tb.Skipf(format, args...)
+}
+
 // Kafka starts an Apache Kafka for the length of a test.
 func Kafka(tb testing.TB, o KafkaOptions) *KafkaCluster {
 	tb.Helper()
@@ -191,8 +200,8 @@ func Check(tb testing.TB, err error) {
 	var missing *MissingError
 	switch {
 	case err == nil:
-	case errors.As(err, &missing) && !Required():
-		tb.Skip(err)
+	case errors.As(err, &missing):
+		Missing(tb, "%v", err)
 	default:
 		tb.Fatal(err)
 	}

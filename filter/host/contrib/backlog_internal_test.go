@@ -48,13 +48,13 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		if n := flood(f, cb, 4*mostUnread); n < mostUnread || n > mostUnread+1<<10 {
 			t.Errorf("is answered with %d bytes, want %d and one more answer at most", n, mostUnread)
 		}
-		wait(10 * time.Second)
+		advance(10 * time.Second)
 		if n := k.asked.Load(); n > 40 {
 			t.Errorf("the kernel is asked %d times in ten seconds", n)
 		}
 		answered := cb.size()
 		k.unread.Store(0)
-		wait(mostPause)
+		advance(mostPause)
 		if cb.size() <= answered {
 			t.Error("has read, and is not answered what it had asked")
 		}
@@ -67,9 +67,9 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			t.Errorf("who cannot be known to read is answered with %d bytes, want all", n)
 		}
 		f.OnEvent(api.RemoteClose)
-		wait(2 * releaseAfter)
+		advance(2 * releaseAfter)
 	})
 }
 
 // wait lets fake time pass.
-func wait(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
+func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble

@@ -20,10 +20,7 @@ func runFollow(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result,
 	end := func() {
 		cancel()
 		consumption.close()
-		for _, c := range conns {
-			_ = c.Close()
-		}
-		work.Wait()
+		endRun(cancel, conns, &work)
 	}
 	defer end()
 	if err != nil {

@@ -40,19 +40,22 @@ type frameRun struct {
 	latencies []int64 // nanoseconds
 }
 
+// endRun has what a run does come to its end, and waits for that.
+func endRun(cancel context.CancelFunc, conns []*connection, work *sync.WaitGroup) {
+	cancel()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	work.Wait()
+}
+
 func runFrames(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	run := &frameRun{ctx: ctx, open: j.Rate > 0, failed: make(chan error, 1)}
 	conns, records, err := run.connect(j, dial)
 	var work sync.WaitGroup
-	end := func() {
-		cancel()
-		for _, c := range conns {
-			_ = c.Close()
-		}
-		work.Wait()
-	}
+	end := func() { endRun(cancel, conns, &work) }
 	defer end()
 	if err != nil {
 		return Result{}, err

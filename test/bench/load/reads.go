@@ -25,13 +25,7 @@ func runReads(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result, 
 	run := &frameRun{ctx: ctx, failed: make(chan error, 1)}
 	conns, _, err := run.connect(j, dial)
 	var work sync.WaitGroup
-	end := func() {
-		cancel()
-		for _, c := range conns {
-			_ = c.Close()
-		}
-		work.Wait()
-	}
+	end := func() { endRun(cancel, conns, &work) }
 	defer end()
 	if err != nil {
 		return Result{}, err

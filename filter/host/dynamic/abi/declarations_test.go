@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/dynamic/abi"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
 // envoyABI is where Envoy's own header is to be had through the Go module proxy. It is no requirement of go.mod,
@@ -45,7 +46,7 @@ func envoyHeader(t *testing.T) string {
 	out, err := cmd.Output()
 	var module struct{ Dir, Error string }
 	if jsonErr := json.Unmarshal(out, &module); err != nil || jsonErr != nil {
-		missing(t, "Envoy's header is not to be had: %v %s", err, module.Error)
+		stack.Missing(t, "Envoy's header is not to be had: %v %s", err, module.Error)
 	}
 	return filepath.Join(module.Dir, "abi", "abi.h")
 }
@@ -68,13 +69,4 @@ func cc(t *testing.T, args ...string) {
 	if out, err := exec.CommandContext(t.Context(), "cc", args...).CombinedOutput(); err != nil {
 		t.Fatalf("cc %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-}
-
-// missing skips the test for want of something, or fails it where nothing may be wanting.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("E2E") == "required" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }
