@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// Anonymous is the principal of clients that have not logged in, as Kafka calls them. Nobody can log in as that.
+const Anonymous = "ANONYMOUS"
+
 // star is what stands for anything.
 const star = "*"
 

@@ -25,7 +25,7 @@ func (b *Broker) rightsOf(c *Client) *authorizer.Rights {
 	if known := c.entitled.Load(); known != nil && known.who == who {
 		return known.rights
 	}
-	name := Anonymous
+	name := authorizer.Anonymous
 	if who != nil {
 		name = who.principal
 	}

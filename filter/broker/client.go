@@ -4,16 +4,13 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-const (
-	// maxNamed is how much is kept of what a client calls itself.
-	maxNamed = 128
-	// Anonymous is the principal of clients that have not logged in, as Kafka calls them.
-	Anonymous = "ANONYMOUS"
-)
+// maxNamed is how much is kept of what a client calls itself.
+const maxNamed = 128
 
 // Client is what the facade knows of the client of one connection.
 type Client struct {
@@ -65,12 +62,12 @@ type identity struct{ principal, mechanism string }
 // LogIn has the client log in as l says. It is for before its first request.
 func (c *Client) LogIn(l *Logins) { c.login = &login{Logins: l} }
 
-// Principal is who the client is, by its login: Anonymous if there was none. It never changes once there was one.
+// Principal is who the client is, by its login: authorizer.Anonymous if there was none. It never changes once there was one.
 func (c *Client) Principal() string {
 	if who := c.identity.Load(); who != nil {
 		return who.principal
 	}
-	return Anonymous
+	return authorizer.Anonymous
 }
 
 // Mechanism is how the client has proved that; empty if it has not.

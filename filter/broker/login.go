@@ -13,7 +13,7 @@ import (
 // Logins says how clients log in to the mesh. It does not change once there are clients.
 type Logins struct {
 	Mechanisms Mechanisms
-	// Optional lets clients do without: they are Anonymous then.
+	// Optional lets clients do without: they are authorizer.Anonymous then.
 	Optional bool
 	// Lifetime is after what time a client has to log in anew (KIP-368). Zero: as the mechanism says.
 	Lifetime time.Duration

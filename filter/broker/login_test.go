@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -184,7 +185,7 @@ func TestLogins(t *testing.T) {
 		},
 		"no login": {
 			steps: []func(*door) string{asks(0, versionsAsked()), meta},
-			want:  []string{"served", "closed: login_required: Metadata was asked for before a login"}, who: broker.Anonymous,
+			want:  []string{"served", "closed: login_required: Metadata was asked for before a login"}, who: authorizer.Anonymous,
 		},
 		"no login, and none needed": {
 			logins: broker.Logins{Optional: true},
@@ -193,7 +194,7 @@ func TestLogins(t *testing.T) {
 				"served", "served", "served", "ILLEGAL_SASL_STATE []",
 				"ILLEGAL_SASL_STATE SaslAuthenticate request received after successful authentication",
 			},
-			who: broker.Anonymous,
+			who: authorizer.Anonymous,
 		},
 		"a login, and none needed": {
 			logins: broker.Logins{Optional: true},
@@ -202,26 +203,26 @@ func TestLogins(t *testing.T) {
 		},
 		"what is served, twice": {
 			steps: []func(*door) string{asks(0, versionsAsked()), asks(0, versionsAsked())},
-			want:  []string{"served", "closed: login_order: what is served was asked for twice before the login"}, who: broker.Anonymous,
+			want:  []string{"served", "closed: login_order: what is served was asked for twice before the login"}, who: authorizer.Anonymous,
 		},
 		"what is served, in a version that is none, and again": {
 			steps: []func(*door) string{asks(9, versionsAsked()), asks(0, versionsAsked()), asks(1, handshake("ONE"))},
-			want:  []string{"served", "served", offered}, who: broker.Anonymous,
+			want:  []string{"served", "served", offered}, who: authorizer.Anonymous,
 		},
 		"a token first": {
 			steps: []func(*door) string{asks(1, token("ann"))},
-			want:  []string{"closed: login_order: a token came before a mechanism was chosen"}, who: broker.Anonymous,
+			want:  []string{"closed: login_order: a token came before a mechanism was chosen"}, who: authorizer.Anonymous,
 		},
 		"something else in between": {
 			steps: []func(*door) string{asks(1, handshake("ONE")), meta},
-			want:  []string{offered, "closed: login_order: Metadata was asked for during a login"}, who: broker.Anonymous,
+			want:  []string{offered, "closed: login_order: Metadata was asked for during a login"}, who: authorizer.Anonymous,
 		},
 		"a handshake, twice": {
 			steps: []func(*door) string{asks(1, handshake("ONE")), asks(0, handshake("ONE"))},
 			want: []string{
 				offered, "ILLEGAL_SASL_STATE [], closed: login_order: SaslHandshake was asked for during a login",
 			},
-			who: broker.Anonymous,
+			who: authorizer.Anonymous,
 		},
 		"what is served, during a login": {
 			steps: []func(*door) string{asks(1, handshake("ONE")), asks(3, softwareNamed()), meta},
@@ -229,7 +230,7 @@ func TestLogins(t *testing.T) {
 				offered, "served, closed: login_order: ApiVersions was asked for during a login",
 				"closed: login_order: Metadata was asked for after a login that had failed",
 			},
-			who: broker.Anonymous,
+			who: authorizer.Anonymous,
 		},
 		"anew by a mechanism that is none": {
 			logins: broker.Logins{Lifetime: time.Hour},
@@ -242,19 +243,19 @@ func TestLogins(t *testing.T) {
 				"UNSUPPORTED_SASL_MECHANISM [ONE TWO], closed: login_failed: SIX is none",
 				"closed: login_order: Metadata was asked for after a login that had failed",
 			},
-			who: broker.Anonymous,
+			who: authorizer.Anonymous,
 		},
 		"a wrong token": {
 			steps: []func(*door) string{asks(1, handshake("ONE")), asks(1, token("wrong"))},
-			want:  []string{offered, "after 1s SASL_AUTHENTICATION_FAILED no, closed: login_failed: ONE: is wrong"}, who: broker.Anonymous,
+			want:  []string{offered, "after 1s SASL_AUTHENTICATION_FAILED no, closed: login_failed: ONE: is wrong"}, who: authorizer.Anonymous,
 		},
 		"a wrong token that is a frame": {
 			steps: []func(*door) string{asks(0, handshake("ONE")), bare("wrong")},
-			want:  []string{offered, "after 1s , closed: login_failed: ONE: is wrong"}, who: broker.Anonymous,
+			want:  []string{offered, "after 1s , closed: login_failed: ONE: is wrong"}, who: authorizer.Anonymous,
 		},
 		"nobody has time": {
 			steps: []func(*door) string{asks(0, handshake("ONE")), bare("busy")},
-			want:  []string{offered, "closed: busy"}, who: broker.Anonymous,
+			want:  []string{offered, "closed: busy"}, who: authorizer.Anonymous,
 		},
 		"twice, for ever": {
 			steps: []func(*door) string{asks(1, handshake("ONE")), asks(1, token("ann")), asks(1, handshake("ONE")), meta},

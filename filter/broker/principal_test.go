@@ -3,6 +3,7 @@ package broker_test
 import (
 	"testing"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 )
 
@@ -10,8 +11,8 @@ import (
 func TestPrincipal(t *testing.T) {
 	t.Parallel()
 	c := new(broker.Client)
-	if got := c.Principal(); got != broker.Anonymous {
-		t.Errorf("principal %q before a login, want %q", got, broker.Anonymous)
+	if got := c.Principal(); got != authorizer.Anonymous {
+		t.Errorf("principal %q before a login, want %q", got, authorizer.Anonymous)
 	}
 	for _, name := range []string{"alice", "bob"} {
 		c.BecomePrincipal(name, "PLAIN")

@@ -9,9 +9,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
-// Anonymous is the principal of clients that have not logged in, which nobody can log in as.
-const Anonymous = "ANONYMOUS"
-
 // Identity is who a client has proved to be.
 type Identity struct {
 	// Principal is the user's name, or what the token's claim says. It is at most 255 bytes of UTF-8 without control characters.

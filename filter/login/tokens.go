@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
@@ -239,7 +240,7 @@ func words(claim json.RawMessage) []string {
 }
 
 func isPrincipal(name string) bool {
-	return name != "" && name != Anonymous && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+	return name != "" && name != authorizer.Anonymous && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // answer is what a client is told of its token: all that RFC 7628 has a server say, and that is of use to nobody without one.

@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/xdg-go/stringprep"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 )
 
 // The mechanisms that there are.
@@ -168,8 +170,8 @@ func CheckName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("a user has a name")
-	case name == Anonymous:
-		return errors.New("a user is not called " + Anonymous + ", as clients are that have not logged in")
+	case name == authorizer.Anonymous:
+		return errors.New("a user is not called " + authorizer.Anonymous + ", as clients are that have not logged in")
 	case len(name) > maxName:
 		return fmt.Errorf("a user's name has at most %d bytes", maxName)
 	case !utf8.ValidString(name):

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/logins"
@@ -347,7 +348,7 @@ func TestHammer(t *testing.T) {
 // Who nobody can log in as is who clients are that have not logged in.
 func TestNobodyLogsInAsAnonymous(t *testing.T) {
 	t.Parallel()
-	if login.Anonymous != broker.Anonymous || login.CheckName(broker.Anonymous) == nil {
-		t.Errorf("%s can be logged in as", broker.Anonymous)
+	if login.CheckName(authorizer.Anonymous) == nil {
+		t.Errorf("%s can be logged in as", authorizer.Anonymous)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
@@ -67,7 +68,7 @@ func (g *guarded) Serve(c *broker.Call) error {
 	err := g.Broker.Serve(c)
 	if err == nil {
 		g.served = append(g.served, c.Header.Key)
-		if key := c.Header.Key; before == broker.Anonymous && key != wire.KeyApiVersions && key != wire.KeySaslHandshake && key != wire.KeySaslAuthenticate {
+		if key := c.Header.Key; before == authorizer.Anonymous && key != wire.KeyApiVersions && key != wire.KeySaslHandshake && key != wire.KeySaslAuthenticate {
 			g.t.Errorf("%s is served to nobody", key)
 		}
 	}
