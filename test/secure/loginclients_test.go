@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,28 +70,44 @@ func TestClientsLogIn(t *testing.T) {
 			m := meshOf(t, stack.MeshCluster{Name: "logins", Bootstrap: b.Addr()})
 			m.Logins = loginsOf(t, b, map[string]any{"allow_plain_without_tls": true})
 			running := watched(t, &mesh{start(t, m), m.Addr})
-			for name, send := range clientsThatLogIn() {
-				t.Run(name, func(t *testing.T) {
-					for _, mechanism := range []string{login.Plain, login.ScramSHA256, login.ScramSHA512, login.OAuthBearer} {
-						a := attempt{m.Addr, "logins-" + host, mechanism, password}
-						wrong := attempt{m.Addr, "logins-" + host, mechanism, wrongPassword}
-						if mechanism == login.OAuthBearer {
-							a.secret, wrong.secret = good, bad
-						}
-						ctx, cancel := context.WithTimeout(t.Context(), patience)
-						if err := send(ctx, t, a); err != nil {
-							t.Errorf("%s, rightly: %v; the log:\n%s", mechanism, err, running.Log())
-						}
-						if err := send(ctx, t, wrong); err == nil {
-							t.Errorf("%s, wrongly: the record is stored", mechanism)
-						} else {
-							t.Logf("%s, wrongly: %v", mechanism, err)
-						}
-						cancel()
-					}
-				})
+			tryLogins(t, loginsToTry(m.Addr, "logins-"+host, good, bad))
+			if t.Failed() {
+				t.Log(running.Log())
 			}
 		})
+	}
+}
+
+// loginsToTry are an attempt with the right secret and one with a wrong one by each mechanism.
+func loginsToTry(addr, topic, good, bad string) (tries [][2]attempt) {
+	for _, mechanism := range []string{login.Plain, login.ScramSHA256, login.ScramSHA512} {
+		tries = append(tries, [2]attempt{{addr, topic, mechanism, password}, {addr, topic, mechanism, wrongPassword}})
+	}
+	return append(tries, [2]attempt{{addr, topic, login.OAuthBearer, good}, {addr, topic, login.OAuthBearer, bad}})
+}
+
+// tryLogins makes the attempts with each client. Those that are to fail wait for their answers side by side, and the others go on meanwhile.
+func tryLogins(t *testing.T, tries [][2]attempt) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	var failing sync.WaitGroup
+	defer failing.Wait()
+	for name, send := range clientsThatLogIn() {
+		for _, try := range tries {
+			failing.Go(func() {
+				if err := send(ctx, t, try[1]); err == nil {
+					t.Errorf("%s by %s, wrongly: the record is stored", name, try[1].mechanism)
+				} else {
+					t.Logf("%s by %s, wrongly: %v", name, try[1].mechanism, err)
+				}
+			})
+		}
+		for _, try := range tries {
+			if err := send(ctx, t, try[0]); err != nil {
+				t.Errorf("%s by %s, rightly: %v", name, try[0].mechanism, err)
+			}
+		}
 	}
 }
 
