@@ -141,16 +141,24 @@ peers: ## the proxies that we are compared with, into .cache/; Shotover with SHO
 
 ##@ Check
 .PHONY: check
-check: generate tidy fmt lint ## generated code, go.mod, format and lint; fails when something changes a file
+check: generate tidy fmt lint dependencies ## generated code, go.mod, format, lint, licences and known vulnerabilities; fails when something changes a file
 	@git diff --exit-code || { echo 'make check changed the files above: commit them' >&2; exit 1; }
 
 .PHONY: lint
 lint:
 	$(LINT) run ./...
 	cd test/manifests/strict && go tool -modfile=../../../build/tools/lint/go.mod golangci-lint run --config ../../../.golangci.yml ./...
-	cd build/tools/dashboard && go tool -modfile=../lint/go.mod golangci-lint run --config ../../../.golangci.yml ./...
+	for tool in dashboard licences vuln; do \
+		(cd build/tools/$$tool && go tool -modfile=../lint/go.mod golangci-lint run --config ../../../.golangci.yml ./...) || exit 1; done
 	build/buf.sh lint
 	CGO_ENABLED=1 go vet ./...
+
+.PHONY: dependencies
+dependencies: ## licences of all modules that we need, and known vulnerabilities of what we call of them (GOVULNDB)
+	cd build/tools/licences && go test ./... && go build -o ../../out/licences .
+	build/out/licences ./...
+	cd build/tools/vuln && go test -count=1 ./...
+	build/vuln.sh
 
 .PHONY: fmt
 fmt: ## gofumpt and import order
@@ -170,6 +178,8 @@ tidy:
 	cd build/tools/sbom && go mod tidy
 	cd test/manifests/strict && go mod tidy
 	cd build/tools/dashboard && go mod tidy
+	cd build/tools/licences && go mod tidy
+	cd build/tools/vuln && go mod tidy
 
 ##@ Fetch
 .PHONY: envoy
