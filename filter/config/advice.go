@@ -356,6 +356,10 @@ func bounds(f protoreflect.FieldDescriptor) (low, high int64) {
 		return minReauthMs, math.MaxInt32
 	case "clock_skew_ms":
 		return 1, maxClockSkewMs
+	case "lifetime_ms":
+		return minAssertionMs, maxAssertionMs
+	case "early_ms":
+		return 0, maxAssertionMs
 	case "interval_ms":
 		return minExportMs, maxExportMs
 	default:

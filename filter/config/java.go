@@ -53,11 +53,12 @@ var javas = map[string]string{
 	"ssl.trustmanager.algorithm":       "remove it: TLS is Go's",
 	"ssl.secure.random.implementation": "remove it: TLS is Go's",
 
-	"sasl.jaas.config":                   "librdkafka's are sasl.username and sasl.password (OAUTHBEARER: sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret; GSSAPI: sasl.kerberos.principal and sasl.kerberos.keytab)",
-	"sasl.client.callback.handler.class": "remove it: no classes are loaded, and the mechanism's own properties say how to log in",
-	"sasl.login.callback.handler.class":  "remove it: no classes are loaded; for OAUTHBEARER librdkafka's is sasl.oauthbearer.method: oidc",
-	"sasl.login.class":                   "remove it: no classes are loaded",
-	"sasl.oauthbearer.scope.claim.name":  "remove it: the broker reads the token",
+	"sasl.jaas.config":                         "librdkafka's are sasl.username and sasl.password (OAUTHBEARER: sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret; GSSAPI: sasl.kerberos.principal and sasl.kerberos.keytab)",
+	"sasl.client.callback.handler.class":       "remove it: no classes are loaded, and the mechanism's own properties say how to log in",
+	"sasl.login.callback.handler.class":        "remove it: no classes are loaded; for OAUTHBEARER librdkafka's is sasl.oauthbearer.method: oidc",
+	"sasl.login.class":                         "remove it: no classes are loaded",
+	"sasl.oauthbearer.assertion.template.file": "librdkafka's is sasl.oauthbearer.assertion.jwt.template.file",
+	"sasl.oauthbearer.scope.claim.name":        "remove it: the broker reads the token",
 }
 
 // javaFamilies are properties of Java's by what they begin with.
@@ -71,9 +72,8 @@ var javaFamilies = []struct{ prefix, advice string }{
 	{"sasl.oauthbearer.expected.", "remove it: the broker verifies the token"},
 	{"sasl.oauthbearer.clock.", "remove it: the broker verifies the token"},
 	{"sasl.oauthbearer.header.", "remove it: only the body of the request for a token can be added to, by parameters in the field sasl.oauth"},
-	{"sasl.oauthbearer.jwt.", assertion},
+	{"sasl.oauthbearer.jwt.", "remove it: no classes are loaded; librdkafka's is sasl.oauthbearer.grant.type"},
 	{"sasl.oauthbearer.client.credentials.", "librdkafka's are sasl.oauthbearer.client.id, sasl.oauthbearer.client.secret and sasl.oauthbearer.scope"},
-	{"sasl.oauthbearer.assertion.", assertion},
 }
 
 // noEffect begins what is said of properties without effect.

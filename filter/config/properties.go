@@ -32,14 +32,13 @@ type treatment struct {
 
 // Reasons that several properties share.
 const (
-	whole     = "has no effect: batches are forwarded whole, as their clients made them"
-	retries   = "has no effect: what can be retried is retried by the clients, which own the order"
-	callback  = "cannot be set by a text"
-	unqueued  = "has no effect: batches wait in the memory that limits bounds"
-	logged    = "has no effect: the log is the host's"
-	assertion = "is not supported; use client_credentials, or a token file: sasl.oauth.token_file"
-	engine    = "is not supported: TLS is Go's, which has no engines or providers"
-	renewal   = "has no effect: tickets are asked for with the keytab whenever a connection is made"
+	whole    = "has no effect: batches are forwarded whole, as their clients made them"
+	retries  = "has no effect: what can be retried is retried by the clients, which own the order"
+	callback = "cannot be set by a text"
+	unqueued = "has no effect: batches wait in the memory that limits bounds"
+	logged   = "has no effect: the log is the host's"
+	engine   = "is not supported: TLS is Go's, which has no engines or providers"
+	renewal  = "has no effect: tickets are asked for with the keytab whenever a connection is made"
 )
 
 // treatments has every property that a producer of librdkafka can have, under its first name.
@@ -113,19 +112,19 @@ func treatments() map[string]treatment {
 		"https.ca.pem":                                      {security: true},
 		"sasl.oauthbearer.config":                           {refused: "is not supported: it makes tokens that nobody signed; set sasl.oauthbearer.method to oidc"},
 		"enable.sasl.oauthbearer.unsecure.jwt":              {refused: "is not supported: anybody can write a token that nobody signed"},
-		"sasl.oauthbearer.grant.type":                       {refused: assertion},
-		"sasl.oauthbearer.assertion.algorithm":              {refused: assertion},
-		"sasl.oauthbearer.assertion.private.key.file":       {refused: assertion},
-		"sasl.oauthbearer.assertion.private.key.passphrase": {refused: assertion},
-		"sasl.oauthbearer.assertion.private.key.pem":        {refused: assertion},
-		"sasl.oauthbearer.assertion.file":                   {refused: assertion},
-		"sasl.oauthbearer.assertion.claim.aud":              {refused: assertion},
-		"sasl.oauthbearer.assertion.claim.exp.seconds":      {refused: assertion},
-		"sasl.oauthbearer.assertion.claim.iss":              {refused: assertion},
-		"sasl.oauthbearer.assertion.claim.jti.include":      {refused: assertion},
-		"sasl.oauthbearer.assertion.claim.nbf.seconds":      {refused: assertion},
-		"sasl.oauthbearer.assertion.claim.sub":              {refused: assertion},
-		"sasl.oauthbearer.assertion.jwt.template.file":      {refused: assertion},
+		"sasl.oauthbearer.grant.type":                       {security: true},
+		"sasl.oauthbearer.assertion.algorithm":              {security: true},
+		"sasl.oauthbearer.assertion.private.key.file":       {security: true},
+		"sasl.oauthbearer.assertion.private.key.passphrase": {security: true},
+		"sasl.oauthbearer.assertion.private.key.pem":        {security: true},
+		"sasl.oauthbearer.assertion.file":                   {security: true},
+		"sasl.oauthbearer.assertion.claim.aud":              {security: true},
+		"sasl.oauthbearer.assertion.claim.exp.seconds":      {security: true},
+		"sasl.oauthbearer.assertion.claim.iss":              {security: true},
+		"sasl.oauthbearer.assertion.claim.jti.include":      {security: true},
+		"sasl.oauthbearer.assertion.claim.nbf.seconds":      {security: true},
+		"sasl.oauthbearer.assertion.claim.sub":              {security: true},
+		"sasl.oauthbearer.assertion.jwt.template.file":      {security: true},
 		"sasl.oauthbearer.metadata.authentication.type":     {refused: "is not supported; have the cloud's agent write a token file: sasl.oauth.token_file"},
 		"sasl.oauthbearer.sub.claim.name":                   {ignored: "has no effect: the broker reads the token"},
 		"sasl.kerberos.kinit.cmd":                           {ignored: renewal},

@@ -183,49 +183,18 @@ func (s *security) givenSASL() {
 		s.bad.add(path, "is not known; write %s", mechanisms)
 		return
 	}
+	s.logIn(l)
+}
+
+// logIn has the cluster's connections log in by l.
+func (s *security) logIn(l *dial.SASL) {
+	if l.OAuth != nil {
+		l.Tokens = dial.NewTokens(l.OAuth)
+	}
 	s.cluster.Dial.SASL = l
 }
 
 const mechanisms = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"
-
-func (s *security) givenOAuth() *dial.OAuth {
-	v := s.given.values
-	if v["sasl.oauthbearer.method"] != "oidc" && s.isAmazons() {
-		s.bad.add(s.given.at("sasl.mechanisms"), "of Amazon MSK %s", msk)
-		return nil
-	}
-	if v["sasl.oauthbearer.method"] != "oidc" {
-		s.bad.add(s.given.at("sasl.oauthbearer.method"), "missing; write oidc: librdkafka's default makes tokens that nobody signed")
-	}
-	o := &dial.OAuth{
-		TokenURL:     v["sasl.oauthbearer.token.endpoint.url"],
-		ClientID:     s.text(dial.PartClientID, "sasl.oauthbearer.client.id"),
-		ClientSecret: s.text(dial.PartClientSecret, "sasl.oauthbearer.client.secret"),
-		Scope:        v["sasl.oauthbearer.scope"],
-		CA:           s.fileOrText(dial.PartTokenCA, "https.ca.location", "https.ca.pem"),
-	}
-	s.paths[dial.PartTokenURL] = s.given.at("sasl.oauthbearer.token.endpoint.url")
-	for extension := range strings.SplitSeq(v["sasl.oauthbearer.extensions"], ",") {
-		if extension == "" {
-			continue
-		}
-		name, value, ok := strings.Cut(strings.TrimSpace(extension), "=")
-		if !ok || name == "" {
-			s.bad.add(s.given.at("sasl.oauthbearer.extensions"), "must be NAME=VALUE, separated by commas")
-			break
-		}
-		if o.Extensions == nil {
-			o.Extensions = map[string]string{}
-		}
-		o.Extensions[name] = value
-	}
-	return o
-}
-
-// isAmazons tells whether the cluster is one of Amazon MSK.
-func (s *security) isAmazons() bool {
-	return slices.ContainsFunc(s.cluster.BootstrapServers, func(server string) bool { return strings.Contains(server, ".amazonaws.com:") })
-}
 
 func (s *security) typedSASL() {
 	at := join(s.at, "sasl")
@@ -261,24 +230,7 @@ func (s *security) typedSASL() {
 			s.bad.add(join(at, field), "has no effect with %s; remove it", l.Mechanism)
 		}
 	}
-	s.cluster.Dial.SASL = l
-}
-
-func (s *security) typedOAuth(at string, o *kafkameshv1.OAuth) *dial.OAuth {
-	if o.GetTokenUrl() != "" && o.GetTokenFile() != "" {
-		s.bad.add(join(at, "token_file"), "is given, and token_url too; keep one")
-	}
-	s.paths[dial.PartTokenURL], s.paths[dial.PartTokenFile] = join(at, "token_url"), join(at, "token_file")
-	return &dial.OAuth{
-		TokenURL:     o.GetTokenUrl(),
-		ClientID:     s.source(dial.PartClientID, at, "client_id", o.GetClientId()),
-		ClientSecret: s.source(dial.PartClientSecret, at, "client_secret", o.GetClientSecret()),
-		Scope:        o.GetScope(),
-		Parameters:   o.GetParameters(),
-		CA:           s.source(dial.PartTokenCA, at, "ca", o.GetCa()),
-		TokenFile:    dial.Source{File: o.GetTokenFile()},
-		Extensions:   o.GetExtensions(),
-	}
+	s.logIn(l)
 }
 
 func (s *security) typedKerberos(at string, k *kafkameshv1.Kerberos) *dial.Kerberos {

@@ -190,13 +190,10 @@ func TestTokenFile(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "token")
 			check(t, os.WriteFile(file, []byte(tt.token), 0o600))
-			oauth := &dial.OAuth{TokenFile: dial.Source{File: file}}
-			tokens, err := oauth.NewTokens()
-			check(t, err)
-			token, err := tokens()
+			token, err := dial.NewTokens(&dial.OAuth{TokenFile: dial.Source{File: file}}).Token(t.Context())
 			switch {
-			case tt.want == "" && (err != nil || token != strings.TrimSpace(tt.token)):
-				t.Errorf("%q, %v", token, err)
+			case tt.want == "" && (err != nil || token.Value != strings.TrimSpace(tt.token)):
+				t.Errorf("%q, %v", token.Value, err)
 			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 				t.Errorf("%v, want %q", err, tt.want)
 			}

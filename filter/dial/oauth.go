@@ -4,26 +4,31 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/token"
 )
 
-// tokenTimeout bounds the request for a token.
+// tokenTimeout bounds one request to a token server.
 const tokenTimeout = 10 * time.Second
 
-// OAuth is where tokens for OAUTHBEARER come from: a server (OIDC, client credentials) or a file.
+// OAuth is where tokens for OAUTHBEARER come from: a server (OIDC), which is shown a secret or an assertion, or a file.
 type OAuth struct {
+	// At says where in the configuration it is, for errors.
+	At                     string
 	TokenURL               string
 	ClientID, ClientSecret Source
+	Assertion              *Assertion        // in place of the secret
 	Scope                  string            // separated by spaces
 	Parameters             map[string]string // more of the request, such as audience
 	CA                     Source            // the authorities of the token server; zero: the system's
@@ -33,37 +38,61 @@ type OAuth struct {
 	Extensions map[string]string
 }
 
-// NewTokens returns a function that gives a token that is valid now. It asks for one when it has none, or an old one.
-func (o *OAuth) NewTokens() (func() (string, error), error) {
+// sources are what may be in files.
+func (o *OAuth) sources() []Source {
+	all := []Source{o.ClientID, o.ClientSecret, o.CA, o.TokenFile}
+	if a := o.Assertion; a != nil {
+		all = append(all, a.Key, a.KeyPassword, a.Template) // not File, which is read for each token
+	}
+	return all
+}
+
+// fetch is what gets a new token.
+func (o *OAuth) fetch() token.Fetch {
 	if !o.TokenFile.IsZero() {
-		return func() (string, error) { return o.fromFile(time.Now()) }, nil
+		return func(context.Context) (token.Token, error) { return o.fromFile(time.Now()) }
 	}
-	id, err := o.ClientID.Text()
-	if err != nil {
-		return nil, err
+	return (&asker{oauth: o}).ask
+}
+
+// asker asks a token server. It is used by one goroutine at a time.
+type asker struct {
+	oauth  *OAuth
+	config clientcredentials.Config // remembers how the server wants the secret
+}
+
+// ask gets a token with the secrets that are there now.
+func (a *asker) ask(ctx context.Context) (token.Token, error) {
+	o := a.oauth
+	var err error
+	if a.config.ClientID, err = o.ClientID.Text(); err != nil {
+		return token.Token{}, err
 	}
-	secret, err := o.ClientSecret.Text()
-	if err != nil {
-		return nil, err
+	if a.config.ClientSecret, err = o.ClientSecret.Text(); err != nil {
+		return token.Token{}, err
 	}
 	client, err := o.client()
 	if err != nil {
-		return nil, err
+		return token.Token{}, err
 	}
-	config := clientcredentials.Config{
-		ClientID: id, ClientSecret: secret, TokenURL: o.TokenURL, Scopes: strings.Fields(o.Scope), EndpointParams: url.Values{},
-	}
+	a.config.TokenURL, a.config.Scopes, a.config.EndpointParams = o.TokenURL, strings.Fields(o.Scope), url.Values{}
 	for name, value := range o.Parameters {
-		config.EndpointParams.Set(name, value)
+		a.config.EndpointParams.Set(name, value)
 	}
-	source := config.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, client))
-	return func() (string, error) {
-		token, err := source.Token()
+	if o.Assertion != nil {
+		assertion, err := o.Assertion.text(time.Now())
 		if err != nil {
-			return "", o.explain(err)
+			return token.Token{}, err
 		}
-		return token.AccessToken, nil
-	}, nil
+		a.config.AuthStyle = oauth2.AuthStyleInParams // the assertion is all the proof there is
+		a.config.EndpointParams.Set("grant_type", jwtBearer)
+		a.config.EndpointParams.Set("assertion", assertion)
+	}
+	got, err := a.config.Token(context.WithValue(ctx, oauth2.HTTPClient, client))
+	if err != nil {
+		return token.Token{}, o.explain(err)
+	}
+	return token.New(got.AccessToken, got.Expiry, a.config.ClientID), nil
 }
 
 func (o *OAuth) check() []*Problem {
@@ -80,6 +109,19 @@ func (o *OAuth) check() []*Problem {
 	case u.User != nil:
 		problems = append(problems, wrong(PartTokenURL, errors.New("a URL with a login in it gets into logs; write the login as client id and secret")))
 	}
+	if o.Assertion != nil {
+		problems = append(problems, o.Assertion.check()...)
+	} else {
+		problems = append(problems, o.checkSecret()...)
+	}
+	if _, err := o.client(); err != nil {
+		problems = append(problems, wrong(PartTokenCA, err))
+	}
+	return problems
+}
+
+// checkSecret sees that there is what a server is asked with.
+func (o *OAuth) checkSecret() (problems []*Problem) {
 	for _, secret := range []struct {
 		part   Part
 		source Source
@@ -88,19 +130,33 @@ func (o *OAuth) check() []*Problem {
 			problems = append(problems, p)
 		}
 	}
-	if _, err := o.client(); err != nil {
-		problems = append(problems, wrong(PartTokenCA, err))
-	}
 	return problems
+}
+
+// errorCodes are what a token server refuses a request with (RFC 6749, 5.2).
+var errorCodes = []string{ //nolint:gochecknoglobals // a table
+	"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_target",
 }
 
 // explain says what the token server's refusal means. The server's own words may repeat what it was sent, so they are left out,
 // but for the code.
 func (o *OAuth) explain(err error) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		return fmt.Errorf("the token server %s refuses: %s %s", o.TokenURL, refused.Response.Status, refused.ErrorCode)
+		code := refused.ErrorCode
+		if !slices.Contains(errorCodes, code) {
+			code = ""
+		}
+		return fmt.Errorf("the token server %s refuses: %s", o.TokenURL, strings.TrimSpace(refused.Response.Status+" "+code))
 	}
-	return fmt.Errorf("the token server %s does not answer: %w", o.TokenURL, err)
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("the token server %s does not answer in time", o.TokenURL)
+	case errors.As(err, &timeout):
+		return fmt.Errorf("the token server %s does not answer: %w", o.TokenURL, err)
+	default:
+		return fmt.Errorf("the token server %s has answered something that is no token", o.TokenURL)
+	}
 }
 
 func (o *OAuth) client() (*http.Client, error) {
@@ -121,33 +177,30 @@ func (o *OAuth) client() (*http.Client, error) {
 }
 
 // fromFile reads a token and looks, if it is a JWT, whether it is signed and still valid.
-func (o *OAuth) fromFile(now time.Time) (string, error) {
-	token, err := o.TokenFile.Text()
+func (o *OAuth) fromFile(now time.Time) (token.Token, error) {
+	text, err := o.TokenFile.Text()
 	switch {
 	case err != nil:
-		return "", err
-	case token == "":
-		return "", fmt.Errorf("%s is empty", o.TokenFile)
+		return token.Token{}, err
+	case text == "":
+		return token.Token{}, fmt.Errorf("%s is empty", o.TokenFile)
 	}
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return token, nil // not a JWT: the broker's business
+	if err := usable("token", o.TokenFile, text, now); err != nil {
+		return token.Token{}, err
 	}
-	var head struct{ Alg string }
-	var claims struct{ Exp float64 }
-	if !decode(parts[0], &head) || !decode(parts[1], &claims) {
-		return token, nil
-	}
-	switch {
-	case strings.EqualFold(head.Alg, "none") || parts[2] == "":
-		return "", fmt.Errorf("the token in %s is not signed; anybody could have written it", o.TokenFile)
-	case claims.Exp > 0 && now.After(time.Unix(int64(claims.Exp), 0)):
-		return "", fmt.Errorf("the token in %s has expired on %s", o.TokenFile, time.Unix(int64(claims.Exp), 0).UTC().Format(time.RFC3339))
-	}
-	return token, nil
+	return token.New(text, time.Time{}, ""), nil
 }
 
-func decode(part string, into any) bool {
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(part, "="))
-	return err == nil && json.Unmarshal(raw, into) == nil
+// usable says what is wrong with a JSON Web Token out of a file. What else a token is like is the broker's business.
+func usable(what string, file Source, text string, now time.Time) error {
+	claims, ok := token.Read(text)
+	switch {
+	case !ok:
+		return nil
+	case !claims.Signed:
+		return fmt.Errorf("the %s in %s is not signed; anybody could have written it", what, file)
+	case !claims.Expires.IsZero() && now.After(claims.Expires):
+		return fmt.Errorf("the %s in %s has expired on %s", what, file, claims.Expires.UTC().Format(time.RFC3339))
+	}
+	return nil
 }

@@ -24,6 +24,11 @@ const (
 	PartClientID         Part = "client_id"
 	PartClientSecret     Part = "client_secret"
 	PartTokenCA          Part = "token_ca"
+	PartAssertion        Part = "assertion"
+	PartAssertionFile    Part = "assertion_file"
+	PartAssertionKey     Part = "assertion_key"
+	PartAssertionOpener  Part = "assertion_key_password"
+	PartAssertionForm    Part = "assertion_template"
 	PartKeytab           Part = "keytab"
 	PartTicketCache      Part = "ticket_cache"
 	PartKerberosConfig   Part = "kerberos_config"
@@ -61,7 +66,7 @@ func wrong(part Part, err error) *Problem {
 // public tells whether nobody writes a secret where the name of this part's file belongs.
 func (p Part) public() bool {
 	switch p {
-	case PartCA, PartCertificate, PartCRL, PartTokenCA, PartKerberosConfig:
+	case PartCA, PartCertificate, PartCRL, PartTokenCA, PartKerberosConfig, PartAssertionForm:
 		return true
 	default:
 		return false

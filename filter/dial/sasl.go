@@ -3,6 +3,7 @@ package dial
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type SASL struct {
 	// Username and Password are for PLAIN and SCRAM.
 	Username, Password Source
 	OAuth              *OAuth    // for OAUTHBEARER
+	Tokens             *Tokens   // of OAuth, shared by all who log in with it; nil: nobody shares them
 	Kerberos           *Kerberos // for GSSAPI
 }
 
@@ -74,9 +76,11 @@ func Secret(s Source, user string) (string, error) {
 
 // Fingerprint changes when what a connection is made from does. It is zero as long as something cannot be read: that is a
 // moment in which files are being replaced.
-func (s *Settings) Fingerprint() (sum [sha256.Size]byte) {
+func (s *Settings) Fingerprint() [sha256.Size]byte { return fingerprint(s.sources()) }
+
+func fingerprint(sources []Source) (sum [sha256.Size]byte) {
 	hash := sha256.New()
-	for _, source := range s.sources() {
+	for _, source := range sources {
 		raw, err := source.Read()
 		if err != nil {
 			return [sha256.Size]byte{}
@@ -99,19 +103,18 @@ func (s *Settings) sources() []Source {
 	if l := s.SASL; l != nil {
 		all = append(all, l.Username, l.Password)
 		if o := l.OAuth; o != nil {
-			all = append(all, o.ClientID, o.ClientSecret, o.CA, o.TokenFile)
+			all = append(all, o.sources()...)
 		}
 		if k := l.Kerberos; k != nil {
 			all = append(all, Source{File: k.Keytab})
 		}
 	}
-	var files []Source
-	for _, source := range all {
-		if source.File != "" {
-			files = append(files, source)
-		}
-	}
-	return files
+	return files(all)
+}
+
+// files are those of sources that are files.
+func files(sources []Source) []Source {
+	return slices.DeleteFunc(sources, func(s Source) bool { return s.File == "" })
 }
 
 // Check reads everything that connections are made from, and says what is wrong, or will be soon.

@@ -239,29 +239,40 @@ func (t *TLS) fromPEM() (*tls.Certificate, []*Problem) {
 
 // key is the private key as unencrypted PEM.
 func (t *TLS) key() ([]byte, *Problem) {
-	raw, err := t.Key.Read()
+	return privateKey{t.Key, t.KeyPassword, PartKey, PartKeyPassword}.read()
+}
+
+// privateKey is a private key and what opens it, with what they are called in a configuration.
+type privateKey struct {
+	key, password         Source
+	partKey, partPassword Part
+}
+
+// read is the key as unencrypted PEM.
+func (k privateKey) read() ([]byte, *Problem) {
+	raw, err := k.key.Read()
 	if err != nil {
-		return nil, wrong(PartKey, err)
+		return nil, wrong(k.partKey, err)
 	}
 	block := keyBlock(raw)
 	if block == nil {
-		return nil, wrong(PartKey, fmt.Errorf("there is no private key in %s; it must be PEM, with a line BEGIN PRIVATE KEY", t.Key))
+		return nil, wrong(k.partKey, fmt.Errorf("there is no private key in %s; it must be PEM, with a line BEGIN PRIVATE KEY", k.key))
 	}
 	//nolint:staticcheck // what OpenSSL has long written is weak and still in use
 	legacy := x509.IsEncryptedPEMBlock(block)
 	if !legacy && block.Type != "ENCRYPTED PRIVATE KEY" {
 		return pem.EncodeToMemory(block), nil
 	}
-	if t.KeyPassword.IsZero() {
-		return nil, wrong(PartKeyPassword, fmt.Errorf("missing; the private key in %s is encrypted", t.Key))
+	if k.password.IsZero() {
+		return nil, wrong(k.partPassword, fmt.Errorf("missing; the private key in %s is encrypted", k.key))
 	}
-	password, err := t.KeyPassword.Text()
+	password, err := k.password.Text()
 	if err != nil {
-		return nil, wrong(PartKeyPassword, err)
+		return nil, wrong(k.partPassword, err)
 	}
 	opened := func(der []byte, err error) ([]byte, *Problem) {
 		if err != nil {
-			return nil, wrong(PartKeyPassword, fmt.Errorf("the password does not open the private key in %s", t.Key))
+			return nil, wrong(k.partPassword, fmt.Errorf("the password does not open the private key in %s", k.key))
 		}
 		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 	}

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
 	"path/filepath"
 	"slices"
@@ -44,6 +45,14 @@ func (s *signer) issue(tb testing.TB, dir, name string, hosts []string, change f
 	write(tb, l.key, l.Key)
 	write(tb, l.both, slices.Concat(l.Key, l.Certificate, s.PEM))
 	return l
+}
+
+// public is the public key of a certificate.
+func (l leaf) public(tb testing.TB) *ecdsa.PublicKey {
+	tb.Helper()
+	key, err := x509.ParsePKCS8PrivateKey(l.PKCS8)
+	check(tb, err)
+	return &key.(*ecdsa.PrivateKey).PublicKey
 }
 
 // write moves a file into place, as whoever replaces certificates should.

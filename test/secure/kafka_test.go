@@ -94,6 +94,7 @@ func startBroker() (err error) {
 	if b.tokens, err = startTokenServer(clientSecret); err != nil {
 		return err
 	}
+	b.tokens.asserted.Store(b.own.public(m))
 	const plain = "org.apache.kafka.common.security.plain.PlainLoginModule required user_mesh=\"" + password + "\" user_other=\"" + secondPassword + "\";"
 	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 	p := map[string]string{

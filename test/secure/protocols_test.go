@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/youmark/pkcs8"
 	"software.sslmate.com/src/go-pkcs12"
@@ -69,6 +70,18 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 		"sasl.oauthbearer.token.endpoint.url": b.tokens.url + "/token", "sasl.oauthbearer.client.id": "mesh",
 		"sasl.oauthbearer.client.secret": clientSecret, "sasl.oauthbearer.scope": "produce",
 	}
+	token := filepath.Join(dir, "token")
+	write(t, token, []byte(b.tokens.sign(map[string]any{
+		"iss": b.tokens.url, "sub": "mesh", "aud": "kafka", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	})))
+	assertion := map[string]string{
+		"security.protocol": "sasl_ssl", "ssl.ca.location": b.ca.file, "sasl.mechanism": "OAUTHBEARER", "sasl.oauthbearer.method": "oidc",
+		"sasl.oauthbearer.grant.type":         "urn:ietf:params:oauth:grant-type:jwt-bearer",
+		"sasl.oauthbearer.token.endpoint.url": b.tokens.url + "/token", "sasl.oauthbearer.assertion.private.key.file": b.own.key,
+		"sasl.oauthbearer.assertion.algorithm": "ES256", "sasl.oauthbearer.assertion.claim.sub": "mesh",
+		"sasl.oauthbearer.scope":               "produce",
+		"sasl.oauthbearer.assertion.claim.aud": b.tokens.url,
+	}
 	ca := map[string]any{"ca": file(b.ca.file)}
 	return []stack.MeshCluster{
 		{Name: "tls", Bootstrap: b.Listener("TLS"), Producer: map[string]string{"security.protocol": "ssl", "ssl.ca.location": b.ca.file}},
@@ -94,5 +107,10 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 		{Name: "scram256tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_256")},
 		{Name: "scram512tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_512")},
 		{Name: "oauth", Bootstrap: b.Listener("SASLTLS"), Producer: oauth},
+		{Name: "assertion", Bootstrap: b.Listener("SASLTLS"), Producer: assertion},
+		{Name: "tokenfile", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: map[string]any{
+			"mechanism": "MECHANISM_OAUTHBEARER",
+			"oauth":     map[string]any{"token_file": token, "extensions": map[string]string{"logicalCluster": "a"}},
+		}},
 	}
 }

@@ -106,6 +106,10 @@ func TestConnectionsAreReplacedBeforeLoginsEnd(t *testing.T) {
 		"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{
 			"token_url": b.tokens.url + "/token", "client_id": text("mesh"), "client_secret": text(clientSecret), "scope": "produce",
 		},
+	}}, stack.MeshCluster{Name: "shortassertion", Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
+		"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{"token_url": b.tokens.url + "/token", "scope": "produce", "assertion": map[string]any{
+			"private_key": file(b.own.key), "algorithm": "ALGORITHM_ES256", "subject": "mesh", "audience": b.tokens.url,
+		}},
 	}})
 	m := start(t, clusters...)
 	var loads []*load

@@ -2,6 +2,7 @@ package secure
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -14,6 +15,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // tokenServer gives tokens to who knows its secret (OIDC, client credentials), and says by which key it signs them.
@@ -24,6 +28,8 @@ type tokenServer struct {
 	given  atomic.Int32
 	closed sync.WaitGroup
 	secret atomic.Pointer[string]
+	// asserted is the key that assertions are signed by, which prove as much as the secret.
+	asserted atomic.Pointer[ecdsa.PublicKey]
 }
 
 // tokenLife is how long a token is good.
@@ -54,14 +60,10 @@ func (s *tokenServer) close() {
 }
 
 func (s *tokenServer) token(w http.ResponseWriter, r *http.Request) {
-	id, secret, ok := r.BasicAuth()
-	if !ok {
-		id, secret = r.FormValue("client_id"), r.FormValue("client_secret")
-	}
-	if id != "mesh" || secret != *s.secret.Load() || r.FormValue("grant_type") != "client_credentials" {
+	if refusal := s.refusal(r); refusal != "" {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = fmt.Fprintf(w, `{"error": "invalid_client", "error_description": "you said %s"}`, secret)
+		_, _ = fmt.Fprintf(w, `{"error": %q, "error_description": "you said %s"}`, refusal, r.Form.Encode())
 		return
 	}
 	s.given.Add(1)
@@ -71,6 +73,27 @@ func (s *tokenServer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": s.sign(claims), "token_type": "Bearer", "expires_in": int(tokenLife.Seconds())})
+}
+
+// refusal is why a request gets no token, or nothing.
+func (s *tokenServer) refusal(r *http.Request) string {
+	if r.FormValue("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer" {
+		assertion, err := jwt.ParseSigned(r.FormValue("assertion"), []jose.SignatureAlgorithm{jose.ES256})
+		var claims jwt.Claims
+		if err != nil || assertion.Claims(s.asserted.Load(), &claims) != nil ||
+			claims.Validate(jwt.Expected{Subject: "mesh", AnyAudience: jwt.Audience{s.url}}) != nil {
+			return "invalid_grant"
+		}
+		return ""
+	}
+	id, secret, ok := r.BasicAuth()
+	if !ok {
+		id, secret = r.FormValue("client_id"), r.FormValue("client_secret")
+	}
+	if id != "mesh" || secret != *s.secret.Load() || r.FormValue("grant_type") != "client_credentials" {
+		return "invalid_client"
+	}
+	return ""
 }
 
 func (s *tokenServer) sign(claims map[string]any) string {

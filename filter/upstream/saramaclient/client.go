@@ -24,7 +24,7 @@ type Client struct {
 	settings upstream.Settings
 	config   *sarama.Config
 	keeper   *dial.Keeper // nil: plain text
-	tokens   tokens
+	tokens   *dial.Tokens // nil: nobody logs in with any
 }
 
 var _ upstream.Client = (*Client)(nil)
@@ -42,8 +42,10 @@ func New(s upstream.Settings) (upstream.Client, error) {
 	if s.Dial.TLS != nil {
 		c.keeper = dial.NewKeeper(s.Dial.TLS)
 	}
-	if s.Dial.SASL != nil {
-		c.tokens.oauth = s.Dial.SASL.OAuth
+	if l := s.Dial.SASL; l != nil && l.OAuth != nil {
+		if c.tokens = l.Tokens; c.tokens == nil {
+			c.tokens = dial.NewTokens(l.OAuth)
+		}
 	}
 	return c, nil
 }
@@ -65,7 +67,7 @@ const setupTimeout = 30 * time.Second
 
 func (c *Client) connect(ctx context.Context, addr string) (*sarama.Broker, *capture, error) {
 	config := *c.config
-	if err := login(&config, c.settings.Dial.SASL, &c.tokens); err != nil {
+	if err := login(&config, c.settings.Dial.SASL, provider{ctx, c.tokens}); err != nil {
 		return nil, nil, &dial.LoginError{Err: err}
 	}
 	tap := &capture{ctx: ctx, settings: c.settings.Dial, keeper: c.keeper}
@@ -94,6 +96,9 @@ func (c *Client) explain(ctx context.Context, tap *capture, err error) error {
 	settings := &c.settings.Dial
 	if tap == nil {
 		return err
+	}
+	if token, ok := errors.AsType[*dial.TokenError](err); ok && (ctx.Err() == nil || ended(ctx)) { // the broker waited for us, and not we for it
+		return &dial.LoginError{Err: token}
 	}
 	failure := tap.failure()
 	if _, unresolved := errors.AsType[*net.DNSError](failure); unresolved {
@@ -126,9 +131,6 @@ func ended(ctx context.Context) bool {
 // refused says in words why a login failed.
 func (c *Client) refused(err error) error {
 	mechanism := c.settings.Dial.SASL.Mechanism
-	if token, ok := errors.AsType[*tokenError](err); ok {
-		return token
-	}
 	switch {
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
 		return fmt.Errorf("the broker refuses our login by %s: wrong user name, password or token", mechanism)

@@ -3,8 +3,6 @@ package saramaclient
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -44,51 +42,28 @@ func (c *Client) Watch(ctx context.Context, changed func()) {
 			looks++
 		default:
 			last, looks = now, 0
-			c.tokens.forget()
+			if c.tokens != nil {
+				c.tokens.Refresh()
+			}
 			changed()
 		}
 	}
 }
 
-// tokens gives OAUTHBEARER's tokens to sarama.
-type tokens struct {
-	oauth *dial.OAuth
-
-	mu   sync.Mutex
-	next func() (string, error) // nil: to be made from what is configured
+// provider gives sarama the token of one login.
+type provider struct {
+	ctx    context.Context //nolint:containedctx // sarama's hook has no context of its own
+	tokens *dial.Tokens
 }
 
-var _ sarama.AccessTokenProvider = (*tokens)(nil)
+var _ sarama.AccessTokenProvider = provider{}
 
-// Token returns a token that is valid now.
-func (t *tokens) Token() (_ *sarama.AccessToken, err error) {
+// Token returns a token that is valid now. It waits for one no longer than the login may take.
+func (p provider) Token() (_ *sarama.AccessToken, err error) {
 	defer caught(&err)
-	t.mu.Lock()
-	next := t.next
-	t.mu.Unlock()
-	if next == nil {
-		if next, err = t.oauth.NewTokens(); err != nil {
-			return nil, &tokenError{err}
-		}
-		t.mu.Lock()
-		t.next = next
-		t.mu.Unlock()
-	}
-	token, err := next()
+	got, err := p.tokens.Token(p.ctx)
 	if err != nil {
-		return nil, &tokenError{err}
+		return nil, err
 	}
-	return &sarama.AccessToken{Token: token, Extensions: t.oauth.Extensions}, nil
+	return &sarama.AccessToken{Token: got.Value, Extensions: p.tokens.Extensions()}, nil
 }
-
-func (t *tokens) forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.next = nil
-}
-
-// tokenError says that there is no token, which is not the broker's fault.
-type tokenError struct{ cause error }
-
-func (e *tokenError) Error() string { return fmt.Sprintf("no token for OAUTHBEARER: %v", e.cause) }
-func (e *tokenError) Unwrap() error { return e.cause }

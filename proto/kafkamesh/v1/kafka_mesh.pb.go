@@ -559,6 +559,59 @@ func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
 }
 
+// Algorithm is how an assertion is signed.
+type OAuth_Assertion_Algorithm int32
+
+const (
+	// As ALGORITHM_RS256.
+	OAuth_Assertion_ALGORITHM_UNSPECIFIED OAuth_Assertion_Algorithm = 0
+	// With an RSA key.
+	OAuth_Assertion_ALGORITHM_RS256 OAuth_Assertion_Algorithm = 1
+	// With a key on the curve P-256.
+	OAuth_Assertion_ALGORITHM_ES256 OAuth_Assertion_Algorithm = 2
+)
+
+// Enum value maps for OAuth_Assertion_Algorithm.
+var (
+	OAuth_Assertion_Algorithm_name = map[int32]string{
+		0: "ALGORITHM_UNSPECIFIED",
+		1: "ALGORITHM_RS256",
+		2: "ALGORITHM_ES256",
+	}
+	OAuth_Assertion_Algorithm_value = map[string]int32{
+		"ALGORITHM_UNSPECIFIED": 0,
+		"ALGORITHM_RS256":       1,
+		"ALGORITHM_ES256":       2,
+	}
+)
+
+func (x OAuth_Assertion_Algorithm) Enum() *OAuth_Assertion_Algorithm {
+	p := new(OAuth_Assertion_Algorithm)
+	*p = x
+	return p
+}
+
+func (x OAuth_Assertion_Algorithm) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OAuth_Assertion_Algorithm) Descriptor() protoreflect.EnumDescriptor {
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[9].Descriptor()
+}
+
+func (OAuth_Assertion_Algorithm) Type() protoreflect.EnumType {
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[9]
+}
+
+func (x OAuth_Assertion_Algorithm) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OAuth_Assertion_Algorithm.Descriptor instead.
+func (OAuth_Assertion_Algorithm) EnumDescriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0, 0}
+}
+
 // Operation is what a client does with a topic.
 type ForwardingRule_Operation int32
 
@@ -596,11 +649,11 @@ func (x ForwardingRule_Operation) String() string {
 }
 
 func (ForwardingRule_Operation) Descriptor() protoreflect.EnumDescriptor {
-	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[9].Descriptor()
+	return file_kafkamesh_v1_kafka_mesh_proto_enumTypes[10].Descriptor()
 }
 
 func (ForwardingRule_Operation) Type() protoreflect.EnumType {
-	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[9]
+	return &file_kafkamesh_v1_kafka_mesh_proto_enumTypes[10]
 }
 
 func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
@@ -2056,7 +2109,7 @@ func (x *Sasl) GetKerberos() *Kerberos {
 	return nil
 }
 
-// OAuth is where tokens come from: a server, asked for them with client credentials, or a file.
+// OAuth is where tokens come from: a server, asked for them with client credentials or an assertion, or a file.
 type OAuth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The server's URL. Required, unless token_file is given.
@@ -2074,7 +2127,9 @@ type OAuth struct {
 	// A file with a token that somebody else renews. It must be signed, if it is a JWT. Refused together with token_url.
 	TokenFile string `protobuf:"bytes,7,opt,name=token_file,json=tokenFile,proto3" json:"token_file,omitempty"`
 	// What goes to the broker with the token (KIP-342).
-	Extensions    map[string]string `protobuf:"bytes,8,rep,name=extensions,proto3" json:"extensions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Extensions map[string]string `protobuf:"bytes,8,rep,name=extensions,proto3" json:"extensions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// In place of client_secret: what proves who we are.
+	Assertion     *OAuth_Assertion `protobuf:"bytes,9,opt,name=assertion,proto3" json:"assertion,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2161,6 +2216,13 @@ func (x *OAuth) GetTokenFile() string {
 func (x *OAuth) GetExtensions() map[string]string {
 	if x != nil {
 		return x.Extensions
+	}
+	return nil
+}
+
+func (x *OAuth) GetAssertion() *OAuth_Assertion {
+	if x != nil {
+		return x.Assertion
 	}
 	return nil
 }
@@ -2780,6 +2842,143 @@ func (x *Authentication_Sasl_OAuthBearer) GetPrincipalPrefix() string {
 	return ""
 }
 
+// Assertion is what proves who we are to the server (RFC 7523): a JSON Web Token, out of a file or signed by us.
+type OAuth_Assertion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A file with an assertion that somebody else has signed and renews; it is read for each token. This or private_key is required, and
+	// nothing else goes with it.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// The key that signs: PEM.
+	PrivateKey *DataSource `protobuf:"bytes,2,opt,name=private_key,json=privateKey,proto3" json:"private_key,omitempty"`
+	// What opens private_key, if it is encrypted.
+	PrivateKeyPassword *DataSource `protobuf:"bytes,3,opt,name=private_key_password,json=privateKeyPassword,proto3" json:"private_key_password,omitempty"`
+	// How it is signed.
+	Algorithm OAuth_Assertion_Algorithm `protobuf:"varint,4,opt,name=algorithm,proto3,enum=kafkamesh.v1.OAuth_Assertion_Algorithm" json:"algorithm,omitempty"`
+	// Who has made it: its claim iss. Default: as template says.
+	Issuer string `protobuf:"bytes,5,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Whom it is about: its claim sub. Default: as template says.
+	Subject string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Whom it is for: its claim aud. Default: as template says.
+	Audience string `protobuf:"bytes,7,opt,name=audience,proto3" json:"audience,omitempty"`
+	// How long it is good, in milliseconds. Default: 300000 (5 minutes). Refused: outside 1000 to 86400000 (1 day).
+	LifetimeMs *int32 `protobuf:"varint,8,opt,name=lifetime_ms,json=lifetimeMs,proto3,oneof" json:"lifetime_ms,omitempty"`
+	// For how long it has been good already, in milliseconds, for servers whose clocks are slow. Default: 60000. Refused: outside 0 to 86400000 (1 day).
+	EarlyMs *int32 `protobuf:"varint,9,opt,name=early_ms,json=earlyMs,proto3,oneof" json:"early_ms,omitempty"`
+	// Whether it gets an id of its own: its claim jti. Default: false.
+	Id bool `protobuf:"varint,10,opt,name=id,proto3" json:"id,omitempty"`
+	// What is in it besides, as JSON: {"header": {…}, "payload": {…}}. Default: nothing.
+	Template      *DataSource `protobuf:"bytes,11,opt,name=template,proto3" json:"template,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OAuth_Assertion) Reset() {
+	*x = OAuth_Assertion{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OAuth_Assertion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OAuth_Assertion) ProtoMessage() {}
+
+func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OAuth_Assertion.ProtoReflect.Descriptor instead.
+func (*OAuth_Assertion) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0}
+}
+
+func (x *OAuth_Assertion) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *OAuth_Assertion) GetPrivateKey() *DataSource {
+	if x != nil {
+		return x.PrivateKey
+	}
+	return nil
+}
+
+func (x *OAuth_Assertion) GetPrivateKeyPassword() *DataSource {
+	if x != nil {
+		return x.PrivateKeyPassword
+	}
+	return nil
+}
+
+func (x *OAuth_Assertion) GetAlgorithm() OAuth_Assertion_Algorithm {
+	if x != nil {
+		return x.Algorithm
+	}
+	return OAuth_Assertion_ALGORITHM_UNSPECIFIED
+}
+
+func (x *OAuth_Assertion) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *OAuth_Assertion) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *OAuth_Assertion) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *OAuth_Assertion) GetLifetimeMs() int32 {
+	if x != nil && x.LifetimeMs != nil {
+		return *x.LifetimeMs
+	}
+	return 0
+}
+
+func (x *OAuth_Assertion) GetEarlyMs() int32 {
+	if x != nil && x.EarlyMs != nil {
+		return *x.EarlyMs
+	}
+	return 0
+}
+
+func (x *OAuth_Assertion) GetId() bool {
+	if x != nil {
+		return x.Id
+	}
+	return false
+}
+
+func (x *OAuth_Assertion) GetTemplate() *DataSource {
+	if x != nil {
+		return x.Template
+	}
+	return nil
+}
+
 var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
@@ -2984,7 +3183,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x17MECHANISM_SCRAM_SHA_256\x10\x02\x12\x1b\n" +
 	"\x17MECHANISM_SCRAM_SHA_512\x10\x03\x12\x19\n" +
 	"\x15MECHANISM_OAUTHBEARER\x10\x04\x12\x14\n" +
-	"\x10MECHANISM_GSSAPI\x10\x05\"\x81\x04\n" +
+	"\x10MECHANISM_GSSAPI\x10\x05\"\xf7\b\n" +
 	"\x05OAuth\x12\x1b\n" +
 	"\ttoken_url\x18\x01 \x01(\tR\btokenUrl\x125\n" +
 	"\tclient_id\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bclientId\x12=\n" +
@@ -2998,7 +3197,29 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"token_file\x18\a \x01(\tR\ttokenFile\x12C\n" +
 	"\n" +
 	"extensions\x18\b \x03(\v2#.kafkamesh.v1.OAuth.ExtensionsEntryR\n" +
-	"extensions\x1a=\n" +
+	"extensions\x12;\n" +
+	"\tassertion\x18\t \x01(\v2\x1d.kafkamesh.v1.OAuth.AssertionR\tassertion\x1a\xb6\x04\n" +
+	"\tAssertion\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x129\n" +
+	"\vprivate_key\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\n" +
+	"privateKey\x12J\n" +
+	"\x14private_key_password\x18\x03 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x12privateKeyPassword\x12E\n" +
+	"\talgorithm\x18\x04 \x01(\x0e2'.kafkamesh.v1.OAuth.Assertion.AlgorithmR\talgorithm\x12\x16\n" +
+	"\x06issuer\x18\x05 \x01(\tR\x06issuer\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\x12\x1a\n" +
+	"\baudience\x18\a \x01(\tR\baudience\x12$\n" +
+	"\vlifetime_ms\x18\b \x01(\x05H\x00R\n" +
+	"lifetimeMs\x88\x01\x01\x12\x1e\n" +
+	"\bearly_ms\x18\t \x01(\x05H\x01R\aearlyMs\x88\x01\x01\x12\x0e\n" +
+	"\x02id\x18\n" +
+	" \x01(\bR\x02id\x124\n" +
+	"\btemplate\x18\v \x01(\v2\x18.kafkamesh.v1.DataSourceR\btemplate\"P\n" +
+	"\tAlgorithm\x12\x19\n" +
+	"\x15ALGORITHM_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fALGORITHM_RS256\x10\x01\x12\x13\n" +
+	"\x0fALGORITHM_ES256\x10\x02B\x0e\n" +
+	"\f_lifetime_msB\v\n" +
+	"\t_early_ms\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +
@@ -3043,8 +3264,8 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescData
 }
 
-var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3055,95 +3276,102 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(Admin_Readiness)(0),                    // 6: kafkamesh.v1.Admin.Readiness
 	(Tls_Verification)(0),                   // 7: kafkamesh.v1.Tls.Verification
 	(Sasl_Mechanism)(0),                     // 8: kafkamesh.v1.Sasl.Mechanism
-	(ForwardingRule_Operation)(0),           // 9: kafkamesh.v1.ForwardingRule.Operation
-	(*KafkaMesh)(nil),                       // 10: kafkamesh.v1.KafkaMesh
-	(*Authorization)(nil),                   // 11: kafkamesh.v1.Authorization
-	(*AuthorizationRule)(nil),               // 12: kafkamesh.v1.AuthorizationRule
-	(*Authentication)(nil),                  // 13: kafkamesh.v1.Authentication
-	(*Administration)(nil),                  // 14: kafkamesh.v1.Administration
-	(*Limits)(nil),                          // 15: kafkamesh.v1.Limits
-	(*Admin)(nil),                           // 16: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                       // 17: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),                   // 18: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                          // 19: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),          // 20: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                            // 21: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),                   // 22: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),                      // 23: kafkamesh.v1.DataSource
-	(*Tls)(nil),                             // 24: kafkamesh.v1.Tls
-	(*Sasl)(nil),                            // 25: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                           // 26: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                        // 27: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),                  // 28: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                       // 29: kafkamesh.v1.GroupRule
-	(*Authentication_Sasl)(nil),             // 30: kafkamesh.v1.Authentication.Sasl
-	(*Authentication_Tls)(nil),              // 31: kafkamesh.v1.Authentication.Tls
-	(*Authentication_Sasl_Plain)(nil),       // 32: kafkamesh.v1.Authentication.Sasl.Plain
-	(*Authentication_Sasl_Scram)(nil),       // 33: kafkamesh.v1.Authentication.Sasl.Scram
-	(*Authentication_Sasl_OAuthBearer)(nil), // 34: kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	nil,                                     // 35: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                                     // 36: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	nil,                                     // 37: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 38: kafkamesh.v1.OAuth.ExtensionsEntry
+	(OAuth_Assertion_Algorithm)(0),          // 9: kafkamesh.v1.OAuth.Assertion.Algorithm
+	(ForwardingRule_Operation)(0),           // 10: kafkamesh.v1.ForwardingRule.Operation
+	(*KafkaMesh)(nil),                       // 11: kafkamesh.v1.KafkaMesh
+	(*Authorization)(nil),                   // 12: kafkamesh.v1.Authorization
+	(*AuthorizationRule)(nil),               // 13: kafkamesh.v1.AuthorizationRule
+	(*Authentication)(nil),                  // 14: kafkamesh.v1.Authentication
+	(*Administration)(nil),                  // 15: kafkamesh.v1.Administration
+	(*Limits)(nil),                          // 16: kafkamesh.v1.Limits
+	(*Admin)(nil),                           // 17: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                       // 18: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),                   // 19: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                          // 20: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),          // 21: kafkamesh.v1.KafkaClusterDefinition
+	(*Dial)(nil),                            // 22: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),                   // 23: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),                      // 24: kafkamesh.v1.DataSource
+	(*Tls)(nil),                             // 25: kafkamesh.v1.Tls
+	(*Sasl)(nil),                            // 26: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                           // 27: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                        // 28: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),                  // 29: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                       // 30: kafkamesh.v1.GroupRule
+	(*Authentication_Sasl)(nil),             // 31: kafkamesh.v1.Authentication.Sasl
+	(*Authentication_Tls)(nil),              // 32: kafkamesh.v1.Authentication.Tls
+	(*Authentication_Sasl_Plain)(nil),       // 33: kafkamesh.v1.Authentication.Sasl.Plain
+	(*Authentication_Sasl_Scram)(nil),       // 34: kafkamesh.v1.Authentication.Sasl.Scram
+	(*Authentication_Sasl_OAuthBearer)(nil), // 35: kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	nil,                                     // 36: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                                     // 37: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	(*OAuth_Assertion)(nil),                 // 38: kafkamesh.v1.OAuth.Assertion
+	nil,                                     // 39: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 40: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	20, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	28, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	21, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	29, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	15, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	16, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	16, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	17, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	18, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	29, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	14, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
-	13, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
-	11, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
-	12, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
+	17, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	18, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	19, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	30, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	15, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	14, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
+	12, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
+	13, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
 	2,  // 13: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
 	3,  // 14: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
-	30, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
-	31, // 16: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
+	31, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
+	32, // 16: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
 	5,  // 17: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
 	5,  // 18: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
 	6,  // 19: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	19, // 20: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	23, // 21: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	23, // 22: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	35, // 23: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	36, // 24: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	24, // 25: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	25, // 26: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	21, // 27: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	22, // 28: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	23, // 29: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	23, // 30: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	23, // 31: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	23, // 32: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	23, // 33: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	23, // 34: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	23, // 35: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	20, // 20: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	24, // 21: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	24, // 22: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	36, // 23: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	37, // 24: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	25, // 25: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	26, // 26: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	22, // 27: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	23, // 28: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	24, // 29: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	24, // 30: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	24, // 31: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	24, // 32: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	24, // 33: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	24, // 34: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	24, // 35: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
 	7,  // 36: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
 	8,  // 37: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	23, // 38: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	23, // 39: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	26, // 40: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	27, // 41: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	23, // 42: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	23, // 43: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	37, // 44: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	23, // 45: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	38, // 46: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	9,  // 47: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	32, // 48: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	33, // 49: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	34, // 50: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 51: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	24, // 38: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	24, // 39: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	27, // 40: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	28, // 41: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	24, // 42: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	24, // 43: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	39, // 44: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	24, // 45: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	40, // 46: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	38, // 47: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	10, // 48: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	33, // 49: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	34, // 50: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	35, // 51: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 52: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	24, // 53: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	24, // 54: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 55: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	24, // 56: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3169,13 +3397,14 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   29,
+			NumEnums:      11,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
