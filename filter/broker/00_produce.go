@@ -30,7 +30,7 @@ func produceAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeProduce, Min: 0, Max: 12}, Decided: 13,
 		Short:     "batches go on whole to the cluster of their topic",
-		Laborious: func(version int16, _ int) bool { return version < firstWithBatches },
+		Laborious: func(c *Call) bool { return c.Header.Version < firstWithBatches },
 		Serve:     (*Broker).produce,
 	}
 }

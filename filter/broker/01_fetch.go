@@ -17,9 +17,11 @@ import (
 // that is nothing. Java takes an answer without some of them for none (FetchSessionHandler.verifyFullFetchResponsePartitions).
 //
 // Topics are named as the client names them, from version 13 on by the ids that Metadata tells of. For an id that is not known all
-// clusters are asked, once a second at most. Upstream versions are at most the client's. There are no sessions (KIP-227): who begins one
-// gets the session id 0, which is none, and sends full requests. No other broker is told of (KIP-951), and no replica preferred (KIP-392),
-// whatever the rack.
+// clusters are asked, once a second at most. Upstream versions are at most the client's. No other broker is told of (KIP-951), and no
+// replica preferred (KIP-392), whatever the rack.
+//
+// A client may have one session (KIP-227), which ends with its connection. It is served as if each request named all of it; the answer has
+// what the client does not know. When there is no room for one the session id is 0, as of a broker that has too many.
 //
 // Unlike a real broker, a topic without a rule gets TOPIC_AUTHORIZATION_FAILED, unless configured otherwise. When a partition's leader
 // cannot be found or reached, that is tried again for as long as the client waits, and only then it gets NOT_LEADER_OR_FOLLOWER. A
@@ -28,6 +30,7 @@ func fetchAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeFetch, Min: 4, Max: 18}, Decided: 18,
 		Short: "records of all clusters' topics", Query: true, Serve: (*Broker).fetch,
+		Laborious: func(c *Call) bool { return len(c.Body)+c.Client.fetches.unsaid() > longBody },
 	}
 }
 
@@ -53,6 +56,7 @@ type fetchCall struct {
 	shares  []*fetchShare
 	refusal Refusal
 	summary Summary
+	session *fetchSession // that goes on; nil: none
 
 	mu    sync.Mutex
 	begun bool   // every cluster has been asked
@@ -73,19 +77,11 @@ func (b *Broker) fetch(c *Call) error {
 	if err != nil {
 		return err
 	}
-	size := 0
-	for i := range request.Topics {
-		size += fetchTopicCost + fetchPartitionCost*len(request.Topics[i].Partitions)
-	}
-	if err := hold(c, size); err != nil {
+	if err := hold(c, fetchCost(request.Topics)); err != nil {
 		return err
 	}
 	f := &fetchCall{Call: c, broker: b, request: request, stop: func() {}}
 	f.summary.Topics = len(request.Topics)
-	if request.SessionEpoch > 0 {
-		f.answer(wire.FetchResponse{Code: wire.FetchSessionIDNotFound}, func() {})
-		return nil
-	}
 	f.WhenNext(func() { // what is read ahead would be held until then
 		defer answerAfterPanic(f)
 		c.Client.fetches.begin(f)
@@ -93,8 +89,30 @@ func (b *Broker) fetch(c *Call) error {
 	return nil
 }
 
+// fetchCost is what is held while so much is asked for.
+func fetchCost(topics []wire.FetchTopic) (size int) {
+	for i := range topics {
+		size += fetchTopicCost + fetchPartitionCost*len(topics[i].Partitions)
+	}
+	return size
+}
+
 // start has the request served; those of its kind that the client sent before it are answered.
 func (f *fetchCall) start() {
+	goesOn, code := f.Client.fetches.enter(f.Header.Version, &f.request)
+	if code != wire.None {
+		defer f.Client.fetches.end()
+		f.answer(wire.FetchResponse{Code: code}, func() {})
+		return
+	}
+	if f.session = goesOn; goesOn != nil {
+		f.request.Topics = goesOn.topics()
+		if err := hold(f, fetchCost(f.request.Topics)); err != nil {
+			defer f.Client.fetches.end()
+			f.Answer(Answer{Violation: err})
+			return
+		}
+	}
 	unknown := false
 	if wire.FetchNamesByID(f.Header.Version) {
 		unknown = !f.broker.ids.name(f.request.Topics)
@@ -263,7 +281,41 @@ func (f *fetchCall) finish() {
 			panic(reason)
 		}
 	}()
+	head.SessionID = f.tellSession()
 	f.answer(head, release)
+}
+
+// tellSession has the session of the request know what is answered, and leaves that in the answer which the client is to be told. It
+// returns the session's id.
+func (f *fetchCall) tellSession() int32 {
+	switch {
+	case f.session != nil:
+		f.leaveOut()
+		return f.session.id
+	case f.request.SessionEpoch == wire.SessionInitial:
+		return f.Client.fetches.open(f.broker.memory, f.Header.Version, &f.request, f.topics)
+	default:
+		return 0
+	}
+}
+
+// leaveOut leaves out of the answer what the client knows.
+func (f *fetchCall) leaveOut() {
+	topics, left := 0, 0 // which are left, and partitions of the last of them
+	last := -1
+	f.session.tell(f.topics, func(i int, p *wire.Fetched) {
+		told := *p
+		if i != last {
+			last = i
+			f.topics[topics], f.refused[topics], f.routes[topics] = f.topics[i], f.refused[i], f.routes[i]
+			topics, left = topics+1, 0
+		}
+		t := &f.topics[topics-1]
+		t.Partitions = append(t.Partitions[:left], told)
+		left++
+	})
+	f.topics = f.topics[:topics]
+	f.summary.Topics = topics
 }
 
 // maxFetched is how many bytes of records are answered at most, but for one partition that has more.
@@ -301,47 +353,4 @@ func (f *fetchCall) conclude() {
 			}
 		}
 	}
-}
-
-// fetches keeps the Fetch requests of a client in order, one after another, as a broker does. The zero value has none.
-type fetches struct {
-	mu      sync.Mutex
-	serving bool
-	waiting []*fetchCall // the session bounds how many
-	turns   int
-}
-
-// begin has a request started when those before it are answered.
-func (s *fetches) begin(f *fetchCall) {
-	s.mu.Lock()
-	waits := s.serving
-	if s.serving = true; waits {
-		s.waiting = append(s.waiting, f)
-	}
-	s.mu.Unlock()
-	if !waits {
-		f.start()
-	}
-}
-
-// end says that one is answered.
-func (s *fetches) end() {
-	s.mu.Lock()
-	var next *fetchCall
-	if s.serving = len(s.waiting) > 0; s.serving {
-		next, s.waiting = s.waiting[0], s.waiting[1:]
-	}
-	s.mu.Unlock()
-	if next != nil {
-		defer answerAfterPanic(next)
-		next.start()
-	}
-}
-
-// turn is which of n clusters comes first in the answer to the next request: each in turn, so that none starves.
-func (s *fetches) turn(n int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turns++
-	return s.turns % max(1, n)
 }

@@ -19,7 +19,7 @@ import (
 func saslAuthenticateAPI() API {
 	return API{
 		API: wire.API{Shape: wire.ShapeSaslAuthenticate, Min: 0, Max: 2}, Decided: 2, Login: true,
-		Short: "where clients log in", Laborious: func(int16, int) bool { return false }, Serve: (*Broker).saslAuthenticate,
+		Short: "where clients log in", Laborious: func(*Call) bool { return false }, Serve: (*Broker).saslAuthenticate,
 	}
 }
 

@@ -21,9 +21,8 @@ type API struct {
 	Query bool
 	// Login says that it is served only where clients log in.
 	Login bool
-	// Laborious says whether a request with so long a body takes longer than the goroutine that brings it should be kept. Nil: if
-	// the body is long.
-	Laborious func(version int16, size int) bool
+	// Laborious says whether a request takes longer than the goroutine that brings it should be kept. Nil: if its body is long.
+	Laborious func(c *Call) bool
 	// Serve does for one request what Broker.Serve says.
 	Serve func(b *Broker, c *Call) error
 }
@@ -76,7 +75,7 @@ const longBody = 32 << 10
 // IsLaborious says whether a request takes longer than the goroutine that brings it should be kept.
 func (a *API) IsLaborious(c *Call) bool {
 	if a.Laborious != nil {
-		return a.Laborious(c.Header.Version, len(c.Body))
+		return a.Laborious(c)
 	}
 	return len(c.Body) > longBody
 }

@@ -63,6 +63,7 @@ type Broker struct {
 	uneven    func(Uneven)
 	ids       topicIDs
 	listing   listing
+	memory    Memory // for what is kept for clients; nil: none
 
 	converters sync.Pool // of *record.Converter
 

@@ -113,6 +113,7 @@ func (c *Client) Release() {
 	for _, own := range owns {
 		own.Close()
 	}
+	c.fetches.giveBack(true)
 }
 
 func (c *Client) setSoftware(name, version string) {

@@ -22,7 +22,7 @@ func toyAPI() broker.API {
 			Fields: []wire.Field{{Name: "Names", Array: true, Type: wire.TypeString, Versions: wire.Versions{Until: wire.Later}}},
 		}},
 		Decided: 2, Short: "says names back", Query: true,
-		Laborious: func(_ int16, size int) bool { return size > 9 },
+		Laborious: func(c *broker.Call) bool { return len(c.Body) > 9 },
 		Serve: func(_ *broker.Broker, c *broker.Call) error {
 			if err := toyAPI().Check(c.Header.Version, c.Body); err != nil {
 				return err

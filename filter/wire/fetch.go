@@ -1,14 +1,25 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
-// FetchRequest is a Fetch request of a consumer (FetchRequest.json, versions 4 to 18). What followers say besides is left out, and so are
-// the rack and what a session forgets: neither changes what is answered here.
+// FetchRequest is a Fetch request of a consumer (FetchRequest.json, versions 4 to 18). What followers say besides is left out, and so is
+// the rack, which does not change what is answered here.
 type FetchRequest struct {
 	MaxWaitMillis, MinBytes, MaxBytes int32
 	Isolation                         int8  // 0: all records; 1: those of transactions only when they are committed
-	SessionID, SessionEpoch           int32 // 0 and -1: outside of a session (KIP-227)
+	SessionID, SessionEpoch           int32 // of KIP-227; up to version 6 0 and SessionFinal
 	Topics                            []FetchTopic
+	Forgotten                         []ForgottenTopic // what is taken out of the session
+}
+
+// ForgottenTopic is partitions that a Fetch session is not of any more. The topic is named as in FetchTopic.
+type ForgottenTopic struct {
+	Name       string
+	ID         [16]byte
+	Partitions []int32
 }
 
 // FetchTopic is one topic of a Fetch request. Up to version 12 it has a name, from 13 on an id.
@@ -32,9 +43,24 @@ const (
 	minFetch, maxFetch = 4, 18
 	// fetchByID is the first version that names topics by id (KIP-516).
 	fetchByID = 13
-	// outsideSession is the epoch of a request that neither is of a session nor begins one.
-	outsideSession = -1
 )
+
+// The epochs of a Fetch whose session does not go on. Such a request names all partitions, and its answer has all of them.
+const (
+	SessionInitial = 0  // it begins a session
+	SessionFinal   = -1 // it is of no session, and ends the one that it names
+)
+
+// NextSessionEpoch is the epoch of the request that follows in a session, which may be its first.
+func NextSessionEpoch(epoch int32) int32 {
+	if epoch == math.MaxInt32 {
+		return 1
+	}
+	return epoch + 1
+}
+
+// FetchHasSessions says whether a version of Fetch has sessions.
+func FetchHasSessions(version int16) bool { return version >= 7 }
 
 // FetchNamesByID says whether a version of Fetch names topics by id.
 func FetchNamesByID(version int16) bool { return version >= fetchByID }
@@ -53,7 +79,7 @@ func DecodeFetch(version int16, body []byte) (FetchRequest, error) {
 	}
 	r := newReader(body, version >= ShapeFetch.Flexible)
 	r.most = MaxControlElements
-	req := FetchRequest{SessionEpoch: outsideSession}
+	req := FetchRequest{SessionEpoch: SessionFinal}
 	if version < 15 {
 		r.int32("replica id")
 	}
@@ -61,13 +87,13 @@ func DecodeFetch(version int16, body []byte) (FetchRequest, error) {
 	req.MinBytes = r.int32("min bytes")
 	req.MaxBytes = r.int32("max bytes")
 	req.Isolation = r.int8("isolation level")
-	if version >= 7 {
+	if FetchHasSessions(version) {
 		req.SessionID = r.int32("session id")
 		req.SessionEpoch = r.int32("session epoch")
 	}
 	r.fetchTopics(version, &req)
-	if version >= 7 {
-		r.forgottenTopics(version)
+	if FetchHasSessions(version) {
+		r.forgottenTopics(version, &req)
 	}
 	if version >= 11 {
 		r.str("rack")
@@ -123,13 +149,20 @@ func (r *reader) fetchPartition(version int16, p *FetchPartition) {
 	r.tags()
 }
 
-// forgottenTopics steps over what is to be taken out of a session.
-func (r *reader) forgottenTopics(version int16) {
-	var name string
-	var id [16]byte
-	for range r.list(leastTopic(version), "forgotten topics") {
-		r.fetchTopic(version, &name, &id)
-		r.span(4*r.list(4, "forgotten partitions"), "forgotten partitions")
+// forgottenTopics reads what is to be taken out of a session.
+func (r *reader) forgottenTopics(version int16, req *FetchRequest) {
+	if n := r.list(leastTopic(version), "forgotten topics"); n > 0 {
+		req.Forgotten = make([]ForgottenTopic, n)
+	}
+	for i := range req.Forgotten {
+		t := &req.Forgotten[i]
+		r.fetchTopic(version, &t.Name, &t.ID)
+		if n := r.list(4, "forgotten partitions"); n > 0 {
+			t.Partitions = make([]int32, n)
+		}
+		for j := range t.Partitions {
+			t.Partitions[j] = r.int32("forgotten partition")
+		}
 		r.tags()
 	}
 }

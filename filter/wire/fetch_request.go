@@ -12,8 +12,8 @@ type FetchHeader struct {
 	ClientID      string
 }
 
-// AppendFetchRequest appends a whole Fetch request, with its length: that of a consumer, outside of any session, in no rack. It keeps
-// neither dst nor r. Up to version 12 each topic needs a name, from 13 on an id.
+// AppendFetchRequest appends a whole Fetch request, with its length: that of a consumer in no rack. It keeps neither dst nor r. Up to
+// version 12 each topic needs a name, from 13 on an id. Up to version 6 there is no session, whatever r says.
 func AppendFetchRequest(dst []byte, h FetchHeader, r *FetchRequest) []byte {
 	v, flexible := h.Version, h.Version >= ShapeFetch.Flexible
 	dst = slices.Grow(dst, fetchRequestBound(h, r))
@@ -31,16 +31,16 @@ func AppendFetchRequest(dst []byte, h FetchHeader, r *FetchRequest) []byte {
 	dst = appendInt32(dst, r.MinBytes)
 	dst = appendInt32(dst, r.MaxBytes)
 	dst = append(dst, byte(r.Isolation))
-	if v >= 7 {
-		dst = appendInt32(dst, 0) // session id
-		dst = appendInt32(dst, outsideSession)
+	if FetchHasSessions(v) {
+		dst = appendInt32(dst, r.SessionID)
+		dst = appendInt32(dst, r.SessionEpoch)
 	}
 	dst = appendCount(dst, flexible, len(r.Topics))
 	for i := range r.Topics {
 		dst = appendFetchTopic(dst, v, flexible, &r.Topics[i])
 	}
-	if v >= 7 {
-		dst = appendCount(dst, flexible, 0) // forgotten topics
+	if FetchHasSessions(v) {
+		dst = appendForgotten(dst, v, flexible, r.Forgotten)
 	}
 	if v >= 11 {
 		dst = appendString(dst, flexible, "") // rack
@@ -71,6 +71,20 @@ func appendFetchTopic(dst []byte, version int16, flexible bool, t *FetchTopic) [
 	return appendTags(dst, flexible)
 }
 
+func appendForgotten(dst []byte, version int16, flexible bool, topics []ForgottenTopic) []byte {
+	dst = appendCount(dst, flexible, len(topics))
+	for i := range topics {
+		t := &topics[i]
+		dst = appendTopicName(dst, version, flexible, t.Name, &t.ID)
+		dst = appendCount(dst, flexible, len(t.Partitions))
+		for _, partition := range t.Partitions {
+			dst = appendInt32(dst, partition)
+		}
+		dst = appendTags(dst, flexible)
+	}
+	return dst
+}
+
 // appendTopicName appends how a version of Fetch names a topic.
 func appendTopicName(dst []byte, version int16, flexible bool, name string, id *[16]byte) []byte {
 	if FetchNamesByID(version) {
@@ -93,6 +107,9 @@ func fetchRequestBound(h FetchHeader, r *FetchRequest) int {
 	n := head + len(h.ClientID)
 	for i := range r.Topics {
 		n += topic + len(r.Topics[i].Name) + partition*len(r.Topics[i].Partitions)
+	}
+	for i := range r.Forgotten {
+		n += topic + len(r.Forgotten[i].Name) + 4*len(r.Forgotten[i].Partitions)
 	}
 	return n
 }

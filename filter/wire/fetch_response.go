@@ -20,16 +20,16 @@ func (t *FetchedTopic) Refuse(asked *FetchTopic, code ErrorCode) {
 // written in this order: fixed parts, which are new, and between them Records, aliased and not copied. It returns segments, as append
 // does. size is what FetchResponseSize says.
 //
-// There is no session. Node endpoints and current leaders are never sent (KIP-951), for what AppendProduceResponse says, and no replica
+// Node endpoints and current leaders are never sent (KIP-951), for what AppendProduceResponse says, and no replica
 // is preferred: the client knows one node. Records are never null: librdkafka takes that for a broken answer, and asks again at once.
 func AppendFetchResponse(segments [][]byte, h Header, r FetchResponse, topics []FetchedTopic, size int) [][]byte {
 	v, flexible := h.Version, h.Version >= ShapeFetch.Flexible
 	b := make([]byte, 0, size) // it never moves, so that segments may point into it
 	b = appendResponseHeader(b, h.CorrelationID, flexible)
 	b = appendInt32(b, r.ThrottleMillis)
-	if v >= 7 {
+	if FetchHasSessions(v) {
 		b = binary.BigEndian.AppendUint16(b, uint16(r.Code))
-		b = appendInt32(b, 0) // session id
+		b = appendInt32(b, r.SessionID)
 	}
 	b = appendCount(b, flexible, len(topics))
 	cut, aliased := 0, 0

@@ -65,6 +65,7 @@ func TestDecodeFetch(t *testing.T) {
 			r.SessionEpoch, want.SessionEpoch = 4, 4
 			forgotten := kmsg.FetchRequestForgottenTopic{Topic: "old", TopicID: [16]byte{8}, Partitions: []int32{1, 2}}
 			r.ForgottenTopics = append(r.ForgottenTopics, forgotten, forgotten)
+			want.Forgotten = forgottenOf(v, r)
 		}
 		if v >= 11 {
 			r.Rack = "a"
@@ -126,9 +127,24 @@ func checkDecodeFetch(t *testing.T, version int16, body []byte) {
 		}
 		want.Topics = append(want.Topics, decoded)
 	}
+	want.Forgotten = forgottenOf(version, r)
 	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("DecodeFetch(%d, %x):\n%s", version, body, d)
 	}
+}
+
+// forgottenOf is what a request has a session forget, as it is decoded.
+func forgottenOf(version int16, r *kmsg.FetchRequest) (all []wire.ForgottenTopic) {
+	for _, t := range r.ForgottenTopics {
+		one := wire.ForgottenTopic{Name: t.Topic, ID: t.TopicID, Partitions: t.Partitions}
+		if wire.FetchNamesByID(version) {
+			one.Name = ""
+		} else {
+			one.ID = [16]byte{}
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 func TestDecodeFetchMutated(t *testing.T) {
@@ -180,9 +196,14 @@ func TestAppendFetchRequest(t *testing.T) {
 	t.Parallel()
 	eachFetch(func(v int16) {
 		r, want := fetchRequest(v)
-		r.SessionID, r.SessionEpoch = 5, 6 // are not said
 		h := wire.FetchHeader{Version: v, CorrelationID: 0x01020304, ClientID: "mesh"}
 		want.SessionEpoch, want.ReplicaID = -1, -1
+		r.SessionID, r.SessionEpoch = 5, 6
+		if v >= 7 { // else there is no place for it
+			want.SessionID, want.SessionEpoch = 5, 6
+			want.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{{Topic: "old", TopicID: [16]byte{8}, Partitions: []int32{1, 2}}, {Topic: "none", TopicID: [16]byte{9}}}
+			r.Forgotten = forgottenOf(v, want)
+		}
 		got := wire.AppendFetchRequest([]byte("before"), h, &r)
 		if d := cmp.Diff(append([]byte("before"), wiretest.Frame(wire.KeyFetch, v, h.CorrelationID, h.ClientID, want)...), got); d != "" {
 			t.Errorf("v%d differs from kmsg's frame:\n%s", v, d)

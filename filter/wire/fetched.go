@@ -57,6 +57,7 @@ type AbortedTransaction struct{ ProducerID, FirstOffset int64 }
 type FetchResponse struct {
 	ThrottleMillis int32
 	Code           ErrorCode // of the whole request
+	SessionID      int32     // 0: none, as always before version 7
 }
 
 // DecodeFetchResponse reads a real broker's answer to a Fetch, versions 4 to 18, and shows each partition to visit, with the name of its
@@ -74,9 +75,9 @@ func DecodeFetchResponse(version int16, body []byte, visit func(name []byte, id 
 	var f FetchResponse
 	r.tags() // of the response header
 	f.ThrottleMillis = r.int32("throttle time")
-	if version >= 7 {
+	if FetchHasSessions(version) {
 		f.Code = ErrorCode(r.int16("error code"))
-		r.int32("session id")
+		f.SessionID = r.int32("session id")
 	}
 	var p Fetched // once, and not for each
 	for range r.list(leastTopic(version), "topics") {

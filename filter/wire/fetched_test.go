@@ -88,8 +88,10 @@ func TestAppendFetchResponse(t *testing.T) {
 	t.Parallel()
 	eachFetch(func(v int16) {
 		topics := fetched(v)
-		parts := encodeFetched(v, wire.FetchResponse{ThrottleMillis: 12}, topics)
-		if d := cmp.Diff(wiretest.ResponseFrame(v, 7, asKmsg(v, topics)), join(parts)); d != "" {
+		parts := encodeFetched(v, wire.FetchResponse{ThrottleMillis: 12, SessionID: 34}, topics)
+		want := asKmsg(v, topics)
+		want.SessionID = 34 // from version 7 on
+		if d := cmp.Diff(wiretest.ResponseFrame(v, 7, want), join(parts)); d != "" {
 			t.Errorf("v%d differs from kmsg's frame:\n%s", v, d)
 		}
 		aliased := 0
@@ -148,7 +150,7 @@ func TestDecodeFetchResponse(t *testing.T) {
 		}
 		body := wiretest.ResponseFrame(v, 7, r)[8:]
 		head, got, err := decodeFetched(v, body)
-		if err != nil || head.ThrottleMillis != 12 || v >= 7 && head.Code != 9 {
+		if err != nil || head.ThrottleMillis != 12 || v >= 7 && (head.Code != 9 || head.SessionID != 77) {
 			t.Errorf("DecodeFetchResponse(%d) = %+v, %v", v, head, err)
 		}
 		want = want[:2] // an empty topic is not shown

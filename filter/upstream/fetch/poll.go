@@ -35,6 +35,7 @@ func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
 	r, s := f.request, &l.polls.settings
 	q.request = wire.FetchRequest{
 		MinBytes: max(r.MinBytes, s.MinBytes), MaxBytes: s.atMost(min(r.MaxBytes, s.maxBytes()), s.MaxBytes), Isolation: r.Isolation,
+		SessionEpoch: wire.SessionFinal,
 	}
 	if least := q.request.MinBytes; least > 1 {
 		q.request.MinBytes = (least-1)/int32(of) + 1

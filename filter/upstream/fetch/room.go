@@ -8,7 +8,8 @@ import (
 )
 
 // Room bounds the memory that a worker's clients hold for what was fetched, from when a broker begins to answer until the client has been
-// written to, and for what is known of partitions that they may ask for again. Any goroutine may use it.
+// written to, for what is known of partitions that they may ask for again, and for what is kept as long as they are connected. Any goroutine
+// may use it.
 //
 // While it is used up, brokers' answers are not read any further. What is ready for clients that do not ask for it is dropped then, with what
 // is known for them, who has waited for longest first: it is asked for again. A client that waits for more is answered with what is there. So whoever waits here goes on. An answer is always
@@ -16,10 +17,11 @@ import (
 type Room struct {
 	limit int
 
-	mu     sync.Mutex
-	held   int
-	queue  []taker   // who waits
-	parked list.List // of *Polls with something that can be dropped, who has had it for longest at the front
+	mu       sync.Mutex
+	held     int
+	reserved int       // is not of what is held
+	queue    []taker   // who waits
+	parked   list.List // of *Polls with something that can be dropped, who has had it for longest at the front
 }
 
 var _ link.Room = (*Room)(nil)
@@ -42,7 +44,33 @@ func (r *Room) Take(n int, resume func()) bool {
 
 // Give implements link.Room.
 func (r *Room) Give(n int) {
-	for _, t := range r.grant(n) {
+	for _, t := range r.grant(n, 0) {
+		t.resume()
+	}
+}
+
+// Reserve takes n bytes for what is kept for a client as long as it is connected, if there is room: answers have the larger part of it.
+func (r *Room) Reserve(n int) bool {
+	if !r.reserve(n) {
+		return false
+	}
+	r.makeRoom()
+	return true
+}
+
+func (r *Room) reserve(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reserved+n > r.limit/4 {
+		return false
+	}
+	r.reserved += n
+	return true
+}
+
+// Return gives back n bytes that were reserved.
+func (r *Room) Return(n int) {
+	for _, t := range r.grant(0, n) {
 		t.resume()
 	}
 }
@@ -66,11 +94,12 @@ func (r *Room) takeOrQueue(n int, resume func()) (taken bool) {
 	return taken
 }
 
-// grant gives back n bytes, and returns those that have room now.
-func (r *Room) grant(n int) (granted []taker) {
+// grant gives back bytes that were held, and such that were reserved, and returns those that have room now.
+func (r *Room) grant(held, reserved int) (granted []taker) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.held -= n
+	r.held -= held
+	r.reserved -= reserved
 	for len(r.queue) > 0 && r.fits(r.queue[0].n) {
 		r.held += r.queue[0].n
 		granted = append(granted, r.queue[0])
@@ -86,7 +115,7 @@ func (r *Room) most() int { return max(r.limit/4, leastRoom) }
 const leastRoom = 64 << 10
 
 // fits says whether there is room. r.mu is held.
-func (r *Room) fits(n int) bool { return r.held == 0 || r.held+n <= r.limit }
+func (r *Room) fits(n int) bool { return r.held == 0 || r.held+r.reserved+n <= r.limit }
 
 // makeRoom has what is ready leave, while somebody waits or there is too much.
 func (r *Room) makeRoom() {
@@ -101,7 +130,7 @@ func (r *Room) longestParked() (p *Polls, stored int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.parked.Front()
-	if e == nil || len(r.queue) == 0 && r.held <= r.limit {
+	if e == nil || len(r.queue) == 0 && r.held+r.reserved <= r.limit {
 		return nil, 0
 	}
 	p = e.Value.(*Polls) //nolint:forcetypeassert // there is nothing else
