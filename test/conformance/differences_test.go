@@ -36,14 +36,15 @@ const (
 	noConfiguration    difference = "no-configuration"
 	answeredOnce       difference = "answered-once"
 	memberAsked        difference = "member-asked"
-	noSessions         difference = "no-sessions"
+
+	sessionOfConnection difference = "session-of-connection"
 )
 
 // differences are all that there are.
 var differences = []difference{
 	versionsListed, clientsOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
-	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked, noSessions,
+	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked, sessionOfConnection,
 }
 
 // TestDifferencesAreDocumented compares the list with the table in docs/protocol.md.

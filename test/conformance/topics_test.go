@@ -30,6 +30,7 @@ var kinds = []struct {
 	{name: "byid", partitions: 1},
 	{name: "listed", partitions: 3},
 	{name: "fetched", partitions: 2},
+	{name: "sessioned", partitions: 2},
 	{name: "trimmed", partitions: 2},
 	{name: "stamped", partitions: 1, config: map[string]string{"message.timestamp.type": "LogAppendTime"}},
 	{name: "small", partitions: 1, config: map[string]string{"max.message.bytes": "300"}},

@@ -36,6 +36,11 @@ func TestWithoutReading(t *testing.T) {
 			"a.Offset = p.asked.Offset",
 		},
 		{"doubt about a leader", "../../filter/upstream/fetch/poll.go", "func isDoubtful(", "if c != wire.None {\n\t\treturn false\n\t}"},
+		{"what changes in a client's session", "../../filter/broker/fetch_session.go", "func (s *fetchSession) update(", "r.Topics = nil"},
+		{
+			"errors in a session's answers", "../../filter/broker/fetch_session.go", "func (p *sessionPartition) tell(",
+			"if f.Code != wire.None {\n\t\treturn false\n\t}",
+		},
 		{"a look at where brokers are", "../../filter/upstream/fetch/line.go", "func (p *Polls) leaveMoved(", "if p != nil {\n\t\treturn\n\t}"},
 	} {
 		t.Run(w.name, func(t *testing.T) {

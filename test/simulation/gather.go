@@ -36,7 +36,10 @@ func (w *world) gather(rnd *rand.Rand) {
 		if remade { // who reads by name cannot tell one topic from the next
 			r.version = byID
 		}
-		r.name = fmt.Sprintf("reader %d (v%d, waits %s)", n, r.version, r.wait)
+		if r.sessions = r.rnd.IntN(2) == 0; r.sessions {
+			r.session.limit = pick(r.rnd, 4, 1000, 1<<31-1)
+		}
+		r.name = fmt.Sprintf("reader %d (v%d, waits %s, sessions: %t)", n, r.version, r.wait, r.sessions)
 		for _, topic := range r.topics {
 			for p := range int32(partitions) {
 				r.spots = append(r.spots, &readingSpot{place: ledger.Place{Cluster: clusterOf(topic), Topic: topic, Partition: p}})

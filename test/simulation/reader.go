@@ -35,6 +35,7 @@ type habit struct {
 	seeks     int           // how often it goes back
 	leavesOut bool          // it does not ask for all partitions each time, as clients do that hold some back
 	dawdles   time.Duration // between an answer and the next request, on average
+	sessions  bool          // it says only what has changed, if its broker lets it
 }
 
 // reader is a model of a consumer without a group: it keeps its offsets itself. Everything it does happens on the timeline.
@@ -57,6 +58,7 @@ type reader struct {
 	spots    []*readingSpot
 	asked    []*readingSpot // by the request that is on its way
 	from     []int64        // which offsets
+	session  readingSession
 	broken   []string
 }
 
@@ -142,7 +144,9 @@ func (r *reader) fetch() {
 		}
 		if n := len(q.Topics); n == 0 || q.Topics[n-1].Topic != s.place.Topic {
 			t := kmsg.NewFetchRequestTopic()
-			t.Topic, t.TopicID = s.place.Topic, r.topicIDs[s.place.Topic]
+			if t.Topic = s.place.Topic; r.version == byID {
+				t.TopicID = r.topicIDs[s.place.Topic]
+			}
 			q.Topics = append(q.Topics, t)
 		}
 		p := kmsg.NewFetchRequestTopicPartition()
@@ -153,6 +157,9 @@ func (r *reader) fetch() {
 		t := &q.Topics[len(q.Topics)-1]
 		t.Partitions = append(t.Partitions, p)
 		r.asked, r.from = append(r.asked, s), append(r.from, s.next)
+	}
+	if r.sessions {
+		r.session.shorten(q)
 	}
 	if len(r.asked) == 0 {
 		r.lookIn(time.Millisecond)
@@ -220,9 +227,17 @@ func (r *reader) learn(m *kmsg.MetadataResponse) {
 
 // takeRecords takes what is answered for each partition. Each that was asked for has to be there.
 func (r *reader) takeRecords(a *kmsg.FetchResponse) error {
+	if r.sessions && r.session.refused(wire.ErrorCode(a.ErrorCode)) {
+		r.line.note("%s begins another session: %s", r.name, wire.ErrorCode(a.ErrorCode))
+		return nil
+	}
 	if a.ErrorCode != 0 {
 		return fmt.Errorf("refused: %s", wire.ErrorCode(a.ErrorCode))
 	}
+	if !r.sessions && a.SessionID != 0 {
+		return fmt.Errorf("given a session, %d, which was not asked for", a.SessionID)
+	}
+	full := r.session.answered(a.SessionID)
 	told := 0
 	for _, t := range a.Topics {
 		for _, p := range t.Partitions {
@@ -238,7 +253,7 @@ func (r *reader) takeRecords(a *kmsg.FetchResponse) error {
 			}
 		}
 	}
-	if told != len(r.asked) {
+	if full && told != len(r.asked) {
 		return fmt.Errorf("%d of %d partitions answered", told, len(r.asked))
 	}
 	if d := exponential(r.rnd, r.dawdles); d > 0 {

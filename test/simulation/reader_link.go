@@ -29,6 +29,7 @@ func (r *reader) lost(l *link) {
 	r.line.note("%s loses its connection", r.name)
 	if r.link == l {
 		r.link, r.ignorant = nil, true
+		r.session.lost()
 	}
 	r.lookIn(50*time.Millisecond + duration(r.rnd, 100*time.Millisecond))
 }
