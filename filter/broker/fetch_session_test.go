@@ -140,6 +140,7 @@ func eachSessionVersion(t *testing.T, test func(t *testing.T, version int16)) {
 func TestFetchSession(t *testing.T) {
 	t.Parallel()
 	eachSessionVersion(t, func(t *testing.T, version int16) {
+		t.Helper()
 		s := newSessionReader(t, version, 1<<20)
 		s.is("apples/0", 5, "")
 		r := s.fetch(0, 0, "apples/0@5", "apples/1@0", "bananas/0@0")

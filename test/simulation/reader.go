@@ -158,12 +158,12 @@ func (r *reader) fetch() {
 		t.Partitions = append(t.Partitions, p)
 		r.asked, r.from = append(r.asked, s), append(r.from, s.next)
 	}
-	if r.sessions {
-		r.session.shorten(q)
-	}
 	if len(r.asked) == 0 {
 		r.lookIn(time.Millisecond)
 		return
+	}
+	if r.sessions {
+		r.session.shorten(q)
 	}
 	r.send(pending{}, wiretest.Frame(wire.KeyFetch, r.version, r.link.next, r.name, q), r.wait+dueReading)
 }

@@ -58,16 +58,6 @@ func (r *Room) Reserve(n int) bool {
 	return true
 }
 
-func (r *Room) reserve(n int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reserved+n > r.limit/4 {
-		return false
-	}
-	r.reserved += n
-	return true
-}
-
 // Return gives back n bytes that were reserved.
 func (r *Room) Return(n int) {
 	for _, t := range r.grant(0, n) {
@@ -80,6 +70,16 @@ func (r *Room) Held() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.held
+}
+
+func (r *Room) reserve(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reserved+n > r.limit/4 {
+		return false
+	}
+	r.reserved += n
+	return true
 }
 
 // takeOrQueue takes n bytes, or says that somebody waits for them.
