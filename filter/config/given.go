@@ -35,7 +35,7 @@ func (c *Config) readProperties(bad *mistakes, path string, raw map[string]strin
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		s, ok := specs()[name]
 		if !ok {
-			advice := unknownProperty(name)
+			advice := unknownProperty(name, raw[name])
 			bad.add(key(path, name), "%s", advice)
 			for _, word := range strings.FieldsFunc(advice, notInName) { // what is to be written instead is not missing
 				if _, known := specs()[word]; known {

@@ -76,11 +76,25 @@ var javaFamilies = []struct{ prefix, advice string }{
 	{"sasl.oauthbearer.client.credentials.", "librdkafka's are sasl.oauthbearer.client.id, sasl.oauthbearer.client.secret and sasl.oauthbearer.scope"},
 }
 
+// valueAdvice is what to write instead of properties of Java's that have a value of a kind.
+//
+//nolint:gochecknoglobals // a table
+var valueAdvice = []struct{ name, part, advice string }{
+	{"sasl.jaas.config", "IAMLoginModule", "write sasl.mechanism: AWS_MSK_IAM instead; for awsProfileName, awsRoleArn and the like there are the fields profile, role_arn, role_session_name and external_id of sasl.oauth.aws"},
+	{"sasl.client.callback.handler.class", "IAMClientCallbackHandler", "remove it: sasl.mechanism: AWS_MSK_IAM says it all"},
+	{"sasl.login.callback.handler.class", "IAMOAuthBearerLoginCallbackHandler", "write sasl.mechanism: AWS_MSK_IAM instead"},
+}
+
 // noEffect begins what is said of properties without effect.
 const noEffect = "has no effect: "
 
 // unknownProperty says what to do about a property that librdkafka does not have.
-func unknownProperty(name string) string {
+func unknownProperty(name, value string) string {
+	for _, known := range valueAdvice {
+		if known.name == name && strings.Contains(value, known.part) {
+			return "is Java's; " + known.advice
+		}
+	}
 	if advice, ok := javas[name]; ok {
 		return "is Java's; " + advice
 	}

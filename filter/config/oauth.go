@@ -32,7 +32,7 @@ const (
 func (s *security) givenOAuth() *dial.OAuth {
 	v := s.given.values
 	if v["sasl.oauthbearer.method"] != "oidc" && s.isAmazons() {
-		s.bad.add(s.given.at("sasl.mechanisms"), "of Amazon MSK %s", msk)
+		s.bad.add(s.given.at("sasl.mechanisms"), "is not all that Amazon MSK wants; write AWS_MSK_IAM")
 		return nil
 	}
 	if v["sasl.oauthbearer.method"] != "oidc" {
@@ -145,12 +145,7 @@ func (s *security) isAmazons() bool {
 }
 
 func (s *security) typedOAuth(at string, o *kafkameshv1.OAuth) *dial.OAuth {
-	if o.GetTokenUrl() != "" && o.GetTokenFile() != "" {
-		s.bad.add(join(at, "token_file"), "is given, and token_url too; keep one")
-	}
-	if o.GetTokenFile() != "" && o.GetAssertion() != nil {
-		s.bad.add(join(at, "assertion"), "has no effect with token_file; remove one of them")
-	}
+	s.oneOf(at, o)
 	s.paths[dial.PartTokenURL], s.paths[dial.PartTokenFile] = join(at, "token_url"), join(at, "token_file")
 	return &dial.OAuth{
 		At:           at,
@@ -158,6 +153,7 @@ func (s *security) typedOAuth(at string, o *kafkameshv1.OAuth) *dial.OAuth {
 		ClientID:     s.source(dial.PartClientID, at, "client_id", o.GetClientId()),
 		ClientSecret: s.source(dial.PartClientSecret, at, "client_secret", o.GetClientSecret()),
 		Assertion:    s.typedAssertion(join(at, "assertion"), o.GetAssertion()),
+		Cloud:        s.cloud(at, o),
 		Scope:        o.GetScope(),
 		Parameters:   s.parameters(join(at, "parameters"), o),
 		CA:           s.source(dial.PartTokenCA, at, "ca", o.GetCa()),

@@ -263,5 +263,5 @@ func setLinger(c *Cluster, v string) error {
 	return err
 }
 
-// msk says what to do about Amazon's way to log in.
-const msk = "is not supported: each login is signed with AWS's credentials; use SCRAM (MECHANISM_SCRAM_SHA_512), or have a signer write a token file for sasl.oauth.token_file"
+// msk says what to do about Amazon's way to log in where it cannot be said like this.
+const msk = "is not how it is said here; write MECHANISM_OAUTHBEARER, and oauth: {aws: {}}"

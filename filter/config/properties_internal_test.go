@@ -180,7 +180,7 @@ var meanings = map[string]string{
 	"ssl.curves.list":                                   "The curves of the key exchange. Default: Go's choice.",
 	"ssl.endpoint.identification.algorithm":             "`none` takes a certificate for any name, if a known authority signed it. Default: `https`.",
 	"enable.ssl.certificate.verification":               "`false` believes whoever answers. Default: `true`.",
-	"sasl.mechanisms":                                   "`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` or `GSSAPI`. Required to log in. (librdkafka's default is GSSAPI.)",
+	"sasl.mechanisms":                                   "`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER`, `AWS_MSK_IAM` (Amazon MSK) or `GSSAPI`. Required to log in. (librdkafka's default is GSSAPI.)",
 	"sasl.username":                                     "Who we are, for PLAIN and SCRAM.",
 	"sasl.password":                                     "How we prove it.",
 	"sasl.kerberos.service.name":                        "The first part of the brokers' principals. Default: `kafka`.",

@@ -133,6 +133,9 @@ func (s *security) readSASL(on bool) {
 	if l != nil && l.Mechanism == dial.Plain && s.cluster.Dial.TLS == nil {
 		s.config.warn(s.at, "the password is sent in plain text: PLAIN without TLS")
 	}
+	if l != nil && l.OAuth != nil && l.OAuth.Cloud != nil && s.cluster.Dial.TLS == nil {
+		s.config.warn(s.at, "the token is sent in plain text: OAUTHBEARER without TLS")
+	}
 	if l != nil && l.OAuth != nil && strings.HasPrefix(l.OAuth.TokenURL, "http://") {
 		s.config.warn(s.paths[dial.PartTokenURL], "the client's secret is sent in plain text; write an https:// URL")
 	}
@@ -173,8 +176,9 @@ func (s *security) givenSASL() {
 		s.bad.add(path, "missing; write %s", mechanisms)
 		return
 	case "AWS_MSK_IAM":
-		s.bad.add(path, "%s", msk)
-		return
+		l.Mechanism, l.OAuth = dial.OAuthBearer, &dial.OAuth{
+			At: path, Cloud: s.amazon(path, "", &kafkameshv1.OAuth_Aws{}), Extensions: s.givenExtensions("sasl.oauthbearer.extensions"),
+		}
 	default:
 		if near := Nearest(string(mechanism), strings.Split(strings.ReplaceAll(mechanisms, " or ", ", "), ", ")); near != "" {
 			s.bad.add(path, "is not known; did you mean %s?", near)
@@ -194,7 +198,7 @@ func (s *security) logIn(l *dial.SASL) {
 	s.cluster.Dial.SASL = l
 }
 
-const mechanisms = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI"
+const mechanisms = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM or GSSAPI"
 
 func (s *security) typedSASL() {
 	at := join(s.at, "sasl")

@@ -32,10 +32,19 @@ type OAuth struct {
 	Scope                  string            // separated by spaces
 	Parameters             map[string]string // more of the request, such as audience
 	CA                     Source            // the authorities of the token server; zero: the system's
+	Cloud                  Cloud             // in place of a server; nil: none
 	// TokenFile holds a token that somebody else renews, as Kubernetes does.
 	TokenFile Source
 	// Extensions go to the broker with the token (KIP-342).
 	Extensions map[string]string
+}
+
+// Cloud is who we are in a cloud, which makes tokens of that by itself.
+type Cloud interface {
+	// Fetch makes a token that is valid now. It ends soon after ctx does.
+	Fetch(ctx context.Context) (token.Token, error)
+	// Sources are what may be in files of ours.
+	Sources() []Source
 }
 
 // sources are what may be in files.
@@ -44,6 +53,9 @@ func (o *OAuth) sources() []Source {
 	if a := o.Assertion; a != nil {
 		all = append(all, a.Key, a.KeyPassword, a.Template) // not File, which is read for each token
 	}
+	if o.Cloud != nil {
+		all = append(all, o.Cloud.Sources()...)
+	}
 	return all
 }
 
@@ -51,6 +63,9 @@ func (o *OAuth) sources() []Source {
 func (o *OAuth) fetch() token.Fetch {
 	if !o.TokenFile.IsZero() {
 		return func(context.Context) (token.Token, error) { return o.fromFile(time.Now()) }
+	}
+	if o.Cloud != nil {
+		return o.Cloud.Fetch
 	}
 	return (&asker{oauth: o}).ask
 }
@@ -101,6 +116,9 @@ func (o *OAuth) check() []*Problem {
 			return []*Problem{wrong(PartTokenFile, err)}
 		}
 		return nil
+	}
+	if o.Cloud != nil {
+		return nil // whoever has configured it has looked
 	}
 	var problems []*Problem
 	switch u, err := url.Parse(o.TokenURL); {

@@ -609,7 +609,7 @@ func (x OAuth_Assertion_Algorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OAuth_Assertion_Algorithm.Descriptor instead.
 func (OAuth_Assertion_Algorithm) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 1, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -2109,7 +2109,7 @@ func (x *Sasl) GetKerberos() *Kerberos {
 	return nil
 }
 
-// OAuth is where tokens come from: a server, asked for them with client credentials or an assertion, or a file.
+// OAuth is where tokens come from: a server, asked for them with client credentials or an assertion, a file, or a cloud.
 type OAuth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The server's URL. Required, unless token_file is given.
@@ -2129,7 +2129,9 @@ type OAuth struct {
 	// What goes to the broker with the token (KIP-342).
 	Extensions map[string]string `protobuf:"bytes,8,rep,name=extensions,proto3" json:"extensions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// In place of client_secret: what proves who we are.
-	Assertion     *OAuth_Assertion `protobuf:"bytes,9,opt,name=assertion,proto3" json:"assertion,omitempty"`
+	Assertion *OAuth_Assertion `protobuf:"bytes,9,opt,name=assertion,proto3" json:"assertion,omitempty"`
+	// Who we are in AWS: instead of a server.
+	Aws           *OAuth_Aws `protobuf:"bytes,10,opt,name=aws,proto3" json:"aws,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2223,6 +2225,13 @@ func (x *OAuth) GetExtensions() map[string]string {
 func (x *OAuth) GetAssertion() *OAuth_Assertion {
 	if x != nil {
 		return x.Assertion
+	}
+	return nil
+}
+
+func (x *OAuth) GetAws() *OAuth_Aws {
+	if x != nil {
+		return x.Aws
 	}
 	return nil
 }
@@ -2842,6 +2851,90 @@ func (x *Authentication_Sasl_OAuthBearer) GetPrincipalPrefix() string {
 	return ""
 }
 
+// Aws is who we are in AWS, for Amazon MSK (IAM): whom the environment names, by keys, a web identity, a container's credentials or the
+// machine's role.
+type OAuth_Aws struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cluster's region. Default: what bootstrap_servers name (….kafka.REGION.amazonaws.com), or else AWS_REGION or AWS_DEFAULT_REGION.
+	// Required if none of them says it.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// A profile of AWS's shared configuration. Default: as the environment says.
+	Profile string `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	// The role that is taken on: its ARN. Default: none.
+	RoleArn string `protobuf:"bytes,3,opt,name=role_arn,json=roleArn,proto3" json:"role_arn,omitempty"`
+	// What AWS's logs call that. Default: kafkamesh.
+	RoleSessionName string `protobuf:"bytes,4,opt,name=role_session_name,json=roleSessionName,proto3" json:"role_session_name,omitempty"`
+	// What the role wants to be told by others than its owner. Default: nothing.
+	ExternalId    string `protobuf:"bytes,5,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OAuth_Aws) Reset() {
+	*x = OAuth_Aws{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OAuth_Aws) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OAuth_Aws) ProtoMessage() {}
+
+func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OAuth_Aws.ProtoReflect.Descriptor instead.
+func (*OAuth_Aws) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0}
+}
+
+func (x *OAuth_Aws) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *OAuth_Aws) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *OAuth_Aws) GetRoleArn() string {
+	if x != nil {
+		return x.RoleArn
+	}
+	return ""
+}
+
+func (x *OAuth_Aws) GetRoleSessionName() string {
+	if x != nil {
+		return x.RoleSessionName
+	}
+	return ""
+}
+
+func (x *OAuth_Aws) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
 // Assertion is what proves who we are to the server (RFC 7523): a JSON Web Token, out of a file or signed by us.
 type OAuth_Assertion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2874,7 +2967,7 @@ type OAuth_Assertion struct {
 
 func (x *OAuth_Assertion) Reset() {
 	*x = OAuth_Assertion{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2886,7 +2979,7 @@ func (x *OAuth_Assertion) String() string {
 func (*OAuth_Assertion) ProtoMessage() {}
 
 func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2899,7 +2992,7 @@ func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Assertion.ProtoReflect.Descriptor instead.
 func (*OAuth_Assertion) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 1}
 }
 
 func (x *OAuth_Assertion) GetFile() string {
@@ -3183,7 +3276,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x17MECHANISM_SCRAM_SHA_256\x10\x02\x12\x1b\n" +
 	"\x17MECHANISM_SCRAM_SHA_512\x10\x03\x12\x19\n" +
 	"\x15MECHANISM_OAUTHBEARER\x10\x04\x12\x14\n" +
-	"\x10MECHANISM_GSSAPI\x10\x05\"\xf7\b\n" +
+	"\x10MECHANISM_GSSAPI\x10\x05\"\xc4\n" +
+	"\n" +
 	"\x05OAuth\x12\x1b\n" +
 	"\ttoken_url\x18\x01 \x01(\tR\btokenUrl\x125\n" +
 	"\tclient_id\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bclientId\x12=\n" +
@@ -3198,7 +3292,16 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
 	"extensions\x18\b \x03(\v2#.kafkamesh.v1.OAuth.ExtensionsEntryR\n" +
 	"extensions\x12;\n" +
-	"\tassertion\x18\t \x01(\v2\x1d.kafkamesh.v1.OAuth.AssertionR\tassertion\x1a\xb6\x04\n" +
+	"\tassertion\x18\t \x01(\v2\x1d.kafkamesh.v1.OAuth.AssertionR\tassertion\x12)\n" +
+	"\x03aws\x18\n" +
+	" \x01(\v2\x17.kafkamesh.v1.OAuth.AwsR\x03aws\x1a\x9f\x01\n" +
+	"\x03Aws\x12\x16\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x18\n" +
+	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x19\n" +
+	"\brole_arn\x18\x03 \x01(\tR\aroleArn\x12*\n" +
+	"\x11role_session_name\x18\x04 \x01(\tR\x0froleSessionName\x12\x1f\n" +
+	"\vexternal_id\x18\x05 \x01(\tR\n" +
+	"externalId\x1a\xb6\x04\n" +
 	"\tAssertion\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x129\n" +
 	"\vprivate_key\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\n" +
@@ -3265,7 +3368,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3305,9 +3408,10 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(*Authentication_Sasl_OAuthBearer)(nil), // 35: kafkamesh.v1.Authentication.Sasl.OAuthBearer
 	nil,                                     // 36: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
 	nil,                                     // 37: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	(*OAuth_Assertion)(nil),                 // 38: kafkamesh.v1.OAuth.Assertion
-	nil,                                     // 39: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 40: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*OAuth_Aws)(nil),                       // 38: kafkamesh.v1.OAuth.Aws
+	(*OAuth_Assertion)(nil),                 // 39: kafkamesh.v1.OAuth.Assertion
+	nil,                                     // 40: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 41: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	21, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
@@ -3354,24 +3458,25 @@ var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	28, // 41: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
 	24, // 42: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
 	24, // 43: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	39, // 44: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	40, // 44: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
 	24, // 45: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	40, // 46: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	38, // 47: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
-	10, // 48: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	33, // 49: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	34, // 50: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	35, // 51: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 52: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	24, // 53: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	24, // 54: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 55: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	24, // 56: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	41, // 46: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	39, // 47: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	38, // 48: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
+	10, // 49: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	33, // 50: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	34, // 51: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	35, // 52: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 53: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	24, // 54: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	24, // 55: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 56: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	24, // 57: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	58, // [58:58] is the sub-list for method output_type
+	58, // [58:58] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3397,14 +3502,14 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
