@@ -36,7 +36,7 @@
 //	S NAME RECORDS                      so many have been sent by now
 //	A NAME PARTITION NUMBER OFFSET      acknowledged; the offset is -1 if it was not told
 //	E NAME PARTITION NUMBER REASON      not acknowledged
-//	D NAME PARTITION RECORDS            so many were sent in the end
+//	D NAME PARTITION RECORDS            so many are sent, or are about to be: what is stored before it is told to be sent is nobody's
 //	B NAME PARTITIONS                   it was told which partitions are its own
 //	G NAME TOPIC PARTITION OFFSET SUM…  it was given records that lie side by side; SUM is a CRC-32
 //	C NAME TOPIC PARTITION OFFSET       it was told that this is committed

@@ -209,9 +209,6 @@ func (t *trial) finish(ctx context.Context) error {
 		errs = append(errs, t.clients[a.library].stop(a))
 	}
 	for _, a := range accounts {
-		if a.stuck() {
-			continue
-		}
 		if err := errors.Join(errs...); err != nil {
 			return err
 		}

@@ -104,9 +104,6 @@ public final class Chaos {
     } catch (InterruptedException | RuntimeException e) {
       say("X " + name + ": " + e);
     }
-    for (int partition = 0; partition < sent.length; partition++) {
-      say("D " + name + " " + partition + " " + sent[partition]);
-    }
     say("F " + name);
   }
 
@@ -115,11 +112,11 @@ public final class Chaos {
   }
 
   private void burst(KafkaProducer<byte[], byte[]> producer, int partition) {
-    for (int i = 0; i < (count > 0 ? count : BURST); i++) {
-      int number = sent[partition];
-      if (number - answered.get(partition) >= MOST_OPEN) {
-        return;
-      }
+    int first = sent[partition];
+    int room = MOST_OPEN - (first - answered.get(partition));
+    int end = first + Math.max(0, Math.min(count > 0 ? count : BURST, room));
+    say("D " + name + " " + partition + " " + end);
+    for (int number = first; number < end; number++) {
       sent[partition]++;
       String told = name + " " + partition + " " + number + " ";
       producer.send(

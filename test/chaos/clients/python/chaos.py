@@ -44,18 +44,17 @@ class Producer:
             if self.count == 0:
                 self.stopping.wait(TICK)
         client.flush()
-        for partition, count in enumerate(self.sent):
-            say("D", self.name, partition, count)
         say("F", self.name)
 
     def done(self):
         return 0 < self.count <= min(self.sent)
 
     def burst(self, client, partition):
-        for _ in range(self.count or BURST):
-            number = self.sent[partition]
-            if number - self.answered[partition] >= MOST_OPEN:
-                return
+        first = self.sent[partition]
+        room = MOST_OPEN - (first - self.answered[partition])
+        end = first + max(0, min(self.count or BURST, room))
+        say("D", self.name, partition, end)
+        for number in range(first, end):
             self.sent[partition] += 1
             client.send(self.topic, partition, self.value(partition, number), self.report(partition, number))
 
@@ -182,6 +181,7 @@ class KafkaPython:
     def __init__(self, name, bootstrap, topic, acks, idempotent):
         from kafka import KafkaProducer
 
+        self.idempotent, self.stuck = idempotent, False
         self.producer = KafkaProducer(
             client_id=name,
             bootstrap_servers=bootstrap.split(","),
@@ -201,17 +201,22 @@ class KafkaPython:
             report(None, f"send:{type(error).__name__}")
             return
         future.add_callback(lambda metadata: report(metadata.offset, None))
-        future.add_errback(lambda error: report(None, type(error).__name__))
+        future.add_errback(lambda error: self.failed(report, error))
+
+    def failed(self, report, error):
+        self.stuck = self.idempotent  # it may never send again
+        report(None, type(error).__name__)
 
     def poll(self):
         pass
 
     def flush(self):
         try:
-            self.producer.flush(120)
-        except Exception:
-            pass  # what is left has had no answer
-        self.producer.close(5)
+            self.producer.flush(10 if self.stuck else 120)
+            self.producer.close(5)
+        except Exception:  # what is left has had no answer: all of it fails now
+            self.producer._sender.force_close()
+            self.producer._sender.join(60)
 
 
 def main(library):
