@@ -192,7 +192,10 @@ func (l *line) begin() {
 	opened := p.cluster.OpenOwn(target.Node(l.node.id), p.settings.Room, l)
 	useless := false
 	p.locked(func() {
-		l.link, useless = opened, l.useless
+		useless = l.useless
+		if l.link == nil { // else it is ready already, and may be read
+			l.link = opened
+		}
 		if opened == nil { // the cluster is closed
 			l.node.remove(l)
 		}
