@@ -43,7 +43,7 @@ func (d *dispatch) add(l *lane, part *partition, b *wire.Batch, req *produce) {
 func (d *dispatch) fail(b *wire.Batch, req *produce, code wire.ErrorCode, message string) {
 	b.Result = wire.Failed(code, message)
 	req.keepOrder(b)
-	d.failed = append(d.failed, waitingBatch{b, req})
+	d.failed = append(d.failed, waitingBatch{batch: b, produce: req})
 }
 
 // enqueue puts the shares into their lanes' queues. The pool's mutex is held.

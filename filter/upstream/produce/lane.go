@@ -86,10 +86,10 @@ func (l *lane) unqueue(s *share) {
 	}
 }
 
-// crowded reports whether a batch of a partition would wait for others of it, and the queue is slow. The mutex is held.
+// crowded reports whether a batch of a partition would wait for others of it, and the queue is slow. There may be room for a request all
+// the same: who was just answered may send again before it is taken. The mutex is held.
 func (l *lane) crowded(part *partition, now time.Time) bool {
-	return part.queuedIn(l.slot) > 0 && len(l.queue) > 0 && l.current != nil && l.current.inFlight >= l.pool.settings.Window &&
-		now.Sub(l.queue[0].produce.now) > spareAfter
+	return part.queuedIn(l.slot) > 0 && l.due() && l.current != nil && l.current.inFlight > 0 && now.Sub(l.queue[0].produce.now) > spareAfter
 }
 
 // flush is send for who must not meet a panic.

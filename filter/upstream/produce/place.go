@@ -34,14 +34,14 @@ func (p *Pool) place(b *wire.Batch, req *produce, d *dispatch) {
 	}
 	t = p.topic(b.Topic, req.now)
 	if !t.known || t.doubted && !p.failing || len(t.waiting) > 0 {
-		t.waiting = append(t.waiting, waitingBatch{b, req})
+		t.waiting = append(t.waiting, waitingBatch{batch: b, produce: req})
 		p.refresh(t)
 		return
 	}
 	if req.now.Sub(t.asked) > p.settings.MetadataMaxAge {
 		p.refresh(t)
 	}
-	p.placeKnown(t, b, req, d)
+	p.placeKnown(t, waitingBatch{batch: b, produce: req}, d)
 }
 
 const (
@@ -54,7 +54,8 @@ const (
 )
 
 // placeKnown is place for a topic whose metadata is there. The mutex is held.
-func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
+func (p *Pool) placeKnown(t *topic, w waitingBatch, d *dispatch) {
+	b, req := w.batch, w.produce
 	node, code := t.leader(b.Partition)
 	if code != wire.None {
 		p.refresh(t)
@@ -62,7 +63,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		return
 	}
 	part := t.partitions[b.Partition]
-	l := p.choose(node, part, req)
+	l := p.choose(node, part, w)
 	if l == nil {
 		p.refresh(t)
 		d.fail(b, req, wire.NotLeaderOrFollower, "the partition's leader is not among the cluster's brokers")
@@ -77,6 +78,7 @@ func (p *Pool) placeKnown(t *topic, b *wire.Batch, req *produce, d *dispatch) {
 		d.fail(b, req, wire.NotLeaderOrFollower, "no connection to the partition's leader")
 		return
 	}
+	p.spread(part, l, req)
 	if p.hold(t, b, req, d) {
 		return
 	}
@@ -115,16 +117,20 @@ func (p *Pool) placeAgain(w waitingBatch, d *dispatch) {
 		t.waiting = append(t.waiting, w)
 		p.refresh(t)
 	default:
-		p.placeKnown(t, w.batch, w.produce, d)
+		p.placeKnown(t, w, d)
 	}
 }
 
-// choose returns the lane to a broker that a client's batch of a partition takes: the one that has others of them, if one has; else the
-// first in which it need not wait long for others of the partition, or else the one with the fewest of them. It is nil where lane has
-// none, even for the first. The mutex is held.
-func (p *Pool) choose(node int32, part *partition, req *produce) *lane {
+// choose returns the lane to a broker that a client's batch of a partition takes: the one that has others of them, if one has, or the
+// one that it was held for; else the first in which it need not wait long for others of the partition, or else the one with the fewest
+// of them. It is nil where lane has none, even for the first. The mutex is held.
+func (p *Pool) choose(node int32, part *partition, w waitingBatch) *lane {
+	req := w.produce
 	if s := part.streams[req.fences]; s.inLane > 0 && s.lane.node == node {
 		return s.lane
+	}
+	if w.to != nil && w.to.node == node && !w.to.isDown() {
+		return w.to
 	}
 	best := p.lane(laneKey{node, 0})
 	if best == nil || !best.crowded(part, req.now) {
@@ -141,6 +147,31 @@ func (p *Pool) choose(node int32, part *partition, req *produce) *lane {
 		}
 	}
 	return best
+}
+
+// spread has a client leave the lane that its batches of a partition take, if they wait there for those of others and another lane to
+// that broker has fewer clients: who always has some on their way would never take another. The mutex is held.
+func (p *Pool) spread(part *partition, l *lane, req *produce) {
+	if part.clientsIn(l.slot) < 2 || !l.crowded(part, req.now) {
+		return
+	}
+	s := part.streams[req.fences]
+	if s.lane != l || s.opening || s.leaving != nil {
+		return
+	}
+	best := l
+	for slot := range p.settings.ConnectionsPerBroker {
+		fewer := part.clientsIn(slot) < part.clientsIn(best.slot)
+		if other := p.lane(laneKey{l.node, slot}); fewer && other != nil && !other.isDown() {
+			best = other
+		}
+	}
+	if part.clientsIn(best.slot)+1 < part.clientsIn(l.slot) {
+		part.count(l.slot, -1)
+		part.count(best.slot, 1)
+		s.leaving = best
+		part.streams[req.fences] = s
+	}
 }
 
 // refresh has a topic asked for again; the topology comes back in any case. The mutex is held.

@@ -23,9 +23,11 @@ type topic struct {
 	waiting []waitingBatch
 }
 
+// waitingBatch is one that is in no lane.
 type waitingBatch struct {
 	batch   *wire.Batch
 	produce *produce
+	to      *lane // that it was held for, nil if none
 }
 
 // leader returns the node that leads partition i.
