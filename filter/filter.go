@@ -220,6 +220,9 @@ func (f *Filter) closeAll(workers map[int]*worker) {
 		for _, u := range w.clusters {
 			closing.Go(func() { f.guard("close", func() { u.Close(ctx) }) })
 		}
+		if w.personas != nil {
+			closing.Go(func() { f.guard("close", func() { w.personas.close(ctx) }) })
+		}
 	}
 	closing.Wait()
 }

@@ -58,7 +58,7 @@ func (f *Filter) ways() map[string][]*upstream.Cluster {
 	f.mu.Unlock()
 	ways := map[string][]*upstream.Cluster{}
 	for _, w := range workers {
-		for _, u := range w.clusters {
+		for _, u := range w.all() {
 			ways[u.Name()] = append(ways[u.Name()], u)
 		}
 	}

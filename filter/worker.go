@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"log/slog"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
@@ -15,6 +17,7 @@ type worker struct {
 	thread   upstream.Thread
 	clusters []*upstream.Cluster
 	broker   *broker.Broker
+	personas *personas // nil: clusters see all clients as the same
 	sessions *session.Worker
 }
 
@@ -38,18 +41,13 @@ func (f *Filter) newWorker(index int) *worker {
 	w.thread.Room = fetch.NewRoom(f.config.Limits.MaxWorkerBytes / 2)
 	log := f.options.Log.With("worker", index)
 	upstreams := map[string]broker.Upstream{}
-	for i, cluster := range f.config.Clusters {
-		client, err := f.options.NewClient(UpstreamSettings(cluster))
-		if err != nil { // New has made one like it
-			log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
-			upstreams[cluster.Name] = broker.Upstream{Cluster: unreachable{}, Brokers: unreachable{}}
+	for i := range f.config.Clusters {
+		cluster := &f.config.Clusters[i]
+		if cluster.Identity != config.MeshIdentity { // its clients are served by the facades of their personas
+			upstreams[cluster.Name] = f.refuse(cluster, errNoPersona)
 			continue
 		}
-		s := UpstreamSettings(cluster)
-		s.Troubles = f.health[i]
-		u := upstream.New(s, f.health[i].Client(client), w.thread, f.options.Stats.Cluster(cluster.Name), log)
-		w.clusters = append(w.clusters, u)
-		upstreams[cluster.Name] = broker.Upstream{Cluster: u, Brokers: brokers{u}, PartitionCount: cluster.PartitionCount, OffsetRetention: cluster.OffsetRetention}
+		upstreams[cluster.Name] = w.reach(f, i, UpstreamSettings(*cluster), log)
 	}
 	w.broker = broker.New(broker.Served(f.door != nil), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.broker.KeepIn(w.thread.Room)
@@ -57,8 +55,44 @@ func (f *Filter) newWorker(index int) *worker {
 	w.broker.Let(broker.Access(f.config.TopicAccess)) // in the same order
 	w.broker.LetGroups(broker.Access(f.config.GroupAccess))
 	w.broker.Authorize(f.shared.rules)
+	w.personas = f.newPersonas(w, upstreams, log)
+	if w.personas != nil {
+		w.broker.Part(w.personas)
+	}
 	w.sessions = f.sessions.NewWorker(w.broker, w.thread.Cork)
 	return w
+}
+
+// reach makes the worker's own way into a cluster.
+func (w *worker) reach(f *Filter, index int, s upstream.Settings, log *slog.Logger) broker.Upstream {
+	up, u := f.wayTo(index, s, w.thread, log)
+	if u != nil {
+		w.clusters = append(w.clusters, u)
+	}
+	return up
+}
+
+// wayTo makes a way into a cluster for who the settings say; nil, with what stands for it: there is none.
+func (f *Filter) wayTo(index int, s upstream.Settings, t upstream.Thread, log *slog.Logger) (broker.Upstream, *upstream.Cluster) {
+	cluster, known := &f.config.Clusters[index], f.health[index]
+	up := broker.Upstream{Cluster: unreachable{}, Brokers: unreachable{}, PartitionCount: cluster.PartitionCount, OffsetRetention: cluster.OffsetRetention}
+	client, err := f.options.NewClient(s)
+	if err != nil { // New has made one like it
+		log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
+		return up, nil
+	}
+	s.Troubles = known
+	u := upstream.New(s, known.Client(client), t, f.options.Stats.Cluster(cluster.Name), log)
+	up.Cluster, up.Brokers = u, brokers{u}
+	return up, u
+}
+
+// all are the worker's ways into clusters.
+func (w *worker) all() []*upstream.Cluster {
+	if w.personas == nil {
+		return w.clusters
+	}
+	return append(w.personas.clusters(), w.clusters...)
 }
 
 func unmatched(u config.UnmatchedTopic) wire.ErrorCode {

@@ -220,6 +220,9 @@ func (a *administration) changed(cluster, topic string) {
 
 // whyUnanswered is what a client is told when a cluster has not answered. Addresses are not for clients.
 func whyUnanswered(err error) (wire.ErrorCode, string) {
+	if said, ok := errors.AsType[coded](err); ok {
+		return said.ErrorCode(), said.Error()
+	}
 	if errors.Is(err, wire.ErrVersion) {
 		return wire.UnsupportedVersion, "the topic's cluster is too old to be asked for this"
 	}

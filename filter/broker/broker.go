@@ -72,6 +72,7 @@ type Broker struct {
 	recalls  recalls
 	classics classics
 	prepared prepared
+	personas Personas // nil: clusters see all clients as the same
 }
 
 // New returns the facade that serves apis, sends topics along routes, and answers for those without a route with unmatched. Every cluster
@@ -111,7 +112,11 @@ func (b *Broker) Serve(c *Call) error {
 			return l.refuse(c, err)
 		}
 	}
-	return api.Serve(b, c)
+	of, err := b.of(c.Client)
+	if err != nil {
+		return err
+	}
+	return api.Serve(of, c)
 }
 
 // ParseHeader reads the header of a request. It fails with a *wire.Violation if the request is not for what is served.

@@ -37,6 +37,7 @@ type Client struct {
 	gone   bool
 	fences map[Cluster]*order.Fences // they keep the order of what the client sends to each cluster
 	owns   map[Brokers]Own           // its own connections into each
+	seat   *seated                   // nil: it has none
 }
 
 // Identify takes note of the client id in a request's header. One goroutine at a time may call it.
@@ -105,7 +106,7 @@ func text(p *atomic.Pointer[string]) string {
 func (c *Client) Release() {
 	c.mu.Lock()
 	c.gone = true
-	fences, owns := c.fences, c.owns
+	fences, owns, seat := c.fences, c.owns, c.seat
 	c.mu.Unlock()
 	for cluster, f := range fences { // nobody adds to them any more
 		cluster.Forget(f)
@@ -114,6 +115,9 @@ func (c *Client) Release() {
 		own.Close()
 	}
 	c.fetches.giveBack(true)
+	if seat != nil {
+		seat.Leave()
+	}
 }
 
 func (c *Client) setSoftware(name, version string) {

@@ -141,10 +141,7 @@ func (v *verdicts) askCluster(cluster string, at []int, then func(said []verdict
 	}
 	v.askAll(v.broker.upstreams[cluster].Brokers, func() kmsg.Request { return v.request(names) }, v.most, func(r kmsg.Response, err error) {
 		if err != nil {
-			failed := wire.CoordinatorNotAvailable
-			if errors.Is(err, wire.ErrVersion) {
-				failed = wire.UnsupportedVersion
-			}
+			failed, _ := unanswered(err)
 			for i := range said {
 				if said[i].code == wire.NotCoordinator {
 					said[i].code = failed

@@ -27,8 +27,9 @@ type Config struct {
 	GroupRules []GroupRule
 	// DefaultGroupCluster is the Name of the cluster that is the home of all other groups.
 	DefaultGroupCluster string
-	// Limits bounds what clients may cost.
-	Limits Limits
+	// Limits bounds what clients may cost, and Identities what their identities may.
+	Limits     Limits
+	Identities IdentityLimits
 	// UnmatchedTopic is what clients are told of a topic that no rule matches.
 	UnmatchedTopic UnmatchedTopic
 	// TopicAccess is what clients may do with topics beside writing and reading.
@@ -106,6 +107,8 @@ type Cluster struct {
 	Fetches Fetches
 	// Dial is how brokers are reached, and how to log in to them.
 	Dial dial.Settings
+	// Identity is who the cluster sees clients as.
+	Identity Identity
 }
 
 // Rule sends the topics that begin with Prefix to one cluster.

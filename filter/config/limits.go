@@ -22,6 +22,13 @@ type Limits struct {
 	ConnectionsMaxIdle time.Duration
 }
 
+// IdentityLimits is what clients' identities may cost. Every field has a value.
+type IdentityLimits struct {
+	// Most is how many a worker keeps connections for, and MaxIdle for how long without clients.
+	Most    int
+	MaxIdle time.Duration
+}
+
 // Defaults of limits. What they rest on: docs/decisions.md.
 const (
 	defaultRequestBytes       = 100 << 20
@@ -30,6 +37,8 @@ const (
 	defaultWorkerBytes        = 256 << 20
 	defaultPartialTimeoutMs   = 60_000
 	defaultMaxIdleMs          = 600_000
+	defaultIdentities         = 100
+	defaultIdentityIdleMs     = 300_000
 )
 
 // Ranges of limits. A request of more than 1 GiB would not fit upstream, where others and a header come on top.
@@ -43,6 +52,9 @@ const (
 	minPartialTimeoutMs   = 1000
 	maxPartialTimeoutMs   = 3_600_000
 	minMaxIdleMs          = 1000
+	maxIdentities         = 10_000
+	minIdentityIdleMs     = 1000
+	maxIdentityIdleMs     = 86_400_000
 )
 
 // limits checks limits and fills c.Limits.
@@ -65,11 +77,14 @@ func (c *Config) limits(bad *mistakes, m *kafkameshv1.Limits) {
 		idle = limit(bad, join(at, "connections_max_idle_ms"), m.ConnectionsMaxIdleMs,
 			defaultMaxIdleMs, minMaxIdleMs, math.MaxInt32)
 	}
+	identities := limit(bad, join(at, "max_identities_per_worker"), m.MaxIdentitiesPerWorker, defaultIdentities, 1, maxIdentities)
+	identityIdle := limit(bad, join(at, "identities_max_idle_ms"), m.IdentitiesMaxIdleMs, defaultIdentityIdleMs, minIdentityIdleMs, maxIdentityIdleMs)
 	c.Limits = Limits{
 		MaxRequestBytes: int(request), MaxConnectionRequests: int(requests), MaxConnectionBytes: connection,
 		MaxWorkerBytes: worker, PartialRequestTimeout: time.Duration(timeout) * time.Millisecond,
 		ConnectionsMaxIdle: time.Duration(idle) * time.Millisecond,
 	}
+	c.Identities = IdentityLimits{Most: int(identities), MaxIdle: time.Duration(identityIdle) * time.Millisecond}
 	if worker < int64(request) {
 		bad.add(join(at, "max_in_flight_bytes_per_worker"),
 			"%d is less than max_request_bytes, %d: such a request could not be served; raise this, or lower that", worker, request)

@@ -271,6 +271,12 @@ func textCases() []messageCase {
 		{"limits misspelt", advertised("limits: {max_request_byte: 1024, request_timeout: 1}")},
 		{"limits that exclude each other", advertised("limits: {max_in_flight_bytes_per_worker: 67108864}")},
 		{"limit without effect", advertised("limits: {max_in_flight_bytes_per_connection: 268435457}")},
+		{"limits of identities", advertised("limits: {max_identities_per_worker: 0, identities_max_idle_ms: 999}")},
+		// Who clusters see clients as.
+		{"identity without authentication", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {client_id: {}}")},
+		{"identity that says nothing", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity, a text", oneCluster("cluster_name: a, bootstrap_servers: a, identity: client_id") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity in other words", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {client.id: {}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
 		// Who runs it.
 		{"admin without address", advertised("admin: {}")},
 		{"admin, an address alone", advertised("admin: 127.0.0.1:9990")},

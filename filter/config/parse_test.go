@@ -44,6 +44,7 @@ func cppConfig() *config.Config {
 			{Prefix: "cherries", Cluster: "kafka_c3"},
 		},
 		DefaultGroupCluster: "kafka_c1",
+		Identities:          config.IdentityLimits{Most: 100, MaxIdle: 5 * time.Minute},
 		Limits: config.Limits{
 			MaxRequestBytes: 104857600, MaxConnectionRequests: 1024, MaxConnectionBytes: 16777216, MaxWorkerBytes: 268435456,
 			PartialRequestTimeout: time.Minute, ConnectionsMaxIdle: 10 * time.Minute,
@@ -221,6 +222,10 @@ func TestAccepted(t *testing.T) {
 					PartialRequestTimeout: time.Second,
 				}
 			},
+		},
+		{
+			"limits of identities", "forwarding_rules:", "limits: {max_identities_per_worker: 7, identities_max_idle_ms: 1000}\nforwarding_rules:",
+			func(c *config.Config) { c.Identities = config.IdentityLimits{Most: 7, MaxIdle: time.Second} },
 		},
 		{"limits without content", "forwarding_rules:", "limits: {}\nforwarding_rules:", func(*config.Config) {}},
 		{

@@ -85,6 +85,8 @@ func closing(reason wire.Reason) string {
 		return "a client does not log in as clients of Kafka do"
 	case wire.ReasonLoginExpired:
 		return "a client did not log in anew before its login expired: use a client that does (KIP-368), or have tokens and max_reauth_ms last longer"
+	case wire.ReasonIdentityReplaced:
+		return "a client is to connect anew: a cluster sees it as somebody else from now on"
 	default:
 		return "closing a client's connection"
 	}

@@ -32,6 +32,9 @@ type Cluster struct {
 	MetadataAge Level
 	// CertificateExpiry is in how many seconds the first certificate ends, of our own and those that the brokers have shown.
 	CertificateExpiry Level
+	// Identities is how many identities of clients there are connections to the cluster for, apart from the mesh's own, and IdentityRefusals
+	// counts what clients without one have asked of it.
+	Identities, IdentityRefusals Value
 	// MetadataRefreshes counts the answers to Metadata requests.
 	MetadataRefreshes Value
 
@@ -112,6 +115,14 @@ func (c *Cluster) ownRows() []row {
 			Name: "connect_failures", Unit: "attempts", Help: "Attempts to reach a broker that failed, authentication included.",
 		}},
 		{&c.LoginFailures, Metric{Name: "login_failures", Unit: "attempts", Help: "Those of them that failed with the login."}},
+		{&c.Identities, Metric{
+			Name: "identities", Kind: Gauge, Unit: "identities", Rare: true,
+			Help: "Identities that workers keep connections to the cluster for, where its identity says that clients have some; one for each worker.",
+		}},
+		{&c.IdentityRefusals, Metric{
+			Name: "identity_refusals", Unit: "requests", Rare: true,
+			Help: "Requests, or parts of them, that are refused because the cluster has no identity for the client.",
+		}},
 		{&c.MetadataRefreshes, Metric{Name: "metadata_refreshes", Unit: "requests", Help: "Metadata requests that the cluster answered."}},
 		{&c.MetadataAge, Metric{
 			Name: "metadata_age_seconds", Kind: Gauge, Level: true, Unit: "seconds", Help: "Since the cluster last answered a Metadata request; 0 before it has.",

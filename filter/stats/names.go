@@ -162,6 +162,8 @@ func ReasonHelp(r wire.Reason) string {
 		return "Requests held too much memory."
 	case wire.ReasonProduceFailed:
 		return "A Produce with acks=0 failed, which has no other answer."
+	case wire.ReasonIdentityReplaced:
+		return "A cluster is to see the client as somebody else than when it began: it connects again."
 	case wire.ReasonPanic:
 		return "A bug met while serving the connection; please report."
 	default:

@@ -101,7 +101,7 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	for _, name := range of.Clusters {
 		c := s.Cluster(name)
 		use = append(use, c.Requests, c.Batches, c.Records, c.Bytes, c.Failed, c.InFlightBatches, c.InFlightBytes, c.QueuedBatches,
-			c.ThrottleTime, c.Connections, c.Connects, c.ConnectFailures, c.LoginFailures, c.MetadataRefreshes, c.Error(9999),
+			c.ThrottleTime, c.Connections, c.Connects, c.ConnectFailures, c.LoginFailures, c.MetadataRefreshes, c.Identities, c.IdentityRefusals, c.Error(9999),
 			c.Fetch.Requests, c.Fetch.Lost, c.Fetch.Open, c.Fetch.Bytes, c.Fetch.Empty, c.Fetch.Failed)
 		sizes = append(sizes, c.BatchesPerRequest, c.TimeInFilter, c.TimeUpstream, c.TimeTotal)
 		levels = append(levels, c.Reachable, c.MetadataAge, c.CertificateExpiry)

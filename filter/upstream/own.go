@@ -31,6 +31,9 @@ var _ fetch.Cluster = (*Cluster)(nil)
 // Own returns those of a new client, who has to close them. There is no link yet. Calls say that they are of clientID, if that is not empty:
 // a coordinator tells who its members are by it.
 func (u *Cluster) Own(clientID string) *Own {
+	if clientID != "" {
+		clientID = u.settings.ClientPrefix + clientID
+	}
 	return &Own{cluster: u, calls: calls{clientID: clientID}, polls: fetch.New(u, u.settings.fetch(u.panics, u.room, u.fetched))}
 }
 

@@ -19,6 +19,8 @@ type Settings struct {
 	Name             string
 	BootstrapServers []string // host:port
 	ClientID         string
+	// ClientPrefix is what the client ids that a client's own links tell of begin with, as ClientID does.
+	ClientPrefix string
 	// AcksOverride, if set, replaces the acks of every client's request.
 	AcksOverride *int16
 	// RequestTimeout is how long a batch may wait for its answer, queue and flight together, when its client's own

@@ -23,6 +23,7 @@ const (
 	ReasonLoginFailed                          // the client did not prove who it is
 	ReasonLoginExpired                         // the client did not log in anew in time
 	ReasonLoginTimeout                         // the client did not log in in time
+	ReasonIdentityReplaced                     // clusters are to see the client as somebody else from now on
 	ReasonPanic                                // a bug of ours, caught
 )
 
@@ -48,6 +49,7 @@ var reasonNames = [...]string{
 	ReasonLoginFailed:        "login_failed",
 	ReasonLoginExpired:       "login_expired",
 	ReasonLoginTimeout:       "login_timeout",
+	ReasonIdentityReplaced:   "identity_replaced",
 	ReasonPanic:              "panic",
 }
 

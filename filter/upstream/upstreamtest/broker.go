@@ -47,6 +47,7 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 		if err != nil {
 			return
 		}
+		c.note(h)
 		if deaf = deaf || c.ignores(id, h.Key); deaf { // there is no answer to this one, and so none to what comes behind it
 			continue
 		}
@@ -58,6 +59,19 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 			answers <- a
 		}
 	}
+}
+
+// note takes note of who sends a request.
+func (c *Cluster) note(h wire.Header) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.clientIDs == nil {
+		c.clientIDs = map[wire.APIKey]map[string]int{}
+	}
+	if c.clientIDs[h.Key] == nil {
+		c.clientIDs[h.Key] = map[string]int{}
+	}
+	c.clientIDs[h.Key][string(h.ClientID)]++
 }
 
 // ignores reports whether a broker does not hear a request: one that is deaf still tells of the cluster.

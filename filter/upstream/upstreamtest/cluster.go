@@ -1,6 +1,7 @@
 package upstreamtest
 
 import (
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -30,6 +31,7 @@ type Cluster struct {
 	backwards bool // topics of a Fetch are answered in the other order
 	requests  []*kmsg.ProduceRequest
 	fetches   []*kmsg.FetchRequest
+	clientIDs map[wire.APIKey]map[string]int // how many requests had which
 	session   time.Duration
 	sockets   bool
 	watchers  []func()
@@ -152,6 +154,13 @@ func (c *Cluster) Requests() []*kmsg.ProduceRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.requests)
+}
+
+// ClientIDs is how many requests of an API that came to brokers had which client id.
+func (c *Cluster) ClientIDs(key wire.APIKey) map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.clientIDs[key])
 }
 
 // Calls returns how often a broker has been dialled, and how often the cluster was asked for metadata.

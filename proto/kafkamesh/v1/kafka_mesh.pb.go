@@ -491,7 +491,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Mechanism is how a login goes.
@@ -556,7 +556,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0}
 }
 
 // Algorithm is how an assertion is signed.
@@ -609,7 +609,7 @@ func (x OAuth_Assertion_Algorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OAuth_Assertion_Algorithm.Descriptor instead.
 func (OAuth_Assertion_Algorithm) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 1, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 1, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -662,7 +662,7 @@ func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ForwardingRule_Operation.Descriptor instead.
 func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -1172,8 +1172,14 @@ type Limits struct {
 	// connections.max.idle.ms. Without it the connections of clients that vanished without a word would stay for good.
 	// Default: 600000 (10 minutes), as in Kafka. 0: never. Refused: 1 to 999, and negative numbers.
 	ConnectionsMaxIdleMs *int32 `protobuf:"varint,6,opt,name=connections_max_idle_ms,json=connectionsMaxIdleMs,proto3,oneof" json:"connections_max_idle_ms,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// The most identities that a worker keeps connections to the clusters for at a time, where a cluster's identity says that they differ. A
+	// client that would be one more is refused what it asks of those clusters. Default: 100. Refused: outside 1 to 10000.
+	MaxIdentitiesPerWorker *int32 `protobuf:"varint,7,opt,name=max_identities_per_worker,json=maxIdentitiesPerWorker,proto3,oneof" json:"max_identities_per_worker,omitempty"`
+	// For how long, in milliseconds, the connections of an identity are kept that no client is connected as. Default: 300000 (5 minutes).
+	// Refused: outside 1000 to 86400000 (1 day).
+	IdentitiesMaxIdleMs *int32 `protobuf:"varint,8,opt,name=identities_max_idle_ms,json=identitiesMaxIdleMs,proto3,oneof" json:"identities_max_idle_ms,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -1244,6 +1250,20 @@ func (x *Limits) GetPartialRequestTimeoutMs() int32 {
 func (x *Limits) GetConnectionsMaxIdleMs() int32 {
 	if x != nil && x.ConnectionsMaxIdleMs != nil {
 		return *x.ConnectionsMaxIdleMs
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxIdentitiesPerWorker() int32 {
+	if x != nil && x.MaxIdentitiesPerWorker != nil {
+		return *x.MaxIdentitiesPerWorker
+	}
+	return 0
+}
+
+func (x *Limits) GetIdentitiesMaxIdleMs() int32 {
+	if x != nil && x.IdentitiesMaxIdleMs != nil {
+		return *x.IdentitiesMaxIdleMs
 	}
 	return 0
 }
@@ -1557,8 +1577,10 @@ type KafkaClusterDefinition struct {
 	// For how many days after its last commit the cluster keeps the offset of a consumer group whose home is another cluster: there the
 	// group has no members that would keep it. Default: 365. Refused: outside 1 to 3650.
 	OffsetRetentionDays *int32 `protobuf:"varint,104,opt,name=offset_retention_days,json=offsetRetentionDays,proto3,oneof" json:"offset_retention_days,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Who the cluster sees clients as. Default: all of them as the mesh's own user. Refused without authentication.
+	Identity      *Identity `protobuf:"bytes,105,opt,name=identity,proto3" json:"identity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KafkaClusterDefinition) Reset() {
@@ -1661,6 +1683,60 @@ func (x *KafkaClusterDefinition) GetOffsetRetentionDays() int32 {
 	return 0
 }
 
+func (x *KafkaClusterDefinition) GetIdentity() *Identity {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
+// Identity is who a cluster sees clients as. What one of them sends never shares a connection with what another does. One of the fields
+// is required.
+type Identity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By their client ids.
+	ClientId      *Identity_ClientId `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identity) Reset() {
+	*x = Identity{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity) ProtoMessage() {}
+
+func (x *Identity) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity.ProtoReflect.Descriptor instead.
+func (*Identity) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Identity) GetClientId() *Identity_ClientId {
+	if x != nil {
+		return x.ClientId
+	}
+	return nil
+}
+
 // Dial is how connections to a cluster's brokers are made. TLS and logins are on them as on others.
 type Dial struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1676,7 +1752,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1764,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1777,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Dial) GetProxyProtocol() *ProxyProtocol {
@@ -1731,7 +1807,7 @@ type ProxyProtocol struct {
 
 func (x *ProxyProtocol) Reset() {
 	*x = ProxyProtocol{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1819,7 @@ func (x *ProxyProtocol) String() string {
 func (*ProxyProtocol) ProtoMessage() {}
 
 func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1832,7 @@ func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
 func (*ProxyProtocol) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProxyProtocol) GetSocket() string {
@@ -1785,7 +1861,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1797,7 +1873,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1810,7 +1886,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -1922,7 +1998,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1934,7 +2010,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1947,7 +2023,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -2046,7 +2122,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2134,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2147,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -2138,7 +2214,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2150,7 +2226,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2163,7 +2239,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -2255,7 +2331,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2343,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2356,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -2339,7 +2415,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +2427,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +2440,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -2427,7 +2503,7 @@ type GroupRule struct {
 
 func (x *GroupRule) Reset() {
 	*x = GroupRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2439,7 +2515,7 @@ func (x *GroupRule) String() string {
 func (*GroupRule) ProtoMessage() {}
 
 func (x *GroupRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2452,7 +2528,7 @@ func (x *GroupRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
 func (*GroupRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GroupRule) GetTargetCluster() string {
@@ -2516,7 +2592,7 @@ type Authentication_Sasl struct {
 
 func (x *Authentication_Sasl) Reset() {
 	*x = Authentication_Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2528,7 +2604,7 @@ func (x *Authentication_Sasl) String() string {
 func (*Authentication_Sasl) ProtoMessage() {}
 
 func (x *Authentication_Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2605,7 +2681,7 @@ type Authentication_Tls struct {
 
 func (x *Authentication_Tls) Reset() {
 	*x = Authentication_Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2617,7 +2693,7 @@ func (x *Authentication_Tls) String() string {
 func (*Authentication_Tls) ProtoMessage() {}
 
 func (x *Authentication_Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2649,7 +2725,7 @@ type Authentication_Sasl_Plain struct {
 
 func (x *Authentication_Sasl_Plain) Reset() {
 	*x = Authentication_Sasl_Plain{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2737,7 @@ func (x *Authentication_Sasl_Plain) String() string {
 func (*Authentication_Sasl_Plain) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2690,7 +2766,7 @@ type Authentication_Sasl_Scram struct {
 
 func (x *Authentication_Sasl_Scram) Reset() {
 	*x = Authentication_Sasl_Scram{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +2778,7 @@ func (x *Authentication_Sasl_Scram) String() string {
 func (*Authentication_Sasl_Scram) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +2836,7 @@ type Authentication_Sasl_OAuthBearer struct {
 
 func (x *Authentication_Sasl_OAuthBearer) Reset() {
 	*x = Authentication_Sasl_OAuthBearer{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2772,7 +2848,7 @@ func (x *Authentication_Sasl_OAuthBearer) String() string {
 func (*Authentication_Sasl_OAuthBearer) ProtoMessage() {}
 
 func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,6 +2927,44 @@ func (x *Authentication_Sasl_OAuthBearer) GetPrincipalPrefix() string {
 	return ""
 }
 
+// ClientId has the client id in everything that goes to the cluster begin with the principal of the client and a slash. The user is the
+// mesh's own.
+type Identity_ClientId struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identity_ClientId) Reset() {
+	*x = Identity_ClientId{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity_ClientId) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity_ClientId) ProtoMessage() {}
+
+func (x *Identity_ClientId) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity_ClientId.ProtoReflect.Descriptor instead.
+func (*Identity_ClientId) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
+}
+
 // Aws is who we are in AWS, for Amazon MSK (IAM): whom the environment names, by keys, a web identity, a container's credentials or the
 // machine's role.
 type OAuth_Aws struct {
@@ -2872,7 +2986,7 @@ type OAuth_Aws struct {
 
 func (x *OAuth_Aws) Reset() {
 	*x = OAuth_Aws{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2884,7 +2998,7 @@ func (x *OAuth_Aws) String() string {
 func (*OAuth_Aws) ProtoMessage() {}
 
 func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2897,7 +3011,7 @@ func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Aws.ProtoReflect.Descriptor instead.
 func (*OAuth_Aws) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *OAuth_Aws) GetRegion() string {
@@ -2967,7 +3081,7 @@ type OAuth_Assertion struct {
 
 func (x *OAuth_Assertion) Reset() {
 	*x = OAuth_Assertion{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2979,7 +3093,7 @@ func (x *OAuth_Assertion) String() string {
 func (*OAuth_Assertion) ProtoMessage() {}
 
 func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2992,7 +3106,7 @@ func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Assertion.ProtoReflect.Descriptor instead.
 func (*OAuth_Assertion) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 1}
 }
 
 func (x *OAuth_Assertion) GetFile() string {
@@ -3174,20 +3288,24 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\vACCESS_READ\x10\x02\x12\x11\n" +
 	"\rACCESS_CREATE\x10\x03\x12\x0e\n" +
 	"\n" +
-	"ACCESS_ALL\x10\x04\"\xea\x04\n" +
+	"ACCESS_ALL\x10\x04\"\x9d\x06\n" +
 	"\x06Limits\x12/\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\x05H\x00R\x0fmaxRequestBytes\x88\x01\x01\x12T\n" +
 	"%max_in_flight_requests_per_connection\x18\x02 \x01(\x05H\x01R maxInFlightRequestsPerConnection\x88\x01\x01\x12N\n" +
 	"\"max_in_flight_bytes_per_connection\x18\x03 \x01(\x03H\x02R\x1dmaxInFlightBytesPerConnection\x88\x01\x01\x12F\n" +
 	"\x1emax_in_flight_bytes_per_worker\x18\x04 \x01(\x03H\x03R\x19maxInFlightBytesPerWorker\x88\x01\x01\x12@\n" +
 	"\x1apartial_request_timeout_ms\x18\x05 \x01(\x05H\x04R\x17partialRequestTimeoutMs\x88\x01\x01\x12:\n" +
-	"\x17connections_max_idle_ms\x18\x06 \x01(\x05H\x05R\x14connectionsMaxIdleMs\x88\x01\x01B\x14\n" +
+	"\x17connections_max_idle_ms\x18\x06 \x01(\x05H\x05R\x14connectionsMaxIdleMs\x88\x01\x01\x12>\n" +
+	"\x19max_identities_per_worker\x18\a \x01(\x05H\x06R\x16maxIdentitiesPerWorker\x88\x01\x01\x128\n" +
+	"\x16identities_max_idle_ms\x18\b \x01(\x05H\aR\x13identitiesMaxIdleMs\x88\x01\x01B\x14\n" +
 	"\x12_max_request_bytesB(\n" +
 	"&_max_in_flight_requests_per_connectionB%\n" +
 	"#_max_in_flight_bytes_per_connectionB!\n" +
 	"\x1f_max_in_flight_bytes_per_workerB\x1d\n" +
 	"\x1b_partial_request_timeout_msB\x1a\n" +
-	"\x18_connections_max_idle_ms\"\xc2\x01\n" +
+	"\x18_connections_max_idle_msB\x1c\n" +
+	"\x1a_max_identities_per_workerB\x19\n" +
+	"\x17_identities_max_idle_ms\"\xc2\x01\n" +
 	"\x05Admin\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12;\n" +
 	"\treadiness\x18\x02 \x01(\x0e2\x1d.kafkamesh.v1.Admin.ReadinessR\treadiness\x12\x14\n" +
@@ -3212,7 +3330,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\f_interval_ms\"L\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\xfb\x05\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x05value\"\xaf\x06\n" +
 	"\x16KafkaClusterDefinition\x12!\n" +
 	"\fcluster_name\x18\x01 \x01(\tR\vclusterName\x12+\n" +
 	"\x11bootstrap_servers\x18\x02 \x01(\tR\x10bootstrapServers\x12'\n" +
@@ -3223,7 +3341,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x04sasl\x18e \x01(\v2\x12.kafkamesh.v1.SaslR\x04sasl\x129\n" +
 	"\x16connections_per_broker\x18f \x01(\x05H\x00R\x14connectionsPerBroker\x88\x01\x01\x12&\n" +
 	"\x04dial\x18g \x01(\v2\x12.kafkamesh.v1.DialR\x04dial\x127\n" +
-	"\x15offset_retention_days\x18h \x01(\x05H\x01R\x13offsetRetentionDays\x88\x01\x01\x1aA\n" +
+	"\x15offset_retention_days\x18h \x01(\x05H\x01R\x13offsetRetentionDays\x88\x01\x01\x122\n" +
+	"\bidentity\x18i \x01(\v2\x16.kafkamesh.v1.IdentityR\bidentity\x1aA\n" +
 	"\x13ProducerConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aA\n" +
@@ -3231,7 +3350,11 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x19\n" +
 	"\x17_connections_per_brokerB\x18\n" +
-	"\x16_offset_retention_days\"i\n" +
+	"\x16_offset_retention_days\"T\n" +
+	"\bIdentity\x12<\n" +
+	"\tclient_id\x18\x01 \x01(\v2\x1f.kafkamesh.v1.Identity.ClientIdR\bclientId\x1a\n" +
+	"\n" +
+	"\bClientId\"i\n" +
 	"\x04Dial\x12B\n" +
 	"\x0eproxy_protocol\x18\x01 \x01(\v2\x1b.kafkamesh.v1.ProxyProtocolR\rproxyProtocol\x12\x1d\n" +
 	"\n" +
@@ -3368,7 +3491,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3392,91 +3515,95 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(*OpenTelemetry)(nil),                   // 19: kafkamesh.v1.OpenTelemetry
 	(*Header)(nil),                          // 20: kafkamesh.v1.Header
 	(*KafkaClusterDefinition)(nil),          // 21: kafkamesh.v1.KafkaClusterDefinition
-	(*Dial)(nil),                            // 22: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),                   // 23: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),                      // 24: kafkamesh.v1.DataSource
-	(*Tls)(nil),                             // 25: kafkamesh.v1.Tls
-	(*Sasl)(nil),                            // 26: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                           // 27: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                        // 28: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),                  // 29: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                       // 30: kafkamesh.v1.GroupRule
-	(*Authentication_Sasl)(nil),             // 31: kafkamesh.v1.Authentication.Sasl
-	(*Authentication_Tls)(nil),              // 32: kafkamesh.v1.Authentication.Tls
-	(*Authentication_Sasl_Plain)(nil),       // 33: kafkamesh.v1.Authentication.Sasl.Plain
-	(*Authentication_Sasl_Scram)(nil),       // 34: kafkamesh.v1.Authentication.Sasl.Scram
-	(*Authentication_Sasl_OAuthBearer)(nil), // 35: kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	nil,                                     // 36: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                                     // 37: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	(*OAuth_Aws)(nil),                       // 38: kafkamesh.v1.OAuth.Aws
-	(*OAuth_Assertion)(nil),                 // 39: kafkamesh.v1.OAuth.Assertion
-	nil,                                     // 40: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 41: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*Identity)(nil),                        // 22: kafkamesh.v1.Identity
+	(*Dial)(nil),                            // 23: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),                   // 24: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),                      // 25: kafkamesh.v1.DataSource
+	(*Tls)(nil),                             // 26: kafkamesh.v1.Tls
+	(*Sasl)(nil),                            // 27: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                           // 28: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                        // 29: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),                  // 30: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                       // 31: kafkamesh.v1.GroupRule
+	(*Authentication_Sasl)(nil),             // 32: kafkamesh.v1.Authentication.Sasl
+	(*Authentication_Tls)(nil),              // 33: kafkamesh.v1.Authentication.Tls
+	(*Authentication_Sasl_Plain)(nil),       // 34: kafkamesh.v1.Authentication.Sasl.Plain
+	(*Authentication_Sasl_Scram)(nil),       // 35: kafkamesh.v1.Authentication.Sasl.Scram
+	(*Authentication_Sasl_OAuthBearer)(nil), // 36: kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	nil,                                     // 37: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                                     // 38: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	(*Identity_ClientId)(nil),               // 39: kafkamesh.v1.Identity.ClientId
+	(*OAuth_Aws)(nil),                       // 40: kafkamesh.v1.OAuth.Aws
+	(*OAuth_Assertion)(nil),                 // 41: kafkamesh.v1.OAuth.Assertion
+	nil,                                     // 42: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 43: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	21, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	29, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	30, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
 	16, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
 	17, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
 	18, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
 	19, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	30, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	31, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
 	15, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
 	14, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
 	12, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
 	13, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
 	2,  // 13: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
 	3,  // 14: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
-	31, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
-	32, // 16: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
+	32, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
+	33, // 16: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
 	5,  // 17: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
 	5,  // 18: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
 	6,  // 19: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
 	20, // 20: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	24, // 21: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	24, // 22: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	36, // 23: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	37, // 24: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	25, // 25: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	26, // 26: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	22, // 27: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	23, // 28: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	24, // 29: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	24, // 30: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	24, // 31: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	24, // 32: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	24, // 33: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	24, // 34: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	24, // 35: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	7,  // 36: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	8,  // 37: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	24, // 38: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	24, // 39: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	27, // 40: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	28, // 41: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	24, // 42: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	24, // 43: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	40, // 44: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	24, // 45: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	41, // 46: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	39, // 47: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
-	38, // 48: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
-	10, // 49: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	33, // 50: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	34, // 51: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	35, // 52: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 53: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	24, // 54: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	24, // 55: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 56: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	24, // 57: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	58, // [58:58] is the sub-list for method output_type
-	58, // [58:58] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	25, // 21: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	25, // 22: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	37, // 23: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	38, // 24: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	26, // 25: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	27, // 26: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	23, // 27: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	22, // 28: kafkamesh.v1.KafkaClusterDefinition.identity:type_name -> kafkamesh.v1.Identity
+	39, // 29: kafkamesh.v1.Identity.client_id:type_name -> kafkamesh.v1.Identity.ClientId
+	24, // 30: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	25, // 31: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	25, // 32: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	25, // 33: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	25, // 34: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	25, // 35: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	25, // 36: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	25, // 37: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	7,  // 38: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	8,  // 39: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	25, // 40: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	25, // 41: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	28, // 42: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	29, // 43: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	25, // 44: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	25, // 45: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	42, // 46: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	25, // 47: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	43, // 48: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	41, // 49: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	40, // 50: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
+	10, // 51: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	34, // 52: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	35, // 53: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	36, // 54: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 55: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	25, // 56: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	25, // 57: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 58: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	25, // 59: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	60, // [60:60] is the sub-list for method output_type
+	60, // [60:60] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3488,28 +3615,28 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{
 		(*GroupRule_GroupPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   31,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
