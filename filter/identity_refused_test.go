@@ -55,7 +55,7 @@ func refusedRequests() map[string]struct {
 	}, wire.GroupAuthorizationFailed}
 	metadata := kmsg.NewPtrMetadataRequest()
 	asked := kmsg.NewMetadataRequestTopic()
-	asked.Topic = kmsg.StringPtr("bananas")
+	asked.Topic = new("bananas")
 	metadata.Topics = append(metadata.Topics, asked)
 	rows["Metadata"] = row{metadata, func(r kmsg.Response) []int16 { return []int16{r.(*kmsg.MetadataResponse).Topics[0].ErrorCode} }, wire.TopicAuthorizationFailed}
 	offsets := kmsg.NewPtrListOffsetsRequest()

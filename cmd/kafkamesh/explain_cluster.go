@@ -169,7 +169,7 @@ func (e *explanation) told(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	e.out.printf("\nClients of the mesh are told:\n")
-	response, err := askFacade(ctx, e.config, e.topic)
+	response, err := askFacade(ctx, e.config, e.topic, e.as)
 	switch {
 	case err != nil:
 		e.out.printf("  nothing: %v\n", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -18,11 +19,19 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/saramaclient"
 )
 
-// askFacade asks the facade of a configuration about a topic, as a client does that may not have it created.
-func askFacade(ctx context.Context, c *config.Config, topic string) (*kmsg.MetadataResponse, error) {
+// askFacade asks the facade of a configuration about a topic, as a client does that may not have it created. It is who as says to the
+// clusters; empty: the mesh's own user.
+func askFacade(ctx context.Context, c *config.Config, topic, as string) (*kmsg.MetadataResponse, error) {
+	clusters := slices.Clone(c.Clusters)
+	for i := range clusters {
+		if as == "" {
+			clusters[i].Identity = config.MeshIdentity
+		}
+	}
 	bare := &config.Config{ // and nothing that would listen, or write
 		AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
-		Clusters: c.Clusters, Rules: c.Rules, GroupRules: c.GroupRules, DefaultGroupCluster: c.DefaultGroupCluster, Limits: c.Limits, UnmatchedTopic: c.UnmatchedTopic,
+		Clusters: clusters, Rules: c.Rules, GroupRules: c.GroupRules, DefaultGroupCluster: c.DefaultGroupCluster, Limits: c.Limits, UnmatchedTopic: c.UnmatchedTopic,
+		Identities: c.Identities, NamedBy: config.NamedBySubject,
 	}
 	f, err := filter.New(bare, filter.Options{
 		NewClient: saramaclient.New, Stats: stats.New(filter.Metrics(bare)), Log: slog.New(slog.DiscardHandler),
@@ -39,6 +48,7 @@ func askFacade(ctx context.Context, c *config.Config, topic string) (*kmsg.Metad
 	client := &client{whole: make(chan struct{})}
 	s := f.NewSession(0, session.Peer{Remote: "kafkamesh explain"}, client)
 	defer s.Closed()
+	s.Certified("", "", as)
 	s.Data(kmsg.NewRequestFormatter(kmsg.FormatterClientID("kafkamesh")).AppendRequest(nil, request, 0))
 	select {
 	case <-client.whole:
