@@ -6,6 +6,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/amazon"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/google"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -14,7 +15,7 @@ func (s *security) oneOf(at string, o *kafkameshv1.OAuth) {
 	ways := []struct {
 		field string
 		given bool
-	}{{"token_url", o.GetTokenUrl() != ""}, {"token_file", o.GetTokenFile() != ""}, {"aws", o.GetAws() != nil}}
+	}{{"token_url", o.GetTokenUrl() != ""}, {"token_file", o.GetTokenFile() != ""}, {"aws", o.GetAws() != nil}, {"google", o.GetGoogle() != nil}}
 	from := ""
 	for _, way := range ways {
 		switch {
@@ -51,7 +52,19 @@ func (s *security) cloud(at string, o *kafkameshv1.OAuth) dial.Cloud {
 	if a := o.GetAws(); a != nil {
 		return s.amazon(join(at, "aws"), join(at, "aws"), a)
 	}
+	if g := o.GetGoogle(); g != nil {
+		return s.google(at, g, o.GetCa())
+	}
 	return nil
+}
+
+// google is who we are in Google Cloud.
+func (s *security) google(oauth string, g *kafkameshv1.OAuth_Google, ca *kafkameshv1.DataSource) google.Identity {
+	return google.Identity{
+		Credentials: s.source(dial.PartCloudCredentials, join(oauth, "google"), "credentials", g.GetCredentials()),
+		Principal:   g.GetPrincipal(),
+		CA:          s.source(dial.PartTokenCA, oauth, "ca", ca),
+	}
 }
 
 // amazon is who we are in AWS. A region that nobody says is missing at a path; fields are in another, if they can be given.

@@ -82,6 +82,7 @@ var javaFamilies = []struct{ prefix, advice string }{
 var valueAdvice = []struct{ name, part, advice string }{
 	{"sasl.jaas.config", "IAMLoginModule", "write sasl.mechanism: AWS_MSK_IAM instead; for awsProfileName, awsRoleArn and the like there are the fields profile, role_arn, role_session_name and external_id of sasl.oauth.aws"},
 	{"sasl.client.callback.handler.class", "IAMClientCallbackHandler", "remove it: sasl.mechanism: AWS_MSK_IAM says it all"},
+	{"sasl.login.callback.handler.class", "GcpLoginCallbackHandler", "remove it with security.protocol and sasl.mechanism, and write tls: {} and sasl: {mechanism: MECHANISM_OAUTHBEARER, oauth: {google: {}}} beside producer_config"},
 	{"sasl.login.callback.handler.class", "IAMOAuthBearerLoginCallbackHandler", "write sasl.mechanism: AWS_MSK_IAM instead"},
 }
 

@@ -45,6 +45,8 @@ type Cloud interface {
 	Fetch(ctx context.Context) (token.Token, error)
 	// Sources are what may be in files of ours.
 	Sources() []Source
+	// Check says what is wrong with those, without asking anybody.
+	Check() []*Problem
 }
 
 // sources are what may be in files.
@@ -86,7 +88,7 @@ func (a *asker) ask(ctx context.Context) (token.Token, error) {
 	if a.config.ClientSecret, err = o.ClientSecret.Text(); err != nil {
 		return token.Token{}, err
 	}
-	client, err := o.client()
+	client, err := HTTPClient(o.CA)
 	if err != nil {
 		return token.Token{}, err
 	}
@@ -118,7 +120,7 @@ func (o *OAuth) check() []*Problem {
 		return nil
 	}
 	if o.Cloud != nil {
-		return nil // whoever has configured it has looked
+		return o.Cloud.Check()
 	}
 	var problems []*Problem
 	switch u, err := url.Parse(o.TokenURL); {
@@ -132,7 +134,7 @@ func (o *OAuth) check() []*Problem {
 	} else {
 		problems = append(problems, o.checkSecret()...)
 	}
-	if _, err := o.client(); err != nil {
+	if _, err := HTTPClient(o.CA); err != nil {
 		problems = append(problems, wrong(PartTokenCA, err))
 	}
 	return problems
@@ -177,17 +179,18 @@ func (o *OAuth) explain(err error) error {
 	}
 }
 
-func (o *OAuth) client() (*http.Client, error) {
+// HTTPClient asks servers for tokens. ca are the authorities that may have signed their certificates; zero: the system's.
+func HTTPClient(ca Source) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true // one token an hour
-	if !o.CA.IsZero() {
-		raw, err := o.CA.Read()
+	if !ca.IsZero() {
+		raw, err := ca.Read()
 		if err != nil {
 			return nil, err
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(raw) {
-			return nil, fmt.Errorf("there is no certificate in %s; it must be PEM, with a line BEGIN CERTIFICATE", o.CA)
+			return nil, fmt.Errorf("there is no certificate in %s; it must be PEM, with a line BEGIN CERTIFICATE", ca)
 		}
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}
 	}

@@ -29,6 +29,7 @@ const (
 	PartAssertionKey     Part = "assertion_key"
 	PartAssertionOpener  Part = "assertion_key_password"
 	PartAssertionForm    Part = "assertion_template"
+	PartCloudCredentials Part = "cloud_credentials"
 	PartKeytab           Part = "keytab"
 	PartTicketCache      Part = "ticket_cache"
 	PartKerberosConfig   Part = "kerberos_config"
@@ -55,6 +56,9 @@ func (p *Problem) located() error {
 	}
 	return InWords("our "+what+": "+p.Message, p)
 }
+
+// NewProblem is that a part cannot be used. It does not name the file of a part that is secret: that may be the secret in a wrong place.
+func NewProblem(part Part, err error) *Problem { return wrong(part, err) }
 
 func wrong(part Part, err error) *Problem {
 	if missing, ok := errors.AsType[*missingError](err); ok && !part.public() {

@@ -15,6 +15,7 @@ var wall = []string{"Unix", "UnixMilli", "UnixMicro", "UnixNano", "Date", "Parse
 // timesOfDay are the files that are about the time of day.
 var timesOfDay = map[string]string{
 	"filter/accesslog/json.go":       "a line says when a request came",
+	"filter/dial/google/shape.go":    "a token's end is a time of day",
 	"filter/dial/oauth.go":           "a token's end is a time of day",
 	"filter/dial/amazon/identity.go": "a token's end is a time of day",
 	"filter/dial/assertion.go":       "an assertion's end is a time of day",

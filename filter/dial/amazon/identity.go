@@ -59,6 +59,9 @@ func RegionOf(server string) string {
 // Sources are files that AWS's libraries do not read by themselves: none.
 func (i Identity) Sources() []dial.Source { return nil }
 
+// Check finds nothing wrong with them.
+func (i Identity) Check() []*dial.Problem { return nil }
+
 // Fetch makes a token, with the credentials that are there now.
 func (i Identity) Fetch(ctx context.Context) (token.Token, error) {
 	found, err := i.credentials(ctx)

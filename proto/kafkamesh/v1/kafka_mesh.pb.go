@@ -609,7 +609,7 @@ func (x OAuth_Assertion_Algorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OAuth_Assertion_Algorithm.Descriptor instead.
 func (OAuth_Assertion_Algorithm) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 1, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 2, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -2207,7 +2207,9 @@ type OAuth struct {
 	// In place of client_secret: what proves who we are.
 	Assertion *OAuth_Assertion `protobuf:"bytes,9,opt,name=assertion,proto3" json:"assertion,omitempty"`
 	// Who we are in AWS: instead of a server.
-	Aws           *OAuth_Aws `protobuf:"bytes,10,opt,name=aws,proto3" json:"aws,omitempty"`
+	Aws *OAuth_Aws `protobuf:"bytes,10,opt,name=aws,proto3" json:"aws,omitempty"`
+	// Who we are in Google Cloud: instead of a server.
+	Google        *OAuth_Google `protobuf:"bytes,11,opt,name=google,proto3" json:"google,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2308,6 +2310,13 @@ func (x *OAuth) GetAssertion() *OAuth_Assertion {
 func (x *OAuth) GetAws() *OAuth_Aws {
 	if x != nil {
 		return x.Aws
+	}
+	return nil
+}
+
+func (x *OAuth) GetGoogle() *OAuth_Google {
+	if x != nil {
+		return x.Google
 	}
 	return nil
 }
@@ -3049,6 +3058,62 @@ func (x *OAuth_Aws) GetExternalId() string {
 	return ""
 }
 
+// Google is who we are in Google Cloud, for its Managed Service for Apache Kafka.
+type OAuth_Google struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A service account's key, or an external account (workload identity federation), in Google's JSON. Default: as the environment says:
+	// GOOGLE_APPLICATION_CREDENTIALS, gcloud's own file, or the metadata server.
+	Credentials *DataSource `protobuf:"bytes,1,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	// Who we are for the broker. Default: the service account of the credentials. Required for an external account without one.
+	Principal     string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OAuth_Google) Reset() {
+	*x = OAuth_Google{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OAuth_Google) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OAuth_Google) ProtoMessage() {}
+
+func (x *OAuth_Google) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OAuth_Google.ProtoReflect.Descriptor instead.
+func (*OAuth_Google) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 1}
+}
+
+func (x *OAuth_Google) GetCredentials() *DataSource {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+func (x *OAuth_Google) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
 // Assertion is what proves who we are to the server (RFC 7523): a JSON Web Token, out of a file or signed by us.
 type OAuth_Assertion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3081,7 +3146,7 @@ type OAuth_Assertion struct {
 
 func (x *OAuth_Assertion) Reset() {
 	*x = OAuth_Assertion{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3093,7 +3158,7 @@ func (x *OAuth_Assertion) String() string {
 func (*OAuth_Assertion) ProtoMessage() {}
 
 func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3106,7 +3171,7 @@ func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Assertion.ProtoReflect.Descriptor instead.
 func (*OAuth_Assertion) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 2}
 }
 
 func (x *OAuth_Assertion) GetFile() string {
@@ -3399,8 +3464,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x17MECHANISM_SCRAM_SHA_256\x10\x02\x12\x1b\n" +
 	"\x17MECHANISM_SCRAM_SHA_512\x10\x03\x12\x19\n" +
 	"\x15MECHANISM_OAUTHBEARER\x10\x04\x12\x14\n" +
-	"\x10MECHANISM_GSSAPI\x10\x05\"\xc4\n" +
-	"\n" +
+	"\x10MECHANISM_GSSAPI\x10\x05\"\xdc\v\n" +
 	"\x05OAuth\x12\x1b\n" +
 	"\ttoken_url\x18\x01 \x01(\tR\btokenUrl\x125\n" +
 	"\tclient_id\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bclientId\x12=\n" +
@@ -3417,14 +3481,18 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"extensions\x12;\n" +
 	"\tassertion\x18\t \x01(\v2\x1d.kafkamesh.v1.OAuth.AssertionR\tassertion\x12)\n" +
 	"\x03aws\x18\n" +
-	" \x01(\v2\x17.kafkamesh.v1.OAuth.AwsR\x03aws\x1a\x9f\x01\n" +
+	" \x01(\v2\x17.kafkamesh.v1.OAuth.AwsR\x03aws\x122\n" +
+	"\x06google\x18\v \x01(\v2\x1a.kafkamesh.v1.OAuth.GoogleR\x06google\x1a\x9f\x01\n" +
 	"\x03Aws\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x18\n" +
 	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x19\n" +
 	"\brole_arn\x18\x03 \x01(\tR\aroleArn\x12*\n" +
 	"\x11role_session_name\x18\x04 \x01(\tR\x0froleSessionName\x12\x1f\n" +
 	"\vexternal_id\x18\x05 \x01(\tR\n" +
-	"externalId\x1a\xb6\x04\n" +
+	"externalId\x1ab\n" +
+	"\x06Google\x12:\n" +
+	"\vcredentials\x18\x01 \x01(\v2\x18.kafkamesh.v1.DataSourceR\vcredentials\x12\x1c\n" +
+	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x1a\xb6\x04\n" +
 	"\tAssertion\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x129\n" +
 	"\vprivate_key\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\n" +
@@ -3491,7 +3559,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3534,9 +3602,10 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	nil,                                     // 38: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
 	(*Identity_ClientId)(nil),               // 39: kafkamesh.v1.Identity.ClientId
 	(*OAuth_Aws)(nil),                       // 40: kafkamesh.v1.OAuth.Aws
-	(*OAuth_Assertion)(nil),                 // 41: kafkamesh.v1.OAuth.Assertion
-	nil,                                     // 42: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 43: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*OAuth_Google)(nil),                    // 41: kafkamesh.v1.OAuth.Google
+	(*OAuth_Assertion)(nil),                 // 42: kafkamesh.v1.OAuth.Assertion
+	nil,                                     // 43: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 44: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	21, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
@@ -3585,25 +3654,27 @@ var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	29, // 43: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
 	25, // 44: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
 	25, // 45: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	42, // 46: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	43, // 46: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
 	25, // 47: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	43, // 48: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	41, // 49: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	44, // 48: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	42, // 49: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
 	40, // 50: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
-	10, // 51: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	34, // 52: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	35, // 53: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	36, // 54: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 55: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	25, // 56: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	25, // 57: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 58: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	25, // 59: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	60, // [60:60] is the sub-list for method output_type
-	60, // [60:60] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	41, // 51: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
+	10, // 52: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	34, // 53: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	35, // 54: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	36, // 55: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 56: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	25, // 57: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
+	25, // 58: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	25, // 59: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 60: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	25, // 61: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3629,14 +3700,14 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
