@@ -64,7 +64,12 @@ func (k *Known) Describe(group string, routes Routes) kmsg.ConsumerGroupDescribe
 
 // join adds what a member is on another cluster.
 func join(to, m *kmsg.ConsumerGroupDescribeResponseGroupMember) {
-	to.MemberEpoch += m.MemberEpoch
+	switch { // a static member that has left until it comes again is -2
+	case to.MemberEpoch < 0:
+		to.MemberEpoch = m.MemberEpoch
+	case m.MemberEpoch >= 0:
+		to.MemberEpoch += m.MemberEpoch
+	}
 	to.SubscribedTopics = append(to.SubscribedTopics, m.SubscribedTopics...)
 	to.Assignment.TopicPartitions = append(to.Assignment.TopicPartitions, m.Assignment.TopicPartitions...)
 	to.TargetAssignment.TopicPartitions = append(to.TargetAssignment.TopicPartitions, m.TargetAssignment.TopicPartitions...)
