@@ -69,15 +69,17 @@ func (b *Broker) onlyRead(c *Client, a *kmsg.ConsumerGroupHeartbeatResponseAssig
 	elsewhere := map[[16]byte]bool{}
 	left := len(b.clusters)
 	for _, cluster := range b.clusters {
-		b.upstreams[cluster].Cluster.Topics(nil, false, func(topics []wire.Topic) {
+		take := func(topics []wire.Topic) (last bool) {
 			mu.Lock()
+			defer mu.Unlock()
 			for i := range topics {
 				elsewhere[topics[i].ID] = (reading{b}).Reads(topics[i].Name) != cluster || !b.seesTopic(c, topics[i].Name)
 			}
 			left--
-			last := left == 0
-			mu.Unlock()
-			if !last {
+			return left == 0
+		}
+		b.upstreams[cluster].Cluster.Topics(nil, false, func(topics []wire.Topic) {
+			if !take(topics) {
 				return
 			}
 			a.Topics = slices.DeleteFunc(a.Topics, func(t kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic) bool {
@@ -124,14 +126,7 @@ type recalls struct {
 // recall asks every cluster what it knows of a group, and calls then, from any goroutine.
 func (b *Broker) recall(group string, then func(*groups.Known)) {
 	r := &b.recalls
-	r.mu.Lock()
-	if r.waiting == nil {
-		r.waiting = map[string][]func(*groups.Known){}
-	}
-	_, asked := r.waiting[group]
-	r.waiting[group] = append(r.waiting[group], then)
-	r.mu.Unlock()
-	if asked {
+	if r.wait(group, then) {
 		return
 	}
 	k := &groups.Known{
@@ -140,8 +135,9 @@ func (b *Broker) recall(group string, then func(*groups.Known)) {
 	var mu sync.Mutex
 	left := len(b.clusters)
 	for _, cluster := range b.clusters {
-		b.describe(cluster, group, func(said *kmsg.ConsumerGroupDescribeResponseGroup) {
+		take := func(said *kmsg.ConsumerGroupDescribeResponseGroup) (last bool) {
 			mu.Lock()
+			defer mu.Unlock()
 			switch code := wire.ErrorCode(said.ErrorCode); code {
 			case wire.None:
 				k.Said[cluster] = said
@@ -154,23 +150,41 @@ func (b *Broker) recall(group string, then func(*groups.Known)) {
 				}
 			}
 			left--
-			last := left == 0
-			mu.Unlock()
-			if last {
+			return left == 0
+		}
+		b.describe(cluster, group, func(said *kmsg.ConsumerGroupDescribeResponseGroup) {
+			if take(said) {
 				r.tell(group, k)
 			}
 		})
 	}
 }
 
-// tell tells who waits.
-func (r *recalls) tell(group string, k *groups.Known) {
+// wait notes who waits, and reports whether the group is asked for already.
+func (r *recalls) wait(group string, then func(*groups.Known)) (asked bool) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting == nil {
+		r.waiting = map[string][]func(*groups.Known){}
+	}
+	_, asked = r.waiting[group]
+	r.waiting[group] = append(r.waiting[group], then)
+	return asked
+}
+
+// take takes out who waits.
+func (r *recalls) take(group string) []func(*groups.Known) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	waiting := r.waiting[group]
 	delete(r.waiting, group)
-	r.mu.Unlock()
+	return waiting
+}
+
+// tell tells who waits.
+func (r *recalls) tell(group string, k *groups.Known) {
 	var trouble any
-	for _, then := range waiting {
+	for _, then := range r.take(group) {
 		func() {
 			defer func() {
 				if reason := recover(); reason != nil { // the others hear all the same

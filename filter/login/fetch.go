@@ -65,21 +65,26 @@ func newKeys(s TokenSettings, panics *guard.Panics, told *teller) (*keys, error)
 
 // resume has the file looked at, or the keys asked for, at once and again and again.
 func (k *keys) resume() {
-	k.mu.Lock()
-	if !k.closed {
-		k.want()
-	}
-	k.mu.Unlock()
+	k.locked(func() {
+		if !k.closed {
+			k.want()
+		}
+	})
 	k.following.begin(k.panics, "keys", k.follow)
 }
 
 // close lets those go on who wait for keys.
 func (k *keys) close() {
-	k.mu.Lock()
-	k.closed = true
-	k.mu.Unlock()
+	k.locked(func() { k.closed = true })
 	k.following.close()
 	k.answered()
+}
+
+// locked runs f with the mutex held.
+func (k *keys) locked(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
 }
 
 // want has keys asked for, and returns what is closed then. The mutex is held.

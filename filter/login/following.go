@@ -40,8 +40,12 @@ func (f *following) rest() {
 
 // close is rest for good.
 func (f *following) close() {
-	f.mu.Lock()
-	f.closed = true
-	f.mu.Unlock()
+	f.shut()
 	f.rest()
+}
+
+func (f *following) shut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
 }

@@ -65,12 +65,15 @@ func (t *teller) last() error {
 }
 
 func (t *teller) change(f func(r *Report) (changed bool)) {
-	t.mu.Lock()
-	changed := f(&t.now)
-	report := t.now
-	t.mu.Unlock()
-	if changed && t.tell != nil {
+	if report, changed := t.changed(f); changed && t.tell != nil {
 		report.Subject = t.subject
 		t.tell(report)
 	}
+}
+
+func (t *teller) changed(f func(r *Report) (changed bool)) (now Report, changed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	changed = f(&t.now)
+	return t.now, changed
 }

@@ -119,13 +119,18 @@ func (l *lines) forget(s series) *tally {
 	return t
 }
 
-// close ends the logging for good, with the summaries of what was left out until now.
-func (l *lines) close() {
+// shut takes no more lines, and returns what was counted.
+func (l *lines) shut() map[series]*tally {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	open := l.open
 	l.open, l.closed = nil, true
-	l.mu.Unlock()
-	for _, t := range open {
+	return open
+}
+
+// close ends the logging for good, with the summaries of what was left out until now.
+func (l *lines) close() {
+	for _, t := range l.shut() {
 		if t.timer.Stop() && t.times > 0 {
 			t.summarize(t)
 		}

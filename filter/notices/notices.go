@@ -81,12 +81,10 @@ func (n *Notices) Refused(c Client, api wire.APIKey, r broker.Refusal) {
 // Closing says that a client's connection is closed, and why. kind says what the client is, if it is closed for what it asked api for.
 func (n *Notices) Closing(c Client, reason wire.Reason, detail string, kind wire.Kind, api wire.APIKey) {
 	now := time.Now()
-	n.mu.Lock()
-	n.closings.add(status.Closing{
+	n.keepClosing(status.Closing{
 		Time: now, Client: c.Address, ClientID: c.ID, Software: c.Software,
 		Kind: reason.String(), Reason: strings.Clone(wire.Clip(detail, maxSaid)),
 	})
-	n.mu.Unlock()
 	if kind == wire.Producers {
 		n.tell(ofClosing(reason, detail), c, "", "")
 		return
@@ -94,6 +92,12 @@ func (n *Notices) Closing(c Client, reason wire.Reason, detail string, kind wire
 	n.keepRefused(now, c)
 	n.keepRefusal(now, c, kind, api)
 	n.tell(ofRefusal(broker.Refusal{Kind: kind, Reason: detail}), c, api.String(), "")
+}
+
+func (n *Notices) keepClosing(c status.Closing) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closings.add(c)
 }
 
 // Fill adds what is kept to what is known of a mesh's clients.

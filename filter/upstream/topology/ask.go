@@ -50,7 +50,15 @@ type asker struct {
 // Ask has topics asked for again: stale ones; doubted ones, of which what is known is wrong; and, while the cluster cannot be asked, one
 // that is only wanted. The owner is told what came of stale and doubted ones, before or after Ask returns.
 func (m *Map) Ask(stale, doubted []string, wanted string) {
+	if over := m.noteAll(stale, doubted, wanted); over != nil {
+		m.owner.Learned(&News{Asked: append(stale, doubted...), Err: over})
+	}
+}
+
+// noteAll has what is said to Ask be asked for; it returns why it is not.
+func (m *Map) noteAll(stale, doubted []string, wanted string) (over error) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, name := range stale {
 		m.note(name)
 	}
@@ -63,11 +71,7 @@ func (m *Map) Ask(stale, doubted []string, wanted string) {
 	if m.failing && wanted != "" {
 		m.wanted = wanted
 	}
-	over := m.life.Err()
-	m.mu.Unlock()
-	if over != nil {
-		m.owner.Learned(&News{Asked: append(stale, doubted...), Err: over})
-	}
+	return m.life.Err()
 }
 
 // Look has the cluster asked for its brokers, of which the owner is told. While it does not answer it is asked at once, and not only when
