@@ -35,7 +35,8 @@ func (f *Filter) newWorker(index int) *worker {
 	w := &worker{}
 	if f.options.Thread != nil {
 		w.thread = f.options.Thread(index)
-	} else {
+	}
+	if w.thread.Cork == nil {
 		w.thread.Cork = new(cork.Cork)
 	}
 	w.thread.Room = fetch.NewRoom(f.config.Limits.MaxWorkerBytes / 2)

@@ -26,6 +26,7 @@ type Cluster struct {
 	client       Client
 	watcher      socket.Watcher
 	room         *fetch.Room
+	sessions     int
 	fetched      *stats.Fetch
 	log          *slog.Logger
 	panics       guard.Panics
@@ -49,6 +50,8 @@ type Thread struct {
 	Watcher socket.Watcher
 	// Room bounds the memory of what clients fetch. Nil: there is one of 128 MiB for the cluster alone.
 	Room *fetch.Room
+	// SessionPartitions is how many partitions a client reads of a broker at least for which there is a session. Zero: ten.
+	SessionPartitions int
 }
 
 // defaultRoom is how many bytes the room of a cluster has that has none given.
@@ -56,7 +59,7 @@ const defaultRoom = 128 << 20
 
 // New returns the way into a cluster through c. It connects when it is first needed.
 func New(s Settings, c Client, t Thread, st *stats.Cluster, log *slog.Logger) *Cluster {
-	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, room: cmp.Or(t.Room, fetch.NewRoom(defaultRoom)), fetched: &st.Fetch, log: log.With("cluster", s.Name)}
+	u := &Cluster{settings: s.withDefaults(), client: c, watcher: t.Watcher, room: cmp.Or(t.Room, fetch.NewRoom(defaultRoom)), sessions: t.SessionPartitions, fetched: &st.Fetch, log: log.With("cluster", s.Name)}
 	u.panics.Caught = func(where string, reason any, stack []byte) {
 		st.Panics.Add(1)
 		u.log.Error("panic recovered; please report it", "in", where, "panic", reason, "stack", string(stack))

@@ -24,7 +24,7 @@ func (r *reader) many(n int) {
 func TestFetchForgetsWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	const partitions = 1000
-	room := fetch.NewRoom(600 << 10)
+	room := fetch.NewRoom(900 << 10)
 	withReaderIn(t, settings(), room, func(r *reader) {
 		others := make([]*reader, 4)
 		for i := range others {
@@ -40,7 +40,7 @@ func TestFetchForgetsWhatIsKnown(t *testing.T) {
 			if got[0] != "NONE 0" || got[partitions-1] != "NONE 0" {
 				t.Errorf("is told %q and %q", got[0], got[partitions-1])
 			}
-			if held := room.Held(); held < partitions*200 || held > 600<<10 {
+			if held := room.Held(); held < partitions*200 || held > 900<<10 {
 				t.Errorf("%d bytes are held of what clients know, want that of one, and no more than there is room for", held)
 			}
 		}

@@ -34,7 +34,9 @@ func (u *Cluster) Own(clientID string) *Own {
 	if clientID != "" {
 		clientID = u.settings.ClientPrefix + clientID
 	}
-	return &Own{cluster: u, calls: calls{clientID: clientID}, polls: fetch.New(u, u.settings.fetch(u.panics, u.room, u.fetched))}
+	s := u.settings.fetch(u.panics, u.room, u.fetched)
+	s.SessionPartitions = u.sessions
+	return &Own{cluster: u, calls: calls{clientID: clientID}, polls: fetch.New(u, s)}
 }
 
 // Call is Cluster.Call on a link of the client's own, one to a broker, where a broker may take so long to answer. One call at a time is

@@ -41,6 +41,11 @@ func TestWithoutReading(t *testing.T) {
 			"errors in a session's answers", "../../filter/broker/fetch_session.go", "func (p *sessionPartition) tell(",
 			"if f.Code != wire.None {\n\t\treturn false\n\t}",
 		},
+		{
+			"what changes in a session with a broker", "../../filter/upstream/fetch/session.go", "func (s *session) goOn(",
+			"for i := range r.Topics {\n\t\tfor _, p := range r.Topics[i].Partitions {\n\t\t\t" +
+				"if known := s.spots[key(topic{r.Topics[i].Name, r.Topics[i].ID}, p.Partition, s.byID)]; known != nil {\n\t\t\t\tknown.said = p\n\t\t\t}\n\t\t}\n\t}",
+		},
 		{"a look at where brokers are", "../../filter/upstream/fetch/line.go", "func (p *Polls) leaveMoved(", "if p != nil {\n\t\treturn\n\t}"},
 	} {
 		t.Run(w.name, func(t *testing.T) {

@@ -15,6 +15,7 @@ var fetchVersions = brokerlink.Range{Min: 4, Max: 17} //nolint:gochecknoglobals 
 
 // gather makes the readers and has them begin.
 func (w *world) gather(rnd *rand.Rand) {
+	w.evict(rand.New(rand.NewPCG(rnd.Uint64(), 6)), rnd.IntN(9))
 	remade := slices.ContainsFunc(w.schedule, func(f fault) bool { return f.kind == recreated })
 	for n := range 1 + rnd.IntN(3) {
 		r := &reader{
@@ -49,6 +50,19 @@ func (w *world) gather(rnd *rand.Rand) {
 		w.mesh.workers[r] = rnd.IntN(workers)
 		w.line.after(exponential(rnd, span/3), r.look)
 	}
+}
+
+// evict has the brokers drop the sessions that they keep, now and then, and keep few or none from then on.
+func (w *world) evict(rnd *rand.Rand, times int) {
+	if times == 0 {
+		return
+	}
+	w.line.after(exponential(rnd, span/8), func() {
+		for _, name := range []string{"c1", "c2"} {
+			w.clusters[name].LimitSessions(pick(rnd, 0, 1, 1000, 1000))
+		}
+		w.evict(rnd, times-1)
+	})
 }
 
 func clusterOf(topic string) string {

@@ -240,8 +240,12 @@ func newFilter(c *config.Config, clusters map[string]*upstreamtest.Cluster, set 
 		Stats:     set,
 		Log:       slog.New(slog.DiscardHandler),
 	}
-	if len(loops) > 0 {
-		o.Thread = func(i int) upstream.Thread { return upstream.Thread{Cork: loops[i].Cork(), Watcher: loops[i]} }
+	o.Thread = func(i int) upstream.Thread {
+		t := upstream.Thread{SessionPartitions: 1}
+		if len(loops) > 0 {
+			t.Cork, t.Watcher = loops[i].Cork(), loops[i]
+		}
+		return t
 	}
 	f, err := filter.New(c, o)
 	if err != nil {

@@ -41,6 +41,9 @@ type line struct {
 	poll     *poll     // on its way; nil: none
 	served   bool      // it has had an answer
 	useless  bool      // it is to be closed
+	kept     int       // bytes that its session holds
+
+	session *session // nil: there is none; of who writes a poll, and then of who tells what comes of it
 }
 
 var _ link.Owner = (*line)(nil)
@@ -73,12 +76,19 @@ func (n *node) idle(renewals int64, now time.Time) (idle *line, old []*link.Link
 }
 
 func (n *node) remove(l *line) {
+	l.keep(0)
 	for i := range n.lines {
 		if n.lines[i] == l {
 			n.lines = append(n.lines[:i], n.lines[i+1:]...)
 			return
 		}
 	}
+}
+
+// keep takes note of how much is held for the line's session.
+func (l *line) keep(n int) {
+	l.polls.memory += n - l.kept
+	l.kept = n
 }
 
 // oldest is the line whose poll is the oldest.

@@ -19,7 +19,11 @@ type poll struct {
 	end        time.Time         // when the broker should answer at the latest
 	partitions []*partition      // in the order of the request; is not changed
 	topics     []int             // which of the request's topics each is of; is not changed
-	written    bool              // it was sent, or some of it; of who writes, and then of who tells what comes of it
+	forgotten  uint64            // of its Polls, when it was made
+	// These are of who writes the poll, and then of who tells what comes of it.
+	written bool // it was sent, or some of it
+	begins  bool // it begins the session of its line
+	goesOn  bool // it goes on with that: what is not in the answer is as it was
 
 	frame   *wire.Frame  // the answer, if it has records: of who calls release last
 	memory  int          // that it holds
@@ -31,7 +35,7 @@ var _ link.Call = (*poll)(nil)
 
 // newPoll makes a poll on a line for partitions of which none has one. of is how many brokers are polled. The mutex is held.
 func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
-	q := &poll{line: l, number: f.number, version: f.version, end: f.end}
+	q := &poll{line: l, number: f.number, version: f.version, end: f.end, forgotten: l.polls.forgotten}
 	r, s := f.request, &l.polls.settings
 	q.request = wire.FetchRequest{
 		MinBytes: max(r.MinBytes, s.MinBytes), MaxBytes: s.atMost(min(r.MaxBytes, s.maxBytes()), s.MaxBytes), Isolation: r.Isolation,
@@ -82,6 +86,7 @@ func (q *poll) Append(scratch []byte, segments [][]byte, h link.Head) ([]byte, [
 	r := q.request
 	r.MaxWaitMillis = int32(max(0, time.Until(q.end).Round(time.Millisecond).Milliseconds()))
 	q.written = true
+	q.line.say(q, h.Version, &r)
 	q.stats().Requests.Add(1)
 	q.stats().Open.Add(1)
 	start := len(scratch)
@@ -101,6 +106,14 @@ func (q *poll) Fail(error, bool) {
 func (q *poll) Answer(a *link.Answer) error {
 	q.stats().Open.Add(-1)
 	head, results, records, err := q.decode(a.Version, a.Body())
+	if err == nil && q.goesOn && isOfSession(head.Code) {
+		q.line.session = nil
+		q.send() // as one that names all partitions
+		return nil
+	}
+	if err == nil && head.Code != wire.None {
+		err = fmt.Errorf("a fetch was answered with %s", head.Code)
+	}
 	if err == nil && records > 0 {
 		kept := a.Kept()
 		q.frame, q.memory = a.KeepFrame(), a.Memory()
@@ -111,6 +124,7 @@ func (q *poll) Answer(a *link.Answer) error {
 	if err != nil {
 		return err
 	}
+	q.line.told(q, head.SessionID)
 	q.count(results, records)
 	q.readers.Store(1)
 	defer q.release()
@@ -128,31 +142,28 @@ func (q *poll) send() {
 func (q *poll) stats() *stats.Fetch { return q.line.polls.settings.Stats }
 
 // count counts an answer, in which so many bytes are records.
-func (q *poll) count(results []wire.Fetched, records int) {
+func (q *poll) count(results answers, records int) {
 	if q.stats().Bytes.Add(int64(records)); records == 0 {
 		q.stats().Empty.Add(1)
 	}
-	for i := range results {
-		if results[i].Code != wire.None {
+	for i := range results.told {
+		if results.told[i].Code != wire.None {
 			q.stats().Failed.Add(1)
 		}
 	}
 }
 
 // decode reads an answer, in which so many bytes are records.
-func (q *poll) decode(version int16, body []byte) (head wire.FetchResponse, results []wire.Fetched, records int, err error) {
+func (q *poll) decode(version int16, body []byte) (head wire.FetchResponse, results answers, records int, err error) {
 	d := newDecoder(q, version)
 	if head, err = wire.DecodeFetchResponse(version, body, d.take); err != nil {
-		return head, nil, 0, err
+		return head, answers{}, 0, err
 	}
-	if err = d.fault; err == nil && head.Code != wire.None {
-		err = fmt.Errorf("a fetch was answered with %s", head.Code)
-	}
-	return head, d.results, d.records, err
+	return head, d.answers, d.records, d.fault
 }
 
 // answered takes over what a poll came to.
-func (p *Polls) answered(q *poll, throttle int32, results []wire.Fetched) {
+func (p *Polls) answered(q *poll, throttle int32, results answers) {
 	s := p.takeOver(q, throttle, results)
 	s.released.free()
 	p.doubt(s.doubted)
@@ -175,13 +186,14 @@ type settled struct {
 }
 
 // takeOver takes note of an answer.
-func (p *Polls) takeOver(q *poll, throttle int32, results []wire.Fetched) (s settled) {
+func (p *Polls) takeOver(q *poll, throttle int32, results answers) (s settled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := q.line
 	l.served, l.node.failed = true, 0
 	if l.poll == q {
 		l.poll = nil
+		l.keep(l.session.memory())
 	}
 	if s.f = p.current; s.f != nil {
 		s.f.throttle = max(s.f.throttle, throttle)
@@ -199,17 +211,19 @@ func (p *Polls) takeOver(q *poll, throttle int32, results []wire.Fetched) (s set
 
 // settle gives partitions what was answered for them. It returns those that are to be polled for again, since there is nothing for f;
 // partitions whose leaders are doubted; and whether there is news for f. The mutex is held.
-func (q *poll) settle(f *Fetching, results []wire.Fetched) (todo []*partition, doubted []place, news bool) {
+func (q *poll) settle(f *Fetching, results answers) (todo []*partition, doubted []place, news bool) {
 	var empty []*partition
 	for i, known := range q.partitions {
-		result := &results[i]
+		result := results.of(i)
 		if isDoubtful(result.Code) {
 			doubted = append(doubted, known.at)
+		}
+		if known.poll == q || result.HighWatermark > known.marks.high { // the broker may not say it again
+			known.learn(result)
 		}
 		if known.poll != q {
 			continue
 		}
-		known.learn(result)
 		if !isNews(result) {
 			known.poll, known.state = nil, isEmpty
 			empty = append(empty, known)

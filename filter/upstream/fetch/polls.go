@@ -38,6 +38,8 @@ type Settings struct {
 	// most that it is asked for. Zero: as the client says.
 	MaxWait                               time.Duration
 	MinBytes, MaxBytes, MaxPartitionBytes int32
+	// SessionPartitions is how many partitions a poll has at least for which a session begins. Zero: ten.
+	SessionPartitions int
 	// Room bounds the memory of answers.
 	Room *Room
 	// Stats is what is counted in.
@@ -64,7 +66,8 @@ type Polls struct {
 	mu         sync.Mutex
 	closed     bool
 	places     map[place]*partition
-	memory     int // that places hold
+	memory     int    // that places and lines' sessions hold
+	forgotten  uint64 // how often places were
 	nodes      map[int32]*node
 	current    *Fetching // nil: the client waits for nothing
 	fetchings  uint64    // so far
@@ -191,6 +194,7 @@ func (p *Polls) forget(f *Fetching, asked int) {
 	if len(p.places) <= 2*asked+64 {
 		return
 	}
+	p.forgotten++
 	for at, known := range p.places {
 		if known.number != f.number && known.state != isReady {
 			known.poll = nil
@@ -206,6 +210,15 @@ func (p *Polls) forgetAll() {
 		known.poll = nil
 	}
 	p.places, p.memory = map[place]*partition{}, 0
+	p.forgotten++
+	for _, n := range p.nodes {
+		for _, l := range n.lines {
+			if l.poll == nil {
+				l.session, l.kept = nil, 0
+			}
+			p.memory += l.kept
+		}
+	}
 }
 
 // dropReady drops what is ready of some partitions. p.mu is held.

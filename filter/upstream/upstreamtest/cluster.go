@@ -33,6 +33,7 @@ type Cluster struct {
 	fetches   []*kmsg.FetchRequest
 	clientIDs map[wire.APIKey]map[string]int // how many requests had which
 	session   time.Duration
+	sessions  int32 // of Fetch, so far
 	sockets   bool
 	watchers  []func()
 
@@ -45,6 +46,9 @@ type Cluster struct {
 	gate chan struct{}
 	// dialing is how long it takes to connect.
 	dialing time.Duration
+	// limited brokers keep mostSessions sessions of Fetch at most.
+	limited      bool
+	mostSessions int
 	// persistent brokers refuse what a producer has sent behind a batch that they refused.
 	persistent persistence
 	refusals   map[flow]refusal
@@ -70,6 +74,7 @@ type node struct {
 	addr    string
 	down    bool
 	starts  int // how often it has gone down
+	fetches map[int32]*fetchSession
 	refuses bool
 	stalled bool
 	clogged bool

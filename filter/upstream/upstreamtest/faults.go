@@ -120,6 +120,7 @@ func (c *Cluster) Down(id int32, on bool) {
 		n.down = on
 		if on {
 			n.starts++
+			n.fetches = nil
 		}
 	})
 	if on {

@@ -49,12 +49,19 @@ func (c *Cluster) read(id int32, r *kmsg.FetchRequest) kmsg.Response {
 	defer c.mu.Unlock()
 	c.fetches = append(c.fetches, r)
 	starts := c.nodes[id].starts
+	session, all, code := c.enterSession(id, r)
+	if code != wire.None {
+		response := kmsg.NewPtrFetchResponse()
+		response.ErrorCode = int16(code)
+		return response
+	}
 	for {
-		response, enough := c.readNow(id, r)
+		response, enough := c.readNow(id, all)
 		switch {
 		case c.nodes[id].starts != starts:
 			return nil
 		case enough, !time.Now().Before(end):
+			c.tellSession(id, session, r, response)
 			response.ThrottleMillis = c.throttle
 			return response
 		}

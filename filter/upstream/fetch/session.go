@@ -1,0 +1,176 @@
+package fetch
+
+import "github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+
+// session is what the broker of a line keeps from one poll to the next (KIP-227): what it was asked for, so that it is told only what has
+// changed, and what it has told of that. It has the partitions of the last poll, and no others. It is of who writes a poll of the line, and
+// then of who tells what comes of it.
+type session struct {
+	id, epoch int32 // epoch is that of the poll which comes next
+	byID      bool
+	forgotten uint64 // of Polls, when it began
+	spots     map[place]*spot
+	passes    uint64 // polls so far
+}
+
+// spot is a partition of a session. Its place in the map has either the name or the id of its topic, as the broker names it.
+type spot struct {
+	said wire.FetchPartition
+	pass uint64 // the last poll that was for it
+	at   int    // its place in that
+}
+
+// spotCost is how much memory is held for a partition of a session, its place in the map included, but for its topic's name.
+const spotCost = 256
+
+// defaultLeast is how many partitions a poll has for which a session begins, if the settings do not say.
+const defaultLeast = 10
+
+// key is how a broker names a partition.
+func key(t topic, partition int32, byID bool) place {
+	if byID {
+		return place{topic{id: t.id}, partition}
+	}
+	return place{topic{name: t.name}, partition}
+}
+
+// say makes of a request, which is for all partitions of a poll, one that goes on with the line's session, if there is one and it makes
+// it shorter, or else one that begins a session.
+func (l *line) say(q *poll, version int16, r *wire.FetchRequest) {
+	q.begins, q.goesOn = false, false
+	if !wire.FetchHasSessions(version) {
+		return
+	}
+	byID := wire.FetchNamesByID(version)
+	if s := l.session; s != nil {
+		if s.byID == byID && s.forgotten == q.forgotten && s.goOn(q, r) {
+			q.goesOn = true
+			return
+		}
+		l.session, r.SessionID = nil, s.id // which ends
+	}
+	if len(q.partitions) < l.polls.settings.leastOfSession() {
+		return
+	}
+	s := &session{byID: byID, forgotten: q.forgotten, spots: make(map[place]*spot, len(q.partitions)), passes: 1}
+	spots := make([]spot, len(q.partitions))
+	at := 0
+	for i := range q.request.Topics {
+		t := &q.request.Topics[i]
+		for _, said := range t.Partitions {
+			spots[at] = spot{said, s.passes, at}
+			s.spots[key(topic{t.Name, t.ID}, said.Partition, byID)] = &spots[at]
+			at++
+		}
+	}
+	if len(s.spots) < len(q.partitions) { // two topics of one name
+		return
+	}
+	l.session, q.begins = s, true
+	r.SessionEpoch = wire.SessionInitial
+}
+
+func (s *Settings) leastOfSession() int {
+	if s.SessionPartitions > 0 {
+		return s.SessionPartitions
+	}
+	return defaultLeast
+}
+
+// goOn makes of a poll's request one that says only what the broker does not know. It reports false when that would not be shorter: then the
+// session is of no use any more.
+func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
+	all := r.Topics
+	s.passes++
+	changed, at := 0, 0
+	r.Topics = nil
+	for i := range all {
+		t := &all[i]
+		var told *wire.FetchTopic // those of t that are said
+		for _, asked := range t.Partitions {
+			where := key(topic{t.Name, t.ID}, asked.Partition, s.byID)
+			known := s.spots[where]
+			news := known == nil || known.said != asked
+			switch {
+			case known == nil:
+				known = new(spot)
+				s.spots[where] = known
+			case known.pass == s.passes: // two topics of one name
+				r.Topics = all
+				return false
+			}
+			*known = spot{asked, s.passes, at}
+			at++
+			if !news {
+				continue
+			}
+			changed++
+			if told == nil {
+				r.Topics = append(r.Topics, wire.FetchTopic{Name: t.Name, ID: t.ID})
+				told = &r.Topics[len(r.Topics)-1]
+			}
+			told.Partitions = append(told.Partitions, asked)
+		}
+	}
+	if forgotten := len(s.spots) - at; changed+forgotten > at {
+		r.Topics = all
+		return false
+	} else if forgotten > 0 {
+		r.Forgotten = s.forget()
+	}
+	r.SessionID, r.SessionEpoch = s.id, s.epoch
+	s.epoch = wire.NextSessionEpoch(s.epoch)
+	return true
+}
+
+// forget takes out what the last poll is not for, and returns it.
+func (s *session) forget() (all []wire.ForgottenTopic) {
+	index := map[topic]int{}
+	for where, known := range s.spots {
+		if known.pass == s.passes {
+			continue
+		}
+		delete(s.spots, where)
+		i, there := index[where.topic]
+		if !there {
+			i = len(all)
+			index[where.topic] = i
+			all = append(all, wire.ForgottenTopic{Name: where.name, ID: where.id})
+		}
+		all[i].Partitions = append(all[i].Partitions, where.partition)
+	}
+	return all
+}
+
+// isOfSession says whether a broker that answers so does not know the session that it was asked to go on with.
+func isOfSession(c wire.ErrorCode) bool {
+	switch c {
+	case wire.FetchSessionIDNotFound, wire.InvalidFetchSessionEpoch, wire.FetchSessionTopicIDError:
+		return true
+	default:
+		return false
+	}
+}
+
+// told takes note of the session that an answer without an error is of.
+func (l *line) told(q *poll, id int32) {
+	s := l.session
+	switch {
+	case s == nil:
+	case q.begins:
+		s.id, s.epoch = id, wire.NextSessionEpoch(wire.SessionInitial)
+		if id == 0 {
+			l.session = nil
+		}
+	case q.goesOn && id != s.id:
+		l.session = nil
+	}
+}
+
+// memory is how much a line holds for its session.
+func (s *session) memory() (n int) {
+	if s == nil {
+		return 0
+	}
+	return spotCost * len(s.spots)
+}
