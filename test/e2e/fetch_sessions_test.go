@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net/http"
+	"regexp"
 	"sync"
 	"testing"
 
@@ -14,7 +16,8 @@ import (
 )
 
 // TestConsumersHaveSessions has franz-go and Java's consumer read topics of two clusters, while it is looked at what they send: nearly all of
-// their Fetch requests go on with a session and name few partitions, and every record comes once.
+// their Fetch requests go on with a session and name few partitions, and every record comes once. So do the mesh's to the brokers, which
+// answer all of them.
 func TestConsumersHaveSessions(t *testing.T) {
 	t.Parallel()
 	p := sharedBrokers(t)
@@ -28,13 +31,13 @@ func TestConsumersHaveSessions(t *testing.T) {
 				clusters: []*stack.KafkaCluster{p.apples, p.bananas},
 			}
 			for i, k := range g.clusters {
-				stack.CreateTopics(t, k.Addr(), stack.TopicOptions{Partitions: memberPartitions}, g.topics[i])
+				stack.CreateTopics(t, k.Addr(), stack.TopicOptions{Partitions: sessionPartitions}, g.topics[i])
 			}
 			mesh := stack.TwoClusters(relay.Addr(), p.apples.Addr(), p.bananas.Addr())
 			text, err := mesh.Config() // clients are told of the relay
 			stack.Check(t, err)
 			mesh.Text, mesh.Addr = text, stack.Addr(t)
-			stack.Standalone(t, &mesh)
+			plain := stack.Standalone(t, &mesh)
 			relay.Aim(mesh.Addr)
 			g.mesh.Addr = relay.Addr()
 			one := g.reader(client)
@@ -42,10 +45,24 @@ func TestConsumersHaveSessions(t *testing.T) {
 				g.produce(16)
 				g.await("the records", func() error { return one(g.produced) })
 			}
-			spy.verify(t, 2*memberPartitions)
+			spy.verify(t, 2*sessionPartitions)
+			page, err := stack.Page(t.Context(), http.MethodGet, "http://"+plain.Admin()+"/metrics")
+			stack.Check(t, err)
+			lost := regexp.MustCompile(`(?m)^\w*fetch_lost\w*\{[^}]*\} (.*)$`).FindAllStringSubmatch(page, -1)
+			for _, line := range lost {
+				if line[1] != "0" {
+					t.Errorf("%s: a broker has ended a connection", line[0])
+				}
+			}
+			if len(lost) != 2 {
+				t.Errorf("%d clusters say how many requests were lost, want 2", len(lost))
+			}
 		})
 	}
 }
+
+// sessionPartitions are more than the mesh asks for without a session.
+const sessionPartitions = 20
 
 // reader has a client read all of a group's topics. It returns what says whether so many records have been read, each once.
 func (g *group) reader(client string) func(want int) error {
@@ -62,7 +79,7 @@ func (g *group) reader(client string) func(want int) error {
 	from := map[string]map[int32]kgo.Offset{}
 	for _, topic := range g.topics {
 		from[topic] = map[int32]kgo.Offset{}
-		for n := range int32(memberPartitions) {
+		for n := range int32(sessionPartitions) {
 			from[topic][n] = kgo.NewOffset().At(0)
 		}
 	}

@@ -57,7 +57,11 @@ func (p *Polls) assign(f *Fetching, todo []*partition, found []wire.Partition) *
 	}
 	var order []int32
 	of := map[int32][]*partition{}
+	var to *node // of the last one, as mostly
 	for i, known := range todo {
+		if leader := found[i].Leader; leader >= 0 && (to == nil || to.id != leader) {
+			to = p.node(leader)
+		}
 		switch leader := found[i].Leader; {
 		case known.number != f.number, known.poll != nil, known.state == isReady:
 		case leader < 0 && !found[i].Code.Transient(), leader < 0 && found[i].Code == wire.UnknownTopicOrPartition:
@@ -68,12 +72,13 @@ func (p *Polls) assign(f *Fetching, todo []*partition, found []wire.Partition) *
 		case leader < 0:
 			known.state = isLacked
 			p.retryIn(p.settings.Backoff)
-		case now.Before(p.node(leader).until):
+		case now.Before(to.until):
 			known.state = isLacked
-			p.retryIn(p.node(leader).until.Sub(now))
+			p.retryIn(to.until.Sub(now))
 		default:
 			if of[leader] == nil {
 				order = append(order, leader)
+				of[leader] = make([]*partition, 0, len(todo)-i)
 			}
 			of[leader] = append(of[leader], known)
 		}

@@ -8,5 +8,6 @@
 // What brokers answer goes on as it came: records are neither opened nor copied.
 //
 // Where the next line goes: what a client asks for and what is ready of it, fetching.go; what is known of a partition, partition.go; who
-// is polled for what, cover.go; links to brokers, line.go; one poll and its answer, poll.go and decode.go; what answers hold, room.go.
+// is polled for what, cover.go; links to brokers, line.go; one poll and its answer, poll.go and decode.go; what a broker need not be told
+// again, session.go; what answers hold, room.go.
 package fetch

@@ -13,3 +13,13 @@ func TestPlaceCost(t *testing.T) {
 		t.Errorf("holds %d bytes, of which %d are counted", holds, placeCost)
 	}
 }
+
+// A session holds no more of a partition than is counted for it.
+func TestSpotCost(t *testing.T) {
+	t.Parallel()
+	const pointer = unsafe.Sizeof((*spot)(nil))
+	slot := unsafe.Sizeof(place{}) + pointer + 1
+	if holds := unsafe.Sizeof(spot{}) + 3*slot + 2*pointer; holds > spotCost {
+		t.Errorf("holds %d bytes, of which %d are counted", holds, spotCost)
+	}
+}

@@ -32,11 +32,37 @@ type partition struct {
 	at     place
 	asked  asked
 	number uint64 // of the Fetching that last asked for it
+	order  int    // its place in that
 	state  state
 	// poll is that which asks for it, or whose answer is ready; nil: there is none.
 	poll   *poll
 	result wire.Fetched // if it is ready
 	marks  marks
+}
+
+// trail is partitions in the order in which they were asked for, to be found where they were.
+type trail struct {
+	partitions []*partition
+	at         int // where the next one is looked for
+}
+
+// reset has the trail be of other partitions.
+func (t *trail) reset(partitions []*partition) { t.partitions, t.at = partitions, 0 }
+
+// next is a partition, if it is the next one. Nil: it is elsewhere.
+func (t *trail) next(at place) *partition {
+	if t.at < len(t.partitions) && t.partitions[t.at].at == at {
+		t.at++
+		return t.partitions[t.at-1]
+	}
+	return nil
+}
+
+// goOn has the trail go on behind a partition that was found otherwise.
+func (t *trail) goOn(known *partition) {
+	if known.order < len(t.partitions) && t.partitions[known.order] == known {
+		t.at = known.order + 1
+	}
 }
 
 // isFor says whether what is known, or polled for, is for who asks this.

@@ -44,30 +44,44 @@ func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
 	if least := q.request.MinBytes; least > 1 {
 		q.request.MinBytes = (least-1)/int32(of) + 1
 	}
-	at := map[topic]int{}
-	for _, known := range given {
-		i, there := at[known.at.topic]
-		if !there {
-			i = len(q.request.Topics)
-			at[known.at.topic] = i
-			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.name, ID: known.at.id})
-		}
-		t := &q.request.Topics[i]
-		t.Partitions = append(t.Partitions, known.asked.FetchPartition)
-	}
-	byTopic := make([][]*partition, len(q.request.Topics))
-	for _, known := range given {
-		i := at[known.at.topic]
-		byTopic[i] = append(byTopic[i], known)
-		known.poll, known.state = q, isOpen
-	}
-	for i, partitions := range byTopic {
-		for _, known := range partitions {
-			q.partitions, q.topics = append(q.partitions, known), append(q.topics, i)
-		}
-	}
+	q.name(given)
 	l.poll = q
 	return q
+}
+
+// name has the poll's request name partitions, those of a topic together.
+func (q *poll) name(given []*partition) {
+	topicOf := make([]int, len(given))
+	var sizes []int
+	at := map[topic]int{}
+	for i, known := range given {
+		if i > 0 && known.at.topic == given[i-1].at.topic {
+			topicOf[i] = topicOf[i-1]
+		} else if n, there := at[known.at.topic]; there {
+			topicOf[i] = n
+		} else {
+			topicOf[i] = len(q.request.Topics)
+			at[known.at.topic] = topicOf[i]
+			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.name, ID: known.at.id})
+			sizes = append(sizes, 0)
+		}
+		sizes[topicOf[i]]++
+		known.poll, known.state = q, isOpen
+	}
+	q.partitions, q.topics = make([]*partition, len(given)), make([]int, len(given))
+	named := make([]wire.FetchPartition, len(given))
+	begins, n := make([]int, len(sizes)), 0 // where each topic's partitions are
+	for i, size := range sizes {
+		begins[i] = n
+		q.request.Topics[i].Partitions = named[n : n : n+size]
+		n += size
+	}
+	for i, known := range given {
+		t := &q.request.Topics[topicOf[i]]
+		to := begins[topicOf[i]] + len(t.Partitions)
+		t.Partitions = append(t.Partitions, known.asked.FetchPartition)
+		q.partitions[to], q.topics[to] = known, topicOf[i]
+	}
 }
 
 // maxBytes is what a broker is asked for at most, so that its answer can be read, and leaves room for others.

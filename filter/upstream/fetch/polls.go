@@ -70,6 +70,7 @@ type Polls struct {
 	forgotten  uint64 // how often places were
 	nodes      map[int32]*node
 	current    *Fetching // nil: the client waits for nothing
+	last       trail     // the partitions that it last asked for
 	fetchings  uint64    // so far
 	ready      []*poll   // answered, and not all of it is taken
 	retry      *time.Timer
@@ -146,12 +147,15 @@ func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
 		n += len(f.request.Topics[i].Partitions)
 	}
 	f.partitions = make([]*partition, 0, n)
+	before := p.last
+	todo = make([]*partition, 0, n)
 	for i := range f.request.Topics {
 		t := &f.request.Topics[i]
 		for j := range t.Partitions {
 			a := asked{t.Partitions[j], f.request.Isolation}
 			a.MaxBytes = p.settings.atMost(a.MaxBytes, p.settings.MaxPartitionBytes)
-			known := p.place(place{topic{t.Name, t.ID}, a.Partition})
+			known := p.place(&before, place{topic{t.Name, t.ID}, a.Partition})
+			known.order = len(f.partitions)
 			f.partitions = append(f.partitions, known)
 			if known.number == f.number { // it is named twice
 				continue
@@ -173,18 +177,24 @@ func (p *Polls) begin(f *Fetching) (todo []*partition, released releases) {
 			}
 		}
 	}
+	p.last.reset(f.partitions)
 	p.forget(f, n)
 	released = append(released, p.dropReady(func(q *partition) bool { return q.number != f.number })...)
 	return todo, released
 }
 
-// place is what is known of a partition. p.mu is held.
-func (p *Polls) place(at place) *partition {
+// place is what is known of a partition, which is mostly where the last request had it. p.mu is held.
+func (p *Polls) place(before *trail, at place) *partition {
+	if known := before.next(at); known != nil {
+		return known
+	}
 	known := p.places[at]
 	if known == nil {
 		known = &partition{at: at, marks: noMarks}
 		p.places[at] = known
 		p.memory += at.memory()
+	} else {
+		before.goOn(known)
 	}
 	return known
 }
@@ -210,6 +220,7 @@ func (p *Polls) forgetAll() {
 		known.poll = nil
 	}
 	p.places, p.memory = map[place]*partition{}, 0
+	p.last.reset(nil)
 	p.forgotten++
 	for _, n := range p.nodes {
 		for _, l := range n.lines {

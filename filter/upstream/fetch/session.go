@@ -10,11 +10,13 @@ type session struct {
 	byID      bool
 	forgotten uint64 // of Polls, when it began
 	spots     map[place]*spot
-	passes    uint64 // polls so far
+	order     []*spot // as the last poll has them
+	passes    uint64  // polls so far
 }
 
 // spot is a partition of a session. Its place in the map has either the name or the id of its topic, as the broker names it.
 type spot struct {
+	of   *partition // its identity
 	said wire.FetchPartition
 	pass uint64 // the last poll that was for it
 	at   int    // its place in that
@@ -58,8 +60,9 @@ func (l *line) say(q *poll, version int16, r *wire.FetchRequest) {
 	for i := range q.request.Topics {
 		t := &q.request.Topics[i]
 		for _, said := range t.Partitions {
-			spots[at] = spot{said, s.passes, at}
+			spots[at] = spot{q.partitions[at], said, s.passes, at}
 			s.spots[key(topic{t.Name, t.ID}, said.Partition, byID)] = &spots[at]
+			s.order = append(s.order, &spots[at])
 			at++
 		}
 	}
@@ -80,27 +83,30 @@ func (s *Settings) leastOfSession() int {
 // goOn makes of a poll's request one that says only what the broker does not know. It reports false when that would not be shorter: then the
 // session is of no use any more.
 func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
-	all := r.Topics
+	all, before, next := r.Topics, s.order, 0
 	s.passes++
-	changed, at := 0, 0
+	s.order = make([]*spot, 0, len(q.partitions))
+	changed := 0
 	r.Topics = nil
 	for i := range all {
 		t := &all[i]
 		var told *wire.FetchTopic // those of t that are said
 		for _, asked := range t.Partitions {
-			where := key(topic{t.Name, t.ID}, asked.Partition, s.byID)
-			known := s.spots[where]
-			news := known == nil || known.said != asked
-			switch {
-			case known == nil:
-				known = new(spot)
-				s.spots[where] = known
-			case known.pass == s.passes: // two topics of one name
+			is := q.partitions[len(s.order)]
+			var known *spot
+			if next < len(before) && before[next].of == is { // as mostly
+				known = before[next]
+			} else if known = s.find(topic{t.Name, t.ID}, asked.Partition); known.of != nil {
+				next = known.at
+			}
+			next++
+			if known.pass == s.passes { // two topics of one name
 				r.Topics = all
 				return false
 			}
-			*known = spot{asked, s.passes, at}
-			at++
+			news := known.of == nil || known.said != asked
+			*known = spot{is, asked, s.passes, len(s.order)}
+			s.order = append(s.order, known)
 			if !news {
 				continue
 			}
@@ -112,7 +118,7 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 			told.Partitions = append(told.Partitions, asked)
 		}
 	}
-	if forgotten := len(s.spots) - at; changed+forgotten > at {
+	if forgotten := len(s.spots) - len(s.order); changed+forgotten > len(s.order) {
 		r.Topics = all
 		return false
 	} else if forgotten > 0 {
@@ -121,6 +127,17 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 	r.SessionID, r.SessionEpoch = s.id, s.epoch
 	s.epoch = wire.NextSessionEpoch(s.epoch)
 	return true
+}
+
+// find is the spot of a partition, which is empty if there was none.
+func (s *session) find(t topic, partition int32) *spot {
+	where := key(t, partition, s.byID)
+	known := s.spots[where]
+	if known == nil {
+		known = new(spot)
+		s.spots[where] = known
+	}
+	return known
 }
 
 // forget takes out what the last poll is not for, and returns it.
