@@ -43,7 +43,9 @@ type line struct {
 	useless  bool      // it is to be closed
 	kept     int       // bytes that its session holds
 
-	session *session // nil: there is none; of who writes a poll, and then of who tells what comes of it
+	// These are of who writes a poll, and then of who tells what comes of it.
+	session *session // nil: there is none
+	former  int32    // the id of one that is over, of which the broker does not know that
 }
 
 var _ link.Owner = (*line)(nil)

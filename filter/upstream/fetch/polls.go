@@ -225,7 +225,8 @@ func (p *Polls) forgetAll() {
 	for _, n := range p.nodes {
 		for _, l := range n.lines {
 			if l.poll == nil {
-				l.session, l.kept = nil, 0
+				l.leaveSession()
+				l.kept = 0
 			}
 			p.memory += l.kept
 		}

@@ -49,8 +49,9 @@ func (l *line) say(q *poll, version int16, r *wire.FetchRequest) {
 			q.goesOn = true
 			return
 		}
-		l.session, r.SessionID = nil, s.id // which ends
+		l.leaveSession()
 	}
+	r.SessionID, l.former = l.former, 0 // ends by that
 	if len(q.partitions) < l.polls.settings.leastOfSession() {
 		return
 	}
@@ -71,6 +72,13 @@ func (l *line) say(q *poll, version int16, r *wire.FetchRequest) {
 	}
 	l.session, q.begins = s, true
 	r.SessionEpoch = wire.SessionInitial
+}
+
+// leaveSession has the line's session be over.
+func (l *line) leaveSession() {
+	if l.session != nil {
+		l.session, l.former = nil, l.session.id
+	}
 }
 
 func (s *Settings) leastOfSession() int {
