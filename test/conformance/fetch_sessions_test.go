@@ -153,13 +153,23 @@ func (s *fetchSession) recordsCome() {
 	s.next()
 }
 
-// store has one batch be in a partition.
+// store has one batch be in a partition. A broker, or a leader, that is not there for a moment is asked again.
 func (s *fetchSession) store(partition int32) {
-	req := produce(9, s.topic("sessioned"), partition, wiretest.Batch{Records: wiretest.Records(2, 100)}.Bytes())
-	s.send(req)
-	if s.answer(req, 9, s.Last) == nil {
-		s.say("no answer")
+	s.t.Helper()
+	for range 10 {
+		req := produce(9, s.topic("sessioned"), partition, wiretest.Batch{Records: wiretest.Records(2, 100)}.Bytes())
+		s.send(req)
+		resp, ok := s.answer(req, 9, s.Last).(*kmsg.ProduceResponse)
+		if !ok {
+			s.t.Fatal("a batch has no answer")
+		}
+		code := resp.Topics[0].Partitions[0].ErrorCode
+		if code == 0 {
+			return
+		}
+		s.t.Logf("a batch is answered with %s", wire.ErrorCode(code))
 	}
+	s.t.Fatal("a batch is not stored")
 }
 
 // end is where a partition ends.
