@@ -29,8 +29,9 @@ each broker: whether it can be used, the median of five round trips, the release
 of Kafka as far as that can be told, TLS with the days that the broker's
 certificate is valid for, and the login. Below is what is wrong, what will be,
 and what to do about it; also what the rules do there, and which topics the
-mesh's user may not write to or read, if the brokers tell, and what it may not
-create, alter or delete where administration lets clients do that.
+mesh's user may not write to or read and in which groups it may not be, if the
+brokers tell, and what it may not create, alter or delete where administration
+lets clients do that.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
 Envoy with several filters, each is checked. Nothing is changed in a cluster.
@@ -117,7 +118,7 @@ func surveyOf(ctx context.Context, cluster config.Cluster, timeout time.Duration
 	if err != nil {
 		return nil, err
 	}
-	return survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: timeout, Topics: topics}), nil
+	return survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: timeout, Topics: topics, Groups: topics == nil}), nil
 }
 
 // clientOf makes the client of one cluster.

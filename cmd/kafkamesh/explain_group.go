@@ -111,6 +111,13 @@ func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, 
 		what = "its members, and offsets of what is read there"
 	}
 	e.out.printf("\nCluster %s, which has %s, says:\n", c.Name, what)
+	if g.Locked {
+		e.wrong = append(e.wrong, survey.Finding{
+			What:    fmt.Sprintf("the mesh's user lacks READ on the group on %s: members get GROUP_AUTHORIZATION_FAILED", c.Name),
+			Do:      "allow the user READ on the group there",
+			Warning: !isHome, // perhaps the group reads nothing there
+		})
+	}
 	if g.Coordinator == nil {
 		e.out.printf("  nothing: there is no such group yet, or the mesh's user may not DESCRIBE it\n")
 		return nil

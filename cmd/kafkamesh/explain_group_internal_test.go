@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
 const groupsExplained = `
@@ -45,10 +47,56 @@ func TestExplainGroup(t *testing.T) {
 	}
 }
 
+const groupsLocked = `
+upstream_clusters:
+- cluster_name: guarded
+  bootstrap_servers: "<guarded>"
+  sasl: {mechanism: MECHANISM_PLAIN, username: {inline_string: mesh}, password: {inline_string: ` + rightPassword + `}}
+- {cluster_name: other, bootstrap_servers: "<other>"}
+forwarding_rules:
+- {target_cluster: guarded, topic_prefix: ""}
+group_rules:
+- {target_cluster: other, group_prefix: away}
+`
+
+// The right to read in a group is looked for, by check in those that there are, and by explain in one that need not be there.
+func TestGroupsThatMayNotBeReadIn(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t)
+	group := func(name string, o kmsg.ACLOperation) kfake.ACL {
+		return kfake.ACL{
+			Resource: kmsg.ACLResourceTypeGroup, Name: name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: o, Allow: true,
+		}
+	}
+	e.cluster("guarded", kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "root", wrongPassword),
+		kfake.User("PLAIN", "mesh", rightPassword, group("orders", kmsg.ACLOperationRead), group("billing", kmsg.ACLOperationDescribe)))
+	for _, name := range []string{"orders", "billing", "hidden"} {
+		e.join("guarded", name, kgo.SASL(plain.Auth{User: "root", Pass: wrongPassword}.AsMechanism()))
+	}
+	file := e.config(groupsLocked)
+	const locked = "the mesh's user lacks READ on "
+	for _, c := range []struct {
+		args []string
+		want string // empty: nothing is wrong
+		code string
+	}{
+		{[]string{"check", file}, "warning: " + locked + "1 of the 2 groups that it is told of: billing", "exit code 0"},
+		{[]string{"explain", file, "--group", "orders"}, "", "exit code 0"},
+		{[]string{"explain", file, "--group", "billing"}, "  " + locked + "the group on guarded", "exit code 1"},
+		{[]string{"explain", file, "--group", "nobody-yet"}, "  " + locked + "the group on guarded", "exit code 1"},
+		{[]string{"explain", file, "--group", "away"}, "warning: " + locked + "the group on guarded", "exit code 0"},
+	} {
+		said := e.run(c.args...)
+		if !strings.Contains(said, c.code) || !strings.Contains(said, c.want) || strings.Contains(said, locked) != (c.want != "") {
+			t.Errorf("%s says\n%s\nwant %q, %s", c.args[0], said, c.want, c.code)
+		}
+	}
+}
+
 // join has a cluster have a member of a group, which leave has it leave.
-func (e *estate) join(cluster, group string) (leave func()) {
+func (e *estate) join(cluster, group string, o ...kgo.Opt) (leave func()) {
 	e.t.Helper()
-	client := e.client(cluster)
+	client := e.client(cluster, o...)
 	join := kmsg.NewPtrJoinGroupRequest()
 	join.Group, join.ProtocolType, join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = group, "consumer", 60_000, 60_000
 	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
@@ -90,9 +138,9 @@ func (e *estate) beat(cluster, group string) {
 	}
 }
 
-func (e *estate) client(cluster string) *kgo.Client {
+func (e *estate) client(cluster string, o ...kgo.Opt) *kgo.Client {
 	e.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(e.addrs[cluster]))
+	client, err := kgo.NewClient(append(o, kgo.SeedBrokers(e.addrs[cluster]))...)
 	if err != nil {
 		e.t.Fatal(err)
 	}

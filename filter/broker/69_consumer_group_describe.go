@@ -12,7 +12,8 @@ import (
 
 // consumerGroupDescribeAPI tells of groups of the new protocol (KIP-848) what all clusters say of them together.
 //
-// Members of the same id are one: their epochs are added (but for -2, of a static member that has left for a while), their subscriptions and assignments put together; so are the epochs of the
+// Members of the same id are one: their epochs are added (but for -2, of a static member that has left for a while), their subscriptions
+// and assignments put together; so are the epochs of the
 // group. Its state is the least settled one. A topic that no rule reads from that cluster is left out. A cluster that does not answer is
 // left out if another knows the group, else it is COORDINATOR_NOT_AVAILABLE. Hosts are those of proxies, and no operations are listed as
 // authorized. A group that no cluster has in this protocol gets GROUP_ID_NOT_FOUND, for which Java's Admin asks with DescribeGroups.

@@ -16,6 +16,7 @@ import (
 // written and read are the rules by which a topic is written and read here, as people know them; empty: it is not.
 func (c *Cluster) Judge(written, read func(topic string) string) {
 	c.judgeIdempotence()
+	c.judgeGroups()
 	byRule, byRead := map[string][]*Topic{}, map[string][]*Topic{}
 	for i := range c.Topics {
 		t := &c.Topics[i]

@@ -24,6 +24,8 @@ type Options struct {
 	Topics []string
 	// Group is asked about. Empty: none is.
 	Group string
+	// Groups has all that the cluster names be asked about.
+	Groups bool
 }
 
 // Cluster is what was seen of one cluster.
@@ -37,6 +39,8 @@ type Cluster struct {
 	Rights      Rights // on the cluster
 	Topics      []Topic
 	Group       *Group         // nil: nobody was asked about one
+	Groups      int            // that our user is told of, if all were asked about
+	Locked      []string       // those of them on which it lacks READ
 	Login       dial.Mechanism // empty: nobody logs in
 	Through     string         // the socket that connections go through; empty: they are direct
 	Certificate *Certificate   // our own; nil: none
@@ -73,6 +77,7 @@ func Of(ctx context.Context, o Options) *Cluster {
 	work.Go(func() { s.askTopics(ctx, guide) })
 	work.Wait()
 	s.askGroup(ctx)
+	s.askGroups(ctx)
 	s.compare(guide)
 	return s.cluster
 }
