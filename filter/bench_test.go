@@ -54,6 +54,12 @@ func BenchmarkSessionLogged(b *testing.B) {
 	}
 }
 
+// BenchmarkSessionQuotas is BenchmarkSession with a rule that matches and lets all through. Without one there must be as many allocations
+// as ever, and with one no more.
+func BenchmarkSessionQuotas(b *testing.B) {
+	benchmarkSession(b, twoClusters+"quotas: {rules: [{principals: ['*'], produce_bytes_per_second: 1099511627776, fetch_bytes_per_second: 1099511627776}]}\n")
+}
+
 func benchmarkSession(b *testing.B, text string) {
 	b.Helper()
 	c, err := config.Parse([]byte(text))

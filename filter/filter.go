@@ -97,7 +97,7 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	}
 	f.sessions = session.NewCommon(session.Options{
 		Limits: session.Limits(c.Limits), AdvertisedHost: c.AdvertisedHost, AdvertisedPort: c.AdvertisedPort,
-		Stats: o.Stats, Log: o.Log, AccessLog: f.accessLog, Logins: f.door.policy(), NamedBy: namedBy(c.NamedBy), TellsHost: o.TellsHost && c.AccessLog != nil, Panicked: f.caught,
+		Quotas: f.shared.quotas, Stats: o.Stats, Log: o.Log, AccessLog: f.accessLog, Logins: f.door.policy(), NamedBy: namedBy(c.NamedBy), TellsHost: o.TellsHost && c.AccessLog != nil, Panicked: f.caught,
 	})
 	o.Stats.Build.Add(1)
 	f.announceTaken()

@@ -6,6 +6,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -26,6 +27,9 @@ func Metrics(c *config.Config) stats.Table {
 			of.Denying = append(of.Denying, rules.Name(i))
 		}
 		of.Denying = append(of.Denying, authorizer.NoRuleName)
+	}
+	for i := range c.Quotas {
+		of.Quotas = append(of.Quotas, quota.Name(c.Quotas, i))
 	}
 	loginMetrics(c, &of)
 	return stats.NewTable(of)

@@ -1,8 +1,11 @@
 package filter
 
 import (
+	"time"
+
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 )
 
@@ -12,13 +15,16 @@ type shared struct {
 	// routes says where topics go. A table that replaces it may name no cluster that the configuration has not.
 	routes route.Current
 	// rules say who may do what. Nil: everybody may do everything.
-	rules  *authorizer.Rules
+	rules *authorizer.Rules
+	// quotas say how much clients may do, of all workers together. Nil: as much as they can.
+	quotas *quota.Quotas
 	uneven uneven
 }
 
 // init makes it what the configuration says.
 func (s *shared) init(c *config.Config) {
 	s.rules = authorizer.New(c.Authorization)
+	s.quotas = quota.New(c.Quotas, time.Now())
 	groups := make([]route.Rule, 0, len(c.GroupRules))
 	for _, r := range c.GroupRules {
 		groups = append(groups, route.Rule(r))

@@ -98,6 +98,8 @@ type Entry struct {
 	// Duration is the time from Time until the answer was given to the host, or it was known that there is none. Of it, Waiting passed
 	// before the request was sent to clusters, and Upstream until they had answered. The rest was spent on the answer.
 	Duration, Waiting, Upstream time.Duration
+	// Throttled is for how long the client is not read from because of the request, by the quotas.
+	Throttled time.Duration
 }
 
 // AppendJSON appends the line without its end.
@@ -138,6 +140,7 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 	l.number("waiting_us", waiting)
 	l.number("upstream_us", upstream)
 	l.number("answering_us", max(0, all-waiting-upstream))
+	l.count("throttled_us", e.Throttled.Microseconds())
 	return append(l.b, '}')
 }
 

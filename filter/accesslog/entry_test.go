@@ -34,6 +34,7 @@ func full() *accesslog.Entry {
 		Outcome: accesslog.Failed, Errors: []accesslog.ErrorCount{{Code: "NOT_LEADER_OR_FOLLOWER", Count: 1}}, FailedPartitions: 1,
 		Reason:   "the broker does not lead the partition",
 		Duration: 2718 * time.Microsecond, Waiting: 14 * time.Microsecond, Upstream: 2689 * time.Microsecond,
+		Throttled: 500 * time.Millisecond,
 	}
 }
 

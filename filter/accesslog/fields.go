@@ -71,5 +71,6 @@ func Fields() []Field {
 		{"waiting_us", "number", true, "Of it, in the mesh, before it was sent to clusters; what is sent to none waits until it is answered."},
 		{"upstream_us", "number", true, "Of it, of a Produce: until the clusters had answered."},
 		{"answering_us", "number", true, "Of it, the rest: until the answer could leave, behind those to what the client had asked before."},
+		{"throttled_us", "number", false, "For how long, from the request on, the client is not read from because of it, by [`quotas`](quotas.md); of a Fetch, from its answer on."},
 	}
 }

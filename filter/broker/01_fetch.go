@@ -80,6 +80,10 @@ func (b *Broker) fetch(c *Call) error {
 	if err := hold(c, fetchCost(request.Topics)); err != nil {
 		return err
 	}
+	if most := c.Client.mostFetched.Load(); most > 0 { // as a broker does with what a quota's window lets through
+		request.MaxBytes = min(request.MaxBytes, most)
+		request.MinBytes = min(request.MinBytes, request.MaxBytes)
+	}
 	f := &fetchCall{Call: c, broker: b, request: request, stop: func() {}}
 	f.summary.Topics = len(request.Topics)
 	f.WhenNext(func() { // what is read ahead would be held until then

@@ -29,6 +29,8 @@ type Client struct {
 	entitled atomic.Pointer[entitled] // by the rules of who may do what
 	fetches  fetches
 
+	mostFetched atomic.Int32 // bytes of records in one answer; 0: as many as it asks for
+
 	groups series // what it asks of its groups
 	beats  series // its heartbeats of groups of the new protocol
 	owed   owed   // by clusters, for its commits
@@ -94,6 +96,10 @@ func (c *Client) Confined() bool { return c.login != nil && c.login.confined() }
 
 // SendsTokens says that the client's next frame is no request, but a token. Who takes its requests may ask.
 func (c *Client) SendsTokens() bool { return c.login != nil && c.login.state == loginFrames }
+
+// FetchAtMost has each later Fetch of the client be answered with so many bytes of records at most, but for one partition that has more. Zero:
+// with as many as it asks for.
+func (c *Client) FetchAtMost(bytes int32) { c.mostFetched.Store(bytes) }
 
 func text(p *atomic.Pointer[string]) string {
 	if s := p.Load(); s != nil {

@@ -63,6 +63,35 @@ func (p *pending) answered(t *testing.T, version int16) *kmsg.FetchResponse {
 	return parse[*kmsg.FetchResponse](t, wire.KeyFetch, version, a)
 }
 
+// A client whose quota lets less through in one burst than it asks for is asked for that: from the clusters, and in what it waits for.
+func TestFetchOfQuota(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                string
+		quota, most, least  int32
+		wantMost, wantLeast int32
+	}{
+		{"none", 0, 1000, 800, 1000, 800},
+		{"larger", 2000, 1000, 800, 1000, 800},
+		{"smaller", 300, 1000, 800, 300, 300},
+		{"smaller, and more than is waited for", 900, 1000, 800, 900, 800},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b, c1, _ := facade()
+			c1.fetched = func(string, *wire.Fetched) {}
+			request := fetchFrom(12, "apples")
+			request.MaxBytes, request.MinBytes = c.most, c.least
+			r := &reader{t: t, broker: b}
+			r.client.FetchAtMost(c.quota)
+			r.fetch(12, request)
+			if got := c1.fetchings[0].request; got.MaxBytes != c.wantMost || got.MinBytes != c.wantLeast {
+				t.Errorf("asked for %d to %d bytes, want %d to %d", got.MinBytes, got.MaxBytes, c.wantLeast, c.wantMost)
+			}
+		})
+	}
+}
+
 // codes are those of the partitions of an answer, and their records.
 func codes(r *kmsg.FetchResponse) (all []string) {
 	for _, t := range r.Topics {

@@ -233,6 +233,8 @@ var synonyms = map[string][]string{
 	"path": {"filename", "socket"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix", "group_prefix"}, "topicprefix": {"group_prefix"}, "partitions": {"partition_count"},
 	"dns": {"dns_server"}, "resolver": {"dns_server"}, "pipe": {"socket"}, "unix": {"socket"}, "alpnprotocols": {"alpn"}, "sans": {"spiffe_ids"}, "subjectaltnames": {"spiffe_ids"},
 	"matchtypedsubjectaltnames": {"spiffe_ids"}, "sni": {"server_name"},
+	"throttle": {"quotas"}, "throttling": {"quotas"}, "ratelimit": {"quotas"}, "ratelimits": {"quotas"}, "producerbyterate": {"produce_bytes_per_second"},
+	"consumerbyterate": {"fetch_bytes_per_second"}, "clientid": {"client_ids"},
 	"url": {"endpoint", "token_url"}, "otlp": {"open_telemetry"}, "otel": {"open_telemetry"},
 	"acls": {"authorization"}, "acl": {"authorization"}, "rbac": {"authorization"}, "users": {"principals"}, "who": {"principals"}, "subjects": {"principals"},
 	"action": {"effect"}, "permission": {"effect", "operations"}, "transactions": {"transactional_ids"}, "consumergroups": {"groups", "group_rules"},
@@ -350,6 +352,12 @@ func bounds(f protoreflect.FieldDescriptor) (low, high int64) {
 		return minWorkerBytes, maxBytes
 	case "partial_request_timeout_ms":
 		return minPartialTimeoutMs, maxPartialTimeoutMs
+	case "produce_bytes_per_second", "fetch_bytes_per_second":
+		return 1, maxBytes
+	case "requests_per_second":
+		return 1, maxRequestsPerSecond
+	case "burst_seconds":
+		return 1, maxBurstSeconds
 	case "slower_than_ms":
 		return 1, math.MaxInt32
 	case "max_reauth_ms":

@@ -11,15 +11,6 @@ import (
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
-const (
-	// maxAuthorizationRules bounds what is counted for single rules.
-	maxAuthorizationRules = 1000
-	// maxAuthorizationPatterns bounds what all rules name together, and so the memory that each set of them takes.
-	maxAuthorizationPatterns = 10000
-	// longestRuleName is the most characters of a name that metrics have.
-	longestRuleName = 64
-)
-
 // authorization checks authorization and fills c.Authorization.
 func (c *Config) authorization(bad *mistakes, m *kafkameshv1.Authorization) {
 	const path = "authorization.rules"
@@ -33,31 +24,26 @@ func (c *Config) authorization(bad *mistakes, m *kafkameshv1.Authorization) {
 	case len(list) == 0:
 		bad.add(path, "none given, so that nobody might do anything; write at least one, with effect, principals and operations, or remove authorization")
 		return
-	case len(list) > maxAuthorizationRules:
-		bad.add(path, "%d rules are too many; write at most %d, which name several principals and the beginnings of names", len(list), maxAuthorizationRules)
+	case len(list) > maxPrincipalRules:
+		bad.add(path, "%d rules are too many; write at most %d, which name several principals and the beginnings of names", len(list), maxPrincipalRules)
 		return
 	}
 	patterns := 0
 	for _, r := range list {
 		patterns += len(r.GetPrincipals()) + len(r.GetTopics()) + len(r.GetGroups()) + len(r.GetTransactionalIds())
 	}
-	if patterns > maxAuthorizationPatterns {
-		bad.add(path, "name %d principals, topics, groups and transactional ids, which are too many; name at most %d, or the beginnings of names", patterns, maxAuthorizationPatterns)
+	if patterns > maxRulePatterns {
+		bad.add(path, "name %d principals, topics, groups and transactional ids, which are too many; name at most %d, or the beginnings of names", patterns, maxRulePatterns)
 		return
 	}
-	a := authorization{bad: bad, names: map[string]int{}}
+	a := authorization{newRuleList(bad, path)}
 	for i, r := range list {
 		c.Authorization = append(c.Authorization, a.rule(index(path, i), i, r))
 	}
 }
 
 // authorization is what is known of its rules so far.
-type authorization struct {
-	bad    *mistakes
-	names  map[string]int // places of rules that have one
-	hider  authorizer.Hider
-	places []int // of rules that hider has
-}
+type authorization struct{ ruleList }
 
 // rule checks one rule.
 func (a *authorization) rule(at string, place int, r *kafkameshv1.AuthorizationRule) authorizer.Rule {
@@ -68,14 +54,12 @@ func (a *authorization) rule(at string, place int, r *kafkameshv1.AuthorizationR
 		Name: r.GetName(), Allow: r.GetEffect() == kafkameshv1.AuthorizationRule_EFFECT_ALLOW, Cluster: r.GetCluster(),
 		Principals: r.GetPrincipals(), Topics: r.GetTopics(), Groups: r.GetGroups(), TransactionalIDs: r.GetTransactionalIds(),
 	}
-	if a.list(join(at, "principals"), rule.Principals, authorizer.CheckPrincipal) && len(rule.Principals) == 0 {
-		a.bad.add(join(at, "principals"), `missing; name at least one principal, or write ["*"] for everybody`)
-	}
+	a.principals(join(at, "principals"), rule.Principals)
 	rule.Operations = a.operations(join(at, "operations"), r.GetOperations())
 	a.list(join(at, "topics"), rule.Topics, topicPattern)
 	a.list(join(at, "groups"), rule.Groups, idPattern)
 	a.list(join(at, "transactional_ids"), rule.TransactionalIDs, idPattern)
-	if len(a.bad.list) > before || a.bad.cannotRead(at) || a.unread(at) {
+	if len(a.bad.list) > before || a.unread(at) {
 		return rule
 	}
 	if a.fits(at, r, &rule) {
@@ -84,37 +68,13 @@ func (a *authorization) rule(at string, place int, r *kafkameshv1.AuthorizationR
 	return rule
 }
 
-// unread reports whether a field of a rule cannot be read, of which something is said already.
-func (a *authorization) unread(at string) bool {
-	for path := range a.bad.broken {
-		if strings.HasPrefix(path, at+".") {
-			return true
-		}
-	}
-	return false
-}
-
 func (a *authorization) name(path string, place int, name string) {
-	switch {
-	case name == "":
-		return
-	case len(name) > longestRuleName || strings.Trim(name, ruleNameRunes) != "":
-		a.bad.add(path, "%s is not one; write letters, digits, dashes and underscores, at most %d", quote(name), longestRuleName)
-	case name == authorizer.NoRuleName:
+	if name == authorizer.NoRuleName {
 		a.bad.add(path, "%s is what denials are counted by that no rule has decided; write another", quote(name))
-	case isDigits(name):
-		a.bad.add(path, "%s could be the number of a rule; write a word", quote(name))
-	default:
-		if other, ok := a.names[name]; ok {
-			a.bad.add(path, "%s is the name of %s already; change one of the two", quote(name), index("authorization.rules", other))
-			return
-		}
-		a.names[name] = place
+		return
 	}
+	a.ruleList.name(path, place, name)
 }
-
-// ruleNameRunes are the characters of rules' names.
-const ruleNameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 func (a *authorization) effect(path string, e kafkameshv1.AuthorizationRule_Effect) {
 	switch {
@@ -123,34 +83,6 @@ func (a *authorization) effect(path string, e kafkameshv1.AuthorizationRule_Effe
 	case e != kafkameshv1.AuthorizationRule_EFFECT_ALLOW && e != kafkameshv1.AuthorizationRule_EFFECT_DENY:
 		a.bad.add(path, "%v is not allowed; write EFFECT_ALLOW or EFFECT_DENY", e)
 	}
-}
-
-// list checks patterns, of which none may be there twice. True: it could be read and is not one that is given and empty.
-func (a *authorization) list(path string, patterns []string, check func(pattern string) error) bool {
-	if a.bad.cannotRead(path) {
-		return false
-	}
-	if len(patterns) == 0 && a.bad.given[path] {
-		a.bad.add(path, "is an empty list, which nothing is in; name something, or remove the rule")
-		return false
-	}
-	first := make(map[string]int, len(patterns))
-	for i, pattern := range patterns {
-		at := index(path, i)
-		if a.bad.cannotRead(at) {
-			continue
-		}
-		if err := check(pattern); err != nil {
-			a.bad.add(at, "%s %v", quote(pattern), err)
-			continue
-		}
-		if j, ok := first[pattern]; ok {
-			a.bad.add(at, "%s is %s already; remove one of the two", quote(pattern), index(path, j))
-			continue
-		}
-		first[pattern] = i
-	}
-	return true
 }
 
 // topicPattern says what is wrong with a pattern of topics.
@@ -259,32 +191,4 @@ func named(s authorizer.Operations) string {
 	var names []string
 	s.Each(func(o authorizer.Operation) { names = append(names, "OPERATION_"+o.String()) })
 	return strings.Join(names, ", ")
-}
-
-// hidden checks that a rule can decide something.
-func (a *authorization) hidden(at string, place int, r authorizer.Rule) {
-	by := a.hider.Add(r)
-	a.places = append(a.places, place)
-	var earlier []string
-	for _, i := range by {
-		earlier = append(earlier, index("authorization.rules", a.places[i])+a.called(a.places[i]))
-	}
-	what := "this rule" + a.called(place)
-	switch {
-	case len(earlier) == 0:
-	case len(earlier) == 1:
-		a.bad.add(at, "%s never decides, since %s decides all of it before; move this rule before that one, or remove it", what, earlier[0])
-	default:
-		a.bad.add(at, "%s never decides, since %s decide all of it before, each a part; move this rule before them, or remove it", what, strings.Join(earlier, ", "))
-	}
-}
-
-// called is the name of a rule that has one, in brackets.
-func (a *authorization) called(place int) string {
-	for name, i := range a.names {
-		if i == place {
-			return " (" + name + ")"
-		}
-	}
-	return ""
 }

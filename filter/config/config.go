@@ -5,6 +5,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 )
 
 // DefaultPort is the port of a bootstrap server that is written without one, as in librdkafka.
@@ -43,6 +44,9 @@ type Config struct {
 	// Authorization says which principal may do what, in the order written: the first that matches decides. No two have the same name, and
 	// none is hidden by earlier ones. Nil: everybody may do everything.
 	Authorization []authorizer.Rule
+	// Quotas say how much principals may do in a second, in the order written: the first that matches counts. No two have the same name, and
+	// none is hidden by earlier ones. Nil: as much as they can.
+	Quotas []quota.Rule
 	// VerifyUpstreams has every cluster connected to before the configuration is taken.
 	VerifyUpstreams bool
 	// Admin is the HTTP listener for those who run the mesh. Nil: not given, and each host has a default of its own.

@@ -33,6 +33,10 @@ func authorized(rules ...string) string {
 	return advertised("authorization: {rules: [" + strings.Join(rules, ", ") + "]}")
 }
 
+func throttled(rules ...string) string {
+	return advertised("quotas: {rules: [" + strings.Join(rules, ", ") + "]}")
+}
+
 // everything is the rest of a rule of authorization.
 const everything = "effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_ALL], topics: ['*']}"
 
@@ -263,6 +267,26 @@ func textCases() []messageCase {
 		{"authorization, too many names", authorized("{effect: EFFECT_ALLOW, principals: ['*'], operations: [OPERATION_READ], topics: [" + strings.Repeat("a, ", 10000) + "]}")},
 		{"authorization in other words", authorized("{action: ALLOW, users: [ann], operation: [OPERATION_READ], topic: [a], group: [g], transactional_id: [t], clusters: true, host: x}")},
 		{"authorization, as acls", advertised("acls: [{principal: ann}]")},
+		// Quotas.
+		{"quotas", throttled("{name: admins, principals: ['admin-*'], unlimited: true}", "{principals: ['*'], client_ids: ['batch-*', nightly], produce_bytes_per_second: 1048576, burst_seconds: 10}",
+			"{name: all, principals: ['spiffe://cluster.local/ns/*/sa/orders', ANONYMOUS], fetch_bytes_per_second: 1, requests_per_second: 100}")},
+		{"quotas without rules", advertised("quotas: {}")},
+		{"quotas of no rules", advertised("quotas: {rules: []}")},
+		{"quotas without a value", advertised("quotas:")},
+		{"quotas, a list", advertised("quotas: [{principals: ['*']}]")},
+		{"quotas, an empty rule", throttled("{}")},
+		{"quotas, out of range", throttled("{name: 'a b', principals: [ann], produce_bytes_per_second: 0, fetch_bytes_per_second: 1099511627777, requests_per_second: -1, burst_seconds: 3601}")},
+		{"quotas, of wrong types", throttled("{principals: ann, client_ids: [1], produce_bytes_per_second: 10MiB, unlimited: 'yes'}")},
+		{"quotas, patterns that cannot be", throttled("{principals: ['User:ann', 'a*b'], client_ids: ['', a, a, " + strings.Repeat("x", 129) + "], requests_per_second: 1}")},
+		{"quotas, limits nothing", throttled("{name: a, principals: [ann]}", "{name: a, principals: [bob], unlimited: false}")},
+		{"quotas, limited and unlimited", throttled("{principals: [ann], unlimited: true, requests_per_second: 1}", "{principals: [bob], unlimited: true, burst_seconds: 1}")},
+		{"quotas, a rule hidden", throttled("{name: all, principals: ['*'], requests_per_second: 1}", "{name: one, principals: [ann], client_ids: [a], unlimited: true}")},
+		{"quotas, a rule hidden by two", throttled("{principals: ['*'], client_ids: ['a*'], requests_per_second: 1}", "{name: b, principals: ['a*'], client_ids: ['b*'], requests_per_second: 1}",
+			"{principals: [ann], client_ids: [ab, ba], requests_per_second: 1}")},
+		{"quotas, no rule is hidden", throttled("{principals: ['*'], client_ids: ['a*'], requests_per_second: 1}", "{principals: [ann], requests_per_second: 1}", "{principals: ['*'], requests_per_second: 1}")},
+		{"quotas, too many rules", throttled(strings.Repeat("{}, ", 1000) + "{}")},
+		{"quotas, too many names", throttled("{principals: [" + strings.Repeat("a, ", 10000) + "a]}")},
+		{"quotas in other words", advertised("throttling: {rules: [{principals: [ann]}]}") + "quota: {rules: [{users: [ann], producer_byte_rate: 1, consumer_byte_rate: 1, client_id: [a], requests: 1, burst: 5}]}\n"},
 		// Limits.
 		{"limits too low", advertised("limits: {max_request_bytes: 0, max_in_flight_requests_per_connection: 0, max_in_flight_bytes_per_connection: -1, max_in_flight_bytes_per_worker: 1, partial_request_timeout_ms: 999, connections_max_idle_ms: 999}")},
 		{"limits too high", advertised("limits: {max_request_bytes: 1073741825, max_in_flight_requests_per_connection: 1000001, max_in_flight_bytes_per_connection: 1099511627777, max_in_flight_bytes_per_worker: 1099511627777, partial_request_timeout_ms: 3600001}")},

@@ -7,6 +7,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/notices"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/software"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -37,6 +38,8 @@ type Options struct {
 	Logins *broker.Logins
 	// NamedBy is what clients are called by their certificates, which it chooses from; nil: nothing.
 	NamedBy func(uri, dns, subject string) string
+	// Quotas say what clients may do in a second. Nil: as much as they can.
+	Quotas *quota.Quotas
 	// Stats is what is counted in.
 	Stats *stats.Set
 	Log   *slog.Logger
@@ -56,6 +59,7 @@ type Common struct {
 	violations map[wire.Reason]stats.Value
 	refused    map[wire.Kind]stats.Value
 	software   map[string]*stats.Client // by label
+	throttled  []*stats.Quota           // of each rule of Quotas
 	notices    *notices.Notices
 	notes      notes
 }
@@ -77,6 +81,9 @@ func NewCommon(o Options) *Common {
 	}
 	for _, label := range software.Labels() {
 		c.software[label] = o.Stats.Client(label)
+	}
+	for i := range o.Quotas.Len() {
+		c.throttled = append(c.throttled, o.Stats.Quota(o.Quotas.Name(i)))
 	}
 	c.notices = notices.New(o.Log, c.guard)
 	if o.Logins != nil {

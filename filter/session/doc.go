@@ -10,7 +10,7 @@
 // How far a connection's life has come, whether requests are taken, and whether the client reads are states with names and
 // moves, phase.go. What the sessions of a worker may hold together is counted in three rooms: for requests in flight, budget.go;
 // for requests that are still arriving, arrivals.go; for answers that clients do not read, unread.go. Who may not go on at once
-// waits in turns.go. What ends a session that does nothing is in idle.go, and what is done when its connection is gone in end.go;
+// waits in turns.go, and who has done more than its quota in mute.go. What ends a session that does nothing is in idle.go, and what is done when its connection is gone in end.go;
 // what the sessions of a worker share in worker.go, and those of a configuration in common.go; what a client has asked for and sent in
 // usage.go, and who is connected in roster.go; what is told of clients, to the log and to package notices, in report.go; what a host
 // provides in conn.go.

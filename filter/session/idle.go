@@ -45,5 +45,5 @@ func (s *Session) endIfIdle() bool {
 // busy reports whether something goes on that is not the client's to hasten: its answers are, if they wait for it to read. A
 // request that does not arrive has a timeout of its own. s.mu is held.
 func (s *Session) busy() bool {
-	return !s.inflight.idle() || s.intake == intakeBusy || !s.kept.empty() && !s.output.full()
+	return !s.inflight.idle() || s.intake == intakeBusy || s.muting.muted() || !s.kept.empty() && !s.output.full()
 }

@@ -37,13 +37,14 @@ type inflight struct {
 
 // place is one request's place in the order of answers. The zero value is for a request that holds nothing.
 type place struct {
-	held    int64 // counted in the worker's budget: for the request, and once that is answered for the response
-	query   bool
-	barrier bool
-	done    bool
-	outcome outcome
-	begin   func() // what is to be called when it is the oldest; nil: nothing
-	next    *place
+	held      int64 // counted in the worker's budget: for the request, and once that is answered for the response
+	query     bool
+	barrier   bool
+	done      bool
+	throttled bool // the client is, or was, muted because of it
+	outcome   outcome
+	begin     func() // what is to be called when it is the oldest; nil: nothing
+	next      *place
 }
 
 // outcome is what of an answer is still to be done when its turn comes.
@@ -129,6 +130,19 @@ func (q *inflight) raise(p *place) {
 		q.barriers++
 	}
 }
+
+// throttle takes note of a request that has its client muted for so long. It reports whether that is new of the request.
+func (q *inflight) throttle(p *place, wait time.Duration) (first bool) {
+	first = !p.throttled
+	p.throttled = true
+	if n := p.outcome.note; n != nil {
+		n.throttled = max(n.throttled, wait)
+	}
+	return first
+}
+
+// isThrottled reports whether a request has had its client muted.
+func (q *inflight) isThrottled(p *place) bool { return p.throttled }
 
 // beginWhenNext has call be returned by takeBegin when the request is the oldest. It reports false if it is that, or answered.
 func (q *inflight) beginWhenNext(p *place, call func()) bool {

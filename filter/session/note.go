@@ -32,6 +32,7 @@ type note struct {
 	response  int64
 	summary   broker.Summary
 	violation error
+	throttled time.Duration // for how long the client is not read from because of it
 	answered  time.Time
 	left      time.Time
 	outcome   accesslog.Outcome
@@ -123,7 +124,7 @@ func (t *note) entry(s *Session) accesslog.Entry {
 		Topics: t.Topics(), TopicCount: sum.Topics, Partitions: sum.Partitions, Records: sum.Records, BatchBytes: sum.Bytes,
 		RequestBytes: t.request, ResponseBytes: t.response, Clusters: t.Clusters(),
 		Outcome: t.outcome, FailedPartitions: sum.Failed, Reason: t.Reason(),
-		Duration: t.left.Sub(t.received),
+		Duration: t.left.Sub(t.received), Throttled: t.throttled,
 	}
 	if rule, allowed := t.Decision(); rule != "" {
 		e.Principal, e.Rule, e.Decision = s.client.Principal(), rule, "denied"

@@ -175,6 +175,9 @@ func (s *Session) serve(frame *wire.Frame) {
 	s.annotate(r, api.Name, len(frame.Bytes()))
 	fits := s.begin(r, len(frame.Bytes()), api.Query)
 	defer s.completeAfterPanic(r)
+	if s.common.Quotas != nil {
+		s.charge(r, len(frame.Bytes()))
+	}
 	s.pump()
 	if !fits {
 		s.discardInput()
@@ -239,6 +242,9 @@ func (s *Session) completeAfterPanic(r *request) {
 
 // complete sets what a request came to, and has sent what can be sent. Only the first call counts.
 func (s *Session) complete(r *request, a broker.Answer) {
+	if s.common.Quotas != nil {
+		s.throttle(r, &a)
+	}
 	frame, freed, unsent, first := s.conclude(r, &a)
 	if unsent != nil {
 		unsent()

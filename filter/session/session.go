@@ -2,10 +2,12 @@ package session
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
@@ -21,6 +23,10 @@ type Session struct {
 	peer   Peer
 
 	client broker.Client
+	found  quota.Found // of whoever takes requests alone
+
+	allowance atomic.Pointer[quota.Allowance] // of who the client was at its last request; nil: it has no limits
+
 	corked bool      // the session holds the worker's cork, until the host has handed over all that it has read; of the host alone
 	item   cork.Item // flushing it sends the answers that can be sent
 	input  input
@@ -37,6 +43,7 @@ type Session struct {
 	inflight   inflight
 	kept       kept
 	slice      slice
+	muting     muting
 	outgoing   outgoing    // of the goroutine that pumps alone
 	pumping    bool        // one goroutine writes, pauses and closes; the others leave it to that one
 	owed       actions     // what was decided, and is still to be done by that one
@@ -137,6 +144,7 @@ func (s *Session) Closed() {
 	if s.loginTimer != nil {
 		s.loginTimer.Stop()
 	}
+	s.muting.stop()
 	s.mu.Unlock()
 	s.uncork()
 	s.worker.roster.remove(s)

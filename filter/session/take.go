@@ -39,7 +39,7 @@ func (s *Session) takesDirectly() bool {
 // blocked reports whether no further request may be taken. One that has begun to arrive may go on, so that a session that lacks
 // room for it is not blocked. s.mu is held.
 func (s *Session) blocked() bool {
-	return s.inflight.blocked() || s.output.full() || s.debit.overdrawn()
+	return s.inflight.blocked() || s.output.full() || s.debit.overdrawn() || s.muting.muted()
 }
 
 // stops reports whether whoever takes requests has to stop for now.

@@ -95,6 +95,7 @@ func labelRows(values map[string][]string) string {
 		{stats.LabelReason, "see below"},
 		{stats.LabelClientKind, ""},
 		{stats.LabelDenying, "the name or number of a rule of `authorization`; `no_rule`: none has allowed it"},
+		{stats.LabelQuota, "the name or number of a rule of `quotas`"},
 		{stats.LabelSoftware, ""},
 		{stats.LabelMechanism, ""},
 		{stats.LabelFailure, ""},

@@ -22,6 +22,7 @@ const (
 	LabelMechanism  = "kafka_mechanism"
 	LabelFailure    = "kafka_login_failure"
 	LabelDenying    = "kafka_authorization_rule"
+	LabelQuota      = "kafka_quota_rule"
 	LabelMeshBuild  = "kafkamesh_version"
 )
 

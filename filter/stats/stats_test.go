@@ -19,7 +19,7 @@ import (
 
 // scope is one with some of everything.
 func scope() stats.Scope {
-	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", "orders.", ""}, Topics: []string{"orders.eu.paid", "..x."}, Denying: []string{"no-secrets", "1", "no_rule"}}
+	of := stats.Scope{Clusters: []string{"kafka_c1", "eu:kafka.c2"}, Rules: []string{"orders.eu", "orders.", ""}, Topics: []string{"orders.eu.paid", "..x."}, Denying: []string{"no-secrets", "1", "no_rule"}, Quotas: []string{"batch", "1"}}
 	for _, api := range broker.APIs() {
 		of.APIs = append(of.APIs, api.API)
 	}
@@ -115,6 +115,10 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	}
 	for _, rule := range of.Denying {
 		use = append(use, s.Denied(rule))
+	}
+	for _, rule := range of.Quotas {
+		q := s.Quota(rule)
+		use = append(use, q.Throttled, q.ThrottleTime)
 	}
 	for _, prefix := range of.Rules {
 		r := s.Rule(prefix)

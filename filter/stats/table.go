@@ -69,6 +69,8 @@ type Scope struct {
 	Mechanisms, LoginFailures []string
 	// Denying are the names of what can deny something to clients: rules of authorization, and that there is none.
 	Denying []string
+	// Quotas are the names of the rules of quotas.
+	Quotas []string
 }
 
 // NewTable lists the metrics of a scope.
@@ -88,6 +90,9 @@ func NewTable(of Scope) Table {
 	}
 	for _, rule := range of.Denying {
 		t = append(t, denialMetric(rule))
+	}
+	for _, rule := range of.Quotas {
+		t = appendRows(t, quotaScope(rule), new(Quota).rows())
 	}
 	for _, label := range software.Labels() {
 		t = appendRows(t, scoped("clients", label, LabelSoftware), new(Client).rows())

@@ -324,7 +324,7 @@ func (x Authentication_Tls_From) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Authentication_Tls_From.Descriptor instead.
 func (Authentication_Tls_From) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 1, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 1, 0}
 }
 
 // Access is how much that is. Each has what the one before it has.
@@ -385,7 +385,7 @@ func (x Administration_Access) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Administration_Access.Descriptor instead.
 func (Administration_Access) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Readiness says which clusters have to be reachable for the mesh to be ready.
@@ -438,7 +438,7 @@ func (x Admin_Readiness) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Admin_Readiness.Descriptor instead.
 func (Admin_Readiness) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Verification says what is looked at of a broker's certificate.
@@ -491,7 +491,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Mechanism is how a login goes.
@@ -556,7 +556,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Algorithm is how an assertion is signed.
@@ -609,7 +609,7 @@ func (x OAuth_Assertion_Algorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OAuth_Assertion_Algorithm.Descriptor instead.
 func (OAuth_Assertion_Algorithm) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 2, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 2, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -662,7 +662,7 @@ func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ForwardingRule_Operation.Descriptor instead.
 func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -718,6 +718,8 @@ type KafkaMesh struct {
 	Authentication *Authentication `protobuf:"bytes,110,opt,name=authentication,proto3" json:"authentication,omitempty"`
 	// Who may do what: a client by its principal. Default: every client may do what its requests can ask for.
 	Authorization *Authorization `protobuf:"bytes,111,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// How much a client may send, read and ask in a second, by its principal. Default: as much as it can.
+	Quotas        *Quotas `protobuf:"bytes,112,opt,name=quotas,proto3" json:"quotas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -867,6 +869,13 @@ func (x *KafkaMesh) GetAuthentication() *Authentication {
 func (x *KafkaMesh) GetAuthorization() *Authorization {
 	if x != nil {
 		return x.Authorization
+	}
+	return nil
+}
+
+func (x *KafkaMesh) GetQuotas() *Quotas {
+	if x != nil {
+		return x.Quotas
 	}
 	return nil
 }
@@ -1031,6 +1040,168 @@ func (x *AuthorizationRule) GetCluster() bool {
 	return false
 }
 
+// Quotas say how much principals may send, read and ask in a second. Who does more is answered, told to wait (throttle_time_ms), and not read
+// from for that long.
+type Quotas struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first rule that matches, in the order written, counts; who matches none has no limits. At least one. Refused: a rule that earlier
+	// ones hide, and more than 1000.
+	Rules         []*QuotaRule `protobuf:"bytes,1,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quotas) Reset() {
+	*x = Quotas{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quotas) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quotas) ProtoMessage() {}
+
+func (x *Quotas) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quotas.ProtoReflect.Descriptor instead.
+func (*Quotas) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Quotas) GetRules() []*QuotaRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+// QuotaRule limits what each principal that matches may do. It matches by one of principals, and by one of client_ids if there are any. At
+// least one limit has to be given, or unlimited.
+type QuotaRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the rule is called in metrics: letters, digits, dashes and underscores, at most 64 of them, and not only digits. Default: its
+	// number, from 0. Refused: that of another rule.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who the rule is for: a principal, the beginning of principals with a star behind it, or a SPIFFE id in which a star is one part of the
+	// path, spiffe://cluster.local/ns/*/sa/NAME. "*" is everybody. Clients that have not logged in are ANONYMOUS, all together. At least one.
+	Principals []string `protobuf:"bytes,2,rep,name=principals,proto3" json:"principals,omitempty"`
+	// What clients call themselves that the rule is for: a client id, or the beginning of client ids with a star behind it. Clients choose
+	// that themselves. Default: whatever it is.
+	ClientIds []string `protobuf:"bytes,3,rep,name=client_ids,json=clientIds,proto3" json:"client_ids,omitempty"`
+	// How many bytes of Produce requests each principal may send in a second, 1 to 1099511627776. Default: as many as it can.
+	ProduceBytesPerSecond *int64 `protobuf:"varint,4,opt,name=produce_bytes_per_second,json=produceBytesPerSecond,proto3,oneof" json:"produce_bytes_per_second,omitempty"`
+	// How many bytes of answers to Fetch requests each principal may be sent in a second, 1 to 1099511627776. Default: as many as it can.
+	FetchBytesPerSecond *int64 `protobuf:"varint,5,opt,name=fetch_bytes_per_second,json=fetchBytesPerSecond,proto3,oneof" json:"fetch_bytes_per_second,omitempty"`
+	// How many requests each principal may make in a second, 1 to 1000000: of all APIs but those of logins. Default: as many as it can.
+	RequestsPerSecond *int64 `protobuf:"varint,6,opt,name=requests_per_second,json=requestsPerSecond,proto3,oneof" json:"requests_per_second,omitempty"`
+	// Who has done nothing for so many seconds may do at once what the limits let it do in them, 1 to 3600. A Fetch is answered with no more
+	// than that. Default: 1.
+	BurstSeconds *int32 `protobuf:"varint,7,opt,name=burst_seconds,json=burstSeconds,proto3,oneof" json:"burst_seconds,omitempty"`
+	// Whether whom the rule matches has no limits, so that it keeps later rules from them. Refused with a limit.
+	Unlimited     bool `protobuf:"varint,8,opt,name=unlimited,proto3" json:"unlimited,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaRule) Reset() {
+	*x = QuotaRule{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaRule) ProtoMessage() {}
+
+func (x *QuotaRule) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaRule.ProtoReflect.Descriptor instead.
+func (*QuotaRule) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *QuotaRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QuotaRule) GetPrincipals() []string {
+	if x != nil {
+		return x.Principals
+	}
+	return nil
+}
+
+func (x *QuotaRule) GetClientIds() []string {
+	if x != nil {
+		return x.ClientIds
+	}
+	return nil
+}
+
+func (x *QuotaRule) GetProduceBytesPerSecond() int64 {
+	if x != nil && x.ProduceBytesPerSecond != nil {
+		return *x.ProduceBytesPerSecond
+	}
+	return 0
+}
+
+func (x *QuotaRule) GetFetchBytesPerSecond() int64 {
+	if x != nil && x.FetchBytesPerSecond != nil {
+		return *x.FetchBytesPerSecond
+	}
+	return 0
+}
+
+func (x *QuotaRule) GetRequestsPerSecond() int64 {
+	if x != nil && x.RequestsPerSecond != nil {
+		return *x.RequestsPerSecond
+	}
+	return 0
+}
+
+func (x *QuotaRule) GetBurstSeconds() int32 {
+	if x != nil && x.BurstSeconds != nil {
+		return *x.BurstSeconds
+	}
+	return 0
+}
+
+func (x *QuotaRule) GetUnlimited() bool {
+	if x != nil {
+		return x.Unlimited
+	}
+	return false
+}
+
 // Authentication says how clients prove who they are.
 type Authentication struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1044,7 +1215,7 @@ type Authentication struct {
 
 func (x *Authentication) Reset() {
 	*x = Authentication{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1227,7 @@ func (x *Authentication) String() string {
 func (*Authentication) ProtoMessage() {}
 
 func (x *Authentication) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1240,7 @@ func (x *Authentication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication.ProtoReflect.Descriptor instead.
 func (*Authentication) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Authentication) GetSasl() *Authentication_Sasl {
@@ -1100,7 +1271,7 @@ type Administration struct {
 
 func (x *Administration) Reset() {
 	*x = Administration{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1283,7 @@ func (x *Administration) String() string {
 func (*Administration) ProtoMessage() {}
 
 func (x *Administration) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1296,7 @@ func (x *Administration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Administration.ProtoReflect.Descriptor instead.
 func (*Administration) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Administration) GetTopics() Administration_Access {
@@ -1184,7 +1355,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1367,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1380,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Limits) GetMaxRequestBytes() int32 {
@@ -1284,7 +1455,7 @@ type Admin struct {
 
 func (x *Admin) Reset() {
 	*x = Admin{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1467,7 @@ func (x *Admin) String() string {
 func (*Admin) ProtoMessage() {}
 
 func (x *Admin) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1480,7 @@ func (x *Admin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Admin.ProtoReflect.Descriptor instead.
 func (*Admin) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Admin) GetAddress() string {
@@ -1355,7 +1526,7 @@ type AccessLog struct {
 
 func (x *AccessLog) Reset() {
 	*x = AccessLog{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1538,7 @@ func (x *AccessLog) String() string {
 func (*AccessLog) ProtoMessage() {}
 
 func (x *AccessLog) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1551,7 @@ func (x *AccessLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
 func (*AccessLog) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AccessLog) GetPath() string {
@@ -1429,7 +1600,7 @@ type OpenTelemetry struct {
 
 func (x *OpenTelemetry) Reset() {
 	*x = OpenTelemetry{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1441,7 +1612,7 @@ func (x *OpenTelemetry) String() string {
 func (*OpenTelemetry) ProtoMessage() {}
 
 func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1454,7 +1625,7 @@ func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTelemetry.ProtoReflect.Descriptor instead.
 func (*OpenTelemetry) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OpenTelemetry) GetEndpoint() string {
@@ -1498,7 +1669,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1510,7 +1681,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1523,7 +1694,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Header) GetName() string {
@@ -1585,7 +1756,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1597,7 +1768,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,7 +1781,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -1702,7 +1873,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1714,7 +1885,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1727,7 +1898,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Identity) GetClientId() *Identity_ClientId {
@@ -1752,7 +1923,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +1935,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +1948,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Dial) GetProxyProtocol() *ProxyProtocol {
@@ -1807,7 +1978,7 @@ type ProxyProtocol struct {
 
 func (x *ProxyProtocol) Reset() {
 	*x = ProxyProtocol{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1819,7 +1990,7 @@ func (x *ProxyProtocol) String() string {
 func (*ProxyProtocol) ProtoMessage() {}
 
 func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1832,7 +2003,7 @@ func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
 func (*ProxyProtocol) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProxyProtocol) GetSocket() string {
@@ -1861,7 +2032,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1873,7 +2044,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1886,7 +2057,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -1998,7 +2169,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2010,7 +2181,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2023,7 +2194,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -2122,7 +2293,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2134,7 +2305,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2147,7 +2318,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -2216,7 +2387,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2399,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2412,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -2340,7 +2511,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2523,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2536,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -2424,7 +2595,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2436,7 +2607,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2449,7 +2620,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -2512,7 +2683,7 @@ type GroupRule struct {
 
 func (x *GroupRule) Reset() {
 	*x = GroupRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2524,7 +2695,7 @@ func (x *GroupRule) String() string {
 func (*GroupRule) ProtoMessage() {}
 
 func (x *GroupRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2537,7 +2708,7 @@ func (x *GroupRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
 func (*GroupRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GroupRule) GetTargetCluster() string {
@@ -2601,7 +2772,7 @@ type Authentication_Sasl struct {
 
 func (x *Authentication_Sasl) Reset() {
 	*x = Authentication_Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2613,7 +2784,7 @@ func (x *Authentication_Sasl) String() string {
 func (*Authentication_Sasl) ProtoMessage() {}
 
 func (x *Authentication_Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2626,7 +2797,7 @@ func (x *Authentication_Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0}
 }
 
 func (x *Authentication_Sasl) GetPlain() *Authentication_Sasl_Plain {
@@ -2690,7 +2861,7 @@ type Authentication_Tls struct {
 
 func (x *Authentication_Tls) Reset() {
 	*x = Authentication_Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +2873,7 @@ func (x *Authentication_Tls) String() string {
 func (*Authentication_Tls) ProtoMessage() {}
 
 func (x *Authentication_Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2715,7 +2886,7 @@ func (x *Authentication_Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Tls.ProtoReflect.Descriptor instead.
 func (*Authentication_Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 1}
 }
 
 func (x *Authentication_Tls) GetFrom() Authentication_Tls_From {
@@ -2734,7 +2905,7 @@ type Authentication_Sasl_Plain struct {
 
 func (x *Authentication_Sasl_Plain) Reset() {
 	*x = Authentication_Sasl_Plain{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2746,7 +2917,7 @@ func (x *Authentication_Sasl_Plain) String() string {
 func (*Authentication_Sasl_Plain) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2759,7 +2930,7 @@ func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl_Plain.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl_Plain) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0, 0}
 }
 
 // SCRAM: passwords are proved, and not sent. Both mechanisms, unless one is named.
@@ -2775,7 +2946,7 @@ type Authentication_Sasl_Scram struct {
 
 func (x *Authentication_Sasl_Scram) Reset() {
 	*x = Authentication_Sasl_Scram{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2787,7 +2958,7 @@ func (x *Authentication_Sasl_Scram) String() string {
 func (*Authentication_Sasl_Scram) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2800,7 +2971,7 @@ func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl_Scram.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl_Scram) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0, 1}
 }
 
 func (x *Authentication_Sasl_Scram) GetSha_256() bool {
@@ -2845,7 +3016,7 @@ type Authentication_Sasl_OAuthBearer struct {
 
 func (x *Authentication_Sasl_OAuthBearer) Reset() {
 	*x = Authentication_Sasl_OAuthBearer{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2857,7 +3028,7 @@ func (x *Authentication_Sasl_OAuthBearer) String() string {
 func (*Authentication_Sasl_OAuthBearer) ProtoMessage() {}
 
 func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2870,7 +3041,7 @@ func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl_OAuthBearer.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl_OAuthBearer) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0, 2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0, 2}
 }
 
 func (x *Authentication_Sasl_OAuthBearer) GetJwksFile() string {
@@ -2946,7 +3117,7 @@ type Identity_ClientId struct {
 
 func (x *Identity_ClientId) Reset() {
 	*x = Identity_ClientId{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2958,7 +3129,7 @@ func (x *Identity_ClientId) String() string {
 func (*Identity_ClientId) ProtoMessage() {}
 
 func (x *Identity_ClientId) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2971,7 +3142,7 @@ func (x *Identity_ClientId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity_ClientId.ProtoReflect.Descriptor instead.
 func (*Identity_ClientId) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Aws is who we are in AWS, for Amazon MSK (IAM): whom the environment names, by keys, a web identity, a container's credentials or the
@@ -2995,7 +3166,7 @@ type OAuth_Aws struct {
 
 func (x *OAuth_Aws) Reset() {
 	*x = OAuth_Aws{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[29]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3007,7 +3178,7 @@ func (x *OAuth_Aws) String() string {
 func (*OAuth_Aws) ProtoMessage() {}
 
 func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[29]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3020,7 +3191,7 @@ func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Aws.ProtoReflect.Descriptor instead.
 func (*OAuth_Aws) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 0}
 }
 
 func (x *OAuth_Aws) GetRegion() string {
@@ -3072,7 +3243,7 @@ type OAuth_Google struct {
 
 func (x *OAuth_Google) Reset() {
 	*x = OAuth_Google{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3084,7 +3255,7 @@ func (x *OAuth_Google) String() string {
 func (*OAuth_Google) ProtoMessage() {}
 
 func (x *OAuth_Google) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3097,7 +3268,7 @@ func (x *OAuth_Google) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Google.ProtoReflect.Descriptor instead.
 func (*OAuth_Google) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 1}
 }
 
 func (x *OAuth_Google) GetCredentials() *DataSource {
@@ -3146,7 +3317,7 @@ type OAuth_Assertion struct {
 
 func (x *OAuth_Assertion) Reset() {
 	*x = OAuth_Assertion{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3158,7 +3329,7 @@ func (x *OAuth_Assertion) String() string {
 func (*OAuth_Assertion) ProtoMessage() {}
 
 func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3171,7 +3342,7 @@ func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Assertion.ProtoReflect.Descriptor instead.
 func (*OAuth_Assertion) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 2}
 }
 
 func (x *OAuth_Assertion) GetFile() string {
@@ -3255,7 +3426,7 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xad\b\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xdb\b\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -3275,7 +3446,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x15default_group_cluster\x18l \x01(\tR\x13defaultGroupCluster\x12D\n" +
 	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\x12D\n" +
 	"\x0eauthentication\x18n \x01(\v2\x1c.kafkamesh.v1.AuthenticationR\x0eauthentication\x12A\n" +
-	"\rauthorization\x18o \x01(\v2\x1b.kafkamesh.v1.AuthorizationR\rauthorization\".\n" +
+	"\rauthorization\x18o \x01(\v2\x1b.kafkamesh.v1.AuthorizationR\rauthorization\x12,\n" +
+	"\x06quotas\x18p \x01(\v2\x14.kafkamesh.v1.QuotasR\x06quotas\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
 	"\x15StatefulConsumerProxy\x10\x00\"F\n" +
 	"\rAuthorization\x125\n" +
@@ -3307,7 +3479,25 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fOPERATION_ALTER\x10\x06\x12\x14\n" +
 	"\x10OPERATION_DELETE\x10\a\x12\x1e\n" +
 	"\x1aOPERATION_DESCRIBE_CONFIGS\x10\b\x12\x1b\n" +
-	"\x17OPERATION_ALTER_CONFIGS\x10\t\"\xa1\b\n" +
+	"\x17OPERATION_ALTER_CONFIGS\x10\t\"7\n" +
+	"\x06Quotas\x12-\n" +
+	"\x05rules\x18\x01 \x03(\v2\x17.kafkamesh.v1.QuotaRuleR\x05rules\"\xb5\x03\n" +
+	"\tQuotaRule\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"principals\x18\x02 \x03(\tR\n" +
+	"principals\x12\x1d\n" +
+	"\n" +
+	"client_ids\x18\x03 \x03(\tR\tclientIds\x12<\n" +
+	"\x18produce_bytes_per_second\x18\x04 \x01(\x03H\x00R\x15produceBytesPerSecond\x88\x01\x01\x128\n" +
+	"\x16fetch_bytes_per_second\x18\x05 \x01(\x03H\x01R\x13fetchBytesPerSecond\x88\x01\x01\x123\n" +
+	"\x13requests_per_second\x18\x06 \x01(\x03H\x02R\x11requestsPerSecond\x88\x01\x01\x12(\n" +
+	"\rburst_seconds\x18\a \x01(\x05H\x03R\fburstSeconds\x88\x01\x01\x12\x1c\n" +
+	"\tunlimited\x18\b \x01(\bR\tunlimitedB\x1b\n" +
+	"\x19_produce_bytes_per_secondB\x19\n" +
+	"\x17_fetch_bytes_per_secondB\x16\n" +
+	"\x14_requests_per_secondB\x10\n" +
+	"\x0e_burst_seconds\"\xa1\b\n" +
 	"\x0eAuthentication\x125\n" +
 	"\x04sasl\x18\x01 \x01(\v2!.kafkamesh.v1.Authentication.SaslR\x04sasl\x122\n" +
 	"\x03tls\x18\x02 \x01(\v2 .kafkamesh.v1.Authentication.TlsR\x03tls\x1a\x8c\x06\n" +
@@ -3559,7 +3749,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3575,106 +3765,110 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(*KafkaMesh)(nil),                       // 11: kafkamesh.v1.KafkaMesh
 	(*Authorization)(nil),                   // 12: kafkamesh.v1.Authorization
 	(*AuthorizationRule)(nil),               // 13: kafkamesh.v1.AuthorizationRule
-	(*Authentication)(nil),                  // 14: kafkamesh.v1.Authentication
-	(*Administration)(nil),                  // 15: kafkamesh.v1.Administration
-	(*Limits)(nil),                          // 16: kafkamesh.v1.Limits
-	(*Admin)(nil),                           // 17: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                       // 18: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),                   // 19: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                          // 20: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),          // 21: kafkamesh.v1.KafkaClusterDefinition
-	(*Identity)(nil),                        // 22: kafkamesh.v1.Identity
-	(*Dial)(nil),                            // 23: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),                   // 24: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),                      // 25: kafkamesh.v1.DataSource
-	(*Tls)(nil),                             // 26: kafkamesh.v1.Tls
-	(*Sasl)(nil),                            // 27: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                           // 28: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                        // 29: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),                  // 30: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                       // 31: kafkamesh.v1.GroupRule
-	(*Authentication_Sasl)(nil),             // 32: kafkamesh.v1.Authentication.Sasl
-	(*Authentication_Tls)(nil),              // 33: kafkamesh.v1.Authentication.Tls
-	(*Authentication_Sasl_Plain)(nil),       // 34: kafkamesh.v1.Authentication.Sasl.Plain
-	(*Authentication_Sasl_Scram)(nil),       // 35: kafkamesh.v1.Authentication.Sasl.Scram
-	(*Authentication_Sasl_OAuthBearer)(nil), // 36: kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	nil,                                     // 37: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                                     // 38: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	(*Identity_ClientId)(nil),               // 39: kafkamesh.v1.Identity.ClientId
-	(*OAuth_Aws)(nil),                       // 40: kafkamesh.v1.OAuth.Aws
-	(*OAuth_Google)(nil),                    // 41: kafkamesh.v1.OAuth.Google
-	(*OAuth_Assertion)(nil),                 // 42: kafkamesh.v1.OAuth.Assertion
-	nil,                                     // 43: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 44: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*Quotas)(nil),                          // 14: kafkamesh.v1.Quotas
+	(*QuotaRule)(nil),                       // 15: kafkamesh.v1.QuotaRule
+	(*Authentication)(nil),                  // 16: kafkamesh.v1.Authentication
+	(*Administration)(nil),                  // 17: kafkamesh.v1.Administration
+	(*Limits)(nil),                          // 18: kafkamesh.v1.Limits
+	(*Admin)(nil),                           // 19: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                       // 20: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),                   // 21: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                          // 22: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),          // 23: kafkamesh.v1.KafkaClusterDefinition
+	(*Identity)(nil),                        // 24: kafkamesh.v1.Identity
+	(*Dial)(nil),                            // 25: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),                   // 26: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),                      // 27: kafkamesh.v1.DataSource
+	(*Tls)(nil),                             // 28: kafkamesh.v1.Tls
+	(*Sasl)(nil),                            // 29: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                           // 30: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                        // 31: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),                  // 32: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                       // 33: kafkamesh.v1.GroupRule
+	(*Authentication_Sasl)(nil),             // 34: kafkamesh.v1.Authentication.Sasl
+	(*Authentication_Tls)(nil),              // 35: kafkamesh.v1.Authentication.Tls
+	(*Authentication_Sasl_Plain)(nil),       // 36: kafkamesh.v1.Authentication.Sasl.Plain
+	(*Authentication_Sasl_Scram)(nil),       // 37: kafkamesh.v1.Authentication.Sasl.Scram
+	(*Authentication_Sasl_OAuthBearer)(nil), // 38: kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	nil,                                     // 39: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                                     // 40: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	(*Identity_ClientId)(nil),               // 41: kafkamesh.v1.Identity.ClientId
+	(*OAuth_Aws)(nil),                       // 42: kafkamesh.v1.OAuth.Aws
+	(*OAuth_Google)(nil),                    // 43: kafkamesh.v1.OAuth.Google
+	(*OAuth_Assertion)(nil),                 // 44: kafkamesh.v1.OAuth.Assertion
+	nil,                                     // 45: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 46: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	21, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	30, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	23, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	32, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	16, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	18, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	17, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	18, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	19, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	31, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	15, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
-	14, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
+	19, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	20, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	21, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	33, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	17, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	16, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
 	12, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
-	13, // 12: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
-	2,  // 13: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
-	3,  // 14: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
-	32, // 15: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
-	33, // 16: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
-	5,  // 17: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
-	5,  // 18: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
-	6,  // 19: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	20, // 20: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	25, // 21: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	25, // 22: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	37, // 23: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	38, // 24: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	26, // 25: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	27, // 26: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	23, // 27: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	22, // 28: kafkamesh.v1.KafkaClusterDefinition.identity:type_name -> kafkamesh.v1.Identity
-	39, // 29: kafkamesh.v1.Identity.client_id:type_name -> kafkamesh.v1.Identity.ClientId
-	24, // 30: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	25, // 31: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	25, // 32: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	25, // 33: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	25, // 34: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	25, // 35: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	25, // 36: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	25, // 37: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	7,  // 38: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	8,  // 39: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	25, // 40: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	25, // 41: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	28, // 42: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	29, // 43: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	25, // 44: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	25, // 45: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	43, // 46: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	25, // 47: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	44, // 48: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	42, // 49: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
-	40, // 50: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
-	41, // 51: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
-	10, // 52: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	34, // 53: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	35, // 54: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	36, // 55: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 56: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	25, // 57: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
-	25, // 58: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	25, // 59: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 60: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	25, // 61: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	14, // 12: kafkamesh.v1.KafkaMesh.quotas:type_name -> kafkamesh.v1.Quotas
+	13, // 13: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
+	2,  // 14: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
+	3,  // 15: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
+	15, // 16: kafkamesh.v1.Quotas.rules:type_name -> kafkamesh.v1.QuotaRule
+	34, // 17: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
+	35, // 18: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
+	5,  // 19: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
+	5,  // 20: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
+	6,  // 21: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	22, // 22: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	27, // 23: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	27, // 24: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	39, // 25: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	40, // 26: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	28, // 27: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	29, // 28: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	25, // 29: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	24, // 30: kafkamesh.v1.KafkaClusterDefinition.identity:type_name -> kafkamesh.v1.Identity
+	41, // 31: kafkamesh.v1.Identity.client_id:type_name -> kafkamesh.v1.Identity.ClientId
+	26, // 32: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	27, // 33: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	27, // 34: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	27, // 35: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	27, // 36: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	27, // 37: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	27, // 38: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	27, // 39: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	7,  // 40: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	8,  // 41: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	27, // 42: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	27, // 43: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	30, // 44: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	31, // 45: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	27, // 46: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	27, // 47: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	45, // 48: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	27, // 49: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	46, // 50: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	44, // 51: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	42, // 52: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
+	43, // 53: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
+	10, // 54: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	36, // 55: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	37, // 56: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	38, // 57: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 58: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	27, // 59: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
+	27, // 60: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	27, // 61: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 62: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	27, // 63: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3682,32 +3876,33 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	if File_kafkamesh_v1_kafka_mesh_proto != nil {
 		return
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22].OneofWrappers = []any{
 		(*GroupRule_GroupPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

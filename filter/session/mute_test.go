@@ -1,0 +1,395 @@
+package session_test
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+)
+
+// listener is a connection that knows what was answered, and whether it is read from.
+type listener struct {
+	mu     sync.Mutex
+	got    []byte
+	paused bool
+	closed bool
+}
+
+var _ session.Conn = (*listener)(nil)
+
+func (l *listener) Writev(parts [][]byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.got = append(l.got, slices.Concat(parts...)...)
+	return false
+}
+
+func (l *listener) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+}
+
+func (l *listener) Abort() { l.Close() }
+
+func (l *listener) PauseReads(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.paused = on
+}
+
+func (l *listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// answers are the bodies of what was answered since it was last asked, by correlation id, and whether the connection is read from.
+func (l *listener) answers() (ids []int32, bodies [][]byte, paused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.got) >= 8 {
+		n := int(binary.BigEndian.Uint32(l.got))
+		ids = append(ids, int32(binary.BigEndian.Uint32(l.got[4:])))
+		bodies = append(bodies, slices.Clone(l.got[8:4+n]))
+		l.got = l.got[4+n:]
+	}
+	return ids, bodies, l.paused
+}
+
+// limited is a worker before a server, whose clients have quotas.
+func limited(t *testing.T, s *server, rules ...quota.Rule) (*session.Worker, *stats.Set) {
+	t.Helper()
+	s.t = t
+	if s.serving == nil {
+		s.serving = answerInKind
+	}
+	names := make([]string, len(rules))
+	for i := range rules {
+		rules[i].Burst = time.Second
+		names[i] = quota.Name(rules, i)
+	}
+	set := stats.New(stats.NewTable(stats.Scope{Quotas: names}))
+	common := session.NewCommon(session.Options{
+		Limits: session.Limits{
+			MaxRequestBytes: 1 << 20, MaxConnectionRequests: 100, MaxConnectionBytes: 1 << 20, MaxWorkerBytes: 1 << 24,
+			PartialRequestTimeout: 5 * time.Second, ConnectionsMaxIdle: 8 * time.Second,
+		},
+		Quotas: quota.New(rules, time.Now()),
+		Stats:  set, Log: slog.New(slog.DiscardHandler), Panicked: func(reason any, _ string, _ ...any) { t.Errorf("panic: %v", reason) },
+	})
+	t.Cleanup(common.Close)
+	return common.NewWorker(s, new(cork.Cork)), set
+}
+
+// answerInKind answers a request as its API does, with nothing in it, or a Produce that wants no answer without one.
+func answerInKind(c *broker.Call) {
+	r := kmsg.ResponseForKey(int16(c.Header.Key))
+	r.SetVersion(c.Header.Version)
+	a := broker.Answer{Frame: wire.AppendResponse(nil, c.Header, r)}
+	if c.Header.CorrelationID == noAnswer {
+		a.Frame = nil
+	}
+	c.Answer(a)
+}
+
+// noAnswer is the id of requests that want none.
+const noAnswer = 9999
+
+// ask is a request, of a Produce one whose frame has so many bytes without its length.
+func ask(key wire.APIKey, version int16, id int32, size int) []byte {
+	r := kmsg.RequestForKey(int16(key))
+	r.SetVersion(version)
+	produce, ok := r.(*kmsg.ProduceRequest)
+	if !ok {
+		return wiretest.Frame(key, version, id, "x", r)
+	}
+	topic, partition := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
+	topic.Partitions = append(topic.Partitions, partition)
+	produce.Topics = append(produce.Topics, topic)
+	for records := size; ; records-- {
+		topic.Partitions[0].Records = make([]byte, records)
+		if frame := wiretest.Frame(key, version, id, "x", r); len(frame)-4 <= size {
+			return frame
+		}
+	}
+}
+
+// want wants these answers, with the throttle times that they have in versions that have any, and the connection to be read from or not.
+func (l *listener) want(t *testing.T, key wire.APIKey, version int16, paused bool, throttles ...int32) {
+	t.Helper()
+	_, bodies, isPaused := l.answers()
+	var got []int32
+	for _, body := range bodies {
+		r := kmsg.ResponseForKey(int16(key))
+		r.SetVersion(version)
+		if r.IsFlexible() && key != wire.KeyApiVersions {
+			body = body[1:]
+		}
+		if err := r.ReadFrom(body); err != nil {
+			t.Fatal(err)
+		}
+		throttle := int32(0)
+		if of, ok := r.(kmsg.ThrottleResponse); ok {
+			throttle, _ = of.Throttle()
+		}
+		got = append(got, throttle)
+	}
+	if !slices.Equal(got, throttles) {
+		t.Errorf("answered with throttle times %d, want %d", got, throttles)
+	}
+	if isPaused != paused {
+		t.Errorf("paused is %v, want %v", isPaused, paused)
+	}
+}
+
+// Who asks for too much is answered at once, told for how long, and then not read from: by version, and where it is told at all.
+func TestMuted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		key     wire.APIKey
+		version int16
+		told    bool
+	}{
+		{"ApiVersions 0, which cannot be told", wire.KeyApiVersions, 0, false},
+		{"ApiVersions 3", wire.KeyApiVersions, 3, true},
+		{"Metadata 2, which cannot be told", wire.KeyMetadata, 2, false},
+		{"Metadata 12", wire.KeyMetadata, 12, true},
+		{"Heartbeat 4", wire.KeyHeartbeat, 4, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				facade, conn := &server{}, &listener{}
+				w, set := limited(t, facade, quota.Rule{Name: "few", Principals: []string{"*"}, Requests: 2})
+				s := w.NewSession(session.Peer{}, conn)
+				told := int32(0)
+				if c.told {
+					told = 500
+				}
+				s.Data(slices.Concat(ask(c.key, c.version, 1, 0), ask(c.key, c.version, 2, 0), ask(c.key, c.version, 3, 0), ask(c.key, c.version, 4, 0)))
+				facade.wantTaken(1, 2, 3)
+				conn.want(t, c.key, c.version, true, 0, 0, told)
+				advance(499 * time.Millisecond)
+				synctest.Wait()
+				facade.wantTaken(1, 2, 3)
+				advance(time.Millisecond)
+				synctest.Wait()
+				facade.wantTaken(1, 2, 3, 4)
+				conn.want(t, c.key, c.version, true, told)
+				advance(500 * time.Millisecond)
+				synctest.Wait()
+				conn.want(t, c.key, c.version, false)
+				advance(time.Second)
+				s.Data(ask(c.key, c.version, 5, 0))
+				conn.want(t, c.key, c.version, false, 0)
+				s.Closed()
+				q := set.Quota("few")
+				if q.Throttled.Load() != 2 || q.ThrottleTime.Load() != 1000 {
+					t.Errorf("%d requests throttled for %d ms, want 2 for 1000", q.Throttled.Load(), q.ThrottleTime.Load())
+				}
+			})
+		})
+	}
+}
+
+// Bytes that are written count when they come, those that are read when they are answered; the two have nothing to do with each other.
+func TestMutedForBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		facade, conn := &server{}, &listener{}
+		facade.serving = func(c *broker.Call) {
+			if c.Header.Key != wire.KeyFetch {
+				answerInKind(c)
+				return
+			}
+			head := wire.AppendFetchResponse(nil, c.Header, wire.FetchResponse{}, nil, 64)
+			c.Answer(broker.Answer{Frame: append(head[0], make([]byte, 2500-len(head[0]))...)[:len(head[0]):len(head[0])], Parts: [][]byte{make([]byte, 2500-len(head[0]))}})
+		}
+		w, _ := limited(t, facade, quota.Rule{Principals: []string{"*"}, ProduceBytes: 1000, FetchBytes: 1000})
+		s := w.NewSession(session.Peer{}, conn)
+		defer s.Closed()
+		s.Data(ask(wire.KeyProduce, 9, 1, 1000))
+		conn.want(t, wire.KeyProduce, 9, false, 0)
+		s.Data(ask(wire.KeyProduce, 9, 2, 1000))
+		conn.want(t, wire.KeyProduce, 9, true, 1000)
+		advance(time.Second)
+		synctest.Wait()
+		s.Data(ask(wire.KeyMetadata, 12, 3, 0)) // which is limited by nothing
+		conn.want(t, wire.KeyMetadata, 12, false, 0)
+		s.Data(ask(wire.KeyProduce, 9, noAnswer, 3000)) // acks=0
+		conn.want(t, wire.KeyProduce, 9, true)
+		advance(3 * time.Second)
+		synctest.Wait()
+		conn.want(t, wire.KeyProduce, 9, false)
+		s.Data(ask(wire.KeyFetch, 12, 4, 0))
+		conn.mu.Lock()
+		length, paused, throttle := len(conn.got), conn.paused, binary.BigEndian.Uint32(conn.got[9:])
+		conn.mu.Unlock()
+		if length != 2500 || !paused || throttle != 1500 {
+			t.Errorf("a Fetch is answered with %d bytes and a throttle time of %d, paused %v; want 2500, 1500, true: nothing of it is lost", length, throttle, paused)
+		}
+	})
+}
+
+// What is taken already is answered while its client is muted, in order.
+func TestMutedAnswersWhatIsTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		facade, conn := &server{serving: func(*broker.Call) {}}, &listener{}
+		w, _ := limited(t, facade, quota.Rule{Principals: []string{"*"}, Requests: 1})
+		s := w.NewSession(session.Peer{}, conn)
+		defer s.Closed()
+		for id := int32(1); id <= 3; id++ {
+			s.Data(ask(wire.KeyMetadata, 12, id, 0))
+		}
+		facade.wantTaken(1, 2)
+		advance(300 * time.Millisecond)
+		answerInKind(facade.calls[1])
+		conn.want(t, wire.KeyMetadata, 12, true)
+		answerInKind(facade.calls[0])
+		conn.want(t, wire.KeyMetadata, 12, true, 0, 700)
+		advance(700 * time.Millisecond)
+		synctest.Wait()
+		facade.wantTaken(1, 2, 3)
+		advance(2 * time.Second)
+		answerInKind(facade.calls[2]) // its time is over: there is nothing to wait for
+		conn.want(t, wire.KeyMetadata, 12, false, 0)
+	})
+}
+
+// Another client of the worker is not read from any less, also if its principal is the same: it has asked for nothing too much.
+func TestMutedAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		facade, greedy, other := &server{}, &listener{}, &listener{}
+		w, _ := limited(t, facade, quota.Rule{Principals: []string{"*"}, ClientIDs: []string{"x"}, ProduceBytes: 100})
+		one, two := w.NewSession(session.Peer{}, greedy), w.NewSession(session.Peer{}, other)
+		defer one.Closed()
+		defer two.Closed()
+		one.Data(ask(wire.KeyProduce, 9, 1, 5000))
+		greedy.want(t, wire.KeyProduce, 9, true, 11_000)
+		two.Data(ask(wire.KeyMetadata, 12, 2, 0))
+		other.want(t, wire.KeyMetadata, 12, false, 0)
+		two.Data(ask(wire.KeyProduce, 9, 3, 200)) // and shares the debt when it does
+		other.want(t, wire.KeyProduce, 9, true, 11_000)
+	})
+}
+
+// Who ends is answered what it has sent, when its time is over, and then closed. Who is gone, is gone.
+func TestMutedEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		facade, conn := &server{}, &listener{}
+		w, _ := limited(t, facade, quota.Rule{Principals: []string{"*"}, Requests: 1})
+		s := w.NewSession(session.Peer{}, conn)
+		s.Data(slices.Concat(ask(wire.KeyMetadata, 12, 1, 0), ask(wire.KeyMetadata, 12, 2, 0), ask(wire.KeyMetadata, 12, 3, 0)))
+		s.End()
+		conn.want(t, wire.KeyMetadata, 12, true, 0, 1000)
+		if conn.isClosed() {
+			t.Error("closed before the last answer")
+		}
+		advance(time.Second)
+		synctest.Wait()
+		conn.want(t, wire.KeyMetadata, 12, true, 1000)
+		if !conn.isClosed() {
+			t.Error("not closed behind the last answer")
+		}
+		s.Closed()
+
+		gone := w.NewSession(session.Peer{}, &listener{})
+		gone.Data(slices.Concat(ask(wire.KeyMetadata, 12, 4, 0), ask(wire.KeyMetadata, 12, 5, 0)))
+		gone.Closed()
+		advance(time.Minute)
+		synctest.Wait()
+		facade.wantTaken(1, 2, 3, 4)
+	})
+}
+
+// While a client is muted it is neither idle nor late with the rest of a request; afterwards it is.
+func TestMutedIsNotIdle(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		part int // of a request that has begun to come
+		over time.Duration
+	}{
+		{"idle", 0, 8 * time.Second},
+		{"late", 10, 5 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				facade, conn := &server{}, &listener{}
+				w, _ := limited(t, facade, quota.Rule{Principals: []string{"*"}, ProduceBytes: 10})
+				s := w.NewSession(session.Peer{}, conn)
+				defer s.Closed()
+				s.Data(append(ask(wire.KeyProduce, 9, 1, 1000), ask(wire.KeyProduce, 9, 2, 1000)[:c.part]...))
+				advance(quota.MaxWait)
+				synctest.Wait()
+				if _, _, paused := conn.answers(); paused || conn.isClosed() {
+					t.Fatalf("paused %v, closed %v at the end of its time", paused, conn.isClosed())
+				}
+				advance(c.over - time.Second)
+				synctest.Wait()
+				if conn.isClosed() {
+					t.Error("closed before its time")
+				}
+				advance(10 * time.Second)
+				synctest.Wait()
+				if !conn.isClosed() {
+					t.Error("not closed, though nothing comes")
+				}
+			})
+		})
+	}
+}
+
+// TestHammerMuted has clients of few principals ask at the same time, and come and go: all are answered in order, and none for good muted.
+func TestHammerMuted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		facade := &server{t: t}
+		facade.serving = func(c *broker.Call) { go answerInKind(c) }
+		w, _ := limited(t, facade, quota.Rule{Principals: []string{"*"}, Requests: 100, ProduceBytes: 100_000})
+		var clients sync.WaitGroup
+		for range 8 {
+			clients.Go(func() {
+				for visit := range 5 {
+					conn := &listener{}
+					s := w.NewSession(session.Peer{}, conn)
+					for id := range int32(20) {
+						s.Data(ask(wire.KeyProduce, 9, id, 500))
+						advance(time.Millisecond)
+					}
+					if visit%2 == 0 {
+						s.End()
+					}
+					if visit < 4 {
+						advance(time.Minute)
+						ids, _, paused := conn.answers()
+						if len(ids) != 20 || !slices.IsSorted(ids) || paused {
+							t.Errorf("answers to %d, paused %v", ids, paused)
+						}
+					}
+					s.Closed()
+				}
+			})
+		}
+		clients.Wait()
+	})
+}
