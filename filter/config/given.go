@@ -70,7 +70,6 @@ func (c *Config) producerConfig(bad *mistakes, cl *Cluster, path string, raw map
 	for _, name := range slices.Sorted(maps.Keys(g.values)) {
 		s, t, value := specs()[name], table[name], g.values[name]
 		switch {
-		case name == "sasl.oauthbearer.config" && g.has("sasl.oauthbearer.metadata.authentication.type"): // which is refused
 		case name == "metadata.broker.list":
 			c.sameServers(bad, cl, g.at(name), value)
 		case s.who == "C":

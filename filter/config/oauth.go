@@ -23,14 +23,28 @@ const (
 
 const (
 	grantType   = "sasl.oauthbearer.grant.type"
-	clientGrant = "client_credentials"
-	jwtBearer   = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	assertions  = "sasl.oauthbearer.assertion."
-	tokenURL    = "sasl.oauthbearer.token.endpoint.url" //nolint:gosec // a name
+	jwtBearer   = "urn:ietf:params:oauth:grant-type:jwt-bearer" //nolint:gosec // a name
+	oauthConfig = "sasl.oauthbearer.config"
+	// metadataType says which cloud's metadata service gives tokens.
+	metadataType = "sasl.oauthbearer.metadata.authentication.type"
+	azureIMDS    = "azure_imds"
+	assertions   = "sasl.oauthbearer.assertion."
+	tokenURL     = "sasl.oauthbearer.token.endpoint.url" //nolint:gosec // a name
 )
 
 func (s *security) givenOAuth() *dial.OAuth {
 	v := s.given.values
+	switch {
+	case v[metadataType] == azureIMDS:
+		return s.azureProperties()
+	case v[metadataType] != "" && v[metadataType] != "none":
+		s.bad.add(s.given.at(metadataType), "is azure_imds or none here; for Amazon MSK write sasl.mechanism: AWS_MSK_IAM, and for others have AWS write a "+
+			"token file: sasl.oauth.token_file")
+		return nil
+	case v[oauthConfig] != "":
+		s.bad.add(s.given.at(oauthConfig), "is not supported: it makes tokens that nobody signed; set sasl.oauthbearer.method to oidc")
+		return nil
+	}
 	if v["sasl.oauthbearer.method"] != "oidc" && s.isAmazons() {
 		s.bad.add(s.given.at("sasl.mechanisms"), "is not all that Amazon MSK wants; write AWS_MSK_IAM")
 		return nil

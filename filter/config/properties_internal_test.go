@@ -192,6 +192,8 @@ var meanings = map[string]string{
 	"sasl.oauthbearer.scope":                            "What the token is to be good for.",
 	"sasl.oauthbearer.extensions":                       "`NAME=VALUE`, separated by commas: sent to the broker with the token.",
 	"sasl.oauthbearer.token.endpoint.url":               "The server's URL; or `file:///PATH` of a file with a token, as Java's clients have it.",
+	"sasl.oauthbearer.metadata.authentication.type":     "`azure_imds`: tokens of the managed identity in Azure; neither a URL nor a secret is needed. `aws_iam` is refused. Default: `none`.",
+	"sasl.oauthbearer.config":                           "With `azure_imds`: `query=resource=…&client_id=…`, what tokens are for and which identity. Default: the namespace of the bootstrap servers, and the only identity. Refused without.",
 	"sasl.oauthbearer.grant.type":                       "How we prove who we are to that server: by the secret, or by an assertion (RFC 7523). Default: `client_credentials`.",
 	"sasl.oauthbearer.assertion.file":                   "A file with an assertion that somebody else has signed and renews. It is read for each token, and the other properties of assertions have no place beside it.",
 	"sasl.oauthbearer.assertion.private.key.file":       "The key that assertions are signed with: a PEM file.",

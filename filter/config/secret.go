@@ -18,7 +18,7 @@ func isSecret(d protoreflect.MessageDescriptor) bool {
 	switch d.FullName() {
 	case fullName(&kafkameshv1.Tls{}), fullName(&kafkameshv1.Sasl{}), fullName(&kafkameshv1.DataSource{}),
 		fullName(&kafkameshv1.OAuth{}), fullName(&kafkameshv1.OAuth_Assertion{}), fullName(&kafkameshv1.OAuth_Aws{}),
-		fullName(&kafkameshv1.OAuth_Google{}), fullName(&kafkameshv1.Kerberos{}),
+		fullName(&kafkameshv1.OAuth_Google{}), fullName(&kafkameshv1.OAuth_Azure{}), fullName(&kafkameshv1.Kerberos{}),
 		fullName(&kafkameshv1.Authentication_Sasl{}), fullName(&kafkameshv1.Authentication_Sasl_Plain{}),
 		fullName(&kafkameshv1.Authentication_Sasl_Scram{}), fullName(&kafkameshv1.Authentication_Sasl_OAuthBearer{}),
 		fullName(&kafkameshv1.OpenTelemetry{}), fullName(&kafkameshv1.Header{}):

@@ -150,10 +150,8 @@ func (s *security) givenSASL() {
 		Password:  s.text(dial.PartPassword, "sasl.password"),
 	}
 	path := s.given.at("sasl.mechanisms")
-	for _, name := range []string{"sasl.mechanisms", "sasl.oauthbearer.metadata.authentication.type", "sasl.oauthbearer.config"} {
-		if s.bad.has(s.given.at(name)) {
-			return // it is refused already, and what it needs has no use
-		}
+	if s.bad.has(path) || s.bad.has(s.given.at(metadataType)) {
+		return // it is refused already, and what it needs has no use
 	}
 	switch mechanism {
 	case dial.Plain, dial.SCRAM256, dial.SCRAM512:

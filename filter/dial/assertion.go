@@ -18,7 +18,7 @@ import (
 )
 
 // jwtBearer is the grant that an assertion is shown for (RFC 7523).
-const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer" //nolint:gosec // a name
 
 // Assertion is what we show a token server to prove who we are: a JSON Web Token, out of a file or signed by us.
 type Assertion struct {

@@ -29,7 +29,7 @@ const (
 	PartAssertionKey     Part = "assertion_key"
 	PartAssertionOpener  Part = "assertion_key_password"
 	PartAssertionForm    Part = "assertion_template"
-	PartCloudCredentials Part = "cloud_credentials"
+	PartCloudCredentials Part = "cloud_credentials" //nolint:gosec // a name
 	PartKeytab           Part = "keytab"
 	PartTicketCache      Part = "ticket_cache"
 	PartKerberosConfig   Part = "kerberos_config"
@@ -41,6 +41,9 @@ type Problem struct { //nolint:errname // it is what is wrong with a part, and a
 	Message string
 	Warning bool // it works today
 }
+
+// NewProblem is that a part cannot be used. It does not name the file of a part that is secret: that may be the secret in a wrong place.
+func NewProblem(part Part, err error) *Problem { return wrong(part, err) }
 
 // Error is the message.
 func (p *Problem) Error() string { return p.Message }
@@ -56,9 +59,6 @@ func (p *Problem) located() error {
 	}
 	return InWords("our "+what+": "+p.Message, p)
 }
-
-// NewProblem is that a part cannot be used. It does not name the file of a part that is secret: that may be the secret in a wrong place.
-func NewProblem(part Part, err error) *Problem { return wrong(part, err) }
 
 func wrong(part Part, err error) *Problem {
 	if missing, ok := errors.AsType[*missingError](err); ok && !part.public() {

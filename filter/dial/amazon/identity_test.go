@@ -118,6 +118,8 @@ func write(t *testing.T, content string) string {
 const role = "arn:aws:iam::123456789012:role/kafka"
 
 // Each way in which AWS says who somebody is makes a token that a broker takes.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestEachIdentity(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -246,6 +248,8 @@ func mac(key []byte, text string) []byte {
 }
 
 // A token is not used for longer than the credentials that have signed it.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestEndsWithItsCredentials(t *testing.T) {
 	c := newCloud(t)
 	c.life = 10 * time.Minute
@@ -257,6 +261,8 @@ func TestEndsWithItsCredentials(t *testing.T) {
 }
 
 // What is replaced, as a pod's web identity is, is read for each token.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestReadAnew(t *testing.T) {
 	c := newCloud(t)
 	file := write(t, "first")
@@ -277,6 +283,8 @@ func TestReadAnew(t *testing.T) {
 }
 
 // What is wrong is said in words, and nothing of what a server repeats.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestFailures(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -314,6 +322,8 @@ func TestFailures(t *testing.T) {
 }
 
 // Who does not answer holds nobody for longer than there is time.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestSilence(t *testing.T) {
 	c := newCloud(t)
 	over := make(chan struct{})

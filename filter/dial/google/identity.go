@@ -33,6 +33,24 @@ var _ dial.Cloud = Identity{}
 // Sources are what may be in files.
 func (i Identity) Sources() []dial.Source { return []dial.Source{i.Credentials, i.CA} }
 
+// Check says what is wrong with the credentials that are configured, without asking anybody.
+func (i Identity) Check() (problems []*dial.Problem) {
+	if _, err := dial.HTTPClient(i.CA); err != nil {
+		problems = append(problems, dial.NewProblem(dial.PartTokenCA, err))
+	}
+	if i.Credentials.IsZero() {
+		return problems
+	}
+	raw, _, err := i.read()
+	if err == nil && i.Principal == "" && principalIn(raw) == "" {
+		err = errNoPrincipal
+	}
+	if err != nil {
+		problems = append(problems, dial.NewProblem(dial.PartCloudCredentials, err))
+	}
+	return problems
+}
+
 // Fetch gets an access token, with the credentials that are there now, and gives it its shape.
 func (i Identity) Fetch(ctx context.Context) (token.Token, error) {
 	client, err := dial.HTTPClient(i.CA)
@@ -100,24 +118,6 @@ func (i Identity) read() ([]byte, google.CredentialsType, error) {
 		return nil, "", fmt.Errorf("%s does not hold credentials of a service account or an external account, in Google's JSON", i.Credentials)
 	}
 	return raw, said.Type, nil
-}
-
-// Check says what is wrong with the credentials that are configured, without asking anybody.
-func (i Identity) Check() (problems []*dial.Problem) {
-	if _, err := dial.HTTPClient(i.CA); err != nil {
-		problems = append(problems, dial.NewProblem(dial.PartTokenCA, err))
-	}
-	if i.Credentials.IsZero() {
-		return problems
-	}
-	raw, _, err := i.read()
-	if err == nil && i.Principal == "" && principalIn(raw) == "" {
-		err = errNoPrincipal
-	}
-	if err != nil {
-		problems = append(problems, dial.NewProblem(dial.PartCloudCredentials, err))
-	}
-	return problems
 }
 
 var errNoPrincipal = errors.New("the credentials do not say which service account they are for; write its address, or the principal, into principal")

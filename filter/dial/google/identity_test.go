@@ -135,6 +135,8 @@ func file(t *testing.T, content any) dial.Source {
 }
 
 // Each way in which Google says who somebody is makes a token of the shape that its brokers want.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestEachIdentity(t *testing.T) {
 	for _, tt := range []struct {
 		name, asked, access, subject string
@@ -209,6 +211,8 @@ func wantShape(t *testing.T, value, access, subject string) {
 }
 
 // What is wrong is said in words, and nothing of what a server repeats.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestFailures(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
@@ -249,6 +253,8 @@ func TestFailures(t *testing.T) {
 }
 
 // What is wrong with a file is found without asking anybody.
+//
+//nolint:paralleltest // the clouds' libraries read the environment
 func TestChecks(t *testing.T) {
 	c := newCloud(t)
 	for _, tt := range []struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -21,13 +22,13 @@ func shape(access, principal string, now, end time.Time) (string, error) {
 		Issued  int64  `json:"iat"`
 		End     int64  `json:"exp"`
 	}{"Google", "kafka", principal, now.Unix(), end.Unix()}
-	text := ""
+	var parts []string
 	for _, part := range []any{head, claims} {
 		raw, err := json.Marshal(part)
 		if err != nil {
 			return "", fmt.Errorf("write the token for the broker: %w", err)
 		}
-		text += base64.RawURLEncoding.EncodeToString(raw) + "."
+		parts = append(parts, base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return text + base64.RawURLEncoding.EncodeToString([]byte(access)), nil
+	return strings.Join(append(parts, base64.RawURLEncoding.EncodeToString([]byte(access))), "."), nil
 }

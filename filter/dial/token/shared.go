@@ -97,14 +97,6 @@ func (s *Shared) Get(ctx context.Context) (Token, error) {
 	}
 }
 
-// orKept is the old token while it is valid, or else err.
-func (s *Shared) orKept(err error) (Token, error) {
-	if s.kept.Value != "" && time.Now().Before(s.kept.Expires) {
-		return s.kept, nil
-	}
-	return Token{}, err
-}
-
 // Forget has the next one who asks get a new token.
 func (s *Shared) Forget() {
 	s.mu.Lock()
@@ -113,6 +105,14 @@ func (s *Shared) Forget() {
 	if s.asking != nil {
 		s.asking.outcast, s.asking = true, nil
 	}
+}
+
+// orKept is the old token while it is valid, or else err.
+func (s *Shared) orKept(err error) (Token, error) {
+	if s.kept.Value != "" && time.Now().Before(s.kept.Expires) {
+		return s.kept, nil
+	}
+	return Token{}, err
 }
 
 // ask fetches a token for all who wait for r.

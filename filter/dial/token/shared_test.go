@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ func (i *issuer) fetch(ctx context.Context) (token.Token, error) {
 	if i.fail != nil {
 		return token.Token{}, i.fail
 	}
-	t := token.Token{Value: fmt.Sprint(n), Identity: "mesh"}
+	t := token.Token{Value: strconv.Itoa(int(n)), Identity: "mesh"}
 	if i.life > 0 {
 		t.Expires = time.Now().Add(i.life)
 	}

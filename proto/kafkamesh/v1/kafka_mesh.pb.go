@@ -2359,7 +2359,7 @@ func (x *Sasl) GetKerberos() *Kerberos {
 // OAuth is where tokens come from: a server, asked for them with client credentials or an assertion, a file, or a cloud.
 type OAuth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The server's URL. Required, unless token_file is given.
+	// The server's URL. Required, unless token_file, aws, google or azure is given.
 	TokenUrl string `protobuf:"bytes,1,opt,name=token_url,json=tokenUrl,proto3" json:"token_url,omitempty"`
 	// Who we are.
 	ClientId *DataSource `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
@@ -2380,7 +2380,9 @@ type OAuth struct {
 	// Who we are in AWS: instead of a server.
 	Aws *OAuth_Aws `protobuf:"bytes,10,opt,name=aws,proto3" json:"aws,omitempty"`
 	// Who we are in Google Cloud: instead of a server.
-	Google        *OAuth_Google `protobuf:"bytes,11,opt,name=google,proto3" json:"google,omitempty"`
+	Google *OAuth_Google `protobuf:"bytes,11,opt,name=google,proto3" json:"google,omitempty"`
+	// Who we are in Azure: instead of a server.
+	Azure         *OAuth_Azure `protobuf:"bytes,12,opt,name=azure,proto3" json:"azure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2488,6 +2490,13 @@ func (x *OAuth) GetAws() *OAuth_Aws {
 func (x *OAuth) GetGoogle() *OAuth_Google {
 	if x != nil {
 		return x.Google
+	}
+	return nil
+}
+
+func (x *OAuth) GetAzure() *OAuth_Azure {
+	if x != nil {
+		return x.Azure
 	}
 	return nil
 }
@@ -3422,6 +3431,72 @@ func (x *OAuth_Assertion) GetTemplate() *DataSource {
 	return nil
 }
 
+// Azure is who we are in Azure, for Event Hubs: with a token file, its own or the environment's (AZURE_FEDERATED_TOKEN_FILE), a workload
+// identity, and else the managed identity of what the mesh runs on. scope is what tokens are for; its default is the namespace that
+// bootstrap_servers name (NAMESPACE.servicebus.windows.net).
+type OAuth_Azure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which identity. Default: AZURE_CLIENT_ID, or else the only one.
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The tenant of a workload identity. Default: AZURE_TENANT_ID.
+	TenantId string `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// The file with the workload's token. Default: AZURE_FEDERATED_TOKEN_FILE.
+	TokenFile     string `protobuf:"bytes,3,opt,name=token_file,json=tokenFile,proto3" json:"token_file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OAuth_Azure) Reset() {
+	*x = OAuth_Azure{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OAuth_Azure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OAuth_Azure) ProtoMessage() {}
+
+func (x *OAuth_Azure) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OAuth_Azure.ProtoReflect.Descriptor instead.
+func (*OAuth_Azure) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 3}
+}
+
+func (x *OAuth_Azure) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *OAuth_Azure) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *OAuth_Azure) GetTokenFile() string {
+	if x != nil {
+		return x.TokenFile
+	}
+	return ""
+}
+
 var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
@@ -3654,7 +3729,7 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x17MECHANISM_SCRAM_SHA_256\x10\x02\x12\x1b\n" +
 	"\x17MECHANISM_SCRAM_SHA_512\x10\x03\x12\x19\n" +
 	"\x15MECHANISM_OAUTHBEARER\x10\x04\x12\x14\n" +
-	"\x10MECHANISM_GSSAPI\x10\x05\"\xdc\v\n" +
+	"\x10MECHANISM_GSSAPI\x10\x05\"\xef\f\n" +
 	"\x05OAuth\x12\x1b\n" +
 	"\ttoken_url\x18\x01 \x01(\tR\btokenUrl\x125\n" +
 	"\tclient_id\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bclientId\x12=\n" +
@@ -3672,7 +3747,8 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\tassertion\x18\t \x01(\v2\x1d.kafkamesh.v1.OAuth.AssertionR\tassertion\x12)\n" +
 	"\x03aws\x18\n" +
 	" \x01(\v2\x17.kafkamesh.v1.OAuth.AwsR\x03aws\x122\n" +
-	"\x06google\x18\v \x01(\v2\x1a.kafkamesh.v1.OAuth.GoogleR\x06google\x1a\x9f\x01\n" +
+	"\x06google\x18\v \x01(\v2\x1a.kafkamesh.v1.OAuth.GoogleR\x06google\x12/\n" +
+	"\x05azure\x18\f \x01(\v2\x19.kafkamesh.v1.OAuth.AzureR\x05azure\x1a\x9f\x01\n" +
 	"\x03Aws\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x18\n" +
 	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x19\n" +
@@ -3703,7 +3779,12 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0fALGORITHM_RS256\x10\x01\x12\x13\n" +
 	"\x0fALGORITHM_ES256\x10\x02B\x0e\n" +
 	"\f_lifetime_msB\v\n" +
-	"\t_early_ms\x1a=\n" +
+	"\t_early_ms\x1a`\n" +
+	"\x05Azure\x12\x1b\n" +
+	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x1b\n" +
+	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x1d\n" +
+	"\n" +
+	"token_file\x18\x03 \x01(\tR\ttokenFile\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +
@@ -3749,7 +3830,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3796,8 +3877,9 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(*OAuth_Aws)(nil),                       // 42: kafkamesh.v1.OAuth.Aws
 	(*OAuth_Google)(nil),                    // 43: kafkamesh.v1.OAuth.Google
 	(*OAuth_Assertion)(nil),                 // 44: kafkamesh.v1.OAuth.Assertion
-	nil,                                     // 45: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 46: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*OAuth_Azure)(nil),                     // 45: kafkamesh.v1.OAuth.Azure
+	nil,                                     // 46: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 47: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	23, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
@@ -3848,27 +3930,28 @@ var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	31, // 45: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
 	27, // 46: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
 	27, // 47: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	45, // 48: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	46, // 48: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
 	27, // 49: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	46, // 50: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	47, // 50: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
 	44, // 51: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
 	42, // 52: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
 	43, // 53: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
-	10, // 54: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	36, // 55: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	37, // 56: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	38, // 57: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 58: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	27, // 59: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
-	27, // 60: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	27, // 61: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 62: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	27, // 63: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	45, // 54: kafkamesh.v1.OAuth.azure:type_name -> kafkamesh.v1.OAuth.Azure
+	10, // 55: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	36, // 56: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	37, // 57: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	38, // 58: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 59: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	27, // 60: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
+	27, // 61: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	27, // 62: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 63: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	27, // 64: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3902,7 +3985,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   36,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
