@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -286,6 +287,56 @@ func TestFetchSessionMemory(t *testing.T) {
 	}
 	if r = s.fetch(0, 0, "apples/0"); r.SessionID != 0 || s.memory.taken != 0 {
 		t.Errorf("session id %d, %d bytes for a client that is gone", r.SessionID, s.memory.taken)
+	}
+}
+
+// busyMemory looks at a client's next request whenever it is asked for room: who makes room for one client answers others, and those may
+// have that client's session go on.
+type busyMemory struct {
+	memory
+
+	s     *sessionReader
+	looks int
+}
+
+func (m *busyMemory) look() {
+	m.looks++
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		m.s.broker.API(wire.KeyFetch).IsLaborious(&broker.Call{Client: &m.s.client})
+	}()
+	select {
+	case <-looked:
+	case <-time.After(10 * time.Second):
+		m.s.t.Error("who makes room for a client cannot take its next request")
+	}
+}
+
+func (m *busyMemory) Reserve(n int) bool {
+	m.look()
+	return m.memory.Reserve(n)
+}
+
+func (m *busyMemory) Return(n int) {
+	m.look()
+	m.memory.Return(n)
+}
+
+// Nothing is held while room is asked for or given back.
+func TestFetchSessionAsksForRoomFreely(t *testing.T) {
+	t.Parallel()
+	s := newSessionReader(t, 11, 0)
+	m := &busyMemory{memory: memory{limit: 1 << 20}, s: s}
+	s.broker.KeepIn(m)
+	id := s.fetch(0, 0, "apples/0").SessionID
+	s.fetch(id, 1, "apples/1")
+	s.fetch(id, 2, "-apples/0")
+	s.fetch(id, -1)
+	s.fetch(0, 0, "apples/0")
+	s.client.Release()
+	if m.looks != 6 || m.taken != 0 {
+		t.Errorf("%d looks, want 6; %d bytes are reserved, want none", m.looks, m.taken)
 	}
 }
 

@@ -123,14 +123,29 @@ func (s *fetches) leave() {
 	s.giveBack(false)
 }
 
-// reserve has n bytes be reserved in all.
+// reserve has n bytes be reserved in all. Who serves the client's request does it, holding no lock: others are answered to make room.
 func (s *fetches) reserve(m Memory, n int) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if more := n - s.reserved; s.gone || more > 0 && !m.Reserve(more) {
+	more, gone := n-s.reserved, s.gone
+	s.mu.Unlock()
+	if gone || more > 0 && !m.Reserve(more) {
 		return false
-	} else if more < 0 {
+	}
+	if !s.keep(m, n) { // gone meanwhile, with what was reserved before
+		more, gone = -max(0, more), true
+	}
+	if more < 0 {
 		m.Return(-more)
+	}
+	return !gone
+}
+
+// keep takes note that n bytes are reserved. It reports false if the client is gone.
+func (s *fetches) keep(m Memory, n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return false
 	}
 	s.memory, s.reserved = m, n
 	return true
@@ -139,9 +154,10 @@ func (s *fetches) reserve(m Memory, n int) bool {
 // giveBack gives back what is reserved; gone: for good.
 func (s *fetches) giveBack(gone bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.reserved > 0 {
-		s.memory.Return(s.reserved)
-	}
+	m, n := s.memory, s.reserved
 	s.reserved, s.gone = 0, s.gone || gone
+	s.mu.Unlock()
+	if n > 0 {
+		m.Return(n)
+	}
 }
