@@ -41,11 +41,11 @@ func store(r *reader, partition int32, records string) func() {
 	return func() { r.dialled.Store("many", partition, records) }
 }
 
-// withSessions runs f with a reader of n partitions of a topic of two brokers, half of each, in a version.
-func withSessions(t *testing.T, version int16, n int, f func(r *reader)) {
+// withSessions runs f with a reader of 40 partitions of a topic of two brokers, half of each, in a version.
+func withSessions(t *testing.T, version int16, f func(r *reader)) {
 	t.Helper()
 	withReader(t, settings(), func(r *reader) {
-		r.many(n)
+		r.many(40)
 		r.version, r.id = version, r.dialled.TopicID("many")
 		f(r)
 	})
@@ -90,7 +90,7 @@ func (r *reader) readsWhile(do func(), what string, news map[int]string, request
 func TestFetchInSessions(t *testing.T) {
 	t.Parallel()
 	for _, version := range []int16{7, 12, 13, 17} {
-		withSessions(t, version, 40, func(r *reader) {
+		withSessions(t, version, func(r *reader) {
 			r.reads("at first", nil, "begins: 20, forgets 0", "begins: 20, forgets 0")
 			r.reads("again", nil, "goes on: 0, forgets 0", "goes on: 0, forgets 0")
 			r.readsWhile(store(r, 3, "x"), "records", map[int]string{3: "NONE 1 x"}, "goes on: 0, forgets 0", "goes on: 0, forgets 0")
@@ -116,7 +116,7 @@ func TestFetchInSessions(t *testing.T) {
 // A session that its broker has dropped is begun anew, of which the client sees nothing. A broker that keeps none is asked without.
 func TestFetchSessionIsLost(t *testing.T) {
 	t.Parallel()
-	withSessions(t, 12, 40, func(r *reader) {
+	withSessions(t, 12, func(r *reader) {
 		r.reads("at first", nil, "begins: 20, forgets 0", "begins: 20, forgets 0")
 		r.dialled.LimitSessions(1)
 		r.readsWhile(store(r, 4, "x"), "dropped", map[int]string{4: "NONE 1 x"}, "begins: 20, forgets 0", "begins: 20, forgets 0", "goes on: 0, forgets 0", "goes on: 0, forgets 0")
@@ -131,7 +131,7 @@ func TestFetchSessionIsLost(t *testing.T) {
 		r.reads("on other connections", nil, "begins: 20, forgets 0", "begins: 20, forgets 0")
 		r.reads("there", nil, "goes on: 0, forgets 0", "goes on: 0, forgets 0")
 	})
-	withSessions(t, 12, 40, func(r *reader) {
+	withSessions(t, 12, func(r *reader) {
 		r.dialled.Read(link.Range{Min: 4, Max: 6})
 		r.reads("a broker that has none", nil, "outside: 20, forgets 0", "outside: 20, forgets 0")
 		r.reads("again", nil, "outside: 20, forgets 0", "outside: 20, forgets 0")
@@ -141,7 +141,7 @@ func TestFetchSessionIsLost(t *testing.T) {
 // A partition whose leader moves leaves one session and comes to another; what is told of it stays right.
 func TestFetchSessionOfLeadersThatMove(t *testing.T) {
 	t.Parallel()
-	withSessions(t, 12, 40, func(r *reader) {
+	withSessions(t, 12, func(r *reader) {
 		r.reads("at first", nil, "begins: 20, forgets 0", "begins: 20, forgets 0")
 		r.readsWhile(store(r, 0, "x"), "records", map[int]string{0: "NONE 1 x"}, "goes on: 0, forgets 0", "goes on: 0, forgets 0")
 		r.reads("behind it", nil, "goes on: 1, forgets 0")

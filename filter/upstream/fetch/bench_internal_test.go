@@ -52,7 +52,7 @@ func BenchmarkPoll(b *testing.B) {
 			}
 			whole.Partitions[500].RecordBatches = []byte("records")
 			full, few := answer(whole), answer(kmsg.FetchResponseTopic{Topic: "apples", Partitions: whole.Partitions[500:501]})
-			into := [][]wire.Fetched{make([]wire.Fetched, partitions)}
+			into := append([][]wire.Fetched(nil), make([]wire.Fetched, len(request.Topics[0].Partitions)))
 			scratch, segments := []byte(nil), [][]byte(nil)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -87,12 +87,6 @@ func (n *node) remove(l *line) {
 	}
 }
 
-// keep takes note of how much is held for the line's session.
-func (l *line) keep(n int) {
-	l.polls.memory += n - l.kept
-	l.kept = n
-}
-
 // oldest is the line whose poll is the oldest.
 func (n *node) oldest() *line {
 	found := n.lines[0]
@@ -215,6 +209,12 @@ func (l *line) begin() {
 	if useless && opened != nil {
 		opened.Close(errGivenUp)
 	}
+}
+
+// keep takes note of how much is held for the line's session.
+func (l *line) keep(n int) {
+	l.polls.memory += n - l.kept
+	l.kept = n
 }
 
 // give has the line be closed: by who gets its link, or by who has it begin. The mutex is held.

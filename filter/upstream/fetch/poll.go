@@ -49,41 +49,6 @@ func newPoll(f *Fetching, l *line, given []*partition, of int) *poll {
 	return q
 }
 
-// name has the poll's request name partitions, those of a topic together.
-func (q *poll) name(given []*partition) {
-	topicOf := make([]int, len(given))
-	var sizes []int
-	at := map[topic]int{}
-	for i, known := range given {
-		if i > 0 && known.at.topic == given[i-1].at.topic {
-			topicOf[i] = topicOf[i-1]
-		} else if n, there := at[known.at.topic]; there {
-			topicOf[i] = n
-		} else {
-			topicOf[i] = len(q.request.Topics)
-			at[known.at.topic] = topicOf[i]
-			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.name, ID: known.at.id})
-			sizes = append(sizes, 0)
-		}
-		sizes[topicOf[i]]++
-		known.poll, known.state = q, isOpen
-	}
-	q.partitions, q.topics = make([]*partition, len(given)), make([]int, len(given))
-	named := make([]wire.FetchPartition, len(given))
-	begins, n := make([]int, len(sizes)), 0 // where each topic's partitions are
-	for i, size := range sizes {
-		begins[i] = n
-		q.request.Topics[i].Partitions = named[n : n : n+size]
-		n += size
-	}
-	for i, known := range given {
-		t := &q.request.Topics[topicOf[i]]
-		to := begins[topicOf[i]] + len(t.Partitions)
-		t.Partitions = append(t.Partitions, known.asked.FetchPartition)
-		q.partitions[to], q.topics[to] = known, topicOf[i]
-	}
-}
-
 // maxBytes is what a broker is asked for at most, so that its answer can be read, and leaves room for others.
 func (s *Settings) maxBytes() int32 {
 	return int32(min(int(s.MaxAnswer-min(s.MaxAnswer/2, 4<<20)), s.Room.most()))
@@ -144,6 +109,41 @@ func (q *poll) Answer(a *link.Answer) error {
 	defer q.release()
 	q.line.polls.answered(q, head.ThrottleMillis, results)
 	return nil
+}
+
+// name has the poll's request name partitions, those of a topic together.
+func (q *poll) name(given []*partition) {
+	topicOf := make([]int, len(given))
+	var sizes []int
+	at := map[topic]int{}
+	for i, known := range given {
+		if i > 0 && known.at.topic == given[i-1].at.topic {
+			topicOf[i] = topicOf[i-1]
+		} else if n, there := at[known.at.topic]; there {
+			topicOf[i] = n
+		} else {
+			topicOf[i] = len(q.request.Topics)
+			at[known.at.topic] = topicOf[i]
+			q.request.Topics = append(q.request.Topics, wire.FetchTopic{Name: known.at.name, ID: known.at.id})
+			sizes = append(sizes, 0)
+		}
+		sizes[topicOf[i]]++
+		known.poll, known.state = q, isOpen
+	}
+	q.partitions, q.topics = make([]*partition, len(given)), make([]int, len(given))
+	named := make([]wire.FetchPartition, len(given))
+	begins, n := make([]int, len(sizes)), 0 // where each topic's partitions are
+	for i, size := range sizes {
+		begins[i] = n
+		q.request.Topics[i].Partitions = named[n : n : n+size]
+		n += size
+	}
+	for i, known := range given {
+		t := &q.request.Topics[topicOf[i]]
+		to := begins[topicOf[i]] + len(t.Partitions)
+		t.Partitions = append(t.Partitions, known.asked.FetchPartition)
+		q.partitions[to], q.topics[to] = known, topicOf[i]
+	}
 }
 
 // send sends the poll on its line, which is up.
