@@ -93,8 +93,12 @@ func (g *consumerGroup) admits(m *consumerMember, r *kmsg.ConsumerGroupHeartbeat
 		return wire.UnknownMemberID
 	case r.MemberEpoch == m.epoch:
 		return wire.None
-	case r.MemberEpoch == m.previous && r.Topics != nil && !g.foreign(r) && subset(g.owned(r), m.assigned): // it has not heard the last answer
-		return wire.None
+	case r.MemberEpoch == m.previous && r.Topics != nil && subset(g.owned(r), m.assigned): // it has not heard the last answer
+		if !g.foreign(r) {
+			return wire.None
+		}
+		g.on.foreign = append(g.on.foreign, m.id)
+		return wire.FencedMemberEpoch
 	default:
 		return wire.FencedMemberEpoch
 	}

@@ -35,6 +35,7 @@ type coordinator struct {
 	topic   string
 	members int // made so far
 	closed  bool
+	foreign []string // members that were fenced because they own something of another cluster's topic
 }
 
 // coordinate has a cluster answer for groups.

@@ -80,6 +80,11 @@ func TestWithoutGroups(t *testing.T) {
 			"what a cluster has not heard", "../../filter/groups/beat.go", "func (b *Beat) goOn(",
 			"{\n\t\ts := b.member.Stakes[cluster]\n\t\ts.Unheard = false\n\t\tb.member.Stakes[cluster] = s\n\t}",
 		},
+		{
+			"a look at whose topic it is that a member owns", "../../filter/groups/beat.go", "func (b *Beat) owned(",
+			"if said := b.member.Owned; said != nil {\n\t\tall := []kmsg.ConsumerGroupHeartbeatRequestTopic{}\n\t\tfor _, a := range said {\n" +
+				"\t\t\tall = append(all, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: a.Topic, Partitions: a.Partitions})\n\t\t}\n\t\treturn all\n\t}",
+		},
 	} {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()

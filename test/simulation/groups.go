@@ -99,6 +99,13 @@ func (cs Configs) RunGroups(seed uint64, traced bool) GroupResult {
 	if !w.quiet() {
 		w.wrong = append(w.wrong, "groups do not come to rest: "+w.unrest()+w.views())
 	}
+	for _, c := range w.coordinators {
+		c.mu.Lock()
+		for _, m := range c.foreign {
+			w.wrong = append(w.wrong, m+" is fenced by "+c.name+" for what it owns of another cluster's topic")
+		}
+		c.mu.Unlock()
+	}
 	w.close()
 	w.judge(&r)
 	return r
