@@ -252,9 +252,15 @@ func (h *heartbeatCall) sendTo(cluster string, r *kmsg.ConsumerGroupHeartbeatReq
 	}, func() {}, h.end)
 }
 
-// said is what a cluster has answered, as far as clients hear of it; nil: it has not.
+// said is what a cluster has answered, as far as clients hear of it; nil: it has not. Who may have nothing to do with a group is told so by
+// whoever is asked for its coordinator.
 func (h *heartbeatCall) said(up Upstream, r kmsg.Response, err error) *kmsg.ConsumerGroupHeartbeatResponse {
 	if err != nil {
+		if code, _ := unanswered(err); code == wire.GroupAuthorizationFailed {
+			said := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+			said.ErrorCode = int16(code)
+			return said
+		}
 		return nil
 	}
 	said := r.(*kmsg.ConsumerGroupHeartbeatResponse) //nolint:forcetypeassert // as the request is

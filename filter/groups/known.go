@@ -43,13 +43,24 @@ func (k *Known) Member(key Key, epoch int32, owned []Assigned, on []string) (*Me
 	switch {
 	case len(m.Stakes) > 0 && m.Told.Sum() == epoch:
 		return m, wire.None
-	case len(k.Missing) > 0:
+	case len(k.Missing) > 0 && !k.denied():
 		return nil, wire.CoordinatorNotAvailable
+	case len(k.Missing) > 0 && len(k.Said) == 0:
+		return nil, wire.GroupAuthorizationFailed
 	case len(m.Stakes) == 0:
 		return nil, wire.UnknownMemberID
 	default:
 		return nil, wire.FencedMemberEpoch
 	}
+}
+
+// denied reports whether those that do not say what they know have nobody of the group, because they let the mesh's user have nothing to do
+// with it.
+func (k *Known) denied() bool {
+	return !slices.ContainsFunc(k.Missing, func(cluster string) bool {
+		said := k.Refused[cluster]
+		return said == nil || wire.ErrorCode(said.ErrorCode) != wire.GroupAuthorizationFailed
+	})
 }
 
 func (m *Member) isOn(cluster string) bool {

@@ -94,12 +94,6 @@ func (n *Notices) Closing(c Client, reason wire.Reason, detail string, kind wire
 	n.tell(ofRefusal(broker.Refusal{Kind: kind, Reason: detail}), c, api.String(), "")
 }
 
-func (n *Notices) keepClosing(c status.Closing) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.closings.add(c)
-}
-
 // Fill adds what is kept to what is known of a mesh's clients.
 func (n *Notices) Fill(to *status.Clients) {
 	n.mu.Lock()
@@ -123,6 +117,12 @@ func (n *Notices) keepTopics(now time.Time, c Client, r broker.Refusal) {
 		t.Times++
 		t.Last = now
 	}
+}
+
+func (n *Notices) keepClosing(c status.Closing) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closings.add(c)
 }
 
 // keepRefused keeps who was refused something.

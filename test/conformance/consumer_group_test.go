@@ -83,12 +83,7 @@ func TestConsumerGroups(t *testing.T) {
 		}},
 	}
 	for i := range scenarios {
-		do := scenarios[i].do
-		scenarios[i].do = func(c *client) {
-			if c.target.oracle.version != oldKafka {
-				do(c)
-			}
-		}
+		scenarios[i].do = ofNewKafka(scenarios[i].do)
 	}
 	play(t, "consumer_groups", append(scenarios, scenario{name: "where it is not switched on", do: func(c *client) {
 		if c.target.oracle.version == oldKafka {

@@ -35,6 +35,21 @@ func TestDeniedGroups(t *testing.T) {
 				c.member(at(v, &kmsg.LeaveGroupRequest{Group: c.topic(hushed), MemberID: "m", Members: []kmsg.LeaveGroupRequestMember{{MemberID: "m"}}}))
 			}
 		}},
+		{name: "live in it by the new protocol", do: ofNewKafka(func(c *client) {
+			m := newMember(c, hushed)
+			m.say(c, "listed")
+			m.commit(c, 1)
+			m.offsets(c, 1)
+			m.leave(c)
+			m.describe(c)
+		})},
+		{name: "live in another by the new protocol, for a topic that nobody may know of", do: ofNewKafka(func(c *client) {
+			m := newMember(c, "curious")
+			m.say(c, "secret")
+			m.epoch = 0
+			m.say(c, "listed", "secret")
+			m.describe(c)
+		})},
 		{name: "commit to it", do: func(c *client) {
 			c.asks(2, 9, func(int16) kmsg.Request {
 				req := kmsg.NewPtrOffsetCommitRequest()
@@ -72,6 +87,15 @@ func TestDeniedGroups(t *testing.T) {
 			c.ask(req)
 		}},
 	})
+}
+
+// ofNewKafka plays only where consumer groups of the new protocol are switched on.
+func ofNewKafka(do func(*client)) func(*client) {
+	return func(c *client) {
+		if c.target.oracle.version != oldKafka {
+			do(c)
+		}
+	}
 }
 
 // offsetsOfHushed asks for offsets of the group; no kinds: of all topics.
