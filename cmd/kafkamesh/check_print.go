@@ -117,7 +117,22 @@ func known(c *survey.Cluster) []string {
 	if c.Certificate != nil {
 		words = append(words, fmt.Sprintf("our certificate, %s, is valid for %s", c.Certificate.Name, counted(c.Certificate.Days(), "day")))
 	}
+	if c.Identity != "" {
+		words = append(words, "we log in as "+oneLine(c.Identity))
+	}
 	return append(words, said(c)...)
+}
+
+// oneLine is a name that others have chosen, short and without anything that a terminal would obey.
+func oneLine(name string) string {
+	const longest = 200
+	if len(name) > longest {
+		name = name[:longest] + "…"
+	}
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
 }
 
 // said is what a cluster has said of itself.
@@ -193,6 +208,7 @@ type clusterLine struct {
 	Reads       []string         `json:"reads"`
 	Groups      []string         `json:"groups"` // prefixes of the groups whose home it is
 	Through     string           `json:"through,omitempty"`
+	Identity    string           `json:"identity,omitempty"` // whose token we log in with
 	Certificate *certificateLine `json:"own_certificate,omitempty"`
 	Findings    []findingLine    `json:"findings,omitempty"`
 }
@@ -221,7 +237,7 @@ func printJSON(w printer, path string, mesh *config.Config, clusters []*survey.C
 		line := clusterLine{
 			Filter: path, Cluster: c.Name, ID: c.ID, State: state(allFindings(c)), Topics: len(c.Topics), Rights: c.Rights.Names(),
 			Writes: prefixes(mesh, config.Writes, c.Name), Reads: prefixes(mesh, config.Reads, c.Name), Groups: homeOf(mesh, c.Name),
-			Through: c.Through, Certificate: certificateOf(c.Certificate), Findings: findingLines(c.Findings),
+			Through: c.Through, Identity: c.Identity, Certificate: certificateOf(c.Certificate), Findings: findingLines(c.Findings),
 		}
 		all = all && works(c)
 		_ = lines.Encode(line) // the same

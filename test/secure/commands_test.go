@@ -46,6 +46,7 @@ func TestCheckFindsThatEachWayWorks(t *testing.T) {
 	for _, want := range []string{
 		"plain * ok * none PLAIN", "scram512tls * ok * 1.3, 89 days SCRAM-SHA-512", "oauth * ok * 1.3, 89 days OAUTHBEARER",
 		"assertion * ok * 1.3, 89 days OAUTHBEARER", "tokenfile * ok * 1.3, 89 days OAUTHBEARER", "tls * 1, controller ok *",
+		"oauth: we log in as mesh; cluster id *", "assertion: we log in as mesh; cluster id *", "tokenfile: we log in as mesh; cluster id *",
 		"mtls: our certificate, mesh, is valid for 89 days; cluster id *",
 	} {
 		if !matches(lines, want) {

@@ -42,6 +42,7 @@ type Cluster struct {
 	Groups      int            // that our user is told of, if all were asked about
 	Locked      []string       // those of them on which it lacks READ
 	Login       dial.Mechanism // empty: nobody logs in
+	Identity    string         // whose token we log in with, as far as it says so
 	Through     string         // the socket that connections go through; empty: they are direct
 	Certificate *Certificate   // our own; nil: none
 	// Findings are what is wrong with the cluster and not with one of its brokers.
@@ -71,6 +72,7 @@ func Of(ctx context.Context, o Options) *Cluster {
 	if guide == nil {
 		return s.cluster
 	}
+	s.cluster.Identity = s.identity(ctx)
 	others := s.name(guide.metadata)
 	var work sync.WaitGroup
 	work.Go(func() { s.reach(ctx, others) })
@@ -80,6 +82,19 @@ func Of(ctx context.Context, o Options) *Cluster {
 	s.askGroups(ctx)
 	s.compare(guide)
 	return s.cluster
+}
+
+// identity is whose token we have logged in with. It is the one that is shared, so that nobody is asked for another.
+func (s *surveyor) identity(ctx context.Context) string {
+	l := s.Settings.Dial.SASL
+	if l == nil || l.Tokens == nil {
+		return ""
+	}
+	used, err := l.Tokens.Token(ctx)
+	if err != nil {
+		return ""
+	}
+	return used.Identity
 }
 
 // bootstrap are the bootstrap servers, each once.
