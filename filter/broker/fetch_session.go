@@ -3,6 +3,7 @@ package broker
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"maps"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -14,6 +15,7 @@ type fetchSession struct {
 	epoch int32 // of the request that comes next
 	byID  bool  // it names topics by their ids
 	spots map[fetchSpot]*sessionPartition
+	most  int // that spots has had, since it was made
 	// first and last are the ends of the order in which partitions are read.
 	first, last *sessionPartition
 	memory      int
@@ -81,6 +83,17 @@ func (s *fetchSession) update(r *wire.FetchRequest) {
 			}
 		}
 	}
+	s.shrink()
+}
+
+// shrink makes spots anew if it has room for many more than there are: a map keeps what it has had.
+func (s *fetchSession) shrink() {
+	if s.most <= 2*len(s.spots)+64 {
+		return
+	}
+	spots := make(map[fetchSpot]*sessionPartition, len(s.spots))
+	maps.Copy(spots, s.spots)
+	s.spots, s.most = spots, len(spots)
 }
 
 // add is the partition at a place, which is the last one if it is new.
@@ -89,6 +102,7 @@ func (s *fetchSession) add(at fetchSpot) *sessionPartition {
 	if p == nil {
 		p = &sessionPartition{at: at, high: -1, start: -1}
 		s.spots[at] = p
+		s.most = max(s.most, len(s.spots))
 		s.link(p)
 		s.memory += p.memory()
 	}

@@ -205,13 +205,16 @@ func (p *Polls) forget(f *Fetching, asked int) {
 		return
 	}
 	p.forgotten++
+	places := make(map[place]*partition, asked) // another one: a map keeps what it has had
 	for at, known := range p.places {
-		if known.number != f.number && known.state != isReady {
+		if known.number == f.number || known.state == isReady {
+			places[at] = known
+		} else {
 			known.poll = nil
-			delete(p.places, at)
 			p.memory -= at.memory()
 		}
 	}
+	p.places = places
 }
 
 // forgetAll forgets all partitions, of which none is asked for or ready: it is as if the client had never asked. p.mu is held.

@@ -12,6 +12,7 @@ type session struct {
 	spots     map[place]*spot
 	order     []*spot // as the last poll has them
 	passes    uint64  // polls so far
+	most      int     // that spots has had
 }
 
 // spot is a partition of a session. Its place in the map has either the name or the id of its topic, as the broker names it.
@@ -70,6 +71,7 @@ func (l *line) say(q *poll, version int16, r *wire.FetchRequest) {
 	if len(s.spots) < len(q.partitions) { // two topics of one name
 		return
 	}
+	s.most = len(s.spots)
 	l.session, q.begins = s, true
 	r.SessionEpoch = wire.SessionInitial
 }
@@ -88,8 +90,8 @@ func (s *Settings) leastOfSession() int {
 	return defaultLeast
 }
 
-// goOn makes of a poll's request one that says only what the broker does not know. It reports false when that would not be shorter: then the
-// session is of no use any more.
+// goOn makes of a poll's request one that says only what the broker does not know. It reports false when that would not be shorter, or the
+// session was much larger once: then it is of no use any more.
 func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 	all, before, next := r.Topics, s.order, 0
 	s.passes++
@@ -126,7 +128,8 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 			told.Partitions = append(told.Partitions, asked)
 		}
 	}
-	if forgotten := len(s.spots) - len(s.order); changed+forgotten > len(s.order) {
+	s.most = max(s.most, len(s.spots))
+	if forgotten := len(s.spots) - len(s.order); changed+forgotten > len(s.order) || s.most > 2*len(s.order)+64 { // a map keeps what it has had
 		r.Topics = all
 		return false
 	} else if forgotten > 0 {
