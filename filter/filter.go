@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -54,6 +55,7 @@ type Filter struct {
 	counts    broker.Counts
 	accessLog *accesslog.Log
 	door      *door             // nil: clients do not log in
+	mapping   mapping           // of clients to users of clusters
 	health    []*health.Cluster // of each cluster of the configuration
 	waking    sync.WaitGroup    // who has clusters watched again
 	watching  sync.Mutex        // is held while the watching begins or ends
@@ -91,7 +93,8 @@ func New(c *config.Config, o Options) (*Filter, error) {
 	if err := f.openAccessLog(); err != nil {
 		return nil, err
 	}
-	if err := f.openDoor(); err != nil {
+	if err := cmp.Or(f.openDoor(), f.openMapping()); err != nil {
+		f.closeDoor()
 		f.accessLog.Close()
 		return nil, err
 	}
@@ -137,6 +140,7 @@ func (f *Filter) Close() {
 	f.forget()
 	f.sessions.Close()
 	f.closeDoor()
+	f.mapping.close()
 	f.accessLog.Close()
 	f.options.Stats.Build.Add(-1)
 	f.announceLetGo()
@@ -147,7 +151,7 @@ func (f *Filter) join(workerIndex int) *worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open++
-	if f.resting || f.door != nil && !f.begun {
+	if f.resting || (f.door != nil || f.mapping.any()) && !f.begun {
 		f.resting, f.begun = false, true
 		f.waking.Go(func() { f.guard("watch", f.watchOrRest) })
 	}

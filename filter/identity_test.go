@@ -57,8 +57,8 @@ func TestClientIDs(t *testing.T) {
 		if got := m.c1.ClientIDs(wire.KeyProduce); len(got) != 1 || got["kafkamesh"] == 0 {
 			t.Errorf("the other cluster has seen %v, want kafkamesh alone", got)
 		}
-		if got := m.metric("cluster.c2.identities"); got != 2 {
-			t.Errorf("%d identities, want 2", got)
+		if got, of := m.metric("cluster.c2.identities"), m.filter.Status().Clusters; got != 2 || of[1].Identity != "client_id" || of[1].Identities != 2 || of[0].Identity != "" {
+			t.Errorf("%d identities, want 2; status %+v", got, of)
 		}
 		for _, c := range all {
 			c.session.Closed()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/logins"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
@@ -82,7 +83,7 @@ func (d *door) policy() *broker.Logins {
 }
 
 // toldOfLogins logs what became of a file of users, or of keys.
-func (f *Filter) toldOfLogins(r login.Report) {
+func (f *Filter) toldOfLogins(r follower.Report) {
 	log := f.options.Log
 	switch {
 	case r.Err != nil:

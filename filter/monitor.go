@@ -55,6 +55,7 @@ func (f *Filter) watchOrRest() {
 		f.options.Rested(resting)
 	}
 	f.door.follow(!resting)
+	f.mapping.follow(!resting)
 	if watch {
 		f.watch()
 		return

@@ -4,22 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/credential"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
-)
-
-// maxPrincipal is the longest principal that clusters are told of, in bytes.
-const maxPrincipal = 255
-
-// Why a client is refused what it asks of a cluster, as it is told.
-const (
-	errNoPersona = "this proxy does not know who the client is to the topic's cluster"
-	errTooMany   = "this proxy keeps connections for as many identities as it may; limits.max_identities_per_worker says how many"
-	errLongName  = "the client's principal is too long for the topic's cluster to be told of it"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // personas are those of one worker's clients. Its methods may be called from any goroutine and, but for close, never wait.
@@ -38,23 +32,14 @@ type personas struct {
 	mu     sync.Mutex
 	closed bool
 	of     map[string]*persona
-	told   time.Time // when it was last said that there are too many
-}
-
-// persona is who clusters see some clients as. The mutex of personas guards it.
-type persona struct {
-	key    string
-	broker *broker.Broker
-	ways   []*upstream.Cluster // of its own
-	seats  int
-	idle   *time.Timer // nil: nobody has left yet
+	said   map[news]time.Time // when that was last said
 }
 
 var _ broker.Personas = (*personas)(nil)
 
 // newPersonas returns those of a worker that has a facade over upstreams. Nil: clusters see all clients as the same.
 func (f *Filter) newPersonas(w *worker, upstreams map[string]broker.Upstream, log *slog.Logger) *personas {
-	p := &personas{filter: f, facade: w.broker, thread: w.thread, shared: upstreams, log: log, of: map[string]*persona{}}
+	p := &personas{filter: f, facade: w.broker, thread: w.thread, shared: upstreams, log: log, of: map[string]*persona{}, said: map[news]time.Time{}}
 	for i := range f.config.Clusters {
 		if f.config.Clusters[i].Identity != config.MeshIdentity {
 			p.apart = append(p.apart, i)
@@ -67,79 +52,86 @@ func (f *Filter) newPersonas(w *worker, upstreams map[string]broker.Upstream, lo
 	for _, i := range p.apart {
 		cluster := &f.config.Clusters[i]
 		crowded[cluster.Name] = f.refuse(cluster, errTooMany)
-		closing[cluster.Name] = broker.Upstream{Cluster: unreachable{}, Brokers: unreachable{}}
+		closing[cluster.Name] = f.unreachable(cluster)
 	}
 	p.crowded, p.closing = w.broker.As(crowded), w.broker.As(closing)
 	return p
 }
 
-// refuse stands for a cluster that refuses a client everything.
-func (f *Filter) refuse(c *config.Cluster, why string) broker.Upstream {
-	r := &refused{why: why, refusal: f.options.Stats.Cluster(c.Name).IdentityRefusals}
-	return broker.Upstream{Cluster: r, Brokers: r, PartitionCount: c.PartitionCount, OffsetRetention: c.OffsetRetention}
-}
-
 // Seat implements broker.Personas.
 func (p *personas) Seat(principal string) broker.Seat {
-	key := p.key(principal)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return broker.Seat{Broker: p.closing}
 	}
+	seen := p.filter.mapping.changes.Load()
+	parts, key := p.partsOf(principal)
+	p.sayRefused(principal, parts)
 	one := p.of[key]
 	if one == nil {
-		if one = p.begin(key, principal); one == nil {
+		if slices.ContainsFunc(parts, func(of part) bool { return of.why == "" }) && !p.makeRoom() {
 			p.sayCrowded(principal)
 			return broker.Seat{Broker: p.crowded}
 		}
+		one = p.newPersona(key, parts)
+		p.of[key] = one
 	}
 	one.seats++
 	if one.idle != nil {
 		one.idle.Stop()
 	}
-	leave := sync.OnceFunc(func() { p.leave(one) })
-	return broker.Seat{Broker: one.broker, Holds: func() bool { return true }, Leave: leave}
+	place := &seat{personas: p, persona: one, principal: principal}
+	place.seen.Store(seen)
+	return broker.Seat{Broker: one.broker, Holds: place.holds, Leave: sync.OnceFunc(func() { p.leave(one) })}
 }
 
-// key is what the personas of two principals are the same by.
-func (*personas) key(principal string) string {
-	if len(principal) > maxPrincipal {
-		return ""
-	}
-	return principal
+// seat is a client's place.
+type seat struct {
+	personas  *personas
+	persona   *persona
+	principal string
+	seen      atomic.Int64 // how many changes of the mapping it has seen
 }
 
-// begin makes a persona, unless there are as many as there may be. The mutex is held.
-func (p *personas) begin(key, principal string) *persona {
-	if key != "" && !p.makeRoom() {
-		return nil
+// holds reports whether the persona is still the client's.
+func (s *seat) holds() bool {
+	if s.persona.over.Load() {
+		return false
 	}
-	one := &persona{key: key}
-	upstreams := maps.Clone(p.shared)
-	for _, i := range p.apart {
-		cluster := &p.filter.config.Clusters[i]
-		if key == "" {
-			upstreams[cluster.Name] = p.filter.refuse(cluster, errLongName)
-			continue
+	changes := s.personas.filter.mapping.changes.Load()
+	if s.seen.Load() == changes {
+		return true
+	}
+	if _, key := s.personas.partsOf(s.principal); key != s.persona.key {
+		return false
+	}
+	s.seen.Store(changes)
+	return true
+}
+
+// review ends the personas that are somebody else by now, and has the others log in with the passwords of now.
+func (p *personas) review() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, one := range p.of {
+		for i := range one.ways {
+			w := &one.ways[i]
+			if w.client == nil {
+				continue
+			}
+			now := p.partOf(w.cluster, w.principal)
+			switch {
+			case !now.is(w.part):
+				p.end(one)
+			case now.credential != w.credential:
+				p.renew(w, now)
+			}
+			if one.over.Load() {
+				break
+			}
 		}
-		up, way := p.filter.wayTo(i, asClientID(UpstreamSettings(*cluster), principal), p.thread, p.log.With("identity", principal))
-		upstreams[cluster.Name] = up
-		if way != nil {
-			one.ways = append(one.ways, way)
-			p.count(way, 1)
-		}
 	}
-	one.broker = p.facade.As(upstreams)
-	p.of[key] = one
-	return one
-}
-
-// asClientID has the client ids begin with a principal.
-func asClientID(s upstream.Settings, principal string) upstream.Settings {
-	s.ClientPrefix = principal + "/"
-	s.ClientID = s.ClientPrefix + s.ClientID
-	return s
 }
 
 // makeRoom has room for one persona more, if need be in place of one that nobody has. The mutex is held.
@@ -163,14 +155,39 @@ func (p *personas) makeRoom() bool {
 	return true
 }
 
-// sayCrowded says now and then that there are too many identities. The mutex is held.
+// sayCrowded says who is refused because there are too many identities. The mutex is held.
 func (p *personas) sayCrowded(principal string) {
-	if now := time.Now(); now.Sub(p.told) >= time.Minute {
-		p.told = now
+	if p.isNews("", principal) {
 		p.log.Warn("a client is refused the clusters that see who clients are: there are as many identities as there may be; "+
 			"raise limits.max_identities_per_worker", "principal", principal, "identities", p.filter.config.Identities.Most)
 	}
 }
+
+// sayRefused says which clusters refuse a principal. The mutex is held.
+func (p *personas) sayRefused(principal string, parts []part) {
+	for i, of := range parts {
+		if c := &p.filter.config.Clusters[p.apart[i]]; of.why != "" && p.isNews(c.Name, principal) {
+			p.log.Info("a client is refused what it asks of a cluster: "+of.why, "cluster", c.Name, "principal", wire.Clip(principal, credential.MaxPrincipal))
+		}
+	}
+}
+
+// isNews reports whether something is to be said of a principal: once in a while, and of so many principals. The mutex is held.
+func (p *personas) isNews(cluster, principal string) bool {
+	const often, many = time.Minute, 100
+	now, key := time.Now(), news{cluster, wire.Clip(principal, credential.MaxPrincipal)}
+	if len(p.said) >= many {
+		maps.DeleteFunc(p.said, func(_ news, at time.Time) bool { return now.Sub(at) >= often })
+	}
+	if at, said := p.said[key]; said && now.Sub(at) < often || len(p.said) >= many {
+		return false
+	}
+	p.said[key] = now
+	return true
+}
+
+// news is what is said of a principal, and a cluster if it is about one.
+type news struct{ cluster, principal string }
 
 // leave takes note that a client of a persona is gone. One that nobody has is kept for a while.
 func (p *personas) leave(one *persona) {
@@ -198,28 +215,34 @@ func (p *personas) endIdle(one *persona) {
 	}
 }
 
-// end has a persona's ways close. The mutex is held.
+// end has a persona's ways close. Its clients are disconnected when they ask for something. The mutex is held.
 func (p *personas) end(one *persona) {
+	p.forget(one)
+	for _, w := range one.ways {
+		p.work.Go(func() { p.filter.guard("close", func() { p.closeWay(context.Background(), w) }) })
+	}
+}
+
+// forget has nobody take a seat of a persona any more. The mutex is held.
+func (p *personas) forget(one *persona) {
+	one.over.Store(true)
 	delete(p.of, one.key)
 	if one.idle != nil {
 		one.idle.Stop()
 	}
-	for _, way := range one.ways {
-		p.work.Go(func() { p.filter.guard("close", func() { p.closeWay(context.Background(), way) }) })
-	}
 }
 
 // closeWay closes a way into a cluster in the time that there is for that.
-func (p *personas) closeWay(ctx context.Context, way *upstream.Cluster) {
-	defer p.count(way, -1)
+func (p *personas) closeWay(ctx context.Context, w way) {
+	defer p.count(w, -1)
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
-	way.Close(ctx)
+	w.Close(ctx)
 }
 
 // count counts an identity that a cluster has, or has no more.
-func (p *personas) count(way *upstream.Cluster, n int64) {
-	p.filter.options.Stats.Cluster(way.Name()).Identities.Add(n)
+func (p *personas) count(w way, n int64) {
+	p.filter.options.Stats.Cluster(w.Name()).Identities.Add(n)
 }
 
 // clusters are the ways of all personas.
@@ -227,7 +250,9 @@ func (p *personas) clusters() (all []*upstream.Cluster) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range p.of {
-		all = append(all, one.ways...)
+		for _, w := range one.ways {
+			all = append(all, w.Cluster)
+		}
 	}
 	return all
 }
@@ -236,17 +261,14 @@ func (p *personas) clusters() (all []*upstream.Cluster) {
 func (p *personas) close(ctx context.Context) {
 	p.mu.Lock()
 	p.closed = true
-	var ways []*upstream.Cluster
+	var ways []way
 	for _, one := range p.of {
-		delete(p.of, one.key)
-		if one.idle != nil {
-			one.idle.Stop()
-		}
+		p.forget(one)
 		ways = append(ways, one.ways...)
 	}
 	p.mu.Unlock()
-	for _, way := range ways {
-		p.work.Go(func() { p.filter.guard("close", func() { p.closeWay(ctx, way) }) })
+	for _, w := range ways {
+		p.work.Go(func() { p.filter.guard("close", func() { p.closeWay(ctx, w) }) })
 	}
 	p.work.Wait()
 }

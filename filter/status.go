@@ -71,6 +71,9 @@ func clusterStatus(c *config.Cluster, known health.Snapshot, ways []*upstream.Cl
 		Name: c.Name, BootstrapServers: c.BootstrapServers, Security: security(c), State: state(known.State), LastError: known.Error,
 		LastErrorAt: known.Failed, MetadataAt: known.Answered, CertificateExpiry: earlier(known.OwnCertificate, known.BrokerCertificate),
 	}
+	if c.Identity != config.MeshIdentity {
+		s.Identity, s.Identities = c.Identity.String(), len(ways)
+	}
 	if s.State != status.Unknown {
 		s.Since = known.Since
 	}

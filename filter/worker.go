@@ -48,7 +48,7 @@ func (f *Filter) newWorker(index int) *worker {
 			upstreams[cluster.Name] = f.refuse(cluster, errNoPersona)
 			continue
 		}
-		upstreams[cluster.Name] = w.reach(f, i, UpstreamSettings(*cluster), log)
+		upstreams[cluster.Name] = w.reach(f, i, log)
 	}
 	w.broker = broker.New(broker.Served(f.door != nil), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.broker.KeepIn(w.thread.Room)
@@ -65,27 +65,34 @@ func (f *Filter) newWorker(index int) *worker {
 }
 
 // reach makes the worker's own way into a cluster.
-func (w *worker) reach(f *Filter, index int, s upstream.Settings, log *slog.Logger) broker.Upstream {
-	up, u := f.wayTo(index, s, w.thread, log)
-	if u != nil {
-		w.clusters = append(w.clusters, u)
-	}
-	return up
-}
-
-// wayTo makes a way into a cluster for who the settings say; nil, with what stands for it: there is none.
-func (f *Filter) wayTo(index int, s upstream.Settings, t upstream.Thread, log *slog.Logger) (broker.Upstream, *upstream.Cluster) {
+func (w *worker) reach(f *Filter, index int, log *slog.Logger) broker.Upstream {
 	cluster, known := &f.config.Clusters[index], f.health[index]
-	up := broker.Upstream{Cluster: unreachable{}, Brokers: unreachable{}, PartitionCount: cluster.PartitionCount, OffsetRetention: cluster.OffsetRetention}
+	s := UpstreamSettings(*cluster)
 	client, err := f.options.NewClient(s)
 	if err != nil { // New has made one like it
 		log.Error("cannot reach cluster", "cluster", cluster.Name, "error", err)
-		return up, nil
+		return f.unreachable(cluster)
 	}
 	s.Troubles = known
-	u := upstream.New(s, known.Client(client), t, f.options.Stats.Cluster(cluster.Name), log)
-	up.Cluster, up.Brokers = u, brokers{u}
-	return up, u
+	u := upstream.New(s, known.Client(client), w.thread, f.options.Stats.Cluster(cluster.Name), log)
+	w.clusters = append(w.clusters, u)
+	return upstreamOf(cluster, u, brokers{u})
+}
+
+// upstreamOf is a cluster as the facade has it.
+func upstreamOf(c *config.Cluster, of broker.Cluster, at broker.Brokers) broker.Upstream {
+	return broker.Upstream{Cluster: of, Brokers: at, PartitionCount: c.PartitionCount, OffsetRetention: c.OffsetRetention}
+}
+
+// unreachable stands for a cluster that there is no way to.
+func (*Filter) unreachable(c *config.Cluster) broker.Upstream {
+	return upstreamOf(c, unreachable{}, unreachable{})
+}
+
+// refuse stands for a cluster that refuses a client everything.
+func (f *Filter) refuse(c *config.Cluster, why string) broker.Upstream {
+	r := &refused{why: why, refusal: f.options.Stats.Cluster(c.Name).IdentityRefusals}
+	return upstreamOf(c, r, r)
 }
 
 // all are the worker's ways into clusters.

@@ -88,8 +88,12 @@ func surveyAll(ctx context.Context, c *config.Config, timeout time.Duration) ([]
 	var work sync.WaitGroup
 	for i, cluster := range c.Clusters {
 		work.Go(func() {
-			clusters[i], errs[i] = surveyOf(ctx, cluster, timeout, nil)
-			if errs[i] == nil {
+			clusters[i], errs[i] = surveyOf(ctx, filter.SeenAs(cluster, ""), timeout, nil)
+			switch {
+			case errs[i] != nil:
+			case cluster.Identity == config.MappedIdentity:
+				clusters[i].Findings = append(clusters[i].Findings, logIns(ctx, cluster, clusters[i], timeout)...)
+			default:
 				written := rulesTo(c, config.Writes, cluster.Name)
 				clusters[i].Judge(written, rulesTo(c, config.Reads, cluster.Name))
 				clusters[i].JudgeAdministration(administrationOf(c.TopicAccess), written)
@@ -112,23 +116,22 @@ func administrationOf(a config.Access) survey.Administration {
 	}
 }
 
-// surveyOf surveys one cluster. Topics are those that are asked about, nil for all.
-func surveyOf(ctx context.Context, cluster config.Cluster, timeout time.Duration, topics []string) (*survey.Cluster, error) {
-	settings, client, err := clientOf(cluster)
+// surveyOf surveys one cluster, as it sees somebody. Topics are those that are asked about, nil for all.
+func surveyOf(ctx context.Context, seen filter.Seen, timeout time.Duration, topics []string) (*survey.Cluster, error) {
+	client, err := clientOf(seen.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: timeout, Topics: topics, Groups: topics == nil}), nil
+	return survey.Of(ctx, survey.Options{Settings: seen.Settings, Client: client, Timeout: timeout, Topics: topics, Groups: topics == nil}), nil
 }
 
 // clientOf makes the client of one cluster.
 //
 //nolint:ireturn // as filter.Options has it
-func clientOf(cluster config.Cluster) (upstream.Settings, upstream.Client, error) {
-	settings := filter.UpstreamSettings(cluster)
-	client, err := saramaclient.New(settings)
+func clientOf(s upstream.Settings) (upstream.Client, error) {
+	client, err := saramaclient.New(s)
 	if err != nil {
-		return settings, nil, fmt.Errorf("cluster %s: %w", cluster.Name, err)
+		return nil, fmt.Errorf("cluster %s: %w", s.Name, err)
 	}
-	return settings, client, nil
+	return client, nil
 }

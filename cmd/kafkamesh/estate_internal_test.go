@@ -54,6 +54,7 @@ func newEstate(t *testing.T) *estate {
 		kfake.User("SCRAM-SHA-256", "mesh", rightPassword,
 			allow("bananas", kmsg.ACLOperationWrite), allow("cherries", kmsg.ACLOperationDescribe),
 			allow("berries", kmsg.ACLOperationWrite), allow("berries-2", kmsg.ACLOperationDescribe)),
+		kfake.User("SCRAM-SHA-256", "fruit", rightPassword, allow("cherries", kmsg.ACLOperationWrite), allow("cherries", kmsg.ACLOperationRead)),
 		kfake.SeedTopics(1, "bananas", "berries", "berries-2", "cherries", "dates"))
 	e.cluster("aged", kfake.MaxVersions(kversion.V2_4_0()), kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("PLAIN", "mesh", rightPassword,
 		kfake.ACL{

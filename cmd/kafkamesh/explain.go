@@ -28,7 +28,8 @@ and what is wrong.
 With --group it says which cluster is the home of a consumer group, what that says
 of it, and whether it has members on another cluster, where it must have none.
 
-With --as it says what a principal may do with the topic or the group, and which
+With --as it asks clusters as who they see a principal as, where their identity
+says so, and says what that principal may do with the topic or the group, and which
 rule of authorization decides it. ANONYMOUS is a client that has not logged in.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
@@ -92,6 +93,7 @@ type explanation struct {
 	offline bool
 	timeout time.Duration
 	as      string // a principal; empty: none is asked for
+	user    string // whom the cluster that is looked at sees
 	out     printer
 	// read and written are the places of the rules that take the topic's reads and writes; -1: none does.
 	read, written int

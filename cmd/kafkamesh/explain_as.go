@@ -72,12 +72,15 @@ func (a *authorization) finding(what string) Finding {
 }
 
 // shown is the principal as it is printed.
-func (a *authorization) shown() string {
+func (a *authorization) shown() string { return shownName(a.as) }
+
+// shownName is a principal as it is printed.
+func shownName(principal string) string {
 	const most = 256
-	for _, r := range a.as {
-		if !strconv.IsPrint(r) || len(a.as) > most {
-			return strconv.Quote(a.as[:min(len(a.as), most)])
+	for _, r := range principal {
+		if !strconv.IsPrint(r) || len(principal) > most {
+			return strconv.Quote(principal[:min(len(principal), most)])
 		}
 	}
-	return a.as
+	return principal
 }

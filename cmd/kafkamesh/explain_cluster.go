@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -34,7 +35,13 @@ func (e *explanation) clusters(ctx context.Context) error {
 
 // cluster asks one cluster about what is done with the topic there.
 func (e *explanation) cluster(ctx context.Context, cluster config.Cluster, done config.Operations, where string) error {
-	c, err := surveyOf(ctx, cluster, e.timeout, []string{e.topic})
+	seen := filter.SeenAs(cluster, e.as)
+	e.user = seen.User
+	if !saySeen(e.out, cluster, seen, e.as) {
+		e.add(Finding{What: cluster.Name + " is not asked for it: " + seen.Refused, Do: "add a line to identity.mapped.credentials_file of the cluster"})
+		return nil
+	}
+	c, err := surveyOf(ctx, seen, e.timeout, []string{e.topic})
 	if err != nil {
 		return err
 	}
@@ -90,7 +97,7 @@ func describe(t *survey.Topic) string {
 
 // partitions prints a table of partitions, but not of very many.
 func (e *explanation) partitions(c *survey.Cluster, t *survey.Topic) {
-	e.out.printf("  what the mesh's user may do with it: %s\n", mayDo(t.Rights))
+	e.out.printf("  what %s may do with it: %s\n", e.user, mayDo(t.Rights))
 	if len(t.Partitions) == 0 {
 		return
 	}
@@ -136,18 +143,18 @@ func (e *explanation) judge(c *survey.Cluster, t *survey.Topic, done config.Oper
 		}
 	case wire.TopicAuthorizationFailed:
 		if writes {
-			e.add(Finding{What: c.Name + " does not let the mesh's user know of it", Do: "allow the user WRITE on it, which implies DESCRIBE"})
+			e.add(Finding{What: c.Name + " does not let " + e.user + " know of it", Do: "allow the user WRITE on it, which implies DESCRIBE"})
 		} else {
-			e.add(Finding{What: c.Name + ", where it is read, does not let the mesh's user know of it", Do: "allow the user READ on it, which implies DESCRIBE", Warning: true})
+			e.add(Finding{What: c.Name + ", where it is read, does not let " + e.user + " know of it", Do: "allow the user READ on it, which implies DESCRIBE", Warning: true})
 		}
 	default:
 		e.add(Finding{What: fmt.Sprintf("%s answers %s: %s", c.Name, t.Code, survey.Words(t.Code))})
 	}
 	if writes && t.Rights.Lacks(survey.Write) {
-		e.add(Finding{What: "the mesh's user lacks WRITE on it: clients get TOPIC_AUTHORIZATION_FAILED", Do: "allow the user WRITE on it"})
+		e.add(Finding{What: e.user + " lacks WRITE on it: clients get TOPIC_AUTHORIZATION_FAILED", Do: "allow the user WRITE on it"})
 	}
 	if done.Has(config.Reads) && t.Rights.Lacks(survey.Read) {
-		e.add(Finding{What: "the mesh's user lacks READ on it: consumers get TOPIC_AUTHORIZATION_FAILED", Do: "allow the user READ on it, if somebody is to read it", Warning: true})
+		e.add(Finding{What: e.user + " lacks READ on it: consumers get TOPIC_AUTHORIZATION_FAILED", Do: "allow the user READ on it, if somebody is to read it", Warning: true})
 	}
 	e.wrong = append(e.wrong, c.JudgeLeaders(t)...)
 }
@@ -159,7 +166,7 @@ func (e *explanation) creation(c *survey.Cluster) string {
 	}
 	text := "A client that asks for it has it created, if the cluster's auto.create.topics.enable is true"
 	if c.Rights.Lacks(survey.Create) {
-		text += " and the mesh's user may CREATE it; on the cluster it may not"
+		text += " and " + e.user + " may CREATE it; on the cluster it may not"
 	}
 	return text
 }

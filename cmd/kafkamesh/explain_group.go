@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 )
@@ -91,11 +92,18 @@ func (e *groupExplanation) rules() (home string) {
 
 // cluster prints what one cluster says of the group. Only its home may have members of it.
 func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, isHome bool) error {
-	settings, client, err := clientOf(cluster)
+	seen := filter.SeenAs(cluster, e.as)
+	if !saySeen(e.out, cluster, seen, e.as) {
+		e.wrong = append(e.wrong, survey.Finding{
+			What: cluster.Name + " is not asked for it: " + seen.Refused, Do: "add a line to identity.mapped.credentials_file of the cluster", Warning: !isHome,
+		})
+		return nil
+	}
+	client, err := clientOf(seen.Settings)
 	if err != nil {
 		return err
 	}
-	c := survey.Of(ctx, survey.Options{Settings: settings, Client: client, Timeout: e.timeout, Topics: []string{}, Group: e.group})
+	c := survey.Of(ctx, survey.Options{Settings: seen.Settings, Client: client, Timeout: e.timeout, Topics: []string{}, Group: e.group})
 	g := c.Group
 	if g == nil {
 		e.out.printf("\nCluster %s could not be asked\n", c.Name)
@@ -113,13 +121,13 @@ func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, 
 	e.out.printf("\nCluster %s, which has %s, says:\n", c.Name, what)
 	if g.Locked {
 		e.wrong = append(e.wrong, survey.Finding{
-			What:    fmt.Sprintf("the mesh's user lacks READ on the group on %s: members get GROUP_AUTHORIZATION_FAILED", c.Name),
+			What:    fmt.Sprintf("%s lacks READ on the group on %s: members get GROUP_AUTHORIZATION_FAILED", seen.User, c.Name),
 			Do:      "allow the user READ on the group there",
 			Warning: !isHome, // perhaps the group reads nothing there
 		})
 	}
 	if g.Coordinator == nil {
-		e.out.printf("  nothing: there is no such group yet, or the mesh's user may not DESCRIBE it\n")
+		e.out.printf("  nothing: there is no such group yet, or %s may not DESCRIBE it\n", seen.User)
 		return nil
 	}
 	e.out.printf("  its coordinator is broker %d, %s; it is %s, with %s", g.Coordinator.Node, g.Coordinator.Addr, g.State, counted(g.Members, "member"))

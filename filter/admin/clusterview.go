@@ -84,6 +84,9 @@ func facts(c *status.Cluster, now time.Time) []fact {
 		{"Topics in use", number(float64(c.Topics)), false},
 		{"Partitions", number(float64(c.Partitions)), false},
 	}
+	if c.Identity != "" {
+		f = append(f, fact{"Identities, " + c.Identity, number(float64(c.Identities)), false})
+	}
 	if c.Leaderless > 0 {
 		f = append(f, fact{"Without leader", number(float64(c.Leaderless)), true})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
@@ -170,10 +171,10 @@ func (c *Config) checkLogins(bad *mistakes, s login.Settings) {
 		"Tokens.PrincipalPrefix": "authentication.sasl.oauthbearer.principal_prefix",
 		"Tokens.Scopes":          "authentication.sasl.oauthbearer.scopes", "Tokens.ClockSkew": "authentication.sasl.oauthbearer.clock_skew_ms",
 	}
-	warnings := map[login.Subject]string{}
-	s.Told = func(r login.Report) { warnings[r.Subject] = r.Warning }
+	warnings := map[follower.Subject]string{}
+	s.Told = func(r follower.Report) { warnings[r.Subject] = r.Warning }
 	wrong := parts(login.Check(s))
-	for subject, place := range map[login.Subject]string{login.UsersSubject: "UsersFile", login.KeysSubject: "Tokens.KeysFile"} {
+	for subject, place := range map[follower.Subject]string{login.UsersSubject: "UsersFile", login.KeysSubject: "Tokens.KeysFile"} {
 		if warnings[subject] != "" {
 			c.warn(places[place], "%s", warnings[subject])
 		}

@@ -111,8 +111,9 @@ type Cluster struct {
 	Fetches Fetches
 	// Dial is how brokers are reached, and how to log in to them.
 	Dial dial.Settings
-	// Identity is who the cluster sees clients as.
-	Identity Identity
+	// Identity is who the cluster sees clients as, and CredentialsFile which users those are, if it is MappedIdentity.
+	Identity        Identity
+	CredentialsFile string
 }
 
 // Rule sends the topics that begin with Prefix to one cluster.

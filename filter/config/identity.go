@@ -1,6 +1,11 @@
 package config
 
 import (
+	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/credential"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	kafkameshv1 "github.com/kafkamesh/envoy-kafka-mesh/proto/kafkamesh/v1"
 )
 
@@ -13,15 +18,12 @@ const (
 	MeshIdentity Identity = iota
 	// ClientIDIdentity is the mesh's user, with a client id that begins with the client's principal.
 	ClientIDIdentity
+	// MappedIdentity is a user of the cluster for each principal, as Cluster.CredentialsFile says.
+	MappedIdentity
 )
 
 // String is the identity's name in the configuration.
-func (i Identity) String() string {
-	if i == ClientIDIdentity {
-		return "client_id"
-	}
-	return "mesh"
-}
+func (i Identity) String() string { return [...]string{"mesh", "client_id", "mapped"}[i] }
 
 // identities checks the identity of each cluster, once it is known how clients prove who they are.
 func (c *Config) identities(bad *mistakes, list []*kafkameshv1.KafkaClusterDefinition) {
@@ -32,12 +34,40 @@ func (c *Config) identities(bad *mistakes, list []*kafkameshv1.KafkaClusterDefin
 		}
 		at := join(index("upstream_clusters", i), "identity")
 		switch {
-		case m.GetClientId() == nil:
-			bad.add(at, "says nothing; write client_id: {}, or remove it: then all clients are the mesh's own user")
+		case m.GetClientId() == nil && m.GetMapped() == nil:
+			bad.add(at, "says nothing; write client_id: {}, or mapped: {credentials_file: PATH}, or remove it: then all clients are the mesh's own user")
+		case m.GetClientId() != nil && m.GetMapped() != nil:
+			bad.add(at, "has client_id and mapped; keep one")
 		case c.Logins == nil && c.NamedBy == NamedByNothing:
 			bad.add(at, "needs authentication, which is not given: all clients would be ANONYMOUS; write authentication, or remove it")
-		default:
+		case m.GetClientId() != nil:
 			c.Clusters[i].Identity = ClientIDIdentity
+		default:
+			c.mapped(bad, join(at, "mapped"), &c.Clusters[i], m.GetMapped())
 		}
+	}
+}
+
+// mapped checks how principals are mapped to users of a cluster.
+func (c *Config) mapped(bad *mistakes, at string, cl *Cluster, m *kafkameshv1.Identity_Mapped) {
+	cl.Identity, cl.CredentialsFile = MappedIdentity, m.GetCredentialsFile()
+	path := join(at, "credentials_file")
+	switch s := cl.Dial.SASL; {
+	case s == nil:
+		bad.add(at, "needs the cluster's sasl, which is not given; write it, with MECHANISM_PLAIN, MECHANISM_SCRAM_SHA_256 or MECHANISM_SCRAM_SHA_512")
+	case s.Mechanism != dial.Plain && s.Mechanism != dial.SCRAM256 && s.Mechanism != dial.SCRAM512:
+		bad.add(at, "is for logins by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, and the cluster's are by %s; remove one", s.Mechanism)
+	}
+	if cl.CredentialsFile == "" {
+		bad.add(path, "missing; write the file that says which principal is which user of the cluster")
+		return
+	}
+	var warning string
+	_, err := credential.Open(cl.CredentialsFile, nil, func(r follower.Report) { warning = r.Warning }, nil)
+	switch {
+	case err != nil:
+		bad.add(path, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	case warning != "":
+		c.warn(path, "%s", warning)
 	}
 }

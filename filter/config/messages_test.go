@@ -299,6 +299,13 @@ func textCases() []messageCase {
 		// Who clusters see clients as.
 		{"identity without authentication", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {client_id: {}}")},
 		{"identity that says nothing", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity of two kinds", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {client_id: {}, mapped: {credentials_file: testdata/credentials}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity mapped without authentication", oneCluster("cluster_name: a, bootstrap_servers: a, " + scram + ", identity: {mapped: {credentials_file: testdata/credentials}}")},
+		{"identity mapped without sasl", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {mapped: {credentials_file: testdata/credentials}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity mapped with another login", oneCluster("cluster_name: a, bootstrap_servers: a, sasl: {mechanism: MECHANISM_OAUTHBEARER, oauth: {token_file: testdata/credentials}}, identity: {mapped: {credentials_file: testdata/credentials}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity mapped without a file", oneCluster("cluster_name: a, bootstrap_servers: a, "+scram+", identity: {mapped: {}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity mapped, no such file", oneCluster("cluster_name: a, bootstrap_servers: a, "+scram+", identity: {mapped: {credentials_file: testdata/nobody}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
+		{"identity mapped, mistakes in the file", oneCluster("cluster_name: a, bootstrap_servers: a, "+scram+", identity: {mapped: {credentials_file: testdata/credentials-wrong}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
 		{"identity, a text", oneCluster("cluster_name: a, bootstrap_servers: a, identity: client_id") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
 		{"identity in other words", oneCluster("cluster_name: a, bootstrap_servers: a, identity: {client.id: {}}") + "authentication: {tls: {from: FROM_DNS_SAN}}\n"},
 		// Who runs it.

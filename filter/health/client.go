@@ -2,10 +2,8 @@ package health
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 )
@@ -15,7 +13,8 @@ type client struct {
 	upstream.Client
 
 	cluster *Cluster
-	monitor bool // it is the monitor's
+	monitor bool  // it is the monitor's
+	user    *User // nil: it is the mesh's own
 }
 
 var _ upstream.Client = (*client)(nil)
@@ -33,7 +32,10 @@ func (d *client) Dial(ctx context.Context, addr string) (link.Conn, error) {
 	switch {
 	case err == nil:
 		d.cluster.connected(addr, conn, d.monitor)
-	case !givenUp(ctx):
+	case givenUp(ctx):
+	case d.user != nil && ofLogin(err):
+		d.user.refused(addr, err)
+	default:
 		d.cluster.notConnected(addr, err, d.monitor)
 	}
 	return conn, err
@@ -61,7 +63,7 @@ func (c *Cluster) connected(addr string, conn link.Conn, monitor bool) {
 // notConnected takes note of a broker that could not be connected to.
 func (c *Cluster) notConnected(addr string, err error, monitor bool) {
 	c.stats.ConnectFailures.Add(1)
-	if _, login := errors.AsType[*dial.LoginError](err); login {
+	if ofLogin(err) {
 		c.stats.LoginFailures.Add(1)
 	}
 	c.locked(func() {

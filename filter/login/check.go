@@ -2,6 +2,8 @@ package login
 
 import (
 	"errors"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 )
 
 // Check says what New would say of settings, one *SettingError or several, joined. It reads files, which
@@ -12,14 +14,13 @@ func Check(s Settings) error {
 	}
 	var wrong []error
 	if s.UsersFile != "" {
-		u := users{told: &teller{subject: UsersSubject, tell: s.Told}, file: followed{path: s.UsersFile}}
-		if err := u.read(); err != nil {
+		if _, err := newUsers(s.UsersFile, nil, &follower.Teller{Subject: UsersSubject, Tell: s.Told}); err != nil {
 			wrong = append(wrong, wrongSetting("UsersFile", "%v", err))
 		}
 	}
 	if s.Tokens != nil && s.Tokens.KeysFile != "" {
-		k := keys{told: &teller{subject: KeysSubject, tell: s.Told}}
-		if err := k.readFile(&followed{path: s.Tokens.KeysFile}); err != nil {
+		k := keys{told: &follower.Teller{Subject: KeysSubject, Tell: s.Told}}
+		if err := k.readFile(&follower.File{Path: s.Tokens.KeysFile}); err != nil {
 			wrong = append(wrong, wrongSetting("Tokens.KeysFile", "%v", err))
 		}
 	}

@@ -9,6 +9,6 @@
 //
 // Where the next line goes: what a login is and what it comes to, login.go and failure.go; a mechanism, plain.go, scram.go or bearer.go;
 // passwords that were right, memory.go; a user's verifiers, verifier.go, the file that has them, usersfile.go, and what is there now,
-// users.go; users that do not exist, madeup.go; tokens, tokens.go, and the keys for them, keys.go and fetch.go; files that are replaced,
-// follow.go, and what is told of that, report.go; how long a failed login waits, limiter.go.
+// users.go; users that do not exist, madeup.go; tokens, tokens.go, and the keys for them, keys.go and fetch.go; files that are replaced are
+// package follower's; how long a failed login waits, limiter.go.
 package login

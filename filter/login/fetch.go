@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
@@ -28,7 +29,7 @@ type keys struct {
 	read    func(ctx context.Context) error
 	refresh time.Duration
 	panics  *guard.Panics
-	told    *teller
+	told    *follower.Teller
 	wake    chan struct{} // holds 1: somebody asks
 
 	sum [sha256.Size]byte // the goroutine's: of what came from the URL
@@ -38,15 +39,15 @@ type keys struct {
 	asked  time.Time     // when that was the last time
 	closed bool          // nobody asks any more
 
-	following following
+	following follower.Loop
 }
 
 // newKeys reads the file, if they are in one.
-func newKeys(s TokenSettings, panics *guard.Panics, told *teller) (*keys, error) {
+func newKeys(s TokenSettings, panics *guard.Panics, told *follower.Teller) (*keys, error) {
 	k := &keys{panics: panics, told: told, wake: make(chan struct{}, 1)}
 	if s.KeysFile != "" {
-		file := &followed{path: s.KeysFile}
-		k.refresh = lookEvery
+		file := &follower.File{Path: s.KeysFile}
+		k.refresh = follower.Every
 		k.read = func(context.Context) error { return k.readFile(file) }
 		if err := k.read(context.Background()); err != nil {
 			return nil, err
@@ -70,13 +71,13 @@ func (k *keys) resume() {
 			k.want()
 		}
 	})
-	k.following.begin(k.panics, "keys", k.follow)
+	k.following.Begin(k.panics, "keys", k.follow)
 }
 
 // close lets those go on who wait for keys.
 func (k *keys) close() {
 	k.locked(func() { k.closed = true })
-	k.following.close()
+	k.following.Close()
 	k.answered()
 }
 
@@ -157,7 +158,7 @@ func (k *keys) follow(life context.Context) {
 			return
 		case err != nil:
 			failures++
-			k.told.broken(err)
+			k.told.Broken(err)
 		default:
 			failures = 0
 		}
@@ -197,25 +198,25 @@ func (k *keys) take(raw []byte) error {
 	return nil
 }
 
-func (k *keys) readFile(file *followed) error {
-	content, info, err := file.read()
+func (k *keys) readFile(file *follower.File) error {
+	content, info, err := file.Read()
 	if err != nil {
 		return err
 	}
 	const othersWrite = 0o022 // keys are public, but not everybody's to choose
 	warning := ""
 	if mode := info.Mode(); mode.Perm()&othersWrite != 0 {
-		warning = exposed(file.path, mode)
+		warning = follower.Exposed(file.Path, mode)
 	}
 	if content == nil {
-		k.told.warn(warning)
-		return k.told.last()
+		k.told.Warn(warning)
+		return k.told.Last()
 	}
 	if err := k.take(content); err != nil {
-		k.told.warn(warning)
-		return fmt.Errorf("%s: %w", readable(file.path), err)
+		k.told.Warn(warning)
+		return fmt.Errorf("%s: %w", follower.Readable(file.Path), err)
 	}
-	k.told.taken(len(*k.ring.Load()), warning)
+	k.told.Taken(len(*k.ring.Load()), warning)
 	return nil
 }
 
@@ -228,7 +229,7 @@ func (k *keys) fetch(ctx context.Context, client *http.Client, address string) e
 		return errors.New("the URL of the keys is none")
 	}
 	request.Header.Set("Accept", "application/jwk-set+json, application/json")
-	where := readable(request.URL.Host)
+	where := follower.Readable(request.URL.Host)
 	response, err := client.Do(request)
 	if err != nil {
 		if of, ok := errors.AsType[*url.Error](err); ok { // which has the whole URL
@@ -250,9 +251,9 @@ func (k *keys) fetch(ctx context.Context, client *http.Client, address string) e
 	if err := k.take(raw); err != nil {
 		return fmt.Errorf("the keys from %s: %w", where, err)
 	}
-	if sum := sha256.Sum256(raw); sum != k.sum || k.told.last() != nil {
+	if sum := sha256.Sum256(raw); sum != k.sum || k.told.Last() != nil {
 		k.sum = sum
-		k.told.taken(len(*k.ring.Load()), "")
+		k.told.Taken(len(*k.ring.Load()), "")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 )
 
@@ -57,7 +58,7 @@ type reports struct {
 	seen []string
 }
 
-func (r *reports) add(report login.Report) {
+func (r *reports) add(report follower.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, fmt.Sprintf("%s %d %v %s", report.Subject, report.Count, report.Err, report.Warning))
@@ -302,11 +303,11 @@ func TestKeysElsewhere(t *testing.T) {
 	} {
 		t.Run(tt.url, func(t *testing.T) {
 			t.Parallel()
-			told := make(chan login.Report, 1)
+			told := make(chan follower.Report, 1)
 			serve(t, login.Settings{
 				Mechanisms: []string{login.OAuthBearer},
 				Tokens:     &login.TokenSettings{KeysURL: tt.url, Audiences: []string{"kafka"}, Client: safe.Client()},
-				Told:       func(r login.Report) { told <- r },
+				Told:       func(r follower.Report) { told <- r },
 			})
 			var seen reports
 			seen.add(<-told)

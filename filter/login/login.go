@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
@@ -55,7 +56,7 @@ type Settings struct {
 	// Tokens are those of OAUTHBEARER.
 	Tokens *TokenSettings
 	// Told is told what becomes of the file of users and of the keys, from any goroutine, and while New runs. Nil: nobody is.
-	Told func(Report)
+	Told func(follower.Report)
 	// Resting says that files are looked at again, and keys at a URL asked for, from Server.Resume on alone.
 	Resting bool
 	// Caught is told of panics on goroutines of the Server. Nil: nobody is.
@@ -94,12 +95,12 @@ func New(s Settings) (*Server, error) {
 	var wrong []error
 	var err error
 	if s.UsersFile != "" {
-		if server.users, err = newUsers(s.UsersFile, panics, &teller{subject: UsersSubject, tell: s.Told}); err != nil {
+		if server.users, err = newUsers(s.UsersFile, panics, &follower.Teller{Subject: UsersSubject, Tell: s.Told}); err != nil {
 			wrong = append(wrong, wrongSetting("UsersFile", "%v", err))
 		}
 	}
 	if s.Tokens != nil {
-		if server.tokens, err = newTokens(*s.Tokens, panics, &teller{subject: KeysSubject, tell: s.Told}); err != nil {
+		if server.tokens, err = newTokens(*s.Tokens, panics, &follower.Teller{Subject: KeysSubject, Tell: s.Told}); err != nil {
 			wrong = append(wrong, wrongSetting("Tokens.KeysFile", "%v", err))
 		}
 	}
@@ -165,7 +166,7 @@ func (s *Server) Begin(mechanism string) (Exchange, bool) { //nolint:ireturn // 
 // from that is told of, and tried again.
 func (s *Server) Resume() {
 	if s.users != nil {
-		s.users.resume()
+		s.users.Resume()
 	}
 	if s.tokens != nil {
 		s.tokens.keys.resume()
@@ -175,17 +176,17 @@ func (s *Server) Resume() {
 // Rest ends that, and waits for it, until Resume. Logins are checked against what was read last.
 func (s *Server) Rest() {
 	if s.users != nil {
-		s.users.following.rest()
+		s.users.Rest()
 	}
 	if s.tokens != nil {
-		s.tokens.keys.following.rest()
+		s.tokens.keys.following.Rest()
 	}
 }
 
 // Close ends what reads files and asks for keys, and waits for that. Logins under way go on with what there is.
 func (s *Server) Close() {
 	if s.users != nil {
-		s.users.following.close()
+		s.users.Close()
 	}
 	if s.tokens != nil {
 		s.tokens.keys.close()

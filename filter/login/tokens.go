@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
@@ -118,7 +119,7 @@ type tokens struct {
 	keys       *keys
 }
 
-func newTokens(s TokenSettings, panics *guard.Panics, told *teller) (*tokens, error) {
+func newTokens(s TokenSettings, panics *guard.Panics, told *follower.Teller) (*tokens, error) {
 	if s.ScopeClaim == "" {
 		s.ScopeClaim = "scope"
 	}

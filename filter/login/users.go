@@ -1,82 +1,54 @@
 package login
 
 import (
-	"context"
-	"fmt"
 	"io/fs"
 	"sync/atomic"
-	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+)
+
+// What follower.Reports are about.
+const (
+	UsersSubject follower.Subject = "users" // the file of users
+	KeysSubject  follower.Subject = "keys"  // those that tokens are signed with
 )
 
 // users are those of a file, as it is now. Its methods may be called from any goroutine.
 type users struct {
-	table  atomic.Pointer[table]
-	panics *guard.Panics
-	told   *teller
+	follower.Follower
 
-	file followed // the goroutine's that looks at it
-
-	following following
+	table atomic.Pointer[table]
 }
 
 // newUsers reads the file.
-func newUsers(path string, panics *guard.Panics, told *teller) (*users, error) {
-	u := &users{panics: panics, told: told, file: followed{path: path}}
-	if err := u.read(); err != nil {
+func newUsers(path string, panics *guard.Panics, told *follower.Teller) (*users, error) {
+	u := &users{Follower: follower.Follower{Name: "users", Panics: panics, Teller: told, File: follower.File{Path: path}}}
+	u.Take, u.Warning = u.take, u.warning
+	if err := u.Read(); err != nil {
 		return nil, err
 	}
 	return u, nil
 }
 
-// resume has the file looked at, at once and every second from then on.
-func (u *users) resume() { u.following.begin(u.panics, "users", u.follow) }
-
-// follow reads the file again and again. A panic costs one reading.
-func (u *users) follow(life context.Context) {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for {
-		if err := u.panics.Attempt("users", u.read); err != nil {
-			u.told.broken(err)
-		}
-		select {
-		case <-ticker.C:
-		case <-life.Done():
-			return
-		}
-	}
-}
-
-// read puts what is in the file in place of what was there, if it is something else and right.
-func (u *users) read() error {
-	content, info, err := u.file.read()
-	if err != nil {
-		return err
-	}
-	if content == nil {
-		u.told.warn(u.warning(info.Mode()))
-		return u.told.last() // what was wrong with it still is
-	}
+// take puts what is in the file in place of what was there.
+func (u *users) take(content []byte) (count int, err error) {
 	file, err := ParseUsers(content)
 	if err != nil {
-		u.told.warn(u.warning(info.Mode()))
-		return fmt.Errorf("%s: %w", readable(u.file.path), err)
+		return 0, err
 	}
 	u.table.Store(newTable(file))
-	u.told.taken(len(file.users), u.warning(info.Mode()))
-	return nil
+	return len(file.users), nil
 }
 
 // warning is what is not safe: the file as it is, or the users that are in use.
 func (u *users) warning(mode fs.FileMode) string {
-	warning := exposed(u.file.path, mode)
+	warning := follower.Exposed(u.File.Path, mode)
 	if t := u.table.Load(); t != nil && t.guessable() {
 		if warning != "" {
 			warning += "; "
 		}
-		warning += readable(u.file.path) + " has no " + seedWord + ", so that clients can find out which users there are; kafkamesh user add or remove adds one"
+		warning += follower.Readable(u.File.Path) + " has no " + seedWord + ", so that clients can find out which users there are; kafkamesh user add or remove adds one"
 	}
 	return warning
 }

@@ -109,7 +109,11 @@ type Cluster struct {
 	BootstrapServers []string `json:"bootstrap_servers"`
 	// Security is how brokers are reached and what we log in with: PLAINTEXT, SASL_SSL SCRAM-SHA-512. No secret is in it.
 	Security string `json:"security,omitempty"`
-	State    State  `json:"state"`
+	// Identity is who the cluster sees clients as, client_id or mapped; empty: all as the mesh. Identities is how many that are now, over all
+	// workers.
+	Identity   string `json:"identity,omitempty"`
+	Identities int    `json:"identities,omitempty"`
+	State      State  `json:"state"`
 	// Since is when the state began.
 	Since time.Time `json:"since,omitzero"`
 	// LastError is what went wrong last, and LastErrorAt when. It stays when the cluster can be reached again.

@@ -133,8 +133,14 @@ func TestCommandsTellOfRights(t *testing.T) {
 // allow gives a user a right to a topic, and so takes it from those that have none.
 func allow(t *testing.T, b *broker, user, topic string, o kmsg.ACLOperation) {
 	t.Helper()
+	allowOn(t, b, user, kmsg.ACLResourceTypeTopic, topic, o)
+}
+
+// allowOn is allow for things of other kinds.
+func allowOn(t *testing.T, b *broker, user string, kind kmsg.ACLResourceType, name string, o kmsg.ACLOperation) {
+	t.Helper()
 	acl := kmsg.NewCreateACLsRequestCreation()
-	acl.ResourceType, acl.ResourceName, acl.ResourcePatternType = kmsg.ACLResourceTypeTopic, topic, kmsg.ACLResourcePatternTypeLiteral
+	acl.ResourceType, acl.ResourceName, acl.ResourcePatternType = kind, name, kmsg.ACLResourcePatternTypeLiteral
 	acl.Principal, acl.Host, acl.Operation, acl.PermissionType = "User:"+user, "*", o, kmsg.ACLPermissionTypeAllow
 	request := kmsg.NewPtrCreateACLsRequest()
 	request.Creations = append(request.Creations, acl)

@@ -29,6 +29,7 @@ type MeshCluster struct {
 	TLS        map[string]any    `json:"tls,omitempty"`
 	SASL       map[string]any    `json:"sasl,omitempty"`
 	Dial       map[string]any    `json:"dial,omitempty"`
+	Identity   map[string]any    `json:"identity,omitempty"`
 }
 
 // MeshRule sends the topics that start with Prefix to Cluster.

@@ -1,7 +1,6 @@
 package upstreamtest
 
 import (
-	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -31,7 +30,7 @@ type Cluster struct {
 	backwards bool // topics of a Fetch are answered in the other order
 	requests  []*kmsg.ProduceRequest
 	fetches   []*kmsg.FetchRequest
-	clientIDs map[wire.APIKey]map[string]int // how many requests had which
+	clientIDs map[wire.APIKey]map[string]*int // how many requests had which
 	session   time.Duration
 	sessions  int32 // of Fetch, so far
 	sockets   bool
@@ -91,7 +90,7 @@ var _ upstream.Client = (*Cluster)(nil)
 func New(n int) *Cluster {
 	c := &Cluster{
 		topics: map[string]*topic{}, nodes: map[int32]*node{}, taken: map[string]bool{}, conns: map[net.Conn]int32{},
-		refusals: map[flow]refusal{},
+		refusals: map[flow]refusal{}, clientIDs: map[wire.APIKey]map[string]*int{},
 	}
 	c.changed = sync.NewCond(&c.mu)
 	for i := range n {
@@ -165,7 +164,11 @@ func (c *Cluster) Requests() []*kmsg.ProduceRequest {
 func (c *Cluster) ClientIDs(key wire.APIKey) map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return maps.Clone(c.clientIDs[key])
+	counts := map[string]int{}
+	for id, n := range c.clientIDs[key] {
+		counts[id] = *n
+	}
+	return counts
 }
 
 // Calls returns how often a broker has been dialled, and how often the cluster was asked for metadata.

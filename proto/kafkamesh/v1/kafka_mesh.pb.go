@@ -1866,7 +1866,9 @@ func (x *KafkaClusterDefinition) GetIdentity() *Identity {
 type Identity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// By their client ids.
-	ClientId      *Identity_ClientId `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId *Identity_ClientId `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// As users of their own. A client whose principal has none is refused what it asks of the cluster. Refused together with client_id.
+	Mapped        *Identity_Mapped `protobuf:"bytes,2,opt,name=mapped,proto3" json:"mapped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1904,6 +1906,13 @@ func (*Identity) Descriptor() ([]byte, []int) {
 func (x *Identity) GetClientId() *Identity_ClientId {
 	if x != nil {
 		return x.ClientId
+	}
+	return nil
+}
+
+func (x *Identity) GetMapped() *Identity_Mapped {
+	if x != nil {
+		return x.Mapped
 	}
 	return nil
 }
@@ -3154,6 +3163,52 @@ func (*Identity_ClientId) Descriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 0}
 }
 
+// Mapped has clients be users of the cluster, which log in by the mechanism of the cluster's sasl: PLAIN or SCRAM.
+type Identity_Mapped struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file that says which principal is which user, with the passwords, and is read again when it changes. Required.
+	CredentialsFile string `protobuf:"bytes,1,opt,name=credentials_file,json=credentialsFile,proto3" json:"credentials_file,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Identity_Mapped) Reset() {
+	*x = Identity_Mapped{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity_Mapped) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity_Mapped) ProtoMessage() {}
+
+func (x *Identity_Mapped) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity_Mapped.ProtoReflect.Descriptor instead.
+func (*Identity_Mapped) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 1}
+}
+
+func (x *Identity_Mapped) GetCredentialsFile() string {
+	if x != nil {
+		return x.CredentialsFile
+	}
+	return ""
+}
+
 // Aws is who we are in AWS, for Amazon MSK (IAM): whom the environment names, by keys, a web identity, a container's credentials or the
 // machine's role.
 type OAuth_Aws struct {
@@ -3175,7 +3230,7 @@ type OAuth_Aws struct {
 
 func (x *OAuth_Aws) Reset() {
 	*x = OAuth_Aws{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3187,7 +3242,7 @@ func (x *OAuth_Aws) String() string {
 func (*OAuth_Aws) ProtoMessage() {}
 
 func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3252,7 +3307,7 @@ type OAuth_Google struct {
 
 func (x *OAuth_Google) Reset() {
 	*x = OAuth_Google{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3264,7 +3319,7 @@ func (x *OAuth_Google) String() string {
 func (*OAuth_Google) ProtoMessage() {}
 
 func (x *OAuth_Google) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3326,7 +3381,7 @@ type OAuth_Assertion struct {
 
 func (x *OAuth_Assertion) Reset() {
 	*x = OAuth_Assertion{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3338,7 +3393,7 @@ func (x *OAuth_Assertion) String() string {
 func (*OAuth_Assertion) ProtoMessage() {}
 
 func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,7 +3503,7 @@ type OAuth_Azure struct {
 
 func (x *OAuth_Azure) Reset() {
 	*x = OAuth_Azure{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3460,7 +3515,7 @@ func (x *OAuth_Azure) String() string {
 func (*OAuth_Azure) ProtoMessage() {}
 
 func (x *OAuth_Azure) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3680,11 +3735,14 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x19\n" +
 	"\x17_connections_per_brokerB\x18\n" +
-	"\x16_offset_retention_days\"T\n" +
+	"\x16_offset_retention_days\"\xc0\x01\n" +
 	"\bIdentity\x12<\n" +
-	"\tclient_id\x18\x01 \x01(\v2\x1f.kafkamesh.v1.Identity.ClientIdR\bclientId\x1a\n" +
+	"\tclient_id\x18\x01 \x01(\v2\x1f.kafkamesh.v1.Identity.ClientIdR\bclientId\x125\n" +
+	"\x06mapped\x18\x02 \x01(\v2\x1d.kafkamesh.v1.Identity.MappedR\x06mapped\x1a\n" +
 	"\n" +
-	"\bClientId\"i\n" +
+	"\bClientId\x1a3\n" +
+	"\x06Mapped\x12)\n" +
+	"\x10credentials_file\x18\x01 \x01(\tR\x0fcredentialsFile\"i\n" +
 	"\x04Dial\x12B\n" +
 	"\x0eproxy_protocol\x18\x01 \x01(\v2\x1b.kafkamesh.v1.ProxyProtocolR\rproxyProtocol\x12\x1d\n" +
 	"\n" +
@@ -3830,7 +3888,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3874,12 +3932,13 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	nil,                                     // 39: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
 	nil,                                     // 40: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
 	(*Identity_ClientId)(nil),               // 41: kafkamesh.v1.Identity.ClientId
-	(*OAuth_Aws)(nil),                       // 42: kafkamesh.v1.OAuth.Aws
-	(*OAuth_Google)(nil),                    // 43: kafkamesh.v1.OAuth.Google
-	(*OAuth_Assertion)(nil),                 // 44: kafkamesh.v1.OAuth.Assertion
-	(*OAuth_Azure)(nil),                     // 45: kafkamesh.v1.OAuth.Azure
-	nil,                                     // 46: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 47: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*Identity_Mapped)(nil),                 // 42: kafkamesh.v1.Identity.Mapped
+	(*OAuth_Aws)(nil),                       // 43: kafkamesh.v1.OAuth.Aws
+	(*OAuth_Google)(nil),                    // 44: kafkamesh.v1.OAuth.Google
+	(*OAuth_Assertion)(nil),                 // 45: kafkamesh.v1.OAuth.Assertion
+	(*OAuth_Azure)(nil),                     // 46: kafkamesh.v1.OAuth.Azure
+	nil,                                     // 47: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 48: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	23, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
@@ -3914,44 +3973,45 @@ var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
 	25, // 29: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
 	24, // 30: kafkamesh.v1.KafkaClusterDefinition.identity:type_name -> kafkamesh.v1.Identity
 	41, // 31: kafkamesh.v1.Identity.client_id:type_name -> kafkamesh.v1.Identity.ClientId
-	26, // 32: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	27, // 33: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	27, // 34: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	27, // 35: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	27, // 36: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	27, // 37: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	27, // 38: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	27, // 39: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	7,  // 40: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	8,  // 41: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	27, // 42: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	27, // 43: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	30, // 44: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	31, // 45: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	27, // 46: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	27, // 47: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	46, // 48: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	27, // 49: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	47, // 50: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	44, // 51: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
-	42, // 52: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
-	43, // 53: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
-	45, // 54: kafkamesh.v1.OAuth.azure:type_name -> kafkamesh.v1.OAuth.Azure
-	10, // 55: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	36, // 56: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	37, // 57: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	38, // 58: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 59: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	27, // 60: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
-	27, // 61: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	27, // 62: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 63: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	27, // 64: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	42, // 32: kafkamesh.v1.Identity.mapped:type_name -> kafkamesh.v1.Identity.Mapped
+	26, // 33: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	27, // 34: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	27, // 35: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	27, // 36: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	27, // 37: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	27, // 38: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	27, // 39: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	27, // 40: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	7,  // 41: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	8,  // 42: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	27, // 43: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	27, // 44: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	30, // 45: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	31, // 46: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	27, // 47: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	27, // 48: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	47, // 49: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	27, // 50: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	48, // 51: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	45, // 52: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	43, // 53: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
+	44, // 54: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
+	46, // 55: kafkamesh.v1.OAuth.azure:type_name -> kafkamesh.v1.OAuth.Azure
+	10, // 56: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	36, // 57: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	37, // 58: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	38, // 59: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 60: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	27, // 61: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
+	27, // 62: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	27, // 63: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 64: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	27, // 65: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	66, // [66:66] is the sub-list for method output_type
+	66, // [66:66] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -3978,14 +4038,14 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   37,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

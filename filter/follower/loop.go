@@ -1,4 +1,4 @@
-package login
+package follower
 
 import (
 	"context"
@@ -7,16 +7,16 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 )
 
-// following is a goroutine that begins and ends again and again. The zero value has none. Its methods may be called from any goroutine.
-type following struct {
+// Loop is a goroutine that begins and ends again and again. The zero value has none. Its methods may be called from any goroutine.
+type Loop struct {
 	mu     sync.Mutex
 	end    context.CancelFunc // nil: there is none
 	closed bool
 	work   sync.WaitGroup
 }
 
-// begin has run be run, unless it is, or never again is to be.
-func (f *following) begin(panics *guard.Panics, where string, run func(life context.Context)) {
+// Begin has run be run, unless it is, or never again is to be.
+func (f *Loop) Begin(panics *guard.Panics, where string, run func(life context.Context)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.end != nil || f.closed {
@@ -27,8 +27,8 @@ func (f *following) begin(panics *guard.Panics, where string, run func(life cont
 	f.work.Go(func() { panics.Guard(where, func() { run(life) }) })
 }
 
-// rest ends what runs, and waits for that.
-func (f *following) rest() {
+// Rest ends what runs, and waits for that.
+func (f *Loop) Rest() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.end != nil {
@@ -38,13 +38,13 @@ func (f *following) rest() {
 	}
 }
 
-// close is rest for good.
-func (f *following) close() {
+// Close is Rest for good.
+func (f *Loop) Close() {
 	f.shut()
-	f.rest()
+	f.Rest()
 }
 
-func (f *following) shut() {
+func (f *Loop) shut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
