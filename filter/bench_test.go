@@ -27,7 +27,10 @@ type counter struct {
 
 var _ session.Conn = (*counter)(nil)
 
-func (c *counter) Writev(parts [][]byte) bool {
+func (c *counter) Writev(parts [][]byte, sent func()) bool {
+	if sent != nil {
+		defer sent()
+	}
 	for _, p := range parts {
 		c.bytes.Add(int64(len(p)))
 	}

@@ -149,7 +149,10 @@ func (m *mesh) connectFrom(worker int, remote string) *client {
 	return c
 }
 
-func (c *client) Writev(parts [][]byte) bool {
+func (c *client) Writev(parts [][]byte, sent func()) bool {
+	if sent != nil {
+		defer sent()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.meet("Write")

@@ -78,7 +78,10 @@ const (
 )
 
 // Writev implements session.Conn.
-func (c *client) Writev(parts [][]byte) (outputFull bool) {
+func (c *client) Writev(parts [][]byte, sent func()) (outputFull bool) {
+	if sent != nil {
+		defer sent()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range parts {

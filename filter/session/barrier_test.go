@@ -165,7 +165,10 @@ type keeper struct {
 	got []byte
 }
 
-func (k *keeper) Writev(parts [][]byte) bool {
+func (k *keeper) Writev(parts [][]byte, sent func()) bool {
+	if sent != nil {
+		defer sent()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.got = append(k.got, slices.Concat(parts...)...)

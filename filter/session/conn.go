@@ -9,10 +9,13 @@ import (
 //
 // Every method may be called from any goroutine, never blocks, and does nothing once the connection is gone.
 type Conn interface {
-	// Writev queues parts for the client, one behind the other, behind everything written before. It keeps neither parts, which it
-	// may change, nor what they point to. It reports true when more is unsent than the host likes: then the session takes no further
-	// request until the host calls Congested(false), which it does once that has been sent, whether or not it called Congested(true).
-	Writev(parts [][]byte) (outputFull bool)
+	// Writev queues parts for the client, one behind the other, behind everything written before. It does not keep the list, which it may
+	// change. Without sent it does not keep what the parts point to either; with sent that stays as it is until sent is called: once, when
+	// all is sent or nobody wants it any more, from any goroutine, possibly before Writev returns and with locks of the host's held.
+	//
+	// It reports true when more is unsent than the host likes: then the session takes no further request until the host calls
+	// Congested(false), which it does once that has been sent, whether or not it called Congested(true).
+	Writev(parts [][]byte, sent func()) (outputFull bool)
 	// Close closes the connection once everything written has left, or the client has not taken it for some seconds.
 	Close()
 	// Abort closes the connection at once, whatever is unsent. It may follow Close.

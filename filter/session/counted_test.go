@@ -31,7 +31,10 @@ type sink struct {
 
 var _ session.Conn = (*sink)(nil)
 
-func (s *sink) Writev(parts [][]byte) bool {
+func (s *sink) Writev(parts [][]byte, sent func()) bool {
+	if sent != nil {
+		defer sent()
+	}
 	for _, p := range parts {
 		s.written += len(p)
 	}

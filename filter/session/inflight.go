@@ -225,9 +225,9 @@ func (r *releases) add(o *outcome) {
 	}
 }
 
-// run tells who wants to know. No lock is held.
-func (r *releases) run() {
-	for _, release := range *r {
+// run tells who wants to know.
+func (r releases) run() {
+	for _, release := range r {
 		release()
 	}
 }

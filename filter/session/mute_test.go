@@ -30,7 +30,10 @@ type listener struct {
 
 var _ session.Conn = (*listener)(nil)
 
-func (l *listener) Writev(parts [][]byte) bool {
+func (l *listener) Writev(parts [][]byte, sent func()) bool {
+	if sent != nil {
+		defer sent()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.got = append(l.got, slices.Concat(parts...)...)

@@ -45,24 +45,40 @@ func (o *outgoing) addPart(p []byte) {
 // size is how many bytes there are to write.
 func (o *outgoing) size() int { return o.bytes }
 
-// write writes all to c, and lets go of it. It reports what c says.
-func (o *outgoing) write(c Conn) (outputFull bool) {
+// write writes all to c, and lets go of it. It reports what c says. Who has lent c what is written is told when that is sent.
+func (o *outgoing) write(c Conn, lent releases) (outputFull bool) {
 	parts := o.parts
+	var buffer *[]byte
 	if o.short > 1 {
-		buffer := joined.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
-		defer joined.Put(buffer)
+		buffer = joined.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 		parts, *buffer = join(parts, (*buffer)[:0])
-		if cap(*buffer) > maxJoined {
-			defer func() { *buffer = nil }()
-		}
 	}
-	outputFull = c.Writev(parts)
+	if len(lent) == 0 {
+		outputFull = c.Writev(parts, nil)
+		giveJoined(buffer)
+	} else {
+		outputFull = c.Writev(parts, func() {
+			giveJoined(buffer)
+			lent.run()
+		})
+	}
 	clear(o.parts)
 	if o.parts = o.parts[:0]; cap(o.parts) > maxParts {
 		o.parts = nil
 	}
 	o.short, o.bytes = 0, 0
 	return outputFull
+}
+
+// giveJoined gives back a buffer, if there is one.
+func giveJoined(buffer *[]byte) {
+	if buffer == nil {
+		return
+	}
+	if cap(*buffer) > maxJoined {
+		*buffer = nil
+	}
+	joined.Put(buffer)
 }
 
 // join copies short parts that are next to each other together, to buffer, which it returns grown. It changes parts, of which it

@@ -16,10 +16,12 @@ type record struct {
 	Conn
 
 	parts [][]byte
+	sent  func()
 	full  bool
 }
 
-func (r *record) Writev(parts [][]byte) bool {
+func (r *record) Writev(parts [][]byte, sent func()) bool {
+	r.sent = sent
 	r.parts = slices.Clone(parts)
 	for i, p := range parts { // as a host may
 		r.parts[i] = bytes.Clone(p)
@@ -82,7 +84,7 @@ func TestOutgoing(t *testing.T) {
 		if got := o.size(); got != 5027 {
 			t.Errorf("%d bytes to write, want 5027", got)
 		}
-		if !o.write(c) {
+		if !o.write(c, nil) {
 			t.Error("not full, as the host says")
 		}
 		want := slices.Concat(part('a', 10), part('b', 5000), part('c', 7), part('d', 10))
@@ -96,8 +98,26 @@ func TestOutgoing(t *testing.T) {
 	for range maxParts + 1 {
 		o.add(part('x', 1), nil)
 	}
-	if o.write(c); o.parts != nil || len(c.parts) != 1 {
+	if o.write(c, nil); o.parts != nil || len(c.parts) != 1 {
 		t.Errorf("a list of %d parts is kept, %d parts were written; want none, 1", cap(o.parts), len(c.parts))
+	}
+}
+
+// Who has lent what is written has it back when the host says that it is sent, and not before; also a buffer that short parts were joined in.
+func TestLent(t *testing.T) {
+	t.Parallel()
+	var o outgoing
+	c := &record{}
+	returned := 0
+	for _, lent := range []releases{nil, {func() { returned++ }, func() { returned += 10 }}} {
+		o.add(part('a', 10), [][]byte{part('b', 10), part('c', 5000)})
+		o.write(c, lent)
+		if (c.sent == nil) != (lent == nil) || returned != 0 || o.size() != 0 {
+			t.Fatalf("%d lent: told %t, returned %d, %d bytes left", len(lent), c.sent != nil, returned, o.size())
+		}
+	}
+	if c.sent(); returned != 11 {
+		t.Errorf("returned %d, want 11", returned)
 	}
 }
 

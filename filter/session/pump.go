@@ -189,9 +189,10 @@ func (s *Session) wantsPause() bool {
 // do does it, and reports whether the host has more unsent than it likes.
 func (a *actions) do(s *Session) (outputFull bool) {
 	if a.written > 0 {
-		outputFull = s.outgoing.write(s.conn)
+		outputFull = s.outgoing.write(s.conn, a.released)
+	} else {
+		a.released.run()
 	}
-	a.released.run()
 	a.told.tell(s)
 	if a.violation != nil {
 		s.report(a.violation)

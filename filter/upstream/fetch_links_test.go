@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
 // The links are the client's own, end with it, and are replaced when what they are made from is.
@@ -89,6 +90,36 @@ func TestFetchThatWaitsGivesRoom(t *testing.T) {
 		patient.end(0)
 		if got := brief.end(0); len(got) == 0 || len(got[0]) < 20<<10 {
 			t.Errorf("the other client is given %.40q", got)
+		}
+	})
+}
+
+// What a client has taken is its session's to count, for as long as it takes to be sent: it is there until it is released, and holds up nobody.
+func TestFetchThatIsTakenGivesRoom(t *testing.T) {
+	t.Parallel()
+	room := fetch.NewRoom(40 << 10)
+	withReaderIn(t, settings(), room, func(r *reader) {
+		want := strings.Repeat("x", 20<<10)
+		r.cluster.Store("a", 0, want)
+		g := r.begin(maxWait)
+		synctest.Wait()
+		into := [][]wire.Fetched{make([]wire.Fetched, len(r.offsets))}
+		_, _, release := g.Take(1<<20, true, into)
+		for range 3 {
+			other := *r
+			other.own, other.offsets = r.way.Own(""), slices.Clone(r.offsets)
+			if got := other.begin(maxWait).end(0); len(got) == 0 || len(got[0]) < len(want) {
+				t.Errorf("another client is given %.40q", got)
+			}
+			other.own.Close()
+		}
+		if got := string(into[0][0].Records); got != want {
+			t.Errorf("what is taken is %d bytes, %.40q", len(got), got)
+		}
+		release()
+		r.own.Close()
+		if held := room.Held(); held != 0 {
+			t.Errorf("%d bytes are held when all clients are gone", held)
 		}
 	})
 }

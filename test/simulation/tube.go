@@ -117,14 +117,22 @@ var (
 // congestion is how much a host holds before it likes no more.
 const congestion = 256
 
-// Writev is for the session.
-func (t *tube) Writev(parts [][]byte) (congested bool) {
-	p := slices.Concat(parts...)
+// Writev is for the session. What it lends is read when it arrives, and then given back.
+func (t *tube) Writev(parts [][]byte, sent func()) (congested bool) {
+	if parts = slices.Clone(parts); sent == nil {
+		parts, sent = [][]byte{slices.Concat(parts...)}, func() {}
+	}
 	t.mu.Lock()
-	t.unsent += len(p)
+	for _, p := range parts {
+		t.unsent += len(p)
+	}
 	congested = t.unsent > congestion
 	t.mu.Unlock()
-	t.line.after(t.back, func() { t.deliver(p) })
+	t.line.after(t.back, func() {
+		p := slices.Concat(parts...)
+		sent()
+		t.deliver(p)
+	})
 	return congested
 }
 

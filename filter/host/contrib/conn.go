@@ -70,7 +70,10 @@ var _ session.Conn = (*conn)(nil)
 
 // Writev implements session.Conn. Envoy copies what it gets and sends it later, however much there is: whether it is too much is for
 // backlog to find out. One call of Envoy's takes longer than joining parts.
-func (c *conn) Writev(parts [][]byte) (outputFull bool) {
+func (c *conn) Writev(parts [][]byte, sent func()) (outputFull bool) {
+	if sent != nil {
+		defer sent()
+	}
 	var p []byte
 	if len(parts) == 1 {
 		p = parts[0]

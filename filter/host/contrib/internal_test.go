@@ -187,7 +187,7 @@ func TestGone(t *testing.T) {
 	f.OnEvent(api.Connected)
 	f.OnEvent(api.RemoteClose)
 	f.OnData(apiVersions, false)
-	f.conn.Writev([][]byte{[]byte("late")})
+	f.conn.Writev([][]byte{[]byte("late")}, nil)
 	f.conn.Close()
 	f.conn.PauseReads(true)
 	if len(cb.written) > 0 || cb.closed > 0 {

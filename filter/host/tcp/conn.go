@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// pieceSize is how much a socket is given to send at once.
-	pieceSize = 256 << 10
 	// Unsent output of congestedAbove makes a connection congested, until it falls below drainedBelow.
 	congestedAbove = 1 << 20
 	drainedBelow   = 512 << 10
@@ -47,11 +45,8 @@ type conn struct {
 	finished      bool
 
 	mu      sync.Mutex
-	looking bool   // the loop is going to look
-	out     []byte // not taken by the socket yet, nor given to it
-	sending []byte // what the socket has, piece by piece, from the piece on that it has now; nil: nothing
-	piece   int    // bytes
-	spare   []byte // the memory of what is sent, for out
+	looking bool // the loop is going to look
+	out     outgoing
 
 	congested bool        // unsent is too much
 	drained   bool        // it is no longer, and the session has not been told
@@ -71,27 +66,23 @@ func newConn(nc net.Conn, l *loop.Loop, o *Options) *conn {
 }
 
 // Writev implements session.Conn. What is written after Close is dropped.
-func (c *conn) Writev(parts [][]byte) (outputFull bool) {
+func (c *conn) Writev(parts [][]byte, sent func()) (outputFull bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.aborted || c.closing {
-		return false
-	}
-	if c.sending == nil {
+		parts = nil
+	} else if !c.out.busy {
 		parts = socket.Rest(parts, c.socket.TryWrite(parts))
 	}
-	before := len(c.out)
-	for _, p := range parts {
-		c.out = append(c.out, p...)
-	}
-	if len(c.out) == before {
+	before := c.out.bytes
+	if c.out.add(parts, sent); c.out.bytes == before {
 		return false
 	}
 	if c.unsent() > congestedAbove && !c.congested {
 		c.congested = true
 		c.look()
 	}
-	if c.sending == nil {
+	if !c.out.busy {
 		c.send()
 	}
 	return c.congested
@@ -156,24 +147,18 @@ func (c *conn) look() {
 
 // unsent is how many bytes the client has not been sent yet. mu is held.
 func (c *conn) unsent() int {
-	n := len(c.out)
-	if c.sending != nil {
-		n += len(c.sending) - c.piece + c.socket.Unsent()
+	n := c.out.bytes
+	if c.out.busy {
+		n += c.socket.Unsent()
 	}
 	return n
 }
 
 // send gives the socket what it is to send next, if there is something. mu is held.
 func (c *conn) send() {
-	if len(c.sending) == 0 {
-		if len(c.out) == 0 {
-			c.out, c.sending, c.spare = nil, nil, nil // a connection at rest holds no buffer
-			return
-		}
-		c.sending, c.out, c.spare = c.out, c.spare[:0], c.out
+	if parts, more := c.out.next(); more {
+		c.socket.Send(parts)
 	}
-	c.piece = min(len(c.sending), pieceSize)
-	c.socket.Send([][]byte{c.sending[:c.piece:c.piece]})
 }
 
 // review ends what is closing if its client does not get on. It is what the timer calls.
@@ -245,7 +230,7 @@ func (e events) Written() { e.o.guard(e.conn, e.wrote) }
 func (c *conn) wrote() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sending = c.sending[c.piece:]
+	c.out.wrote()
 	c.send()
 	left := c.unsent()
 	if c.congested && left < drainedBelow {
@@ -347,9 +332,17 @@ func (c *conn) finish() {
 	defer close(c.done)
 	defer c.gone()
 	c.o.guard(nil, c.hangUp)
+	c.drop()
 	if c.session != nil {
 		c.o.guard(nil, c.session.Closed)
 	}
+}
+
+// drop gives up what is unsent.
+func (c *conn) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.drop()
 }
 
 // hangUp closes the connection, however far start has come.

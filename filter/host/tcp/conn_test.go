@@ -103,9 +103,9 @@ func TestParts(t *testing.T) {
 					list[j] = bytes.Repeat([]byte{byte(i), byte(j)}, 1+j%200)
 					want = append(want, list[j]...)
 				}
-				s.conn.Writev(list)
-				s.conn.Writev(nil)
-				s.conn.Writev([][]byte{{}})
+				s.conn.Writev(list, nil)
+				s.conn.Writev(nil, nil)
+				s.conn.Writev([][]byte{{}}, nil)
 			}
 			s.conn.Close()
 		}

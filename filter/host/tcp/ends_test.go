@@ -84,7 +84,9 @@ func TestCloseToClientThatDoesNotRead(t *testing.T) {
 // One that stops in the middle has up to twice that: it is looked at every ten seconds whether it has got on.
 func TestCloseToClientThatStopsReading(t *testing.T) {
 	t.Parallel()
-	withClient(t, leave, func(nc net.Conn, s *engine) {
+	closing := make(chan struct{})
+	withClient(t, func(c session.Conn) { leave(c); close(closing) }, func(nc net.Conn, s *engine) {
+		<-closing
 		if _, err := io.CopyN(io.Discard, nc, left/2+1); err != nil {
 			t.Error(err)
 		}

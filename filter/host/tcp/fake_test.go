@@ -168,7 +168,7 @@ func (h *host) session(t *testing.T) *engine {
 }
 
 // write has a host write p.
-func write(c session.Conn, p []byte) { c.Writev([][]byte{p}) }
+func write(c session.Conn, p []byte) { c.Writev([][]byte{p}, nil) }
 
 func send(t *testing.T, nc net.Conn, p string) {
 	t.Helper()

@@ -39,17 +39,24 @@ func (f *Fetching) Ready() (bytes int, urgent, complete bool) {
 }
 
 // Take ends the Fetching. into has a place for each partition, as the request has them, and gets what is known of it. Of what is ready it
-// gets most bytes at most, but the records of one partition in any case if some may be taken. It returns how many bytes that is, and for how long brokers ask the client to wait. release has to
-// be called once nobody reads the records any more.
+// gets most bytes at most, but the records of one partition in any case if some may be taken. It returns how many bytes that is, and for how
+// long brokers ask the client to wait. release has to be called once nobody reads the records any more: any goroutine may do so, with any lock
+// held. Their memory is counted by who takes them from now on.
 func (f *Fetching) Take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
+	bytes, throttleMillis, taken := f.take(most, some, into)
+	taken.leave()
+	f.polls.park()
+	return bytes, throttleMillis, taken.free
+}
+
+// take is Take, but for what is to be done when no lock is held.
+func (f *Fetching) take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, taken releases) {
 	p := f.polls
-	defer p.park()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == f {
 		p.current = nil
 	}
-	var taken releases
 	at := 0
 	for i := range into {
 		for j := range into[i] {
@@ -67,7 +74,7 @@ func (f *Fetching) Take(most int, some bool, into [][]wire.Fetched) (bytes int, 
 		}
 	}
 	p.tidyReady()
-	return bytes, f.throttle, taken.free
+	return bytes, f.throttle, taken
 }
 
 // lack is what a client is told of a partition without news.

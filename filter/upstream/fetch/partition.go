@@ -100,6 +100,7 @@ func (p *partition) becomeReady(from *poll, result *wire.Fetched) {
 	p.poll, p.state, p.result = from, isReady, *result
 	if from != nil {
 		from.untaken++
+		from.holders.Add(1)
 		from.readers.Add(1)
 	}
 }
@@ -140,7 +141,7 @@ func isUrgent(f *wire.Fetched) bool {
 	return f.Code != wire.None || f.Special != nil && (f.Special.Diverging != wire.NoEpochEnd || f.Special.Snapshot != wire.NoEpochEnd)
 }
 
-// releases are polls that are held no longer, each as often as it was held.
+// releases are polls that are held, each as often as it is.
 type releases []*poll
 
 func (r *releases) add(q *poll) {
@@ -149,9 +150,22 @@ func (r *releases) add(q *poll) {
 	}
 }
 
-// free gives back what they hold. No lock is held.
-func (r *releases) free() {
-	for _, q := range *r {
+// leave says that what is held of them has been taken. No lock is held.
+func (r releases) leave() {
+	for _, q := range r {
+		q.leave()
+	}
+}
+
+// free gives back what is held of them, and was taken.
+func (r releases) free() {
+	for _, q := range r {
 		q.release()
 	}
+}
+
+// drop gives back what is held of them, and nobody takes. No lock is held.
+func (r releases) drop() {
+	r.leave()
+	r.free()
 }

@@ -28,7 +28,8 @@ type poll struct {
 	frame   *wire.Frame  // the answer, if it has records: of who calls release last
 	memory  int          // that it holds
 	untaken int          // partitions whose answers are ready
-	readers atomic.Int64 // partitions whose answers are ready or read, and who takes the answer
+	holders atomic.Int64 // partitions whose answers are ready, and who takes the answer
+	readers atomic.Int64 // the same, and partitions whose answers are read
 }
 
 var _ link.Call = (*poll)(nil)
@@ -105,8 +106,10 @@ func (q *poll) Answer(a *link.Answer) error {
 	}
 	q.line.told(q, head.SessionID)
 	q.count(results, records)
+	q.holders.Store(1)
 	q.readers.Store(1)
 	defer q.release()
+	defer q.leave()
 	q.line.polls.answered(q, head.ThrottleMillis, results)
 	return nil
 }
@@ -179,7 +182,7 @@ func (q *poll) decode(version int16, body []byte) (head wire.FetchResponse, resu
 // answered takes over what a poll came to.
 func (p *Polls) answered(q *poll, throttle int32, results answers) {
 	s := p.takeOver(q, throttle, results)
-	s.released.free()
+	s.released.drop()
 	p.doubt(s.doubted)
 	if s.news {
 		s.f.news()
@@ -290,13 +293,19 @@ func (q *poll) giveUp(f *Fetching) (wanted []*partition) {
 	return wanted
 }
 
-// release says that the records of one partition are not read any more. No lock is held.
-func (q *poll) release() {
-	if q.readers.Add(-1) > 0 || q.frame == nil {
-		return
+// leave says that the records of one partition have been taken, or dropped: when all have been, the Room counts the answer no longer. No
+// lock is held.
+func (q *poll) leave() {
+	if q.holders.Add(-1) == 0 && q.frame != nil {
+		q.line.polls.settings.Room.Give(q.memory)
 	}
-	q.frame.Release()
-	q.line.polls.settings.Room.Give(q.memory)
+}
+
+// release says that the records of one partition are not read any more.
+func (q *poll) release() {
+	if q.readers.Add(-1) == 0 && q.frame != nil {
+		q.frame.Release()
+	}
 }
 
 // park has what is ready, and what is known while the client asks for nothing, leave when there is no room: it is dropped, or goes to the

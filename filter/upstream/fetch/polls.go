@@ -95,7 +95,7 @@ func (p *Polls) Fetch(version int16, r *wire.FetchRequest, news func()) *Fetchin
 	f.end = time.Now().Add(wait)
 	p.settings.Room.leave(p)
 	todo, released := p.begin(f)
-	released.free()
+	released.drop()
 	p.cover(f, todo)
 	return f
 }
@@ -104,7 +104,7 @@ func (p *Polls) Fetch(version int16, r *wire.FetchRequest, news func()) *Fetchin
 func (p *Polls) Close() {
 	f, links, released := p.end()
 	p.settings.Room.leave(p)
-	released.free()
+	released.drop()
 	for _, l := range links {
 		l.Close(errGone)
 	}
@@ -264,7 +264,7 @@ func (p *Polls) dropUnwanted() {
 			f.urgent, hastened = true, f
 		}
 	})
-	released.free()
+	released.drop()
 	if hastened != nil {
 		hastened.news()
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 )
 
-// Room bounds the memory that a worker's clients hold for what was fetched, from when a broker begins to answer until the client has been
-// written to, for what is known of partitions that they may ask for again, and for what is kept as long as they are connected. Any goroutine
-// may use it.
+// Room bounds the memory that a worker's clients hold for what was fetched, from when a broker begins to answer until the client's request is
+// answered with it, whose session counts it from then on; for what is known of partitions that they may ask for again, and for what is kept as
+// long as they are connected. Any goroutine may use it.
 //
 // While it is used up, brokers' answers are not read any further. What is ready for clients that do not ask for it is dropped then, with what
 // is known for them, who has waited for longest first: it is asked for again. A client that waits for more is answered with what is there. So whoever waits here goes on. An answer is always

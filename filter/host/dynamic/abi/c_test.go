@@ -60,12 +60,13 @@ func TestCloseGuardMatters(t *testing.T) {
 func build(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), dir)
-	sources := []string{"module.c", "config.c", "metrics.c", "conn.c", "worker.c", "iteration.c", "waker.c"}
+	sources := []string{"module.c", "config.c", "metrics.c", "conn.c", "outgoing.c", "worker.c", "iteration.c", "waker.c"}
 	mains, err := filepath.Glob(filepath.Join("testdata", dir, "*.c"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-Itestdata/fake", "-I.", "-DKAFKAMESH_CONGESTED_ABOVE=1000"}, flags...)
+	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-Itestdata/fake", "-I.", "-DKAFKAMESH_CONGESTED_ABOVE=1000",
+		"-DKAFKAMESH_KEEP_FROM=4", "-DKAFKAMESH_AT_ONCE=1000"}, flags...)
 	args = append(args, "-o", bin)
 	args = append(args, sources...)
 	args = append(args, mains...)

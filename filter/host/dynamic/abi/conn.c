@@ -1,7 +1,5 @@
 #include "conn.h"
 
-#include <string.h>
-
 #include "memory.h"
 
 // As much as Envoy itself buffers for a client before it says so, by default.
@@ -28,10 +26,12 @@ void km_conn_unref(km_conn* conn) {
     envoy_dynamic_module_callback_network_filter_scheduler_delete(conn->scheduler);
   }
   pthread_mutex_destroy(&conn->mu);
-  free(conn->out);
+  km_outgoing_free(&conn->out);
   km_config_unref(conn->config);
   free(conn);
 }
+
+bool km_conn_may_write(const km_conn* conn) { return conn->out.length > 0 && !conn->above; }
 
 static bool pending(const km_conn* conn) {
   if (conn->dead || conn->scheduled || conn->depth > 0) {
@@ -43,8 +43,8 @@ static bool pending(const km_conn* conn) {
   if (conn->closing) {
     return conn->want_cut != conn->cut;
   }
-  return conn->out_length > 0 || conn->want_close || conn->broken || conn->want_end != conn->ended ||
-         conn->want_pause != conn->paused;
+  return km_conn_may_write(conn) || (conn->want_close && conn->out.length == 0) || conn->broken ||
+         conn->want_end != conn->ended || conn->want_pause != conn->paused;
 }
 
 void km_conn_unlock(km_conn* conn) {
@@ -63,27 +63,38 @@ void km_conn_unlock(km_conn* conn) {
   envoy_dynamic_module_callback_network_filter_scheduler_commit(conn->scheduler, km_for_conn);
 }
 
-static void append(km_conn* conn, const void* bytes, size_t length) {
-  size_t need = conn->out_length + length;
-  if (need > conn->out_capacity) {
-    size_t capacity = conn->out_capacity ? conn->out_capacity : 256;
-    while (capacity < need) {
-      capacity *= 2;
-    }
-    conn->out = km_grow(conn->out, capacity);
-    conn->out_capacity = capacity;
-  }
-  memcpy(conn->out + conn->out_length, bytes, length);
-  conn->out_length = need;
+// is_congested says whether more is unsent than is good, of which Go is told. The mutex is held.
+static bool is_congested(km_conn* conn) {
+  bool congested = conn->above || conn->out.length > KAFKAMESH_CONGESTED_ABOVE;
+  conn->owes_drained = conn->owes_drained || congested;
+  return congested;
 }
 
 bool km_conn_write(km_conn* conn, const void* bytes, size_t length) {
   pthread_mutex_lock(&conn->mu);
   bool congested = false;
   if (!conn->dead && !conn->want_close && length > 0) {
-    append(conn, bytes, length);
-    congested = conn->above || conn->out_length > KAFKAMESH_CONGESTED_ABOVE;
-    conn->owes_drained = conn->owes_drained || congested;
+    km_outgoing_copy(&conn->out, bytes, length);
+    congested = is_congested(conn);
+  }
+  km_conn_unlock(conn);
+  return congested;
+}
+
+bool km_conn_keep(km_conn* conn, const km_part* parts, size_t count, uint64_t write, bool* kept) {
+  pthread_mutex_lock(&conn->mu);
+  bool congested = false;
+  *kept = !conn->dead && !conn->want_close && !conn->want_abort;
+  for (size_t i = 0; *kept && i < count; i++) {
+    if (parts[i].length < KAFKAMESH_KEEP_FROM) {
+      km_outgoing_copy(&conn->out, (const void*)parts[i].bytes, parts[i].length);
+    } else {
+      km_outgoing_keep(&conn->out, (const void*)parts[i].bytes, parts[i].length);
+    }
+  }
+  if (*kept) {
+    km_outgoing_mark(&conn->out, write);
+    congested = is_congested(conn);
   }
   km_conn_unlock(conn);
   return congested;

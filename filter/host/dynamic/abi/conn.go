@@ -26,6 +26,8 @@ type Conn struct {
 	ended atomic.Bool
 	// late ends what is closed and whose client does not take what is left for it; nil before Close.
 	late atomic.Pointer[time.Timer]
+	// kept is what C does not copy.
+	kept kept
 }
 
 // linger is how long a client has that was told FIN to close its side. Some do not look while they wait for no answer.
@@ -37,17 +39,23 @@ const takeTime = 30 * time.Second
 
 const gone = 1
 
-// Writev queues parts for the client. It keeps neither them nor what they point to: C copies each to what Envoy is handed next. It
-// reports true when too much is unsent: Congested(false) follows once that has been sent.
-func (c *Conn) Writev(parts [][]byte) (outputFull bool) {
-	if !c.acquire() {
-		return false
-	}
-	defer c.release()
-	for _, p := range parts {
-		if C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p))) {
-			outputFull = true
+// Writev queues parts for the client. Without sent it keeps neither them nor what they point to: C copies each to what Envoy is handed
+// next. With it C may have Envoy copy what they point to, and sent is called once that is done, or nobody wants it any more. It reports
+// true when too much is unsent: Congested(false) follows once that has been sent.
+func (c *Conn) Writev(parts [][]byte, sent func()) (outputFull bool) {
+	if c.acquire() {
+		defer c.release()
+		if sent != nil && isLong(parts) {
+			return c.keep(parts, sent)
 		}
+		for _, p := range parts {
+			if C.km_conn_write(c.c, unsafe.Pointer(unsafe.SliceData(p)), C.size_t(len(p))) {
+				outputFull = true
+			}
+		}
+	}
+	if sent != nil {
+		sent()
 	}
 	return outputFull
 }
@@ -145,6 +153,7 @@ func (c *Conn) drop() {
 	if late := c.late.Load(); late != nil {
 		late.Stop()
 	}
+	c.kept.endAll()
 	if c.uses.Add(gone) == gone {
 		C.km_conn_unref(c.c)
 	}

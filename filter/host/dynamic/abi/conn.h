@@ -8,6 +8,12 @@
 
 #include "config.h"
 #include "iteration.h"
+#include "outgoing.h"
+
+// A part of a write that is no longer than this is copied, also where Go would keep it.
+#ifndef KAFKAMESH_KEEP_FROM  // less, for a test
+#define KAFKAMESH_KEEP_FROM (4 << 10)
+#endif
 
 typedef struct km_conn {
   // Envoy's reference ends in destroy. Go has one from new_connection on, until its last call on a connection that is
@@ -24,8 +30,7 @@ typedef struct km_conn {
   uintptr_t session;  // the handle Go gave; 0 before new_connection and after the end
 
   pthread_mutex_t mu;  // guards what follows; never held while calling Envoy or Go
-  char* out;           // bytes for the client, and how much memory is there
-  size_t out_length, out_capacity;
+  km_outgoing out;  // for the client
   int depth;       // hooks of this connection on the worker's stack; the outermost acts on the notes at its end
   bool scheduled;  // on_scheduled is on its way and will act on the notes
   bool dead;       // the connection is gone
@@ -36,6 +41,7 @@ typedef struct km_conn {
   bool want_abort, aborted;  // it is closed at once, whatever it has not taken yet
   bool want_pause, paused;
   bool above;        // Envoy has more for the client than its high watermark
+  bool told_above;    // Go was told that too much is unsent by a hook, and not yet that it is not
   bool owes_drained;  // Go was told that too much is unsent, and has to be told when it is not
 } km_conn;
 
@@ -57,6 +63,15 @@ typedef struct km_certificate {
 // km_conn_write queues a copy of the bytes; km_conn_close closes once they have left. Nothing is written after that.
 // km_conn_write says whether too much is unsent. If so, kmGoCongested(false) follows once that has been sent.
 bool km_conn_write(km_conn* conn, const void* bytes, size_t length);
+// km_part is a part of a write, in Go's memory: where it begins is a number, since Go may take it back while it calls.
+typedef struct km_part {
+  uintptr_t bytes;
+  size_t length;
+} km_part;
+
+// km_conn_keep is km_conn_write without the copy of parts that are long, of which there is one at least. If it says that
+// they are kept, they stay as they are until kmGoSent is called with write, which is not 0, or kmGoClosed.
+bool km_conn_keep(km_conn* conn, const km_part* parts, size_t count, uint64_t write, bool* kept);
 void km_conn_close(km_conn* conn);
 void km_conn_pause(km_conn* conn, bool pause);
 // km_conn_end ends the session as a FIN of the client would. When Go then closes, the client is told FIN and closes in
@@ -72,6 +87,8 @@ void km_conn_unref(km_conn* conn);
 // Called by worker.c.
 
 km_conn* km_conn_new(km_config* config);
+// km_conn_may_write says whether there is something for Envoy, which takes more. The mutex is held.
+bool km_conn_may_write(const km_conn* conn);
 // km_conn_unlock ends what began with locking the mutex. If there are notes that nobody is on the way to act on, they
 // are for the end of the worker's iteration, or it asks Envoy for an on_scheduled.
 void km_conn_unlock(km_conn* conn);

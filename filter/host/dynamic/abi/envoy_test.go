@@ -21,7 +21,7 @@ import (
 //nolint:paralleltest,tparallel // one Envoy for all; the last looks at what the others left
 func TestEnvoy(t *testing.T) {
 	t.Parallel()
-	e := startEcho(t, buildEcho(t), "echo", "async", "late", "pause", "flood", "panic", "panicnew", "panicflood", "noisy")
+	e := startEcho(t, buildEcho(t), "echo", "async", "late", "pause", "flood", "lent", "panic", "panicnew", "panicflood", "noisy", "lending")
 	for _, tt := range []struct{ name, mode, send, want string }{
 		{"answer in the hook, half close", "echo", "hi", "hibye-after-eof"},
 		{"answer from a goroutine, half close", "async", "hi", "hi"},
@@ -29,6 +29,7 @@ func TestEnvoy(t *testing.T) {
 		{"close in the hook", "echo", "QUIT", "bye"},
 		{"close from a goroutine", "async", "QUIT", "bye"},
 		{"close flushes", "flood", "go", strings.Repeat("\x00", 8<<20)},
+		{"lent and sent from where it is", "lent", "go", lentText()},
 		{"panic in NewSession", "panicnew", "", ""},
 		{"panic in Data", "panic", "PANIC", ""},
 	} {
@@ -85,6 +86,15 @@ func TestRefusedConfiguration(t *testing.T) {
 			})
 		}
 	}
+}
+
+// lentText is what a session of mode lent writes.
+func lentText() string {
+	var text strings.Builder
+	for i := range 8 {
+		text.WriteString("<" + strings.Repeat(string(rune('0'+i)), 1<<20) + ">")
+	}
+	return text.String()
 }
 
 type echoEnvoy struct {
@@ -215,7 +225,7 @@ func (e echoEnvoy) testOthersLiveOn(t *testing.T) {
 }
 
 func (e echoEnvoy) testChurn(t *testing.T) {
-	for _, mode := range []string{"async", "noisy"} {
+	for _, mode := range []string{"async", "noisy", "lending"} {
 		t.Logf("%s: %d connections", mode, e.churn(mode, 3*time.Second))
 	}
 	select {
@@ -261,6 +271,9 @@ func (e echoEnvoy) churn(mode string, d time.Duration) (total int) {
 func (e echoEnvoy) testMetrics(t *testing.T) {
 	if err := e.WaitStats(t.Context(), "echo.sessions", 100); err != nil {
 		t.Error(err)
+	}
+	if err := e.WaitGauge(t.Context(), "echo.lent", 0); err != nil {
+		t.Errorf("writes that are not given back: %v", err)
 	}
 	// NewSession once, Data twice, Congested once.
 	if n, err := e.Stats(t.Context(), "echo.panics"); n != 4 || err != nil {

@@ -148,6 +148,14 @@ func kmGoCongested(h C.uintptr_t, above C.bool) (ok C.bool) {
 	return on(h, func(s *session) { s.Congested(bool(above)) })
 }
 
+//export kmGoSent
+func kmGoSent(h C.uintptr_t, write C.uint64_t) {
+	defer caught("sent")
+	if s, ok := lookup[*session](h); ok {
+		s.conn.kept.end(uint64(write))
+	}
+}
+
 //export kmGoCertified
 func kmGoCertified(h C.uintptr_t, c *C.km_certificate) (ok C.bool) {
 	defer caught("certified")

@@ -14,12 +14,8 @@
 #define EVENT(name) envoy_dynamic_module_type_network_connection_event_##name
 #define CLOSE(name) envoy_dynamic_module_type_network_connection_close_type_##name
 
-enum {
-  // A larger output buffer is not kept: 100,000 idle connections must cost kilobytes each.
-  keep_capacity = 4096,
-  // Envoy reads up to 1 MiB at a time, in at most 65 pieces of 16 KiB.
-  usual_chunks = 72,
-};
+// Envoy reads up to 1 MiB at a time, in at most 65 pieces of 16 KiB.
+enum { usual_chunks = 72 };
 
 // is_dead says whether the connection is gone, so that Envoy's pointer is only good for counting.
 static bool is_dead(const km_conn* conn) {
@@ -53,30 +49,28 @@ static void broke(km_conn* conn) {
   pthread_mutex_unlock(&conn->mu);
 }
 
-static void write_out(km_conn* conn, void* envoy) {
+// lend gives what Envoy is to be handed next; 0: nothing.
+static size_t lend(km_conn* conn, const char** bytes) {
   pthread_mutex_lock(&conn->mu);
-  if (conn->out_length == 0) {
-    pthread_mutex_unlock(&conn->mu);
-    return;
-  }
-  envoy_dynamic_module_type_module_buffer data = {conn->out, conn->out_length};
-  size_t capacity = conn->out_capacity;
-  conn->out = NULL;
-  conn->out_length = conn->out_capacity = 0;
-  bool useless = is_dead(conn) || conn->want_abort;
+  bool more = km_conn_may_write(conn) && !is_dead(conn) && !conn->want_abort && !conn->broken;
+  size_t length = more ? km_outgoing_lend(&conn->out, bytes) : 0;
   pthread_mutex_unlock(&conn->mu);
+  return length;
+}
 
-  if (!useless) {
+// write_out hands Envoy what it takes: what is above its watermark waits here, where it need not be copied.
+static void write_out(km_conn* conn, void* envoy) {
+  const char* bytes = NULL;
+  for (size_t length = lend(conn, &bytes); length > 0; length = lend(conn, &bytes)) {
+    envoy_dynamic_module_type_module_buffer data = {(char*)bytes, length};
     CALLBACK(write)(envoy, data, false);  // copies; watermark and close events may come before it returns
+    pthread_mutex_lock(&conn->mu);
+    uint64_t sent = km_outgoing_take(&conn->out, length);
+    pthread_mutex_unlock(&conn->mu);
+    if (sent > 0 && conn->session != 0) {
+      kmGoSent(conn->session, sent);
+    }
   }
-  pthread_mutex_lock(&conn->mu);
-  if (conn->out == NULL && capacity <= keep_capacity) {
-    conn->out = (char*)data.ptr;
-    conn->out_capacity = capacity;
-    data.ptr = NULL;
-  }
-  pthread_mutex_unlock(&conn->mu);
-  free((char*)data.ptr);
 }
 
 // pause_or_close does one of both, or nothing: it may bring the close event, after which nothing else may follow. Bytes
@@ -88,7 +82,7 @@ static void pause_or_close(km_conn* conn, void* envoy) {
   conn->aborted = conn->aborted || abort;
   bool cut = !is_dead(conn) && !conn->aborted && conn->closing && conn->want_cut && !conn->cut;
   conn->cut = conn->cut || cut;
-  bool close = alive && !abort && conn->want_close && conn->out_length == 0;
+  bool close = alive && !abort && conn->want_close && conn->out.length == 0;
   bool half = close && conn->ended;  // the client has not said that it is done
   bool turn = alive && !abort && !close && conn->want_pause != conn->paused;
   bool pause = conn->want_pause;
@@ -116,9 +110,9 @@ static void pause_or_close(km_conn* conn, void* envoy) {
 // drained says whether Go has to be told that what was too much has been sent.
 static bool drained(km_conn* conn) {
   pthread_mutex_lock(&conn->mu);
-  bool now = conn->owes_drained && !conn->above && conn->out_length == 0 && !is_dead(conn) && !conn->closing;
+  bool now = conn->owes_drained && !conn->above && conn->out.length == 0 && !is_dead(conn) && !conn->closing;
   if (now) {
-    conn->owes_drained = false;
+    conn->owes_drained = conn->told_above = false;
   }
   pthread_mutex_unlock(&conn->mu);
   return now;
@@ -326,14 +320,17 @@ void envoy_dynamic_module_on_network_filter_event(void* envoy, const void* p,
   km_worker_leave(conn, true);
 }
 
+// congested takes note of what Envoy says, many times in one long answer. Go is told the first time, and when all of it is sent.
 static void congested(void* envoy, const void* p, bool on) {
   km_conn* conn = (km_conn*)p;
   enter(conn);
   pthread_mutex_lock(&conn->mu);
   conn->above = on;
-  conn->owes_drained = conn->owes_drained && on;  // or it comes right now
+  bool tell = on && !conn->told_above;
+  conn->told_above = conn->told_above || on;
+  conn->owes_drained = conn->owes_drained || on;
   pthread_mutex_unlock(&conn->mu);
-  if (conn->session != 0 && !kmGoCongested(conn->session, on)) {
+  if (tell && conn->session != 0 && !kmGoCongested(conn->session, true)) {
     broke(conn);
   }
   leave(conn, envoy);

@@ -28,6 +28,7 @@ func init() {
 		memory, err := c.Define([]abi.Metric{
 			{Name: "sessions"}, {Name: "active", Kind: abi.Gauge}, {Name: "panics"}, {Name: "bytes"},
 			{Name: "served", Kind: abi.Gauge}, {Name: "level", Kind: abi.SetGauge}, {Name: "sizes", Kind: abi.Histogram, Samples: []int64{1, 10}},
+			{Name: "lent", Kind: abi.Gauge},
 		})
 		if err != nil {
 			return nil, err
@@ -43,7 +44,7 @@ func (thread) Begin()    {}
 func (thread) End() bool { return false }
 
 type filter struct {
-	mode   string // echo, async, late, pause, flood, noisy, panic, panicnew, panicflood, busy
+	mode   string // echo, async, late, pause, flood, lent, noisy, lending, panic, panicnew, panicflood, busy
 	memory abi.Memory
 	busy   atomic.Bool
 }
@@ -63,7 +64,7 @@ func (f *filter) NewSession(worker int, p abi.Peer, c *abi.Conn) abi.Session {
 		panic("boom in NewSession")
 	}
 	s := &session{f: f, c: c}
-	if f.mode == "noisy" {
+	if f.mode == "noisy" || f.mode == "lending" {
 		for range 4 {
 			go s.talk()
 		}
@@ -123,7 +124,29 @@ type session struct {
 	seen   int
 }
 
-func (s *session) write(p []byte) { s.c.Writev([][]byte{p}) }
+func (s *session) write(p []byte) { s.c.Writev([][]byte{p}, nil) }
+
+// lend has parts written, and overwrites them when it has them back.
+func (s *session) lend(parts ...[]byte) (back <-chan struct{}) {
+	done := make(chan struct{})
+	var once sync.Once
+	s.f.add(8, 1)
+	s.c.Writev(parts, func() {
+		again := true
+		once.Do(func() {
+			again = false
+			defer close(done)
+		})
+		if again {
+			abi.Log(abi.Error, "kafka_mesh: CONTRACT BROKEN: a write is given back twice")
+		}
+		for _, p := range parts {
+			clear(p)
+		}
+		s.f.add(8, -1)
+	})
+	return done
+}
 
 func (s *session) loop(work <-chan []byte) {
 	for p := range work {
@@ -147,6 +170,9 @@ func (s *session) loop(work <-chan []byte) {
 func (s *session) talk() {
 	for !s.silent.Load() {
 		s.write([]byte("x"))
+		if s.f.mode == "lending" {
+			<-s.lend([]byte("short"), make([]byte, 100<<10))
+		}
 		runtime.Gosched()
 	}
 }
@@ -185,6 +211,13 @@ func (s *session) Data(p []byte) {
 				s.c.PauseReads(false)
 			})
 		}
+	case "lent": // 8 MiB that are not copied, between what is, then close
+		for i := range 8 {
+			s.write([]byte("<"))
+			s.lend(bytes.Repeat([]byte{'0' + byte(i)}, 1<<20), []byte(">"))
+		}
+		s.c.Close()
+		s.lend(make([]byte, 1<<20))
 	case "flood", "panicflood": // 8 MiB, then close
 		for range 8 {
 			s.write(make([]byte, 1<<20))

@@ -11,6 +11,7 @@ bool kmGoConnected(uintptr_t filter, km_conn* conn, km_peer* peer, uintptr_t* se
 bool kmGoData(uintptr_t session, envoy_dynamic_module_type_envoy_buffer* chunks, size_t count, bool end);
 bool kmGoCertified(uintptr_t session, km_certificate* certificate);
 bool kmGoCongested(uintptr_t session, bool above);
+void kmGoSent(uintptr_t session, uint64_t write);
 void kmGoHungUp(uintptr_t s);
 void kmGoClosed(uintptr_t session, bool on_worker);
 bool kmGoIterate(uint32_t worker);

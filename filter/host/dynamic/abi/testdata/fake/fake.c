@@ -265,6 +265,12 @@ bool kmGoCongested(uintptr_t s, bool above) {
   go.in_call--;
   return !go.panic_congested;
 }
+void kmGoSent(uintptr_t s, uint64_t write) {
+  CHECK(s == 2 && go.in_call == 0);
+  CHECK(write > go.sent);
+  go.sent = write;
+  if (go.on_sent) go.on_sent();
+}
 void kmGoHungUp(uintptr_t s) {
   (void)s;
 }

@@ -24,6 +24,8 @@ typedef struct test {
 #define TEST(name) {#name, name}
 extern const test iteration_tests[];
 extern const size_t iteration_test_count;
+extern const test kept_tests[];
+extern const size_t kept_test_count;
 
 // What Envoy has seen and does. "freed" is what the use after free is in the real one.
 typedef struct fake_envoy {
@@ -47,9 +49,10 @@ typedef struct fake_go {
   int data_calls, ends, congested_calls, closed_calls, closed_off_worker;
   int iterations, alone, served;
   long loading;  // what the gauge is when the configuration has been made
+  uint64_t sent;  // the last write that need not be kept any more
   bool more;  // than one may take
   bool panic_new, panic_data, panic_congested;
-  void (*on_data)(void), (*on_congested)(void), (*on_iteration)(void);
+  void (*on_data)(void), (*on_congested)(void), (*on_sent)(void), (*on_iteration)(void);
 } fake_go;
 
 // The numbers of a configuration: a counter, a gauge, three of a histogram, and far away a level.

@@ -296,6 +296,7 @@ bool kmGoCongested(uintptr_t s, bool a) {
   (void)s, (void)a;
   return true;
 }
+void kmGoSent(uintptr_t s, uint64_t write) { (void)s, (void)write; }
 void kmGoHungUp(uintptr_t s) {
   (void)s;
 }
