@@ -110,7 +110,7 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 				next = known.at
 			}
 			next++
-			if known.pass == s.passes { // two topics of one name
+			if known.of != nil && known.of != is { // another topic of that name, now or before: its broker thinks that it has told of this one
 				r.Topics = all
 				return false
 			}
