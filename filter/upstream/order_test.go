@@ -143,6 +143,30 @@ func TestNothingIsSentBehindAFirstBatch(t *testing.T) {
 	})
 }
 
+// What was held for longer than it might have been queued is not sent any more: its client is about to hang up, and sends it again.
+func TestNothingIsSentThatWasHeldForTooLong(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 1, func(b *bench) {
+		b.cluster.CreateTopic("a", 1)
+		b.produce("a", 0, "warm")
+		b.cluster.Delay(1, 0, 1500*time.Millisecond)
+		first, answered := b.send("a", 0, string(idempotent(1, 0)))
+		held, done := b.send("a", 0, string(idempotent(1, 1)))
+		behind, last := b.send("a", 0, string(idempotent(1, 2)))
+		<-answered
+		<-done
+		<-last
+		wantCode(t, "the first", first.Result, wire.None)
+		wantCode(t, "held", held.Result, wire.RequestTimedOut)
+		wantCode(t, "behind it", behind.Result, wire.NotLeaderOrFollower)
+		b.wantStored(0, "warm", string(idempotent(1, 0)))
+		b.cluster.Delay(1, 0, 0)
+		wantCode(t, "again", b.produce("a", 0, string(idempotent(1, 1))), wire.None)
+		wantCode(t, "again", b.produce("a", 0, string(idempotent(1, 2))), wire.None)
+		b.wantStored(0, "warm", string(idempotent(1, 0)), string(idempotent(1, 1)), string(idempotent(1, 2)))
+	})
+}
+
 // A leader that the cluster does not name any more, while its first lane is full, has no other lanes: what would have taken one is queued.
 func TestNoSpareLaneToABrokerThatIsGone(t *testing.T) {
 	t.Parallel()

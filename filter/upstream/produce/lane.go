@@ -197,8 +197,7 @@ func (l *lane) sweepLater() {
 func (l *lane) sweep() {
 	l.pool.locked(func() {
 		l.sweeping = false
-		const why = "the batch waited for the partition's leader until its time was over"
-		l.pool.reportLater(l.pool.refuse(l.takeLate(time.Now()), wire.RequestTimedOut, why))
+		l.pool.reportLater(l.pool.refuse(l.takeLate(time.Now()), wire.RequestTimedOut, waitedTooLong))
 		l.sweepLater()
 	})
 }

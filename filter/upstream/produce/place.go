@@ -50,6 +50,7 @@ const (
 
 	earlierFirst   = "an earlier batch of this producer has to come again first"
 	twoBatches     = "the request has two batches of this partition"
+	waitedTooLong  = "the batch waited for the partition's leader until its time was over"
 	unknownLeaders = "the cluster cannot be asked for the topic's leaders"
 )
 
@@ -90,14 +91,19 @@ func (p *Pool) placeKnown(t *topic, w waitingBatch, d *dispatch) {
 	d.add(l, part, b, req)
 }
 
-// placeHeld finds the ways of batches that were held until others had their results. The mutex is held.
+// placeHeld finds the ways of batches that were held until others had their results, unless it is too late. The mutex is held.
 func (p *Pool) placeHeld(held []waitingBatch) {
 	if len(held) == 0 {
 		return
 	}
 	d := &dispatch{pool: p}
+	now := time.Now()
 	for _, w := range held {
-		p.placeAgain(w, d)
+		if now.After(w.produce.sendBy) && !w.produce.outOfOrder(w.batch) {
+			d.fail(w.batch, w.produce, wire.RequestTimedOut, waitedTooLong)
+		} else {
+			p.placeAgain(w, d)
+		}
 	}
 	d.enqueue()
 	p.later(d.report)
