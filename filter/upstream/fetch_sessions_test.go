@@ -156,7 +156,7 @@ func TestFetchSessionOfLeadersThatMove(t *testing.T) {
 // A topic that was made anew is another one to clients that name it by id, though its brokers still know it by name alone.
 func TestFetchSessionOfTopicMadeAnew(t *testing.T) {
 	t.Parallel()
-	withSessions(t, 17, 40, func(r *reader) {
+	withSessions(t, 17, func(r *reader) {
 		r.dialled.Read(link.Range{Min: 4, Max: 12})
 		r.reads("at first", nil, "begins: 20, forgets 0", "begins: 20, forgets 0")
 		r.reads("again", nil, "goes on: 0, forgets 0", "goes on: 0, forgets 0")

@@ -110,7 +110,7 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 				next = known.at
 			}
 			next++
-			if known.of != nil && known.of != is { // another topic of that name, now or before: its broker thinks that it has told of this one
+			if known.isOfAnother(is) {
 				r.Topics = all
 				return false
 			}
@@ -128,16 +128,26 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 			told.Partitions = append(told.Partitions, asked)
 		}
 	}
-	s.most = max(s.most, len(s.spots))
-	if forgotten := len(s.spots) - len(s.order); changed+forgotten > len(s.order) || s.most > 2*len(s.order)+64 { // a map keeps what it has had
+	forgotten := len(s.spots) - len(s.order)
+	if changed+forgotten > len(s.order) || s.wasMuchLarger() {
 		r.Topics = all
 		return false
-	} else if forgotten > 0 {
+	}
+	if forgotten > 0 {
 		r.Forgotten = s.forget()
 	}
 	r.SessionID, r.SessionEpoch = s.id, s.epoch
 	s.epoch = wire.NextSessionEpoch(s.epoch)
 	return true
+}
+
+// isOfAnother says whether the spot is of another topic of that name, now or before: the broker thinks that it has told of this one.
+func (known *spot) isOfAnother(is *partition) bool { return known.of != nil && known.of != is }
+
+// wasMuchLarger says whether the session has had many more partitions than now: a map keeps what it has had.
+func (s *session) wasMuchLarger() bool {
+	s.most = max(s.most, len(s.spots))
+	return s.most > 2*len(s.order)+64
 }
 
 // find is the spot of a partition, which is empty if there was none.
