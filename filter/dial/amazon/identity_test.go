@@ -248,8 +248,6 @@ func mac(key []byte, text string) []byte {
 }
 
 // A token is not used for longer than the credentials that have signed it.
-//
-//nolint:paralleltest // the clouds' libraries read the environment
 func TestEndsWithItsCredentials(t *testing.T) {
 	c := newCloud(t)
 	c.life = 10 * time.Minute
@@ -261,8 +259,6 @@ func TestEndsWithItsCredentials(t *testing.T) {
 }
 
 // What is replaced, as a pod's web identity is, is read for each token.
-//
-//nolint:paralleltest // the clouds' libraries read the environment
 func TestReadAnew(t *testing.T) {
 	c := newCloud(t)
 	file := write(t, "first")
@@ -322,8 +318,6 @@ func TestFailures(t *testing.T) {
 }
 
 // Who does not answer holds nobody for longer than there is time.
-//
-//nolint:paralleltest // the clouds' libraries read the environment
 func TestSilence(t *testing.T) {
 	c := newCloud(t)
 	over := make(chan struct{})

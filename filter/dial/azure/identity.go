@@ -22,7 +22,7 @@ import (
 // The environment variables that Azure's workload identity sets in a pod.
 const (
 	envClient    = "AZURE_CLIENT_ID"
-	envTokenFile = "AZURE_FEDERATED_TOKEN_FILE" //nolint:gosec // a name
+	envTokenFile = "AZURE_FEDERATED_TOKEN_FILE"
 	envAuthority = "AZURE_AUTHORITY_HOST"
 )
 
