@@ -44,13 +44,15 @@ func (f *Fetching) Ready() (bytes int, urgent, complete bool) {
 // held. Their memory is counted by who takes them from now on.
 func (f *Fetching) Take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
 	bytes, throttleMillis, taken := f.take(most, some, into)
-	taken.leave()
+	held, copied := taken.detach()
+	copied.drop()
+	held.leave()
 	f.polls.park()
-	return bytes, throttleMillis, taken.free
+	return bytes, throttleMillis, held.free
 }
 
 // take is Take, but for what is to be done when no lock is held.
-func (f *Fetching) take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, taken releases) {
+func (f *Fetching) take(most int, some bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, taken parcels) {
 	p := f.polls
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,8 +70,8 @@ func (f *Fetching) take(most int, some bool, into [][]wire.Fetched) (bytes int, 
 				continue
 			}
 			from, result := known.take()
-			taken.add(from)
 			into[i][j] = result
+			taken.add(from, &into[i][j])
 			bytes += size
 		}
 	}

@@ -28,6 +28,7 @@ type poll struct {
 	frame   *wire.Frame  // the answer, if it has records: of who calls release last
 	memory  int          // that it holds
 	untaken int          // partitions whose answers are ready
+	taking  int          // bytes of records that are being taken together
 	holders atomic.Int64 // partitions whose answers are ready, and who takes the answer
 	readers atomic.Int64 // the same, and partitions whose answers are read
 }
