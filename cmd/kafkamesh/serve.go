@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -35,9 +36,10 @@ func serveCommand() command {
 	return command{
 		name:    "serve",
 		args:    "--config FILE [--listen ADDR] [--admin ADDR] [--log-level LEVEL] [--log-format FORMAT]",
-		summary: "serve clients on a plain listener",
-		about: `Serves clients on a plain TCP listener, without Envoy: for development, tests
-and bare machines.
+		summary: "serve clients without Envoy",
+		about: `Serves clients on a listener of its own, without Envoy: for development, tests
+and bare machines. They speak TLS if the configuration has listen_tls, and
+else plain TCP.
 
 FILE is a configuration in YAML or JSON, "-" being standard input, or one of
 Envoy's with one filter that uses the module or plugin kafkamesh. While it names
@@ -103,6 +105,7 @@ type mesh struct {
 	config *config.Config
 	filter *filter.Filter
 	stats  *stats.Set
+	tls    *listenTLS
 	leave  func() // has it not shown any more
 }
 
@@ -133,7 +136,7 @@ func (s *server) run(ctx context.Context) error {
 	s.take(m)
 	l, err := s.listen(ctx, m.config)
 	if err != nil {
-		m.filter.Close()
+		m.close()
 		return err
 	}
 	s.tcp = tcp.New(tcp.Options{
@@ -141,6 +144,7 @@ func (s *server) run(ctx context.Context) error {
 			return s.current.Load().filter.NewSession(worker, p, conn)
 		},
 		Log: s.log, Loops: s.loops, Grace: grace, Panicked: s.countPanic,
+		TLS: func() (*tls.Config, bool) { return s.current.Load().tls.config() },
 	})
 	reload := make(chan os.Signal, 1) // one that comes meanwhile is enough: the file is read after it
 	signal.Notify(reload, syscall.SIGHUP)
@@ -233,6 +237,10 @@ func (s *server) load() (*mesh, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}
+	if c.NamedBy != config.NamedByNothing && c.ListenTLS == nil {
+		s.log.Warn("authentication.tls calls nobody by a certificate: nobody shows one without listen_tls")
+	}
+	m.tls = followTLS(c.ListenTLS, s.log)
 	return m, nil
 }
 
@@ -278,9 +286,15 @@ func (s *server) reload(ctx context.Context) {
 
 // retire ends a mesh that no connection uses any more.
 func (s *server) retire(m *mesh) {
-	m.filter.Close()
+	m.close()
 	m.leave()
 	s.total = stats.Merge(s.total, m.stats.Read())
+}
+
+// close ends what belongs to the mesh.
+func (m *mesh) close() {
+	m.filter.Close()
+	m.tls.close()
 }
 
 // load reads the one configuration in file, and prints what is wrong with it and what it is warned of.

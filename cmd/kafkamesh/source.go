@@ -128,11 +128,20 @@ func (s *source) parseWhole(w printer) (*config.Config, error) {
 	return c, err
 }
 
-func (s *source) config() (*config.Config, error) {
+// config is what s holds, if it is something that the host takes which it is written for: Envoy, if it is in a file of Envoy's.
+func (s *source) config() (c *config.Config, err error) {
 	if s.node != nil {
-		return config.ParseNode(s.node)
+		c, err = config.ParseNode(s.node)
+	} else {
+		c, err = config.Parse(s.raw)
 	}
-	return config.Parse(s.raw)
+	if err == nil && s.path != "" {
+		err = c.ForEnvoy()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // print writes a remark as compilers do, FILE:LINE:COLUMN: what, where lines of the file are known.

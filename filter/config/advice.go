@@ -68,6 +68,9 @@ func (s *shaper) unknown(path string, f tree.Field, d protoreflect.MessageDescri
 	name := beforeValue(f.Name)
 	text := "unknown field" + shownName(f, d)
 	suggested := similar(name, fieldNames(d))
+	if foreign[name] != "" && suggested == "listen_tls" { // where to listen is meant, and not how
+		suggested = ""
+	}
 	given := suggested != "" && (in.Field(suggested) != nil || in.Field(fieldOf(d, suggested).JSONName()) != nil)
 	switch {
 	case known(d, name): // with a value behind it

@@ -41,6 +41,8 @@ type Config struct {
 	Logins *Logins
 	// NamedBy is which name in their certificates clients are called. Not with Logins.
 	NamedBy NamedBy
+	// ListenTLS is how the plain binary speaks TLS with clients. Nil: it does not. Envoy must not take it (ForEnvoy).
+	ListenTLS *ListenTLS
 	// Authorization says which principal may do what, in the order written: the first that matches decides. No two have the same name, and
 	// none is hidden by earlier ones. Nil: everybody may do everything.
 	Authorization []authorizer.Rule

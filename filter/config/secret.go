@@ -11,7 +11,7 @@ import (
 )
 
 // Messages go into logs, and what they are about may be a password in a wrong place. So no message has the value of anything in
-// tls, sasl, authentication, open_telemetry, producer_config and consumer_config that may be one, nor of a text that stands where a mapping or a list is wanted.
+// tls, listen_tls, sasl, authentication, open_telemetry, producer_config and consumer_config that may be one, nor of a text that stands where a mapping or a list is wanted.
 
 // isSecret tells whether what stands in a message of type d may be a secret, or have been meant as one.
 func isSecret(d protoreflect.MessageDescriptor) bool {
@@ -21,7 +21,7 @@ func isSecret(d protoreflect.MessageDescriptor) bool {
 		fullName(&kafkameshv1.OAuth_Google{}), fullName(&kafkameshv1.OAuth_Azure{}), fullName(&kafkameshv1.Kerberos{}),
 		fullName(&kafkameshv1.Authentication_Sasl{}), fullName(&kafkameshv1.Authentication_Sasl_Plain{}),
 		fullName(&kafkameshv1.Authentication_Sasl_Scram{}), fullName(&kafkameshv1.Authentication_Sasl_OAuthBearer{}),
-		fullName(&kafkameshv1.OpenTelemetry{}), fullName(&kafkameshv1.Header{}):
+		fullName(&kafkameshv1.OpenTelemetry{}), fullName(&kafkameshv1.Header{}), fullName(&kafkameshv1.ListenTls{}):
 		return true
 	default:
 		return false

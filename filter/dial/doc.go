@@ -4,7 +4,8 @@
 // Nothing in here prints a secret: a Source says where one is.
 //
 // Where the next line goes: where secrets come from, source.go; what TLS is made of, tls.go and the names of its parts in
-// names.go; what is looked at of a broker's certificate, verify.go; files that are being replaced, keeper.go; what is wrong with any of it,
-// problem.go; SASL, sasl.go; where tokens come from, oauth.go, and what proves who we are there, assertion.go; who shares them, tokens.go; direct connections and names, socket.go; those through a proxy, reentry.go; what a failed
+// names.go; what is looked at of a broker's certificate, verify.go; what clients are shown, accept.go; files that are being replaced,
+// keeper.go; what is wrong with any of it, problem.go; SASL, sasl.go; where tokens come from, oauth.go, and what proves who we are there,
+// assertion.go; who shares them, tokens.go; direct connections and names, socket.go; those through a proxy, reentry.go; what a failed
 // connection means in words, explain.go.
 package dial

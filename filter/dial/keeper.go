@@ -26,6 +26,15 @@ func NewKeeper(t *TLS) *Keeper {
 
 // Load returns a configuration for a connection to host, or why there is none. stale says why parts of it are what was there before.
 func (k *Keeper) Load(host string, now time.Time) (config *tls.Config, stale, err error) {
+	m, stale, err := k.usable(now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return k.tls.config(host, m), stale, nil
+}
+
+// usable is what is there now, and in the place of what is wrong with it what was there before.
+func (k *Keeper) usable(now time.Time) (m material, stale, err error) {
 	m, problems := k.read(now)
 	for _, p := range problems {
 		switch {
@@ -33,10 +42,10 @@ func (k *Keeper) Load(host string, now time.Time) (config *tls.Config, stale, er
 		case k.bridges(p.Part, m, now):
 			stale = errors.Join(stale, p.located())
 		default:
-			return nil, nil, p.located()
+			return material{}, nil, p.located()
 		}
 	}
-	return k.tls.config(host, m), stale, nil
+	return m, stale, nil
 }
 
 // read reads everything, and puts what was there before in the place of what cannot be used.

@@ -67,6 +67,7 @@ type encrypted struct {
 	sealing sync.Mutex // held while something is encrypted; guards what follows
 	sealed  []byte     // encrypted, and given to the socket below; nil: nothing is on its way
 	spent   []byte     // for the next
+	ends    bool       // the last has been encrypted
 
 	mu     sync.Mutex
 	paused bool
@@ -128,8 +129,25 @@ func (s *encrypted) Pause(on bool) {
 	}
 }
 
-// CloseWrite implements Socket.
-func (s *encrypted) CloseWrite() error { return errors.ErrUnsupported }
+// CloseWrite implements Socket. What is on its way is written before.
+func (s *encrypted) CloseWrite() error {
+	s.sealing.Lock()
+	defer s.sealing.Unlock()
+	if err := s.conn.CloseWrite(); err != nil { // to the plug
+		return err
+	}
+	s.ends = true
+	s.push()
+	return s.end()
+}
+
+// end ends what is written, once it is time for that and nothing is on its way. s.sealing is held.
+func (s *encrypted) end() error {
+	if !s.ends || s.sealed != nil {
+		return nil
+	}
+	return s.below.CloseWrite()
+}
 
 // Close implements Socket.
 func (s *encrypted) Close() {
@@ -191,6 +209,8 @@ func (s *encrypted) Written() {
 	s.sealing.Lock()
 	s.keep(s.sealed)
 	s.sealed = nil
+	s.push()
+	_ = s.end() // who reads will be told
 	s.sealing.Unlock()
 	s.advance()
 }

@@ -100,6 +100,9 @@ func (l *loader) make(m *mesh, a *anypb.Any) error {
 	if err != nil {
 		return err
 	}
+	if err := c.ForEnvoy(); err != nil {
+		return err
+	}
 	for _, w := range slices.Concat(c.Warnings, c.EnvoyWarnings) {
 		l.log.Warn("configuration: " + w.Error())
 	}

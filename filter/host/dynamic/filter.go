@@ -91,6 +91,9 @@ func (l *loader) load(
 	if err != nil {
 		return nil, err
 	}
+	if err := c.ForEnvoy(); err != nil {
+		return nil, err
+	}
 	for _, w := range slices.Concat(c.Warnings, c.EnvoyWarnings) {
 		log.Warn("configuration: " + w.Error())
 	}

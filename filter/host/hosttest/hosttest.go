@@ -17,6 +17,8 @@ type Host struct {
 	Start func(t *testing.T, config string) (addr string)
 	// Refuse starts the host with a configuration that it must not take, and returns what it said of it. Nil: it takes none.
 	Refuse func(t *testing.T, config string) (said string)
+	// Relayed says that somebody is between client and host, so that the client's connection may outlast that of the host.
+	Relayed bool
 	// NoHalfClose says that a client that sends FIN is gone for this host: its answers may be lost.
 	NoHalfClose bool
 }
@@ -47,7 +49,9 @@ func Run(t *testing.T, h Host) {
 			test(t, start(t, h, "{}"))
 		})
 	}
-	ends(t, h)
+	if !h.Relayed {
+		ends(t, h)
+	}
 	t.Run("refused configuration", func(t *testing.T) {
 		t.Parallel()
 		if h.Refuse == nil {

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -185,7 +186,7 @@ func (c *conn) review() {
 // start begins to serve the client.
 func (c *conn) start(open func(session.Peer, session.Conn) Session) {
 	nc := c.nc
-	p := peer(nc)
+	p, shown := peer(nc)
 	s := c.loop.Watch(nc, func() { _ = nc.Close() }, events{c}) // no event comes before this iteration is over
 	c.nc = nil
 	c.mu.Lock()
@@ -193,6 +194,9 @@ func (c *conn) start(open func(session.Peer, session.Conn) Session) {
 	c.pause()
 	c.mu.Unlock()
 	c.session = open(p, c)
+	if p.Encrypted {
+		c.session.Certified(shown.uri, shown.dns, shown.subject)
+	}
 }
 
 // events is what the socket tells.
@@ -316,8 +320,26 @@ func (c *conn) sayGoodbye() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	c.timer = time.AfterFunc(linger, func() { c.o.guard(c, c.Abort) })
+	wait := linger
+	if c.unsentAt = c.socket.Unsent(); c.unsentAt > 0 { // what is encrypted, and on its way
+		wait = stallTime
+	}
+	c.timer = time.AfterFunc(wait, func() { c.o.guard(c, c.lingered) })
 	c.pause()
+}
+
+// lingered ends a connection whose client has been waited for, unless it is still taking the last of what it was sent.
+func (c *conn) lingered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, left := time.Now(), c.socket.Unsent()
+	if left < c.unsentAt && now.Before(c.latest) && !c.aborted {
+		c.unsentAt = left
+		c.timer.Reset(min(stallTime, c.latest.Sub(now)))
+		return
+	}
+	c.aborted = true
+	c.look()
 }
 
 // finish closes the connection and tells the session.
@@ -354,11 +376,18 @@ func (c *conn) hangUp() {
 	c.socket.Close()
 }
 
-// peer says who is at the other end of nc.
-func peer(nc net.Conn) session.Peer {
-	p := session.Peer{Remote: nc.RemoteAddr().String()}
+// peer says who is at the other end of nc, and what the certificate says that it has shown.
+func peer(nc net.Conn) (p session.Peer, shown names) {
+	p.Remote = nc.RemoteAddr().String()
 	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
 		p.LocalHost, p.LocalPort = local.IP.String(), int32(local.Port)
 	}
-	return p
+	if secure, ok := nc.(*tls.Conn); ok {
+		state := secure.ConnectionState()
+		p.Encrypted, p.ServerName = true, state.ServerName
+		if len(state.PeerCertificates) > 0 {
+			shown = namesIn(state.PeerCertificates[0])
+		}
+	}
+	return p, shown
 }

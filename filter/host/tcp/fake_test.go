@@ -36,6 +36,7 @@ type engine struct {
 	calls  sync.Mutex // held during each call
 	closed atomic.Bool
 	done   chan struct{} // closed by Closed
+	shown  [3]string     // what Certified said
 }
 
 var _ tcp.Session = (*engine)(nil)
@@ -47,6 +48,11 @@ func (s *engine) Data(p []byte) {
 		return
 	}
 	write(s.conn, p)
+}
+
+func (s *engine) Certified(uri, dns, subject string) {
+	defer s.call("Certified")()
+	s.shown = [3]string{uri, dns, subject}
 }
 
 func (s *engine) Fill(read func(p []byte) (n int)) bool {

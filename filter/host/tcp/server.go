@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,9 @@ const (
 
 // Session is one client's connection as the engine sees it. The server makes one call at a time.
 type Session interface { //nolint:interfacebloat // all that can happen to a connection
+	// Certified says, before the first Data, what is in the certificate that the client has shown: the first of its names as URI and for DNS,
+	// and its subject. All is empty if it has shown none. It is not called where there is no TLS.
+	Certified(uri, dns, subject string)
 	// Data takes what the client sent. It does not keep p.
 	Data(p []byte)
 	// Fill has read take what the client sends where it belongs. It reports false if that is not possible: then it is for Data.
@@ -54,12 +58,16 @@ type Options struct {
 	Loops []*loop.Loop
 	// Grace bounds the wait for answers when Serve stops; 0 is 10 seconds.
 	Grace time.Duration
+	// TLS says whether a connection that has just been accepted is to speak TLS, and by which configuration; without one that can be used
+	// (nil) it is closed. A nil func: none speaks TLS.
+	TLS func() (config *tls.Config, speaks bool)
 }
 
 // Server serves clients on plain listeners. New makes one; any goroutine may use it.
 type Server struct {
-	o     Options
-	conns conns
+	o          Options
+	conns      conns
+	handshakes *handshakes
 }
 
 // New makes a server.
@@ -67,7 +75,12 @@ func New(o Options) *Server {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
 	}
-	return &Server{o: o, conns: conns{open: map[*conn]struct{}{}}}
+	if o.TLS == nil {
+		o.TLS = func() (*tls.Config, bool) { return nil, false }
+	}
+	s := &Server{o: o, conns: conns{open: map[*conn]struct{}{}}}
+	s.handshakes = newHandshakes(&s.o)
+	return s
 }
 
 // Serve accepts clients on l until ctx is done. Then it closes l, ends every session as if its client had sent all it
@@ -79,6 +92,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stop()
 	err := s.accept(ctx, l)
 	_ = l.Close()
+	s.handshakes.close()
 	s.Drain()
 	return err
 }
@@ -96,9 +110,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			worker := n % len(s.o.Loops)
 			n++
 			pause = minAcceptPause
-			s.conns.start(newConn(nc, s.o.Loops[worker], &s.o), func(p session.Peer, c session.Conn) Session {
-				return s.o.Open(worker, p, c)
-			})
+			s.o.guard(nil, func() { s.take(nc, worker) })
 			continue
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // stopping is what closed the listener
@@ -111,6 +123,22 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, maxAcceptPause)
+	}
+}
+
+// take has a worker serve a connection, once it has TLS if it is to have that.
+func (s *Server) take(nc net.Conn, worker int) {
+	serve := func(nc net.Conn) {
+		s.conns.start(newConn(nc, s.o.Loops[worker], &s.o), func(p session.Peer, c session.Conn) Session { return s.o.Open(worker, p, c) })
+	}
+	switch config, speaks := s.o.TLS(); {
+	case !speaks:
+		serve(nc)
+	case config == nil:
+		_ = nc.Close()
+		s.handshakes.tell(nc, "there is no certificate that can be shown")
+	default:
+		s.handshakes.begin(nc, config, serve)
 	}
 }
 

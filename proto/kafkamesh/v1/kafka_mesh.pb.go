@@ -185,7 +185,7 @@ func (x AuthorizationRule_Effect) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AuthorizationRule_Effect.Descriptor instead.
 func (AuthorizationRule_Effect) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Operation is what somebody does, as in Kafka's ACLs. Who is allowed READ, WRITE, DELETE or ALTER is allowed DESCRIBE, and who is
@@ -267,7 +267,7 @@ func (x AuthorizationRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use AuthorizationRule_Operation.Descriptor instead.
 func (AuthorizationRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3, 1}
 }
 
 // From is a name in a certificate.
@@ -324,7 +324,7 @@ func (x Authentication_Tls_From) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Authentication_Tls_From.Descriptor instead.
 func (Authentication_Tls_From) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 1, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 1, 0}
 }
 
 // Access is how much that is. Each has what the one before it has.
@@ -385,7 +385,7 @@ func (x Administration_Access) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Administration_Access.Descriptor instead.
 func (Administration_Access) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Readiness says which clusters have to be reachable for the mesh to be ready.
@@ -438,7 +438,7 @@ func (x Admin_Readiness) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Admin_Readiness.Descriptor instead.
 func (Admin_Readiness) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Verification says what is looked at of a broker's certificate.
@@ -491,7 +491,7 @@ func (x Tls_Verification) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tls_Verification.Descriptor instead.
 func (Tls_Verification) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Mechanism is how a login goes.
@@ -556,7 +556,7 @@ func (x Sasl_Mechanism) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Sasl_Mechanism.Descriptor instead.
 func (Sasl_Mechanism) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Algorithm is how an assertion is signed.
@@ -609,7 +609,7 @@ func (x OAuth_Assertion_Algorithm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OAuth_Assertion_Algorithm.Descriptor instead.
 func (OAuth_Assertion_Algorithm) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 2, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20, 2, 0}
 }
 
 // Operation is what a client does with a topic.
@@ -662,7 +662,7 @@ func (x ForwardingRule_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ForwardingRule_Operation.Descriptor instead.
 func (ForwardingRule_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{21, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // KafkaMesh makes one listener look like one Kafka broker to its clients, and sends what they produce to one of several
@@ -719,7 +719,10 @@ type KafkaMesh struct {
 	// Who may do what: a client by its principal. Default: every client may do what its requests can ask for.
 	Authorization *Authorization `protobuf:"bytes,111,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	// How much a client may send, read and ask in a second, by its principal. Default: as much as it can.
-	Quotas        *Quotas `protobuf:"bytes,112,opt,name=quotas,proto3" json:"quotas,omitempty"`
+	Quotas *Quotas `protobuf:"bytes,112,opt,name=quotas,proto3" json:"quotas,omitempty"`
+	// That the plain binary speaks TLS with clients, and how. Default: it does not. Refused in Envoy, whose filter chains have transport
+	// sockets for it.
+	ListenTls     *ListenTls `protobuf:"bytes,113,opt,name=listen_tls,json=listenTls,proto3" json:"listen_tls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -880,6 +883,104 @@ func (x *KafkaMesh) GetQuotas() *Quotas {
 	return nil
 }
 
+func (x *KafkaMesh) GetListenTls() *ListenTls {
+	if x != nil {
+		return x.ListenTls
+	}
+	return nil
+}
+
+// ListenTls is how clients' connections to the plain binary are encrypted. TLS 1.2 and 1.3 are spoken. Files are read again when they change.
+type ListenTls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The certificate that clients are shown, with those between it and its authority behind it: PEM. Required.
+	Certificate *DataSource `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// The private key of certificate: PEM. Required.
+	Key *DataSource `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// What opens key, if it is encrypted.
+	KeyPassword *DataSource `protobuf:"bytes,3,opt,name=key_password,json=keyPassword,proto3" json:"key_password,omitempty"`
+	// The authorities that may have signed the clients' certificates: PEM. filename may be a folder. Default: clients are not asked for any.
+	ClientCa *DataSource `protobuf:"bytes,4,opt,name=client_ca,json=clientCa,proto3" json:"client_ca,omitempty"`
+	// Clients' certificates that their authorities have withdrawn: PEM.
+	ClientCrl *DataSource `protobuf:"bytes,5,opt,name=client_crl,json=clientCrl,proto3" json:"client_crl,omitempty"`
+	// Whether clients may do without a certificate. Default: false, where client_ca is given each has to show one.
+	ClientCertificateOptional bool `protobuf:"varint,6,opt,name=client_certificate_optional,json=clientCertificateOptional,proto3" json:"client_certificate_optional,omitempty"`
+	unknownFields             protoimpl.UnknownFields
+	sizeCache                 protoimpl.SizeCache
+}
+
+func (x *ListenTls) Reset() {
+	*x = ListenTls{}
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListenTls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListenTls) ProtoMessage() {}
+
+func (x *ListenTls) ProtoReflect() protoreflect.Message {
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListenTls.ProtoReflect.Descriptor instead.
+func (*ListenTls) Descriptor() ([]byte, []int) {
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListenTls) GetCertificate() *DataSource {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *ListenTls) GetKey() *DataSource {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *ListenTls) GetKeyPassword() *DataSource {
+	if x != nil {
+		return x.KeyPassword
+	}
+	return nil
+}
+
+func (x *ListenTls) GetClientCa() *DataSource {
+	if x != nil {
+		return x.ClientCa
+	}
+	return nil
+}
+
+func (x *ListenTls) GetClientCrl() *DataSource {
+	if x != nil {
+		return x.ClientCrl
+	}
+	return nil
+}
+
+func (x *ListenTls) GetClientCertificateOptional() bool {
+	if x != nil {
+		return x.ClientCertificateOptional
+	}
+	return false
+}
+
 // Authorization says who may do what.
 type Authorization struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -892,7 +993,7 @@ type Authorization struct {
 
 func (x *Authorization) Reset() {
 	*x = Authorization{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1005,7 @@ func (x *Authorization) String() string {
 func (*Authorization) ProtoMessage() {}
 
 func (x *Authorization) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[1]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1018,7 @@ func (x *Authorization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
 func (*Authorization) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Authorization) GetRules() []*AuthorizationRule {
@@ -956,7 +1057,7 @@ type AuthorizationRule struct {
 
 func (x *AuthorizationRule) Reset() {
 	*x = AuthorizationRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1069,7 @@ func (x *AuthorizationRule) String() string {
 func (*AuthorizationRule) ProtoMessage() {}
 
 func (x *AuthorizationRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[2]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1082,7 @@ func (x *AuthorizationRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorizationRule.ProtoReflect.Descriptor instead.
 func (*AuthorizationRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AuthorizationRule) GetName() string {
@@ -1053,7 +1154,7 @@ type Quotas struct {
 
 func (x *Quotas) Reset() {
 	*x = Quotas{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1166,7 @@ func (x *Quotas) String() string {
 func (*Quotas) ProtoMessage() {}
 
 func (x *Quotas) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[3]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1179,7 @@ func (x *Quotas) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quotas.ProtoReflect.Descriptor instead.
 func (*Quotas) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Quotas) GetRules() []*QuotaRule {
@@ -1118,7 +1219,7 @@ type QuotaRule struct {
 
 func (x *QuotaRule) Reset() {
 	*x = QuotaRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1231,7 @@ func (x *QuotaRule) String() string {
 func (*QuotaRule) ProtoMessage() {}
 
 func (x *QuotaRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1244,7 @@ func (x *QuotaRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuotaRule.ProtoReflect.Descriptor instead.
 func (*QuotaRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{4}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *QuotaRule) GetName() string {
@@ -1215,7 +1316,7 @@ type Authentication struct {
 
 func (x *Authentication) Reset() {
 	*x = Authentication{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1227,7 +1328,7 @@ func (x *Authentication) String() string {
 func (*Authentication) ProtoMessage() {}
 
 func (x *Authentication) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1240,7 +1341,7 @@ func (x *Authentication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication.ProtoReflect.Descriptor instead.
 func (*Authentication) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Authentication) GetSasl() *Authentication_Sasl {
@@ -1271,7 +1372,7 @@ type Administration struct {
 
 func (x *Administration) Reset() {
 	*x = Administration{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1384,7 @@ func (x *Administration) String() string {
 func (*Administration) ProtoMessage() {}
 
 func (x *Administration) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[6]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1397,7 @@ func (x *Administration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Administration.ProtoReflect.Descriptor instead.
 func (*Administration) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Administration) GetTopics() Administration_Access {
@@ -1355,7 +1456,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1468,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1481,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{7}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Limits) GetMaxRequestBytes() int32 {
@@ -1455,7 +1556,7 @@ type Admin struct {
 
 func (x *Admin) Reset() {
 	*x = Admin{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1467,7 +1568,7 @@ func (x *Admin) String() string {
 func (*Admin) ProtoMessage() {}
 
 func (x *Admin) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1581,7 @@ func (x *Admin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Admin.ProtoReflect.Descriptor instead.
 func (*Admin) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{8}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Admin) GetAddress() string {
@@ -1526,7 +1627,7 @@ type AccessLog struct {
 
 func (x *AccessLog) Reset() {
 	*x = AccessLog{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1639,7 @@ func (x *AccessLog) String() string {
 func (*AccessLog) ProtoMessage() {}
 
 func (x *AccessLog) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1652,7 @@ func (x *AccessLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLog.ProtoReflect.Descriptor instead.
 func (*AccessLog) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{9}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AccessLog) GetPath() string {
@@ -1600,7 +1701,7 @@ type OpenTelemetry struct {
 
 func (x *OpenTelemetry) Reset() {
 	*x = OpenTelemetry{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1713,7 @@ func (x *OpenTelemetry) String() string {
 func (*OpenTelemetry) ProtoMessage() {}
 
 func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1726,7 @@ func (x *OpenTelemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTelemetry.ProtoReflect.Descriptor instead.
 func (*OpenTelemetry) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{10}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OpenTelemetry) GetEndpoint() string {
@@ -1669,7 +1770,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1782,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1795,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{11}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Header) GetName() string {
@@ -1756,7 +1857,7 @@ type KafkaClusterDefinition struct {
 
 func (x *KafkaClusterDefinition) Reset() {
 	*x = KafkaClusterDefinition{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1869,7 @@ func (x *KafkaClusterDefinition) String() string {
 func (*KafkaClusterDefinition) ProtoMessage() {}
 
 func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1882,7 @@ func (x *KafkaClusterDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KafkaClusterDefinition.ProtoReflect.Descriptor instead.
 func (*KafkaClusterDefinition) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{12}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *KafkaClusterDefinition) GetClusterName() string {
@@ -1875,7 +1976,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +1988,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +2001,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Identity) GetClientId() *Identity_ClientId {
@@ -1932,7 +2033,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1944,7 +2045,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[14]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1957,7 +2058,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Dial) GetProxyProtocol() *ProxyProtocol {
@@ -1987,7 +2088,7 @@ type ProxyProtocol struct {
 
 func (x *ProxyProtocol) Reset() {
 	*x = ProxyProtocol{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1999,7 +2100,7 @@ func (x *ProxyProtocol) String() string {
 func (*ProxyProtocol) ProtoMessage() {}
 
 func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[15]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2012,7 +2113,7 @@ func (x *ProxyProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProxyProtocol.ProtoReflect.Descriptor instead.
 func (*ProxyProtocol) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{15}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ProxyProtocol) GetSocket() string {
@@ -2041,7 +2142,7 @@ type DataSource struct {
 
 func (x *DataSource) Reset() {
 	*x = DataSource{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2154,7 @@ func (x *DataSource) String() string {
 func (*DataSource) ProtoMessage() {}
 
 func (x *DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2167,7 @@ func (x *DataSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSource.ProtoReflect.Descriptor instead.
 func (*DataSource) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{16}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DataSource) GetSpecifier() isDataSource_Specifier {
@@ -2178,7 +2279,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2190,7 +2291,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2203,7 +2304,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{17}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Tls) GetCa() *DataSource {
@@ -2302,7 +2403,7 @@ type Sasl struct {
 
 func (x *Sasl) Reset() {
 	*x = Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2415,7 @@ func (x *Sasl) String() string {
 func (*Sasl) ProtoMessage() {}
 
 func (x *Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[18]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2428,7 @@ func (x *Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sasl.ProtoReflect.Descriptor instead.
 func (*Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{18}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Sasl) GetMechanism() Sasl_Mechanism {
@@ -2398,7 +2499,7 @@ type OAuth struct {
 
 func (x *OAuth) Reset() {
 	*x = OAuth{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +2511,7 @@ func (x *OAuth) String() string {
 func (*OAuth) ProtoMessage() {}
 
 func (x *OAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[19]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +2524,7 @@ func (x *OAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth.ProtoReflect.Descriptor instead.
 func (*OAuth) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OAuth) GetTokenUrl() string {
@@ -2529,7 +2630,7 @@ type Kerberos struct {
 
 func (x *Kerberos) Reset() {
 	*x = Kerberos{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2541,7 +2642,7 @@ func (x *Kerberos) String() string {
 func (*Kerberos) ProtoMessage() {}
 
 func (x *Kerberos) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[20]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2554,7 +2655,7 @@ func (x *Kerberos) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kerberos.ProtoReflect.Descriptor instead.
 func (*Kerberos) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Kerberos) GetServiceName() string {
@@ -2613,7 +2714,7 @@ type ForwardingRule struct {
 
 func (x *ForwardingRule) Reset() {
 	*x = ForwardingRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2625,7 +2726,7 @@ func (x *ForwardingRule) String() string {
 func (*ForwardingRule) ProtoMessage() {}
 
 func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2638,7 +2739,7 @@ func (x *ForwardingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingRule.ProtoReflect.Descriptor instead.
 func (*ForwardingRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{21}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ForwardingRule) GetTargetCluster() string {
@@ -2701,7 +2802,7 @@ type GroupRule struct {
 
 func (x *GroupRule) Reset() {
 	*x = GroupRule{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2713,7 +2814,7 @@ func (x *GroupRule) String() string {
 func (*GroupRule) ProtoMessage() {}
 
 func (x *GroupRule) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2726,7 +2827,7 @@ func (x *GroupRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRule.ProtoReflect.Descriptor instead.
 func (*GroupRule) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{22}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GroupRule) GetTargetCluster() string {
@@ -2790,7 +2891,7 @@ type Authentication_Sasl struct {
 
 func (x *Authentication_Sasl) Reset() {
 	*x = Authentication_Sasl{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2802,7 +2903,7 @@ func (x *Authentication_Sasl) String() string {
 func (*Authentication_Sasl) ProtoMessage() {}
 
 func (x *Authentication_Sasl) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2815,7 +2916,7 @@ func (x *Authentication_Sasl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0}
 }
 
 func (x *Authentication_Sasl) GetPlain() *Authentication_Sasl_Plain {
@@ -2867,8 +2968,9 @@ func (x *Authentication_Sasl) GetAllowPlainWithoutTls() bool {
 	return false
 }
 
-// TLS has clients be called what is in the certificates that they show Envoy. Whether they have to show one, and who may have signed it, is
-// for Envoy's listener to say. A client without one, or with one that lacks the name, is ANONYMOUS. In the module for stock Envoy alone.
+// TLS has clients be called what is in the certificates that they show Envoy, or the plain binary. Whether they have to show one, and who
+// may have signed it, is for Envoy's listener to say, or listen_tls. A client without one, or with one that lacks the name, is ANONYMOUS.
+// Not in Envoy's contrib image.
 type Authentication_Tls struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which name it is. Required.
@@ -2879,7 +2981,7 @@ type Authentication_Tls struct {
 
 func (x *Authentication_Tls) Reset() {
 	*x = Authentication_Tls{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2891,7 +2993,7 @@ func (x *Authentication_Tls) String() string {
 func (*Authentication_Tls) ProtoMessage() {}
 
 func (x *Authentication_Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2904,7 +3006,7 @@ func (x *Authentication_Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Tls.ProtoReflect.Descriptor instead.
 func (*Authentication_Tls) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 1}
 }
 
 func (x *Authentication_Tls) GetFrom() Authentication_Tls_From {
@@ -2923,7 +3025,7 @@ type Authentication_Sasl_Plain struct {
 
 func (x *Authentication_Sasl_Plain) Reset() {
 	*x = Authentication_Sasl_Plain{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2935,7 +3037,7 @@ func (x *Authentication_Sasl_Plain) String() string {
 func (*Authentication_Sasl_Plain) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[25]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2948,7 +3050,7 @@ func (x *Authentication_Sasl_Plain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl_Plain.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl_Plain) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0, 0}
 }
 
 // SCRAM: passwords are proved, and not sent. Both mechanisms, unless one is named.
@@ -2964,7 +3066,7 @@ type Authentication_Sasl_Scram struct {
 
 func (x *Authentication_Sasl_Scram) Reset() {
 	*x = Authentication_Sasl_Scram{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[26]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2976,7 +3078,7 @@ func (x *Authentication_Sasl_Scram) String() string {
 func (*Authentication_Sasl_Scram) ProtoMessage() {}
 
 func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[26]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2989,7 +3091,7 @@ func (x *Authentication_Sasl_Scram) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl_Scram.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl_Scram) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0, 1}
 }
 
 func (x *Authentication_Sasl_Scram) GetSha_256() bool {
@@ -3034,7 +3136,7 @@ type Authentication_Sasl_OAuthBearer struct {
 
 func (x *Authentication_Sasl_OAuthBearer) Reset() {
 	*x = Authentication_Sasl_OAuthBearer{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3148,7 @@ func (x *Authentication_Sasl_OAuthBearer) String() string {
 func (*Authentication_Sasl_OAuthBearer) ProtoMessage() {}
 
 func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3161,7 @@ func (x *Authentication_Sasl_OAuthBearer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authentication_Sasl_OAuthBearer.ProtoReflect.Descriptor instead.
 func (*Authentication_Sasl_OAuthBearer) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{5, 0, 2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{6, 0, 2}
 }
 
 func (x *Authentication_Sasl_OAuthBearer) GetJwksFile() string {
@@ -3135,7 +3237,7 @@ type Identity_ClientId struct {
 
 func (x *Identity_ClientId) Reset() {
 	*x = Identity_ClientId{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3147,7 +3249,7 @@ func (x *Identity_ClientId) String() string {
 func (*Identity_ClientId) ProtoMessage() {}
 
 func (x *Identity_ClientId) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[30]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3160,7 +3262,7 @@ func (x *Identity_ClientId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity_ClientId.ProtoReflect.Descriptor instead.
 func (*Identity_ClientId) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Mapped has clients be users of the cluster, which log in by the mechanism of the cluster's sasl: PLAIN or SCRAM.
@@ -3174,7 +3276,7 @@ type Identity_Mapped struct {
 
 func (x *Identity_Mapped) Reset() {
 	*x = Identity_Mapped{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3186,7 +3288,7 @@ func (x *Identity_Mapped) String() string {
 func (*Identity_Mapped) ProtoMessage() {}
 
 func (x *Identity_Mapped) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[31]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3199,7 +3301,7 @@ func (x *Identity_Mapped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity_Mapped.ProtoReflect.Descriptor instead.
 func (*Identity_Mapped) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{13, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 1}
 }
 
 func (x *Identity_Mapped) GetCredentialsFile() string {
@@ -3230,7 +3332,7 @@ type OAuth_Aws struct {
 
 func (x *OAuth_Aws) Reset() {
 	*x = OAuth_Aws{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3242,7 +3344,7 @@ func (x *OAuth_Aws) String() string {
 func (*OAuth_Aws) ProtoMessage() {}
 
 func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[32]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3255,7 +3357,7 @@ func (x *OAuth_Aws) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Aws.ProtoReflect.Descriptor instead.
 func (*OAuth_Aws) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 0}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20, 0}
 }
 
 func (x *OAuth_Aws) GetRegion() string {
@@ -3307,7 +3409,7 @@ type OAuth_Google struct {
 
 func (x *OAuth_Google) Reset() {
 	*x = OAuth_Google{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3319,7 +3421,7 @@ func (x *OAuth_Google) String() string {
 func (*OAuth_Google) ProtoMessage() {}
 
 func (x *OAuth_Google) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[33]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3332,7 +3434,7 @@ func (x *OAuth_Google) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Google.ProtoReflect.Descriptor instead.
 func (*OAuth_Google) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 1}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20, 1}
 }
 
 func (x *OAuth_Google) GetCredentials() *DataSource {
@@ -3381,7 +3483,7 @@ type OAuth_Assertion struct {
 
 func (x *OAuth_Assertion) Reset() {
 	*x = OAuth_Assertion{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3393,7 +3495,7 @@ func (x *OAuth_Assertion) String() string {
 func (*OAuth_Assertion) ProtoMessage() {}
 
 func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3406,7 +3508,7 @@ func (x *OAuth_Assertion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Assertion.ProtoReflect.Descriptor instead.
 func (*OAuth_Assertion) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 2}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20, 2}
 }
 
 func (x *OAuth_Assertion) GetFile() string {
@@ -3503,7 +3605,7 @@ type OAuth_Azure struct {
 
 func (x *OAuth_Azure) Reset() {
 	*x = OAuth_Azure{}
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3515,7 +3617,7 @@ func (x *OAuth_Azure) String() string {
 func (*OAuth_Azure) ProtoMessage() {}
 
 func (x *OAuth_Azure) ProtoReflect() protoreflect.Message {
-	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35]
+	mi := &file_kafkamesh_v1_kafka_mesh_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3528,7 +3630,7 @@ func (x *OAuth_Azure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OAuth_Azure.ProtoReflect.Descriptor instead.
 func (*OAuth_Azure) Descriptor() ([]byte, []int) {
-	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{19, 3}
+	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{20, 3}
 }
 
 func (x *OAuth_Azure) GetClientId() string {
@@ -3556,7 +3658,7 @@ var File_kafkamesh_v1_kafka_mesh_proto protoreflect.FileDescriptor
 
 const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\n" +
-	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\xdb\b\n" +
+	"\x1dkafkamesh/v1/kafka_mesh.proto\x12\fkafkamesh.v1\"\x93\t\n" +
 	"\tKafkaMesh\x12'\n" +
 	"\x0fadvertised_host\x18\x01 \x01(\tR\x0eadvertisedHost\x12'\n" +
 	"\x0fadvertised_port\x18\x02 \x01(\x05R\x0eadvertisedPort\x12Q\n" +
@@ -3577,9 +3679,19 @@ const file_kafkamesh_v1_kafka_mesh_proto_rawDesc = "" +
 	"\x0eadministration\x18m \x01(\v2\x1c.kafkamesh.v1.AdministrationR\x0eadministration\x12D\n" +
 	"\x0eauthentication\x18n \x01(\v2\x1c.kafkamesh.v1.AuthenticationR\x0eauthentication\x12A\n" +
 	"\rauthorization\x18o \x01(\v2\x1b.kafkamesh.v1.AuthorizationR\rauthorization\x12,\n" +
-	"\x06quotas\x18p \x01(\v2\x14.kafkamesh.v1.QuotasR\x06quotas\".\n" +
+	"\x06quotas\x18p \x01(\v2\x14.kafkamesh.v1.QuotasR\x06quotas\x126\n" +
+	"\n" +
+	"listen_tls\x18q \x01(\v2\x17.kafkamesh.v1.ListenTlsR\tlistenTls\".\n" +
 	"\x11ConsumerProxyMode\x12\x19\n" +
-	"\x15StatefulConsumerProxy\x10\x00\"F\n" +
+	"\x15StatefulConsumerProxy\x10\x00\"\xe0\x02\n" +
+	"\tListenTls\x12:\n" +
+	"\vcertificate\x18\x01 \x01(\v2\x18.kafkamesh.v1.DataSourceR\vcertificate\x12*\n" +
+	"\x03key\x18\x02 \x01(\v2\x18.kafkamesh.v1.DataSourceR\x03key\x12;\n" +
+	"\fkey_password\x18\x03 \x01(\v2\x18.kafkamesh.v1.DataSourceR\vkeyPassword\x125\n" +
+	"\tclient_ca\x18\x04 \x01(\v2\x18.kafkamesh.v1.DataSourceR\bclientCa\x127\n" +
+	"\n" +
+	"client_crl\x18\x05 \x01(\v2\x18.kafkamesh.v1.DataSourceR\tclientCrl\x12>\n" +
+	"\x1bclient_certificate_optional\x18\x06 \x01(\bR\x19clientCertificateOptional\"F\n" +
 	"\rAuthorization\x125\n" +
 	"\x05rules\x18\x01 \x03(\v2\x1f.kafkamesh.v1.AuthorizationRuleR\x05rules\"\x89\x05\n" +
 	"\x11AuthorizationRule\x12\x12\n" +
@@ -3888,7 +4000,7 @@ func file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_kafkamesh_v1_kafka_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_kafkamesh_v1_kafka_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(UnmatchedTopic)(0),                     // 0: kafkamesh.v1.UnmatchedTopic
 	(KafkaMesh_ConsumerProxyMode)(0),        // 1: kafkamesh.v1.KafkaMesh.ConsumerProxyMode
@@ -3902,116 +4014,123 @@ var file_kafkamesh_v1_kafka_mesh_proto_goTypes = []any{
 	(OAuth_Assertion_Algorithm)(0),          // 9: kafkamesh.v1.OAuth.Assertion.Algorithm
 	(ForwardingRule_Operation)(0),           // 10: kafkamesh.v1.ForwardingRule.Operation
 	(*KafkaMesh)(nil),                       // 11: kafkamesh.v1.KafkaMesh
-	(*Authorization)(nil),                   // 12: kafkamesh.v1.Authorization
-	(*AuthorizationRule)(nil),               // 13: kafkamesh.v1.AuthorizationRule
-	(*Quotas)(nil),                          // 14: kafkamesh.v1.Quotas
-	(*QuotaRule)(nil),                       // 15: kafkamesh.v1.QuotaRule
-	(*Authentication)(nil),                  // 16: kafkamesh.v1.Authentication
-	(*Administration)(nil),                  // 17: kafkamesh.v1.Administration
-	(*Limits)(nil),                          // 18: kafkamesh.v1.Limits
-	(*Admin)(nil),                           // 19: kafkamesh.v1.Admin
-	(*AccessLog)(nil),                       // 20: kafkamesh.v1.AccessLog
-	(*OpenTelemetry)(nil),                   // 21: kafkamesh.v1.OpenTelemetry
-	(*Header)(nil),                          // 22: kafkamesh.v1.Header
-	(*KafkaClusterDefinition)(nil),          // 23: kafkamesh.v1.KafkaClusterDefinition
-	(*Identity)(nil),                        // 24: kafkamesh.v1.Identity
-	(*Dial)(nil),                            // 25: kafkamesh.v1.Dial
-	(*ProxyProtocol)(nil),                   // 26: kafkamesh.v1.ProxyProtocol
-	(*DataSource)(nil),                      // 27: kafkamesh.v1.DataSource
-	(*Tls)(nil),                             // 28: kafkamesh.v1.Tls
-	(*Sasl)(nil),                            // 29: kafkamesh.v1.Sasl
-	(*OAuth)(nil),                           // 30: kafkamesh.v1.OAuth
-	(*Kerberos)(nil),                        // 31: kafkamesh.v1.Kerberos
-	(*ForwardingRule)(nil),                  // 32: kafkamesh.v1.ForwardingRule
-	(*GroupRule)(nil),                       // 33: kafkamesh.v1.GroupRule
-	(*Authentication_Sasl)(nil),             // 34: kafkamesh.v1.Authentication.Sasl
-	(*Authentication_Tls)(nil),              // 35: kafkamesh.v1.Authentication.Tls
-	(*Authentication_Sasl_Plain)(nil),       // 36: kafkamesh.v1.Authentication.Sasl.Plain
-	(*Authentication_Sasl_Scram)(nil),       // 37: kafkamesh.v1.Authentication.Sasl.Scram
-	(*Authentication_Sasl_OAuthBearer)(nil), // 38: kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	nil,                                     // 39: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	nil,                                     // 40: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	(*Identity_ClientId)(nil),               // 41: kafkamesh.v1.Identity.ClientId
-	(*Identity_Mapped)(nil),                 // 42: kafkamesh.v1.Identity.Mapped
-	(*OAuth_Aws)(nil),                       // 43: kafkamesh.v1.OAuth.Aws
-	(*OAuth_Google)(nil),                    // 44: kafkamesh.v1.OAuth.Google
-	(*OAuth_Assertion)(nil),                 // 45: kafkamesh.v1.OAuth.Assertion
-	(*OAuth_Azure)(nil),                     // 46: kafkamesh.v1.OAuth.Azure
-	nil,                                     // 47: kafkamesh.v1.OAuth.ParametersEntry
-	nil,                                     // 48: kafkamesh.v1.OAuth.ExtensionsEntry
+	(*ListenTls)(nil),                       // 12: kafkamesh.v1.ListenTls
+	(*Authorization)(nil),                   // 13: kafkamesh.v1.Authorization
+	(*AuthorizationRule)(nil),               // 14: kafkamesh.v1.AuthorizationRule
+	(*Quotas)(nil),                          // 15: kafkamesh.v1.Quotas
+	(*QuotaRule)(nil),                       // 16: kafkamesh.v1.QuotaRule
+	(*Authentication)(nil),                  // 17: kafkamesh.v1.Authentication
+	(*Administration)(nil),                  // 18: kafkamesh.v1.Administration
+	(*Limits)(nil),                          // 19: kafkamesh.v1.Limits
+	(*Admin)(nil),                           // 20: kafkamesh.v1.Admin
+	(*AccessLog)(nil),                       // 21: kafkamesh.v1.AccessLog
+	(*OpenTelemetry)(nil),                   // 22: kafkamesh.v1.OpenTelemetry
+	(*Header)(nil),                          // 23: kafkamesh.v1.Header
+	(*KafkaClusterDefinition)(nil),          // 24: kafkamesh.v1.KafkaClusterDefinition
+	(*Identity)(nil),                        // 25: kafkamesh.v1.Identity
+	(*Dial)(nil),                            // 26: kafkamesh.v1.Dial
+	(*ProxyProtocol)(nil),                   // 27: kafkamesh.v1.ProxyProtocol
+	(*DataSource)(nil),                      // 28: kafkamesh.v1.DataSource
+	(*Tls)(nil),                             // 29: kafkamesh.v1.Tls
+	(*Sasl)(nil),                            // 30: kafkamesh.v1.Sasl
+	(*OAuth)(nil),                           // 31: kafkamesh.v1.OAuth
+	(*Kerberos)(nil),                        // 32: kafkamesh.v1.Kerberos
+	(*ForwardingRule)(nil),                  // 33: kafkamesh.v1.ForwardingRule
+	(*GroupRule)(nil),                       // 34: kafkamesh.v1.GroupRule
+	(*Authentication_Sasl)(nil),             // 35: kafkamesh.v1.Authentication.Sasl
+	(*Authentication_Tls)(nil),              // 36: kafkamesh.v1.Authentication.Tls
+	(*Authentication_Sasl_Plain)(nil),       // 37: kafkamesh.v1.Authentication.Sasl.Plain
+	(*Authentication_Sasl_Scram)(nil),       // 38: kafkamesh.v1.Authentication.Sasl.Scram
+	(*Authentication_Sasl_OAuthBearer)(nil), // 39: kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	nil,                                     // 40: kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	nil,                                     // 41: kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	(*Identity_ClientId)(nil),               // 42: kafkamesh.v1.Identity.ClientId
+	(*Identity_Mapped)(nil),                 // 43: kafkamesh.v1.Identity.Mapped
+	(*OAuth_Aws)(nil),                       // 44: kafkamesh.v1.OAuth.Aws
+	(*OAuth_Google)(nil),                    // 45: kafkamesh.v1.OAuth.Google
+	(*OAuth_Assertion)(nil),                 // 46: kafkamesh.v1.OAuth.Assertion
+	(*OAuth_Azure)(nil),                     // 47: kafkamesh.v1.OAuth.Azure
+	nil,                                     // 48: kafkamesh.v1.OAuth.ParametersEntry
+	nil,                                     // 49: kafkamesh.v1.OAuth.ExtensionsEntry
 }
 var file_kafkamesh_v1_kafka_mesh_proto_depIdxs = []int32{
-	23, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
-	32, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
+	24, // 0: kafkamesh.v1.KafkaMesh.upstream_clusters:type_name -> kafkamesh.v1.KafkaClusterDefinition
+	33, // 1: kafkamesh.v1.KafkaMesh.forwarding_rules:type_name -> kafkamesh.v1.ForwardingRule
 	1,  // 2: kafkamesh.v1.KafkaMesh.consumer_proxy_mode:type_name -> kafkamesh.v1.KafkaMesh.ConsumerProxyMode
-	18, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
+	19, // 3: kafkamesh.v1.KafkaMesh.limits:type_name -> kafkamesh.v1.Limits
 	0,  // 4: kafkamesh.v1.KafkaMesh.unmatched_topic:type_name -> kafkamesh.v1.UnmatchedTopic
-	19, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
-	20, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
-	21, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
-	33, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
-	17, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
-	16, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
-	12, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
-	14, // 12: kafkamesh.v1.KafkaMesh.quotas:type_name -> kafkamesh.v1.Quotas
-	13, // 13: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
-	2,  // 14: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
-	3,  // 15: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
-	15, // 16: kafkamesh.v1.Quotas.rules:type_name -> kafkamesh.v1.QuotaRule
-	34, // 17: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
-	35, // 18: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
-	5,  // 19: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
-	5,  // 20: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
-	6,  // 21: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
-	22, // 22: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
-	27, // 23: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
-	27, // 24: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
-	39, // 25: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
-	40, // 26: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
-	28, // 27: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
-	29, // 28: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
-	25, // 29: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
-	24, // 30: kafkamesh.v1.KafkaClusterDefinition.identity:type_name -> kafkamesh.v1.Identity
-	41, // 31: kafkamesh.v1.Identity.client_id:type_name -> kafkamesh.v1.Identity.ClientId
-	42, // 32: kafkamesh.v1.Identity.mapped:type_name -> kafkamesh.v1.Identity.Mapped
-	26, // 33: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
-	27, // 34: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
-	27, // 35: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
-	27, // 36: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
-	27, // 37: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
-	27, // 38: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
-	27, // 39: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
-	27, // 40: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
-	7,  // 41: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
-	8,  // 42: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
-	27, // 43: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
-	27, // 44: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
-	30, // 45: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
-	31, // 46: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
-	27, // 47: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
-	27, // 48: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
-	47, // 49: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
-	27, // 50: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
-	48, // 51: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
-	45, // 52: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
-	43, // 53: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
-	44, // 54: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
-	46, // 55: kafkamesh.v1.OAuth.azure:type_name -> kafkamesh.v1.OAuth.Azure
-	10, // 56: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
-	36, // 57: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
-	37, // 58: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
-	38, // 59: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
-	4,  // 60: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
-	27, // 61: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
-	27, // 62: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
-	27, // 63: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
-	9,  // 64: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
-	27, // 65: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
-	66, // [66:66] is the sub-list for method output_type
-	66, // [66:66] is the sub-list for method input_type
-	66, // [66:66] is the sub-list for extension type_name
-	66, // [66:66] is the sub-list for extension extendee
-	0,  // [0:66] is the sub-list for field type_name
+	20, // 5: kafkamesh.v1.KafkaMesh.admin:type_name -> kafkamesh.v1.Admin
+	21, // 6: kafkamesh.v1.KafkaMesh.access_log:type_name -> kafkamesh.v1.AccessLog
+	22, // 7: kafkamesh.v1.KafkaMesh.open_telemetry:type_name -> kafkamesh.v1.OpenTelemetry
+	34, // 8: kafkamesh.v1.KafkaMesh.group_rules:type_name -> kafkamesh.v1.GroupRule
+	18, // 9: kafkamesh.v1.KafkaMesh.administration:type_name -> kafkamesh.v1.Administration
+	17, // 10: kafkamesh.v1.KafkaMesh.authentication:type_name -> kafkamesh.v1.Authentication
+	13, // 11: kafkamesh.v1.KafkaMesh.authorization:type_name -> kafkamesh.v1.Authorization
+	15, // 12: kafkamesh.v1.KafkaMesh.quotas:type_name -> kafkamesh.v1.Quotas
+	12, // 13: kafkamesh.v1.KafkaMesh.listen_tls:type_name -> kafkamesh.v1.ListenTls
+	28, // 14: kafkamesh.v1.ListenTls.certificate:type_name -> kafkamesh.v1.DataSource
+	28, // 15: kafkamesh.v1.ListenTls.key:type_name -> kafkamesh.v1.DataSource
+	28, // 16: kafkamesh.v1.ListenTls.key_password:type_name -> kafkamesh.v1.DataSource
+	28, // 17: kafkamesh.v1.ListenTls.client_ca:type_name -> kafkamesh.v1.DataSource
+	28, // 18: kafkamesh.v1.ListenTls.client_crl:type_name -> kafkamesh.v1.DataSource
+	14, // 19: kafkamesh.v1.Authorization.rules:type_name -> kafkamesh.v1.AuthorizationRule
+	2,  // 20: kafkamesh.v1.AuthorizationRule.effect:type_name -> kafkamesh.v1.AuthorizationRule.Effect
+	3,  // 21: kafkamesh.v1.AuthorizationRule.operations:type_name -> kafkamesh.v1.AuthorizationRule.Operation
+	16, // 22: kafkamesh.v1.Quotas.rules:type_name -> kafkamesh.v1.QuotaRule
+	35, // 23: kafkamesh.v1.Authentication.sasl:type_name -> kafkamesh.v1.Authentication.Sasl
+	36, // 24: kafkamesh.v1.Authentication.tls:type_name -> kafkamesh.v1.Authentication.Tls
+	5,  // 25: kafkamesh.v1.Administration.topics:type_name -> kafkamesh.v1.Administration.Access
+	5,  // 26: kafkamesh.v1.Administration.groups:type_name -> kafkamesh.v1.Administration.Access
+	6,  // 27: kafkamesh.v1.Admin.readiness:type_name -> kafkamesh.v1.Admin.Readiness
+	23, // 28: kafkamesh.v1.OpenTelemetry.headers:type_name -> kafkamesh.v1.Header
+	28, // 29: kafkamesh.v1.OpenTelemetry.ca:type_name -> kafkamesh.v1.DataSource
+	28, // 30: kafkamesh.v1.Header.value:type_name -> kafkamesh.v1.DataSource
+	40, // 31: kafkamesh.v1.KafkaClusterDefinition.producer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ProducerConfigEntry
+	41, // 32: kafkamesh.v1.KafkaClusterDefinition.consumer_config:type_name -> kafkamesh.v1.KafkaClusterDefinition.ConsumerConfigEntry
+	29, // 33: kafkamesh.v1.KafkaClusterDefinition.tls:type_name -> kafkamesh.v1.Tls
+	30, // 34: kafkamesh.v1.KafkaClusterDefinition.sasl:type_name -> kafkamesh.v1.Sasl
+	26, // 35: kafkamesh.v1.KafkaClusterDefinition.dial:type_name -> kafkamesh.v1.Dial
+	25, // 36: kafkamesh.v1.KafkaClusterDefinition.identity:type_name -> kafkamesh.v1.Identity
+	42, // 37: kafkamesh.v1.Identity.client_id:type_name -> kafkamesh.v1.Identity.ClientId
+	43, // 38: kafkamesh.v1.Identity.mapped:type_name -> kafkamesh.v1.Identity.Mapped
+	27, // 39: kafkamesh.v1.Dial.proxy_protocol:type_name -> kafkamesh.v1.ProxyProtocol
+	28, // 40: kafkamesh.v1.Tls.ca:type_name -> kafkamesh.v1.DataSource
+	28, // 41: kafkamesh.v1.Tls.certificate:type_name -> kafkamesh.v1.DataSource
+	28, // 42: kafkamesh.v1.Tls.key:type_name -> kafkamesh.v1.DataSource
+	28, // 43: kafkamesh.v1.Tls.key_password:type_name -> kafkamesh.v1.DataSource
+	28, // 44: kafkamesh.v1.Tls.keystore:type_name -> kafkamesh.v1.DataSource
+	28, // 45: kafkamesh.v1.Tls.keystore_password:type_name -> kafkamesh.v1.DataSource
+	28, // 46: kafkamesh.v1.Tls.crl:type_name -> kafkamesh.v1.DataSource
+	7,  // 47: kafkamesh.v1.Tls.verification:type_name -> kafkamesh.v1.Tls.Verification
+	8,  // 48: kafkamesh.v1.Sasl.mechanism:type_name -> kafkamesh.v1.Sasl.Mechanism
+	28, // 49: kafkamesh.v1.Sasl.username:type_name -> kafkamesh.v1.DataSource
+	28, // 50: kafkamesh.v1.Sasl.password:type_name -> kafkamesh.v1.DataSource
+	31, // 51: kafkamesh.v1.Sasl.oauth:type_name -> kafkamesh.v1.OAuth
+	32, // 52: kafkamesh.v1.Sasl.kerberos:type_name -> kafkamesh.v1.Kerberos
+	28, // 53: kafkamesh.v1.OAuth.client_id:type_name -> kafkamesh.v1.DataSource
+	28, // 54: kafkamesh.v1.OAuth.client_secret:type_name -> kafkamesh.v1.DataSource
+	48, // 55: kafkamesh.v1.OAuth.parameters:type_name -> kafkamesh.v1.OAuth.ParametersEntry
+	28, // 56: kafkamesh.v1.OAuth.ca:type_name -> kafkamesh.v1.DataSource
+	49, // 57: kafkamesh.v1.OAuth.extensions:type_name -> kafkamesh.v1.OAuth.ExtensionsEntry
+	46, // 58: kafkamesh.v1.OAuth.assertion:type_name -> kafkamesh.v1.OAuth.Assertion
+	44, // 59: kafkamesh.v1.OAuth.aws:type_name -> kafkamesh.v1.OAuth.Aws
+	45, // 60: kafkamesh.v1.OAuth.google:type_name -> kafkamesh.v1.OAuth.Google
+	47, // 61: kafkamesh.v1.OAuth.azure:type_name -> kafkamesh.v1.OAuth.Azure
+	10, // 62: kafkamesh.v1.ForwardingRule.operations:type_name -> kafkamesh.v1.ForwardingRule.Operation
+	37, // 63: kafkamesh.v1.Authentication.Sasl.plain:type_name -> kafkamesh.v1.Authentication.Sasl.Plain
+	38, // 64: kafkamesh.v1.Authentication.Sasl.scram:type_name -> kafkamesh.v1.Authentication.Sasl.Scram
+	39, // 65: kafkamesh.v1.Authentication.Sasl.oauthbearer:type_name -> kafkamesh.v1.Authentication.Sasl.OAuthBearer
+	4,  // 66: kafkamesh.v1.Authentication.Tls.from:type_name -> kafkamesh.v1.Authentication.Tls.From
+	28, // 67: kafkamesh.v1.OAuth.Google.credentials:type_name -> kafkamesh.v1.DataSource
+	28, // 68: kafkamesh.v1.OAuth.Assertion.private_key:type_name -> kafkamesh.v1.DataSource
+	28, // 69: kafkamesh.v1.OAuth.Assertion.private_key_password:type_name -> kafkamesh.v1.DataSource
+	9,  // 70: kafkamesh.v1.OAuth.Assertion.algorithm:type_name -> kafkamesh.v1.OAuth.Assertion.Algorithm
+	28, // 71: kafkamesh.v1.OAuth.Assertion.template:type_name -> kafkamesh.v1.DataSource
+	72, // [72:72] is the sub-list for method output_type
+	72, // [72:72] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_kafkamesh_v1_kafka_mesh_proto_init() }
@@ -4019,33 +4138,33 @@ func file_kafkamesh_v1_kafka_mesh_proto_init() {
 	if File_kafkamesh_v1_kafka_mesh_proto != nil {
 		return
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[4].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[7].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[9].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[5].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[8].OneofWrappers = []any{}
 	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[10].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[12].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[16].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[11].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[13].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[17].OneofWrappers = []any{
 		(*DataSource_Filename)(nil),
 		(*DataSource_InlineBytes)(nil),
 		(*DataSource_InlineString)(nil),
 		(*DataSource_EnvironmentVariable)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[21].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22].OneofWrappers = []any{
 		(*ForwardingRule_TopicPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[22].OneofWrappers = []any{
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23].OneofWrappers = []any{
 		(*GroupRule_GroupPrefix)(nil),
 	}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[23].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[27].OneofWrappers = []any{}
-	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[34].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[24].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[28].OneofWrappers = []any{}
+	file_kafkamesh_v1_kafka_mesh_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kafkamesh_v1_kafka_mesh_proto_rawDesc), len(file_kafkamesh_v1_kafka_mesh_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
