@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
 )
 
 // usersFile is one of a user.
@@ -116,5 +118,32 @@ func TestLoginsThatAreNotSafe(t *testing.T) {
 		if got := strings.Join(said, "\n"); (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s%s: warned of %q, want %q", tt.sasl, tt.more, got, tt.want)
 		}
+	}
+}
+
+// Envoy does not take what it would not do: TLS of the plain binary's listener.
+func TestListenTLSIsNotForEnvoy(t *testing.T) {
+	t.Parallel()
+	a, err := authority.New("authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := a.Issue("mesh", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("listen_tls: {certificate: {inline_string: %q}, key: {inline_string: %q}, client_ca: {inline_string: %q}}", own.Certificate, own.Key, a.PEM)
+	c, err := config.Parse([]byte(advertised(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ListenTLS == nil || c.ListenTLS.Optional || c.ListenTLS.TLS.CA.IsZero() {
+		t.Errorf("it is %+v", c.ListenTLS)
+	}
+	if err := c.ForEnvoy(); err == nil || !strings.Contains(err.Error(), "listen_tls: is for kafkamesh serve") {
+		t.Errorf("Envoy is told %v", err)
+	}
+	if c, err = config.Parse([]byte(advertised(""))); err != nil || c.ForEnvoy() != nil {
+		t.Errorf("without it: %v, %v", err, c.ForEnvoy())
 	}
 }
