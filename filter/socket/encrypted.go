@@ -141,14 +141,6 @@ func (s *encrypted) CloseWrite() error {
 	return s.end()
 }
 
-// end ends what is written, once it is time for that and nothing is on its way. s.sealing is held.
-func (s *encrypted) end() error {
-	if !s.ends || s.sealed != nil {
-		return nil
-	}
-	return s.below.CloseWrite()
-}
-
 // Close implements Socket.
 func (s *encrypted) Close() {
 	s.running.Lock()
@@ -223,6 +215,14 @@ func (s *encrypted) Over(err error) {
 		return
 	}
 	s.events.Over(err)
+}
+
+// end ends what is written, once it is time for that and nothing is on its way. s.sealing is held.
+func (s *encrypted) end() error {
+	if !s.ends || s.sealed != nil {
+		return nil
+	}
+	return s.below.CloseWrite()
 }
 
 // later has f called on the watcher's thread, unless the connection is closed then.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -34,9 +35,7 @@ func withFields(t *testing.T, m *stack.Mesh, more map[string]any) string {
 	check(t, err)
 	fields := map[string]any{}
 	check(t, json.Unmarshal([]byte(text), &fields))
-	for name, value := range more {
-		fields[name] = value
-	}
+	maps.Copy(fields, more)
 	all, err := json.Marshal(fields)
 	check(t, err)
 	return string(all)

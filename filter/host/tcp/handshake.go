@@ -172,25 +172,6 @@ type paced struct {
 	works bool
 }
 
-// work waits for a hand.
-func (p *paced) work() error {
-	select {
-	case p.hands <- struct{}{}:
-		p.works = true
-		return nil
-	case <-p.late:
-		return context.DeadlineExceeded
-	}
-}
-
-// rest gives the hand back.
-func (p *paced) rest() {
-	if p.works {
-		p.works = false
-		<-p.hands
-	}
-}
-
 // Read implements net.Conn.
 func (p *paced) Read(b []byte) (int, error) {
 	p.rest()
@@ -209,4 +190,23 @@ func (p *paced) Write(b []byte) (int, error) {
 		err = e
 	}
 	return n, err
+}
+
+// work waits for a hand.
+func (p *paced) work() error {
+	select {
+	case p.hands <- struct{}{}:
+		p.works = true
+		return nil
+	case <-p.late:
+		return context.DeadlineExceeded
+	}
+}
+
+// rest gives the hand back.
+func (p *paced) rest() {
+	if p.works {
+		p.works = false
+		<-p.hands
+	}
 }

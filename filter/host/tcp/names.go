@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -60,10 +61,10 @@ func distinguished(raw []byte) string {
 		return ""
 	}
 	texts := make([]string, 0, len(parts))
-	for i := len(parts) - 1; i >= 0; i-- {
-		together := make([]string, 0, len(parts[i]))
-		for j := len(parts[i]) - 1; j >= 0; j-- {
-			together = append(together, parts[i][j].String())
+	for _, part := range slices.Backward(parts) {
+		together := make([]string, 0, len(part))
+		for _, a := range slices.Backward(part) {
+			together = append(together, a.String())
 		}
 		texts = append(texts, strings.Join(together, "+"))
 	}
