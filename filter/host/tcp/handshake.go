@@ -16,9 +16,10 @@ import (
 const (
 	// handshakeTime is how long a client may take for the handshake of TLS.
 	handshakeTime = 10 * time.Second
-	// maxHandshakes is how many there are at one time, and maxFromOne how many of them with clients of one network.
-	maxHandshakes = 1024
-	maxFromOne    = maxHandshakes / 4
+	// maxHandshakes is how many there are at one time, and maxFromOne how many of them with clients of one network: all clients behind a load
+	// balancer may be one, and come at once.
+	maxHandshakes = 2048
+	maxFromOne    = maxHandshakes / 2
 	// tellEvery is how long after a handshake that failed the next is told of; those between are counted.
 	tellEvery = 10 * time.Second
 	// maxTold is how much of an error is told, in bytes.
