@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func figure(n int64, isTime bool) string {
 	case n > 1<<14 && n%(1<<10) == 0:
 		return fmt.Sprintf("%d KiB", n>>10)
 	default:
-		return fmt.Sprint(n)
+		return strconv.FormatInt(n, 10)
 	}
 }
 
