@@ -45,7 +45,7 @@ func module(dir string) error {
 			continue
 		}
 		texts++
-		content, err := os.ReadFile(filepath.Join(dir, e.Name())) //nolint:gosec // a module that go has fetched
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if err == nil {
 			err = text(content)
 		}
