@@ -106,20 +106,20 @@ func Name(rules []Rule, place int) string {
 // Found is what a connection remembers of its allowance. One goroutine at a time may use it. The zero value remembers nothing.
 type Found struct {
 	principal, clientID string
-	known, shared       bool
+	known               bool // what follows is of these
+	place               int  // of the rule
+	limited             bool // there is one, and it limits something
 	allowance           *Allowance
 }
 
 // Of is the allowance of a principal that calls its client so. Nil: no rule matches, or the one that does limits nothing.
 func (q *Quotas) Of(f *Found, principal, clientID string, now time.Time) *Allowance {
-	if f.known && !f.shared && f.principal == principal && f.clientID == clientID && (f.allowance == nil || !f.allowance.gone.Load()) {
-		return f.allowance
+	if !f.known || f.principal != principal || f.clientID != clientID {
+		*f = Found{principal: principal, clientID: clientID, known: true, place: q.first.For(principal).Decide(asked, named, clientID).Rule}
+		f.limited = f.place != authorizer.NoRule && q.rules[f.place].limits()
 	}
-	*f = Found{principal: principal, clientID: clientID, known: true}
-	place := q.first.For(principal).Decide(asked, named, clientID).Rule
-	if place != authorizer.NoRule && q.rules[place].limits() {
-		f.allowance = q.find(key{place, principal}, now)
-		f.shared = f.allowance == q.shared[place]
+	if f.limited && (f.allowance == nil || f.allowance == q.shared[f.place] || f.allowance.gone.Load()) {
+		f.allowance = q.find(key{f.place, principal}, now)
 	}
 	return f.allowance
 }

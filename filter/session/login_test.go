@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
@@ -60,13 +62,23 @@ type guarded struct {
 	*broker.Broker
 
 	t      testing.TB
+	mu     sync.Mutex
 	served []wire.APIKey
+}
+
+// count is how many requests were served, for a test that is not the only one to bring them.
+func (g *guarded) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.served)
 }
 
 func (g *guarded) Serve(c *broker.Call) error {
 	before := c.Client.Principal()
 	err := g.Broker.Serve(c)
 	if err == nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.served = append(g.served, c.Header.Key)
 		if key := c.Header.Key; before == authorizer.Anonymous && key != wire.KeyApiVersions && key != wire.KeySaslHandshake && key != wire.KeySaslAuthenticate {
 			g.t.Errorf("%s is served to nobody", key)
@@ -76,15 +88,15 @@ func (g *guarded) Serve(c *broker.Call) error {
 }
 
 // behindDoor is a session of a client that has to log in.
-func behindDoor(tb testing.TB, d *doorkeeper, c session.Conn) (*session.Session, *guarded) {
+func behindDoor(tb testing.TB, d *doorkeeper, c session.Conn, quotas ...quota.Rule) (*session.Session, *guarded) {
 	tb.Helper()
 	common := session.NewCommon(session.Options{
 		Limits: session.Limits{
 			MaxRequestBytes: 1 << 20, MaxConnectionRequests: 100, MaxConnectionBytes: 1 << 20, MaxWorkerBytes: 1 << 24,
 			PartialRequestTimeout: time.Minute, ConnectionsMaxIdle: time.Hour,
 		},
-		Logins: &broker.Logins{Mechanisms: d},
-		Stats:  &stats.Set{}, Log: slog.New(slog.DiscardHandler),
+		Logins: &broker.Logins{Mechanisms: d}, Quotas: quota.New(quotas, time.Now()),
+		Stats: &stats.Set{}, Log: slog.New(slog.DiscardHandler),
 		Panicked: func(reason any, _ string, _ ...any) { tb.Errorf("panic: %v", reason) },
 	})
 	tb.Cleanup(common.Close)

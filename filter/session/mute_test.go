@@ -362,6 +362,34 @@ func TestMutedIsNotIdle(t *testing.T) {
 	}
 }
 
+// Nothing counts before a login, nor what a login needs; what comes behind it is the principal's.
+func TestQuotaBehindLogin(t *testing.T) {
+	t.Parallel()
+	rule := func(principal string, requests int64) quota.Rule {
+		return quota.Rule{Principals: []string{principal}, Requests: requests, Burst: time.Second}
+	}
+	for name, login := range map[string][]byte{
+		"with a header": slices.Concat(loginHandshake(1), loginToken("ann")), "bare": slices.Concat(loginHandshake(0), bareToken("ann")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, facade := behindDoor(t, &doorkeeper{}, &listener{}, rule("bob", 1), rule("ann", 2), rule("*", 1))
+				defer s.Closed()
+				s.Data(slices.Concat(request(1), login, request(2), request(3), request(4), request(5)))
+				if got := facade.count(); got != 6 {
+					t.Errorf("%d are served, want 6: two of ann's, and the one that is over", got)
+				}
+				advance(500 * time.Millisecond)
+				synctest.Wait()
+				if got := facade.count(); got != 7 {
+					t.Errorf("%d are served, want all 7", got)
+				}
+			})
+		})
+	}
+}
+
 // TestHammerMuted has clients of few principals ask at the same time, and come and go: all are answered in order, and none for good muted.
 func TestHammerMuted(t *testing.T) {
 	t.Parallel()

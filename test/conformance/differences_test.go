@@ -38,13 +38,14 @@ const (
 	memberAsked        difference = "member-asked"
 
 	sessionOfConnection difference = "session-of-connection"
+	quotaWithRecords    difference = "quota-with-records"
 )
 
 // differences are all that there are.
 var differences = []difference{
 	versionsListed, clientsOnly, noTransactions, noFeatures, oneNode, noOperations, unmatchedTopic, invalidTopic,
 	metadataRemembered, metadataIDs, messageSets, ownWords, brokerStumbles, requestFirst, partitionTwice, emptyTopic,
-	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked, sessionOfConnection,
+	byConfiguration, noAssignments, noConfiguration, answeredOnce, memberAsked, sessionOfConnection, quotaWithRecords,
 }
 
 // TestDifferencesAreDocumented compares the list with the table in docs/protocol.md.

@@ -121,6 +121,7 @@ func openMesh(o *oracle) (*stack.Mesh, error) {
 	m, err := meshOf(o, "", quick())
 	m.Deleting = true
 	m.Topics = "ACCESS_ALL"
+	m.Quotas = meshQuotas()
 	return m, err
 }
 

@@ -71,6 +71,9 @@ func prepare(ctx context.Context, o *oracle, targets []*target) error {
 	if err := denyAll(ctx, o, deny); err != nil {
 		return err
 	}
+	if err := setQuotas(ctx, o); err != nil {
+		return err
+	}
 	if err := awaitCoordinators(ctx, o); err != nil {
 		return err
 	}

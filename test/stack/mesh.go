@@ -17,6 +17,7 @@ type Mesh struct {
 	Deleting   bool             // administration.groups is ACCESS_ALL: groups can be deleted
 	Logins     map[string]any   // authentication.sasl; nil: clients do not log in
 	Authorized []map[string]any // authorization.rules; none if nil
+	Quotas     []map[string]any // quotas.rules; none if nil
 	Text       string           // the configuration as it is, instead of these fields
 }
 
@@ -79,6 +80,9 @@ func (m *Mesh) Config() (string, error) {
 	}
 	if m.Authorized != nil {
 		config["authorization"] = map[string]any{"rules": m.Authorized}
+	}
+	if m.Quotas != nil {
+		config["quotas"] = map[string]any{"rules": m.Quotas}
 	}
 	if m.Logins != nil {
 		config["authentication"] = map[string]any{"sasl": m.Logins}
