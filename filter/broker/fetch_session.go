@@ -155,12 +155,13 @@ func (s *fetchSession) topics() (topics []wire.FetchTopic) {
 
 // begin takes note of a full request and of what is told of each of its partitions.
 func (s *fetchSession) begin(r *wire.FetchRequest, told []wire.FetchedTopic) {
-	for i := range r.Topics {
-		t := &r.Topics[i]
-		for j, asked := range t.Partitions {
+	for i := range told {
+		t, partitions := &r.Topics[i], told[i].Partitions
+		for j := range partitions {
+			asked := t.Partitions[j]
 			p := s.add(s.spot(t.Name, t.ID, asked.Partition))
 			p.asked = asked
-			p.tell(&told[i].Partitions[j])
+			p.tell(&partitions[j])
 		}
 	}
 }
@@ -182,7 +183,8 @@ func (p *sessionPartition) tell(f *wire.Fetched) bool {
 }
 
 // tell calls kept with each partition of an answer to all that is read that the client has to be told of, in their order, and with its
-// topic. kept may put what it has got into the place of what it got before, or of what it did not get. Partitions with records are read last from now on, so that none has to wait for ever.
+// topic. kept may put what it has got into the place of what it got before, or of what it did not get. Partitions with records are read
+// last from now on, so that none has to wait for ever.
 func (s *fetchSession) tell(topics []wire.FetchedTopic, kept func(topic int, f *wire.Fetched)) {
 	p, end := s.first, s.last
 	for i := range topics {

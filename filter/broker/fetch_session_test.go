@@ -299,6 +299,16 @@ type busyMemory struct {
 	looks int
 }
 
+func (m *busyMemory) Reserve(n int) bool {
+	m.look()
+	return m.memory.Reserve(n)
+}
+
+func (m *busyMemory) Return(n int) {
+	m.look()
+	m.memory.Return(n)
+}
+
 func (m *busyMemory) look() {
 	m.looks++
 	looked := make(chan struct{})
@@ -311,16 +321,6 @@ func (m *busyMemory) look() {
 	case <-time.After(10 * time.Second):
 		m.s.t.Error("who makes room for a client cannot take its next request")
 	}
-}
-
-func (m *busyMemory) Reserve(n int) bool {
-	m.look()
-	return m.memory.Reserve(n)
-}
-
-func (m *busyMemory) Return(n int) {
-	m.look()
-	m.memory.Return(n)
 }
 
 // Nothing is held while room is asked for or given back.

@@ -226,8 +226,8 @@ func (r *releases) add(o *outcome) {
 }
 
 // run tells who wants to know.
-func (r releases) run() {
-	for _, release := range r {
+func (r *releases) run() {
+	for _, release := range *r {
 		release()
 	}
 }

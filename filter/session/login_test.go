@@ -66,13 +66,6 @@ type guarded struct {
 	served []wire.APIKey
 }
 
-// count is how many requests were served, for a test that is not the only one to bring them.
-func (g *guarded) count() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.served)
-}
-
 func (g *guarded) Serve(c *broker.Call) error {
 	before := c.Client.Principal()
 	err := g.Broker.Serve(c)
@@ -85,6 +78,13 @@ func (g *guarded) Serve(c *broker.Call) error {
 		}
 	}
 	return err
+}
+
+// count is how many requests were served, for a test that is not the only one to bring them.
+func (g *guarded) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.served)
 }
 
 // behindDoor is a session of a client that has to log in.

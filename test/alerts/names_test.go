@@ -21,6 +21,9 @@ func metrics(t *testing.T) map[string][]string {
 	t.Helper()
 	c, err := config.Parse([]byte(`
 topic_metrics: [a]
+authentication: {sasl: {oauthbearer: {jwks_url: "https://a", issuer: a, audiences: [a]}}}
+authorization: {rules: [{name: a, effect: EFFECT_ALLOW, principals: [a], operations: [OPERATION_ALL], topics: [a]}]}
+quotas: {rules: [{principals: [a], requests_per_second: 1}]}
 upstream_clusters: [{cluster_name: c, bootstrap_servers: a}]
 forwarding_rules: [{target_cluster: c, topic_prefix: a}]
 `))
@@ -108,10 +111,11 @@ func TestDashboardShowsEveryFamily(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The same by cluster as records and bytes; what records by topic say of it; the same by software.
+	// The same by cluster as records and bytes; what records by topic say of it; the same by software; how often that was
+	// which is shown as time.
 	left := []string{
 		"cluster_requests", "cluster_batches", "cluster_failed_batches", "rule_bytes", "topic_batches", "topic_bytes", "topic_failed_batches",
-		"clients_connections",
+		"clients_connections", "quotas_throttled",
 	}
 	for name := range metrics(t) {
 		family := strings.TrimPrefix(name, "envoy_kafkamesh_")

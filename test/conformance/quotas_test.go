@@ -13,7 +13,7 @@ import (
 )
 
 // greedy are the client ids that oracles and meshes have the same quota for: one for each scenario, which so begins with all of it.
-var greedy = []string{"greedy-writer", "greedy-silent", "greedy-reader"} //nolint:gochecknoglobals // a constant table
+var greedy = []string{"greedy-writer", "greedy-silent", "greedy-reader"}
 
 const (
 	// quotaRate is how many bytes these may write and read in a second.

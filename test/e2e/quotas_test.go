@@ -14,8 +14,6 @@ import (
 const heldRate = 400_000
 
 // held are their client ids, which are their defaults, and how many records they send. Those of franz-go, which compresses them, are within its burst.
-//
-//nolint:gochecknoglobals // a constant table
 var held = map[string]struct {
 	id    string
 	count int

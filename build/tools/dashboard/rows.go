@@ -54,7 +54,7 @@ const groupAPIs = `kafka_api=~"offset_commit|offset_fetch|find_coordinator|join_
 const produce = `kafka_api="produce"`
 
 func rows() []row {
-	return []row{overview(), traffic(), reading(), latency(), mistakes(), reachability(), clients(), limits()}
+	return []row{overview(), traffic(), reading(), latency(), mistakes(), reachability(), clients(), principals(), limits()}
 }
 
 func overview() row {
@@ -185,6 +185,24 @@ func clients() row {
 			query{sum("kafka_client_kind", rate("refused")) + " > 0", "{{kafka_client_kind}}"}),
 		graph("Connections closed by the mesh", "For what the client did: see docs/metrics.md.", units.CountsPerSecond,
 			query{sum("kafka_reason", rate("violations")) + " > 0", "{{kafka_reason}}"}),
+	}}
+}
+
+func principals() row {
+	return row{"Who clients are", []panel{
+		graph("Logins", "Clients that log in, by mechanism; those that do it again are logged in already.", units.CountsPerSecond,
+			query{sum("kafka_mechanism", rate("logins_succeeded")), "{{kafka_mechanism}}"},
+			query{sum("kafka_mechanism", rate("logins_renewed")), "{{kafka_mechanism}}: again"}),
+		graph("Logins that fail", "By mechanism and reason. The log says where they come from.", units.CountsPerSecond,
+			query{sum("kafka_mechanism, kafka_login_failure", rate("logins_failed")) + " > 0", "{{kafka_mechanism}}: {{kafka_login_failure}}"}),
+		graph("Denied", "What clients may not do, by the rule of authorization that says so.", units.CountsPerSecond,
+			query{sum("kafka_authorization_rule", rate("denied")) + " > 0", "{{kafka_authorization_rule}}"}),
+		graph("Throttled by quotas", "How many clients' connections are not read from because of the mesh's own quotas, on average.", units.Number,
+			query{sum("kafka_quota_rule", rate("quotas_throttle_time_ms")) + " / 1000", "{{kafka_quota_rule}}"}),
+		graph("Identities", "How many identities of clients clusters see, added up over workers.", units.Number,
+			query{sum("kafka_cluster", metric("cluster_identities")), "{{kafka_cluster}}"}),
+		graph("Without an identity", "What is refused because a cluster has no identity for the client.", units.CountsPerSecond,
+			query{sum("kafka_cluster", rate("cluster_identity_refusals")), "{{kafka_cluster}}"}),
 	}}
 }
 

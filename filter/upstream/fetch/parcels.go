@@ -31,8 +31,8 @@ func (p *parcels) add(from *poll, told *wire.Fetched) {
 }
 
 // detach copies what is a small part of a large answer. It returns the polls that are held all the same, and those that need not be any more.
-func (p parcels) detach() (held, copied releases) {
-	for _, one := range p {
+func (p *parcels) detach() (held, copied releases) {
+	for _, one := range *p {
 		q := one.from
 		if q.memory < largeAnswer || q.taking >= q.memory/fewParts {
 			held.add(q)
@@ -41,7 +41,7 @@ func (p parcels) detach() (held, copied releases) {
 		one.told.Records = bytes.Clone(one.told.Records)
 		copied.add(q)
 	}
-	for _, one := range p {
+	for _, one := range *p {
 		one.from.taking = 0
 	}
 	return held, copied

@@ -151,21 +151,21 @@ func (r *releases) add(q *poll) {
 }
 
 // leave says that what is held of them has been taken. No lock is held.
-func (r releases) leave() {
-	for _, q := range r {
+func (r *releases) leave() {
+	for _, q := range *r {
 		q.leave()
 	}
 }
 
 // free gives back what is held of them, and was taken.
-func (r releases) free() {
-	for _, q := range r {
+func (r *releases) free() {
+	for _, q := range *r {
 		q.release()
 	}
 }
 
 // drop gives back what is held of them, and nobody takes. No lock is held.
-func (r releases) drop() {
+func (r *releases) drop() {
 	r.leave()
 	r.free()
 }

@@ -104,12 +104,7 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 		for _, asked := range t.Partitions {
 			is := q.partitions[len(s.order)]
 			var known *spot
-			if next < len(before) && before[next].of == is { // as mostly
-				known = before[next]
-			} else if known = s.find(topic{t.Name, t.ID}, asked.Partition); known.of != nil {
-				next = known.at
-			}
-			next++
+			known, next = s.known(is, before, next, topic{t.Name, t.ID}, asked.Partition)
 			if known.isOfAnother(is) {
 				r.Topics = all
 				return false
@@ -139,6 +134,17 @@ func (s *session) goOn(q *poll, r *wire.FetchRequest) bool {
 	r.SessionID, r.SessionEpoch = s.id, s.epoch
 	s.epoch = wire.NextSessionEpoch(s.epoch)
 	return true
+}
+
+// known is the spot of a partition, which mostly is the next of those before, and which is to be looked at after that one.
+func (s *session) known(is *partition, before []*spot, next int, t topic, partition int32) (known *spot, then int) {
+	if next < len(before) && before[next].of == is {
+		return before[next], next + 1
+	}
+	if known = s.find(t, partition); known.of != nil {
+		next = known.at
+	}
+	return known, next + 1
 }
 
 // isOfAnother says whether the spot is of another topic of that name, now or before: the broker thinks that it has told of this one.

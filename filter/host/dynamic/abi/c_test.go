@@ -65,8 +65,10 @@ func build(t *testing.T, dir string, flags ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-Itestdata/fake", "-I.", "-DKAFKAMESH_CONGESTED_ABOVE=1000",
-		"-DKAFKAMESH_KEEP_FROM=4", "-DKAFKAMESH_AT_ONCE=1000"}, flags...)
+	args := append([]string{
+		"-O1", "-Wall", "-Wextra", "-Werror", "-Itestdata/fake", "-I.", "-DKAFKAMESH_CONGESTED_ABOVE=1000",
+		"-DKAFKAMESH_KEEP_FROM=4", "-DKAFKAMESH_AT_ONCE=1000",
+	}, flags...)
 	args = append(args, "-o", bin)
 	args = append(args, sources...)
 	args = append(args, mains...)
