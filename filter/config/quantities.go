@@ -1,0 +1,47 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var aQuantity = regexp.MustCompile(`^([0-9]{1,9}) ?([A-Za-z]{1,3})$`)
+
+// converted is advice about a number with a unit, in a field or property that is named by its unit.
+func converted(text, name string) string {
+	m := aQuantity.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	units := map[string]int64{"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
+	unit := m[2]
+	if strings.Contains(name, "bytes") || strings.HasSuffix(name, ".size") {
+		units = map[string]int64{
+			"B": 1, "K": 1 << 10, "KB": 1000, "KIB": 1 << 10, "M": 1 << 20, "MB": 1000_000, "MIB": 1 << 20, "G": 1 << 30, "GB": 1000_000_000, "GIB": 1 << 30,
+		}
+		unit = strings.ToUpper(unit)
+	} else if !strings.HasSuffix(name, "ms") {
+		return ""
+	}
+	factor, ok := units[unit]
+	if !ok {
+		return ""
+	}
+	n, _ := strconv.ParseInt(m[1], 10, 64) // at most nine digits
+	return fmt.Sprintf("; write %d", n*factor)
+}
+
+// percent is advice about a share in percent.
+func percent(text string) string {
+	digits, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
+	if !ok {
+		return ""
+	}
+	number, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || !aDecimal.MatchString(strings.TrimSpace(digits)) {
+		return ""
+	}
+	return "; write " + strconv.FormatFloat(number/100, 'g', 6, 64)
+}
