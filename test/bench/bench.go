@@ -149,6 +149,11 @@ func (o *outcome) open(ctx context.Context, opts *options, dir string) (*arena, 
 	s := &site{
 		clusters: a.clusters, dir: dir, before: opts.before, workers: workers, profiles: o.Scenario.Idle, sessions: o.Scenario.Job.Sessions,
 	}
+	if o.Scenario.Guarded {
+		if s.users, err = writeUsers(ctx, dir); err != nil {
+			return a, err
+		}
+	}
 	return a, a.clientCores.run(func() (err error) {
 		a.started, err = o.start(ctx, s, opts)
 		return err

@@ -94,6 +94,14 @@ func besideMB(_ int, s *sample) float64 {
 	return float64(s.Beside.Bytes) / s.Beside.Seconds / 1e6
 }
 
+// besideRate is how often the clients beside did what they do, in a second.
+func besideRate(_ int, s *sample) float64 {
+	if s.Beside == nil {
+		return math.NaN()
+	}
+	return float64(s.Beside.Batches) / s.Beside.Seconds
+}
+
 // ofIdle is a figure of idle clients.
 func ofIdle(figure func(*idleness) float64) func(int, *sample) float64 {
 	return func(_ int, s *sample) float64 {

@@ -32,7 +32,8 @@ func (s *scenario) round(ctx context.Context, r *running, c *clusters) (sample, 
 			p.kill()
 		}
 	}()
-	if s.Beside != nil {
+	besides := s.Beside != nil && (r.logsIn || !s.Guarded)
+	if besides {
 		beside, err := s.startBeside(ctx, r)
 		if err != nil {
 			return sample{}, err
@@ -52,7 +53,7 @@ func (s *scenario) round(ctx context.Context, r *running, c *clusters) (sample, 
 		return sample{}, err
 	}
 	end := usageOf(all, r, c)
-	if s.Beside != nil {
+	if besides {
 		if got.Beside, err = endBeside(all[0]); err != nil {
 			return sample{}, err
 		}
@@ -88,7 +89,7 @@ func endBeside(p *clientProcess) (*load.Result, error) {
 
 // addressed is a job that goes a way.
 func addressed(job load.Job, r *running) *load.Job {
-	job.To, job.CA, job.Sessions = r.to, r.ca, job.Sessions && !r.full
+	job.To, job.CA, job.Sessions, job.LogsIn = r.to, r.ca, job.Sessions && !r.full, job.LogsIn && r.logsIn
 	return &job
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bench/load"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -96,7 +97,9 @@ func (b build) inEnvoy(ctx context.Context, s *site) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{to: s.through(mesh.Addr), processes: []*stack.Process{envoy.Process}, profiles: profiles, close: envoy.Close}, nil
+	return &running{
+		to: s.through(mesh.Addr), processes: []*stack.Process{envoy.Process}, profiles: profiles, logsIn: s.users != "", close: envoy.Close,
+	}, nil
 }
 
 func (b build) standalone(ctx context.Context, s *site) (*running, error) {
@@ -122,23 +125,58 @@ func (b build) standalone(ctx context.Context, s *site) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{to: s.through(mesh.Addr), processes: []*stack.Process{p}, profiles: profiles, close: p.Stop}, nil
+	return &running{
+		to: s.through(mesh.Addr), processes: []*stack.Process{p}, profiles: profiles, logsIn: s.users != "", close: p.Stop,
+	}, nil
 }
 
 // mesh is a configuration with all clusters, at an address that is free.
-func (c *clusters) mesh() (*stack.Mesh, error) {
+func (s *site) mesh() (*stack.Mesh, error) {
 	port, err := stack.FreePort()
 	if err != nil {
 		return nil, err
 	}
 	mesh := &stack.Mesh{Addr: stack.Local(port)}
-	for i, addr := range c.addrs {
+	if s.users != "" {
+		s.guard(mesh)
+	}
+	for i, addr := range s.addrs {
 		cluster := stack.MeshCluster{Name: fmt.Sprint("c", i), Bootstrap: addr}
-		if c.ca != "" {
-			cluster.Producer = map[string]string{"security.protocol": "ssl", "ssl.ca.location": c.ca}
+		if s.ca != "" {
+			cluster.Producer = map[string]string{"security.protocol": "ssl", "ssl.ca.location": s.ca}
 		}
 		mesh.Clusters = append(mesh.Clusters, cluster)
 		mesh.Rules = append(mesh.Rules, stack.MeshRule{Cluster: cluster.Name, Prefix: topicOf(i)})
 	}
 	return mesh, nil
+}
+
+// guard has clients of a mesh log in, and rules and a quota that let them do everything. The rules that are for others stand first.
+func (s *site) guard(mesh *stack.Mesh) {
+	mesh.Logins = map[string]any{"plain": map[string]any{}, "allow_plain_without_tls": true, "users_file": s.users}
+	for i := range 50 {
+		mesh.Authorized = append(mesh.Authorized, map[string]any{
+			"effect": "EFFECT_ALLOW", "operations": []string{"OPERATION_ALL"}, "principals": []string{fmt.Sprint("team", i)},
+			"topics": []string{fmt.Sprint("team", i, "*")},
+		})
+	}
+	mesh.Authorized = append(mesh.Authorized, map[string]any{
+		"effect": "EFFECT_ALLOW", "operations": []string{"OPERATION_ALL"}, "principals": []string{load.User}, "topics": []string{"*"},
+	})
+	mesh.Quotas = []map[string]any{{"principals": []string{"*"}, "produce_bytes_per_second": int64(1) << 40}}
+}
+
+// writeUsers makes the file of the user that clients log in as.
+func writeUsers(ctx context.Context, dir string) (path string, err error) {
+	b, err := today()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "users")
+	cmd := exec.CommandContext(ctx, b.binary, "user", "add", path, load.User)
+	cmd.Stdin = strings.NewReader(load.Password + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
 }

@@ -16,6 +16,9 @@ type scenario struct {
 	Job      load.Job
 	// Beside is what other clients do at the same time, as fast as they can and in a process of their own. What they feel is not measured.
 	Beside *load.Job `json:",omitempty"`
+	// Guarded has ours ask clients to log in, and judge what they ask for by rules and a quota. Those of the job, and beside, log in then;
+	// where nobody can, they do not, and nobody is beside.
+	Guarded bool `json:",omitempty"`
 	// RateShare makes Job.Rate: this share of what the slowest way can take at all.
 	RateShare float64 `json:",omitempty"`
 	// Times is for how many times as long as others it is measured in a round; 0: once.
@@ -38,6 +41,8 @@ const (
 	slowLatency  = "latency, 200 requests a second of 1 KiB"
 	busyLatency  = "latency, 16 clients of 1 KiB at half of what the slowest takes"
 	besideLarge  = "100 clients of 1 KiB beside one of 1 MiB batches"
+	besideLogins = "100 clients of 1 KiB beside 1000 logins a second"
+	behindRules  = ", logged in, 50 rules, a quota"
 	idle         = "idle clients"
 	apart        = ", brokers on other cores"
 	toTheCluster = ", TLS to the cluster"
@@ -50,6 +55,7 @@ const large, small, single = 1 << 20, 16 << 10, 1 << 10
 func scenarios() []scenario {
 	const manyClients, thousandClients = 256, 1000
 	bulk := frames(1, large, 5, 6)
+	logins := loggedIn(load.Job{Client: load.Logins, Clients: 64, Rate: 1000})
 	writing := []scenario{
 		{Name: oneLarge, Sink: rawSink, Job: franz(large, -1, "none"), quick: true},
 		{Name: "1 client, 16 KiB batches", Sink: rawSink, Job: franz(small, -1, "none")},
@@ -73,6 +79,9 @@ func scenarios() []scenario {
 		{Name: busyLatency, Sink: rawSink, Job: paced(16, 5, 0), RateShare: 0.5},
 		{Name: slowLatency, Sink: kafkaBroker, Job: paced(1, 1, 200)},
 		{Name: besideLarge, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &bulk, quick: true},
+		{Name: besideLogins, Sink: rawSink, Guarded: true, Job: loggedIn(paced(100, 1, 1000)), Beside: &logins, quick: true},
+		{Name: sixteen + behindRules, Sink: rawSink, Guarded: true, Job: loggedIn(frames(16, small, 5, 6)), quick: true},
+		{Name: many + behindRules, Sink: rawSink, Guarded: true, Job: loggedIn(frames(manyClients, single, 1, 64))},
 		{Name: idle, Sink: rawSink, Idle: true, Job: load.Job{Client: load.Idle, Acks: -1, RecordBytes: single, BatchBytes: single, Partitions: 6}},
 	}
 	return append(writing, readingScenarios()...)
@@ -94,6 +103,12 @@ func frames(clients, batch, inFlight int, partitions int32) load.Job {
 func paced(clients, inFlight int, perSecond float64) load.Job {
 	j := frames(clients, single, inFlight, 6)
 	j.Rate = perSecond
+	return j
+}
+
+// loggedIn has clients log in first.
+func loggedIn(j load.Job) load.Job {
+	j.LogsIn = true
 	return j
 }
 

@@ -83,6 +83,8 @@ func (o *outcome) columns(brief bool) []column {
 	switch {
 	case o.Scenario.Idle:
 		return idleColumns()
+	case o.Scenario.Beside != nil && o.Scenario.Guarded:
+		return loginColumns(direct)
 	case o.Scenario.Beside != nil:
 		return besideColumns(direct)
 	case paced && brief:
@@ -160,6 +162,17 @@ func besideColumns(direct []sample) []column {
 		full("p99.9", 0, p999),
 		full("large: MB/s ÷ direct", 2, ratio(direct, besideMB)),
 		median("MB/s", 0, besideMB),
+	}
+}
+
+func loginColumns(direct []sample) []column {
+	return []column{
+		full("p99 ÷ direct", 2, ratio(direct, p99)),
+		median("p50, µs", 0, p50),
+		median("p90", 0, p90),
+		full("p99", 0, p99),
+		full("p99.9", 0, p999),
+		median("logins/s beside", 0, besideRate),
 	}
 }
 

@@ -74,6 +74,7 @@ type site struct {
 	workers  int    // threads of Envoy's
 	profiles bool   // ours are to serve Go's profiles, if they can
 	sessions bool   // consumers ask for sessions
+	users    string // the file of those who may log in at ours; empty: nobody has to
 }
 
 // running is a way that has been started.
@@ -81,6 +82,7 @@ type running struct {
 	to        []load.Destination
 	ca        string // with TLS from the client on
 	full      bool   // consumers are to ask for no sessions
+	logsIn    bool   // clients are to log in
 	processes []*stack.Process
 	profiles  string // the address of Go's profiles; empty if there are none
 	close     func()

@@ -18,6 +18,8 @@ type Job struct {
 	To []Destination
 	// CA is a PEM file; with it connections are TLS.
 	CA string
+	// LogsIn has connections begin with a login of User.
+	LogsIn bool `json:",omitempty"`
 	// Client is one of the kinds below.
 	Client string
 	// Clients is how many producers or consumers there are.
@@ -63,6 +65,8 @@ const (
 	Waits = "waiting consumers"
 	// Members are consumers of franz-go that wait for what nobody sends, each in a group of its own.
 	Members = "members of groups"
+	// Logins connect, log in and hang up, at a rate.
+	Logins = "logins"
 )
 
 // Result is what came of a job in the time measured.
@@ -78,6 +82,9 @@ func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
 	dial, err := j.Dialer()
 	if err != nil {
 		return Result{}, err
+	}
+	if j.LogsIn {
+		dial = loggingIn(dial)
 	}
 	switch j.Client {
 	case Franz:
@@ -96,6 +103,8 @@ func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
 		return runWait(ctx, j, dial, mark)
 	case Members:
 		return runMembers(ctx, j, dial, mark)
+	case Logins:
+		return runLogins(ctx, j, dial, mark)
 	default:
 		return Result{}, fmt.Errorf("no client %q", j.Client)
 	}
