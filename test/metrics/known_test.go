@@ -102,10 +102,10 @@ const (
 	alone   = "connections connections_active reads_paused unmatched_topics panics_recovered access_log.written access_log.dropped"
 	refused = "consumers administrators logins transactions others"
 	reasons = "oversized_frame negative_length tls_handshake http_request malformed_header unknown_api unsupported_version malformed_body " +
-		"too_many_partitions request_too_large slow_request memory_limit produce_failed panic"
+		"too_many_partitions request_too_large slow_request memory_limit produce_failed identity_replaced panic"
 	ofCluster = "reachable requests batches records bytes failed_batches in_flight_batches in_flight_bytes queued_batches " +
 		"batches_per_request time_in_filter_us time_upstream_us time_total_us throttle_time_ms connections connects connect_failures " +
-		"login_failures metadata_refreshes metadata_age_seconds certificate_expiry_seconds " +
+		"login_failures identities identity_refusals metadata_refreshes metadata_age_seconds certificate_expiry_seconds " +
 		"fetch.requests fetch.lost fetch.open fetch.bytes fetch.empty fetch.failed_partitions"
 	ofTopic = "batches records bytes failed_batches read_bytes read_failed_partitions"
 	ofRule  = ofTopic + " time_total_us"
