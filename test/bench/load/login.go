@@ -79,17 +79,10 @@ func runLogins(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result,
 	for i := range j.Clients {
 		addr := j.To[i%len(j.To)].Addr
 		work.Go(func() {
-			for ctx.Err() == nil {
-				select {
-				case <-due:
-				case <-ctx.Done():
-					return
-				}
+			for next(ctx, due) {
 				c, err := dial(ctx, addr)
 				if err != nil {
-					if ctx.Err() == nil {
-						failed <- err
-					}
+					failed <- err
 					return
 				}
 				_ = c.Close()
@@ -108,6 +101,16 @@ func runLogins(ctx context.Context, j *Job, dial DialFunc, mark func()) (Result,
 	}
 	end()
 	return Result{Batches: logins.Load(), Seconds: elapsed.Seconds()}, nil
+}
+
+// next waits for what is due; it reports false when nothing is any more.
+func next(ctx context.Context, due <-chan struct{}) bool {
+	select {
+	case <-due:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // remind puts something into due, so often in a second; what nobody takes in time is left out.
