@@ -16,6 +16,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/accesslog"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata")
@@ -69,14 +70,14 @@ func everyKind() []sent {
 		{"a broker takes its time", func(m *mesh, c *client) {
 			m.c1.Delay(1, 3*time.Millisecond, 2*time.Millisecond)
 			c.session.Data(produce(3, "apples"))
-			advance(time.Second)
+			bubble.Advance(time.Second)
 			m.c1.Delay(1, 0, 0)
 		}},
 		{"an answer waits for the one before it", func(m *mesh, c *client) {
 			m.c1.Delay(1, 4*time.Millisecond, 0)
 			c.session.Data(produce(4, "apples"))
 			c.session.Data(produce(5, "bananas"))
-			advance(time.Second)
+			bubble.Advance(time.Second)
 			m.c1.Delay(1, 0, 0)
 		}},
 		{"a broker refuses", func(m *mesh, c *client) {
@@ -90,17 +91,17 @@ func everyKind() []sent {
 		{"messages of Kafka 0.8", data(wiretest.ProduceFrame(1, 11, "old", "apples", oldSet()))},
 		{"a partition without a leader", func(_ *mesh, c *client) {
 			c.session.Data(produceApples(12, -1, 9, batch()))
-			advance(time.Minute)
+			bubble.Advance(time.Minute)
 		}},
 		{"a broker is gone in the middle", func(m *mesh, c *client) {
 			m.c1.Stall(1, true)
 			c.session.Data(produce(13, "apples"))
-			advance(5 * time.Millisecond)
+			bubble.Advance(5 * time.Millisecond)
 			m.c1.Down(1, true)
 			m.c1.Stall(1, false)
-			advance(time.Minute)
+			bubble.Advance(time.Minute)
 			m.c1.Down(1, false)
-			advance(time.Minute)
+			bubble.Advance(time.Minute)
 		}},
 		{"a consumer", data(wiretest.Frame(wire.KeyFetch, 4, 14, "reader", fetch("dates", "dates.2")))},
 		{"a transaction", data(wiretest.Frame(wire.KeyInitProducerID, 2, 15, "test", &kmsg.InitProducerIDRequest{
@@ -119,7 +120,7 @@ func everyKind() []sent {
 			gone := m.connect()
 			m.c1.Stall(1, true)
 			gone.session.Data(produce(18, "apples"))
-			advance(2 * time.Millisecond)
+			bubble.Advance(2 * time.Millisecond)
 			gone.session.Closed()
 			m.c1.Stall(1, false)
 		}},
@@ -220,7 +221,7 @@ func TestAccessLogChooses(t *testing.T) {
 				c.answers()
 				m.c1.Delay(1, 6*time.Millisecond, 0)
 				c.session.Data(wiretest.ProduceFrame(9, 2, "slow", "apples", batch()))
-				advance(time.Second)
+				bubble.Advance(time.Second)
 				m.c1.Delay(1, 0, 0)
 				c.session.Data(wiretest.ProduceFrame(9, 3, "failed", "dates", batch()))
 				c.answers()
@@ -273,7 +274,7 @@ func TestTellsHost(t *testing.T) {
 			}},
 			{"a client that is idle", func(_ *mesh, c *client) {
 				c.session.Data(apiVersions(1))
-				advance(time.Hour)
+				bubble.Advance(time.Hour)
 			}},
 			{"no client", func(_ *mesh, c *client) { c.session.Data([]byte("GET / HTTP/1.1\r\n\r\n")) }},
 			{"a client that leaves before its answers", func(m *mesh, c *client) {

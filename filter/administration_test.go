@@ -13,6 +13,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // deletion is a request to delete topics by name.
@@ -87,7 +88,7 @@ func TestDeletesInEachCluster(t *testing.T) {
 		var b broom
 		m.c1.Handle(wire.KeyDeleteTopics, link.Range{Min: 1, Max: 4}, b.delete)
 		m.c2.Handle(wire.KeyDeleteTopics, link.Range{Min: 1, Max: 6}, func(int32, kmsg.Request) kmsg.Response {
-			advance(time.Hour)
+			bubble.Advance(time.Hour)
 			return nil
 		})
 		m.c2.Handle(wire.KeyDescribeConfigs, link.Range{Min: 1, Max: 4}, func(_ int32, request kmsg.Request) kmsg.Response {
@@ -109,14 +110,14 @@ func TestDeletesInEachCluster(t *testing.T) {
 		if diff := cmp.Diff([]string{"apples"}, b.swept); diff != "" {
 			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
-		advance(31 * time.Second)
+		bubble.Advance(31 * time.Second)
 		c.wantAnswers()
-		advance(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		if diff := cmp.Diff([]string{"apples NONE", "bananas REQUEST_TIMED_OUT"}, deleted(t, c.wantAnswers(1)[0])); diff != "" {
 			t.Errorf("answered (-want +got):\n%s", diff)
 		}
 		c.session.Closed()
 		other.session.Closed()
-		advance(2 * time.Hour)
+		bubble.Advance(2 * time.Hour)
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // That a configuration is taken, and let go, is said in a line each.
@@ -21,7 +23,7 @@ func TestAnnounced(t *testing.T) {
 		}
 		m.connect().session.Closed()
 		m.connect().session.Closed()
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 	})
 	m.said.mu.Lock()
 	defer m.said.mu.Unlock()

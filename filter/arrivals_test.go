@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // Requests that arrive at the same time and need more memory than there is come in one after another.
@@ -67,7 +69,7 @@ func TestArrivalsOfSilentClients(t *testing.T) {
 		healthy := m.connect()
 		healthy.session.Data(produce(1, "bananas")) // comes whole: nothing is needed for it
 		healthy.wantAnswers(1)
-		advance(9 * time.Minute)
+		bubble.Advance(9 * time.Minute)
 		late := sized(2, 4*mib)
 		for part := range (len(late) + 65535) / 65536 {
 			if healthy.isPaused() {
@@ -114,7 +116,7 @@ func TestArrivalsHurry(t *testing.T) {
 	withMesh(t, limited("max_request_bytes: 1048576, max_in_flight_bytes_per_worker: 4194304"), func(m *mesh) {
 		alone := m.connect()
 		alone.session.Data(announce(mib, mib/2))
-		advance(50 * time.Second)
+		bubble.Advance(50 * time.Second)
 		alone.wantOpen("nobody waits for it")
 		for range 10 {
 			m.connect().session.Data(announce(mib, mib-1))
@@ -123,7 +125,7 @@ func TestArrivalsHurry(t *testing.T) {
 		for rest := sized(1, mib/2); len(rest) > 0; {
 			for honest.isPaused() {
 				waited += time.Second
-				advance(time.Second)
+				bubble.Advance(time.Second)
 			}
 			n := min(64<<10, len(rest))
 			honest.session.Data(rest[:n])

@@ -16,6 +16,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // versions asks for versions as a client of a software does.
@@ -144,7 +145,7 @@ func TestThoseThatAreIdleDoNotLeave(t *testing.T) {
 	withMesh(t, twoClusters, func(m *mesh) {
 		c := m.connect()
 		c.session.Data(versions("librdkafka", "rdkafka"))
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		if !c.isClosed() {
 			t.Error("an idle client is not closed")
 		}
@@ -172,7 +173,7 @@ func TestClientsAreKnown(t *testing.T) {
 			asks.session.Data(versions("librdkafka", "rdkafka"))
 		}
 		asks.session.Data(produce(1, "zebras"))
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		asks.session.Data(produce(2, "zebras"))
 		asks.session.Data([]byte{0, 0, 0, 10, 0, 30, 0, 0, 0, 0, 0, 1, 0, 0})
 		asks.isClosed()
@@ -222,7 +223,7 @@ func TestBusyOfLate(t *testing.T) {
 			for range n {
 				c.session.Data(produce(1, "apples"))
 			}
-			advance(30 * time.Second)
+			bubble.Advance(30 * time.Second)
 			return m.filter.Clients().Busiest[0].RequestsPerSecond
 		}
 		for i, want := range []float64{20, 10, 6, 0, 1, 2} {

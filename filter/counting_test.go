@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -348,70 +347,10 @@ func TestAnswersHaveTimes(t *testing.T) {
 	})
 }
 
-// A client that goes in the middle of its request leaves nothing behind in the gauges, whatever becomes of what it has sent.
-func TestClientsGoWithRequestsInFlight(t *testing.T) {
-	t.Parallel()
-	for name, end := range map[string]func(m *mesh){
-		"answered": func(m *mesh) { m.c1.Stall(1, false) },
-		"cut":      func(m *mesh) { m.c1.Cut(1) },
-		"timed out": func(*mesh) {
-			advance(time.Minute)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			withMesh(t, counting, func(m *mesh) {
-				m.c1.Stall(1, true)
-				const clients, each = 10, 12 // more than fit into a window
-				for range clients {
-					c := m.connect()
-					for id := range int32(each) {
-						c.session.Data(produceApples(id, -1, id%2, batch()))
-					}
-					c.wantAnswers()
-					request := produceApples(each, -1, 0, batch())
-					c.session.Data(request[:len(request)/2])
-					c.session.Closed()
-				}
-				if got := m.numbers("cluster.c1.queued_batches"); got["cluster.c1.queued_batches"] == 0 {
-					t.Error("nothing is queued")
-				}
-				numbers{
-					"cluster.c1.in_flight_batches": clients * each, "cluster.c1.in_flight_bytes": clients * each * int64(len(batch())),
-				}.of(m, "cluster.c1.in_flight")
-				end(m)
-				synctest.Wait()
-				numbers{}.of(m, "cluster.c1.in_flight", "cluster.c1.queued", "connections_active", "request_time_us")
-				numbers{"requests.produce": clients * each}.of(m, "requests.")
-				m.wantConsistent()
-			})
-		})
-	}
-}
-
 // wantConsistent wants metrics that say the same in two ways to agree.
 func (m *mesh) wantConsistent() {
 	m.t.Helper()
 	for _, problem := range statstest.Contradictions(m.stats) {
 		m.t.Error(problem)
 	}
-}
-
-// A configuration that ends with requests in flight has everything at zero afterwards that is a gauge.
-func TestEndWithRequestsInFlight(t *testing.T) {
-	t.Parallel()
-	var m *mesh
-	withMesh(t, counting, func(of *mesh) {
-		m = of
-		m.c1.Stall(1, true)
-		for worker := range 3 {
-			c := m.connectTo(worker)
-			for id := range int32(20) {
-				c.session.Data(produceApples(id, -1, id%2, batch()))
-			}
-			defer c.session.Closed()
-		}
-	})
-	statstest.AtRest(t, m.stats)
-	m.wantConsistent()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // member is a member of the group g: m, of generation 1.
@@ -42,7 +43,7 @@ func ask[R kmsg.Response](c *member, key wire.APIKey, version int16, request kms
 			}
 			return r.(R)
 		}
-		if advance(100 * time.Millisecond); time.Since(begin) > time.Minute {
+		if bubble.Advance(100 * time.Millisecond); time.Since(begin) > time.Minute {
 			c.t.Fatalf("%s is not answered", key)
 		}
 	}
@@ -185,7 +186,7 @@ func TestAClusterIsDown(t *testing.T) {
 			if codes := c.commit(4, "apples", "bananas"); codes[0] == wire.None && codes[1] == wire.None {
 				break
 			}
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 		if a, b := home.Committed("g", "apples", 0), other.Committed("g", "bananas", 0); a[len(a)-1] != 4 || b[len(b)-1] != 4 {
 			t.Errorf("all are back: committed %v and %v, want 4 in the end", a, b)
@@ -239,7 +240,7 @@ func TestJoinsWait(t *testing.T) {
 			t.Errorf("another client's heartbeat: %s", got)
 		}
 		leaves.session.Closed()
-		advance(4 * time.Minute) // less than their rebalance timeout
+		bubble.Advance(4 * time.Minute) // less than their rebalance timeout
 		if _, frames := waits.answers(); len(frames) > 0 {
 			t.Error("JoinGroup is answered before the others have joined")
 		}

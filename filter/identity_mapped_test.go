@@ -16,6 +16,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // users are those of scripted clusters. The zero value lets everybody in.
@@ -180,7 +181,7 @@ func TestRemapped(t *testing.T) {
 		change := func(lines ...string) {
 			t.Helper()
 			remap(t, path, lines...)
-			advance(3 * time.Second)
+			bubble.Advance(3 * time.Second)
 		}
 		all := []string{"alice", "bob", "carol"}
 		for _, who := range all {
@@ -252,7 +253,7 @@ func TestIdentityCannotLogIn(t *testing.T) {
 			t.Error("it is not counted")
 		}
 		remap(t, path, "alice a right", "bob b pb")
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		if code, ok := writes(t, alice, 2, "bananas"); code != wire.None || !ok {
 			t.Errorf("alice, with the right password: %s", code)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // asClientIDs is two clusters of which the second sees who clients are by their client ids.
@@ -63,7 +64,7 @@ func TestClientIDs(t *testing.T) {
 		for _, c := range all {
 			c.session.Closed()
 		}
-		advance(5*time.Minute + time.Second)
+		bubble.Advance(5*time.Minute + time.Second)
 		if got := m.metric("cluster.c2.identities"); got != 0 {
 			t.Errorf("%d identities though nobody has been there for long", got)
 		}
@@ -115,7 +116,7 @@ func TestHammerIdentities(t *testing.T) {
 					if rnd.IntN(3) > 0 {
 						c.waitAnswers(1)
 					}
-					advance(time.Duration(rnd.IntN(1500)) * time.Millisecond)
+					bubble.Advance(time.Duration(rnd.IntN(1500)) * time.Millisecond)
 					if ids, _ := c.waitAnswers(1); len(ids) != 1 {
 						t.Errorf("answers %v, want one", ids)
 					}
@@ -127,7 +128,7 @@ func TestHammerIdentities(t *testing.T) {
 		if got := m.metric("cluster.c2.identities"); got > 3 {
 			t.Errorf("%d identities, want 3 at most", got)
 		}
-		advance(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		if got := m.metric("cluster.c2.identities"); got != 0 {
 			t.Errorf("%d identities though nobody is there", got)
 		}

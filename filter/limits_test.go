@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 const mib = 1 << 20
@@ -90,14 +91,14 @@ func TestSlowRequest(t *testing.T) {
 		silent.session.Data(apiVersions(1))
 		silent.session.Data(announce(100, 10))
 		length.session.Data([]byte{0, 0})
-		advance(time.Minute - time.Second)
+		bubble.Advance(time.Minute - time.Second)
 		silent.wantOpen("in time")
-		advance(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		if !silent.isClosed() || !length.isClosed() || m.metric("violations.slow_request") != 2 {
 			t.Errorf("closed %t and %t, violations.slow_request = %d; want both", silent.isClosed(), length.isClosed(), m.metric("violations.slow_request"))
 		}
 		silent.wantAnswers(1)
-		advance(5 * time.Minute)
+		bubble.Advance(5 * time.Minute)
 		idle.wantOpen("a client may be silent between requests")
 	})
 }
@@ -111,17 +112,17 @@ func TestIdleConnections(t *testing.T) {
 		waiting.session.Data(produce(1, "apples"))
 		for i := range int32(5) {
 			talking.session.Data(apiVersions(i))
-			advance(2*time.Minute - time.Second)
+			bubble.Advance(2*time.Minute - time.Second)
 			silent.wantOpen("idle for less than 10 minutes")
 		}
-		advance(6 * time.Second)
+		bubble.Advance(6 * time.Second)
 		if !silent.isClosed() {
 			t.Error("a silent client's connection is open after 10 minutes")
 		}
 		talking.wantOpen("the client sends")
 		waiting.wantAnswers(1) // timed out
 		waiting.wantOpen("the client has waited for an answer")
-		advance(20*time.Minute + time.Second)
+		bubble.Advance(20*time.Minute + time.Second)
 		for name, c := range map[string]*client{"talking": talking, "waiting": waiting} {
 			if !c.isClosed() {
 				t.Errorf("the %s client's connection is open", name)
@@ -130,7 +131,7 @@ func TestIdleConnections(t *testing.T) {
 	})
 	withMesh(t, limited("connections_max_idle_ms: 0"), func(m *mesh) {
 		c := m.connect()
-		advance(1000 * time.Hour)
+		bubble.Advance(1000 * time.Hour)
 		c.wantOpen("never")
 	})
 }
@@ -151,7 +152,7 @@ func TestSlowClient(t *testing.T) {
 			if i%50 == 0 {
 				steady.session.Data(make([]byte, mib/10+1))
 			}
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 		small.wantAnswers(1)
 		steady.wantOpen("a tenth every 50 seconds")
@@ -165,14 +166,14 @@ func TestSlowRequestWhilePaused(t *testing.T) {
 	withMesh(t, twoClusters, func(m *mesh) {
 		c := m.connect()
 		c.session.Data(announce(1000, 100))
-		advance(50 * time.Second)
+		bubble.Advance(50 * time.Second)
 		c.session.Congested(true)
-		advance(9 * time.Minute)
+		bubble.Advance(9 * time.Minute)
 		c.wantOpen("paused")
 		c.session.Congested(false)
-		advance(50 * time.Second)
+		bubble.Advance(50 * time.Second)
 		c.wantOpen("reading again, in time")
-		advance(11 * time.Second)
+		bubble.Advance(11 * time.Second)
 		m.wantClosed(c, "slow_request")
 	})
 }

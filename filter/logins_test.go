@@ -20,6 +20,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 const (
@@ -134,13 +135,13 @@ func TestLoginWithScram(t *testing.T) {
 					}
 				}
 			}
-			advance(50 * time.Second)
+			bubble.Advance(50 * time.Second)
 		}
 		c.session.Data(produce(9, "apples"))
 		if ids, _ := c.answers(); ids[len(ids)-1] != 9 {
 			t.Errorf("answers %v, want 9 as the last", ids)
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		c.session.Data(produce(10, "apples"))
 		if !c.isClosed() {
 			t.Error("the connection lives after its login has expired")
@@ -161,7 +162,7 @@ func TestLoginFails(t *testing.T) {
 			c := m.connect()
 			c.session.Data(slices.Concat(handshake(1, 1, "PLAIN"), authenticate(2, 2, "\x00"+user+"\x00"+wrongPassword), produce(3, "apples")))
 			c.wantAnswers(1)
-			advance(time.Second)
+			bubble.Advance(time.Second)
 			frames := c.wantAnswers(1, 2)
 			a := authenticated(t, 2, frames[1])
 			if a.ErrorCode != 58 || a.ErrorMessage == nil || *a.ErrorMessage != "Authentication failed: Invalid username or password" {
@@ -174,11 +175,11 @@ func TestLoginFails(t *testing.T) {
 		}
 		c := m.connect()
 		c.session.Data(slices.Concat(handshake(1, 0, "PLAIN"), bareToken(plainToken(wrongPassword))))
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		if c.wantAnswers(1); !c.isClosed() {
 			t.Error("the connection lives")
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		log := m.log()
 		for _, secret := range []string{wrongPassword, "nobody", "unknown_user", "wrong_password"} {
 			if strings.Contains(log, secret) || strings.Contains(fmt.Sprintf("%+v", m.filter.Clients()), secret) {
@@ -216,7 +217,7 @@ func TestNoLogin(t *testing.T) {
 		} {
 			c := m.connect()
 			c.session.Data(sent)
-			advance(time.Minute + time.Second)
+			bubble.Advance(time.Minute + time.Second)
 			if !c.isClosed() {
 				t.Errorf("%s: the connection lives", name)
 			}
@@ -246,12 +247,12 @@ func TestLoginAfterRest(t *testing.T) {
 			if password == rightPassword {
 				c.wantAnswers(1, 2, 3)
 			} else {
-				advance(time.Second)
+				bubble.Advance(time.Second)
 				c.wantAnswers(1, 2)
 			}
-			advance(3 * time.Second)
+			bubble.Advance(3 * time.Second)
 			c.session.Closed()
-			advance(2 * time.Minute)
+			bubble.Advance(2 * time.Minute)
 		}
 		write := func(text string) {
 			t.Helper()
@@ -261,7 +262,7 @@ func TestLoginAfterRest(t *testing.T) {
 		}
 		login(rightPassword)
 		write("half a lin")
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		if log := m.log(); strings.Contains(log, "half") || strings.Contains(log, "cannot be read") {
 			t.Errorf("the file is looked at while nobody is there:\n%s", log)
 		}
@@ -271,7 +272,7 @@ func TestLoginAfterRest(t *testing.T) {
 		}
 		write("")
 		c := m.connect()
-		advance(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		c.session.Closed()
 		login(wrongPassword)
 		if got := strings.Count(m.log(), "checked against was read"); got != 2 {

@@ -22,6 +22,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 const twoClusters = `
@@ -34,9 +35,6 @@ forwarding_rules:
 - {target_cluster: c1, topic_prefix: apples}
 - {target_cluster: c2, topic_prefix: bananas}
 `
-
-// advance has the time of a synctest bubble pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // mesh is a filter before two scripted clusters of one broker each.
 type mesh struct {
@@ -244,7 +242,7 @@ func (c *client) wait() bool {
 		if closed || !paused {
 			return !closed
 		}
-		advance(time.Millisecond)
+		bubble.Advance(time.Millisecond)
 	}
 }
 
@@ -258,7 +256,7 @@ func (c *client) waitAnswers(n int) (ids []int32, ok bool) {
 		if closed || len(ids) >= n {
 			return ids, true
 		}
-		advance(time.Millisecond)
+		bubble.Advance(time.Millisecond)
 	}
 	return ids, false
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/health"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // states are those of the clusters, and whether they are watched.
@@ -31,19 +32,19 @@ func TestWatchesWhileThereAreSessions(t *testing.T) {
 		if states, watched := m.states(); states[0] != health.Reachable || states[1] != health.Unreachable || !watched {
 			t.Errorf("%s, watched: %t; want the first to be reachable, and the second not", states, watched)
 		}
-		advance(59 * time.Second)
+		bubble.Advance(59 * time.Second)
 		c := m.connect()
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		if _, watched := m.states(); !watched {
 			t.Error("not watched with a session")
 		}
 		c.session.Closed()
-		advance(61 * time.Second)
+		bubble.Advance(61 * time.Second)
 		if states, watched := m.states(); states[0] != health.Reachable || watched {
 			t.Errorf("%s, watched: %t, a minute after the last session; want what was known, and nobody who looks", states, watched)
 		}
 		dials, _ := m.c1.Calls()
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		if more, _ := m.c1.Calls(); more != dials {
 			t.Error("a cluster is dialled that nobody uses")
 		}
@@ -74,16 +75,16 @@ func TestOutageIsSaidOnce(t *testing.T) {
 			clients = append(clients, c)
 			c.session.Data(produce(1, "apples"))
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		m.c1.Down(1, true)
 		for range 20 {
 			for _, c := range clients {
 				c.session.Data(produce(1, "apples"))
 			}
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 		m.c1.Down(1, false)
-		advance(20 * time.Second)
+		bubble.Advance(20 * time.Second)
 		log := m.log()
 		if strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "the cluster is out of reach") || !strings.Contains(log, "can be reached again") {
 			t.Errorf("the log says\n%s\nwant one warning, and that it is over", log)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // downTime is longer than a lane refuses batches after its connection was lost.
@@ -45,7 +46,7 @@ func TestOverlaid(t *testing.T) {
 				}
 				bystander.session.Data(produce(2, "bananas"))
 				bystander.wantAnswers(1, 2)
-				advance(downTime)
+				bubble.Advance(downTime)
 				bystander.session.Data(produce(3, "apples"))
 				bystander.wantAnswers(1, 2, 3)
 			})

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // TestPanics has a bug in everything that a session calls or is called by. It costs that connection and is counted; other
@@ -32,11 +34,11 @@ func TestPanics(t *testing.T) {
 		{name: "Close, after the client's end", bug: "Close", meet: func(_ *mesh, c *client) { c.session.End() }},
 		{name: "Close, by a timer", bug: "Close", meet: func(_ *mesh, c *client) {
 			c.session.Data(announce(100, 10))
-			advance(2 * time.Minute)
+			bubble.Advance(2 * time.Minute)
 		}},
 		{name: "Abort, by a timer", bug: "Abort", meet: func(_ *mesh, c *client) {
 			c.session.Congested(true)
-			advance(11 * time.Minute)
+			bubble.Advance(11 * time.Minute)
 		}},
 		{name: "PauseReads, of the host's call", bug: "PauseReads", meet: func(_ *mesh, c *client) { c.session.Congested(true) }},
 		{name: "PauseReads, of a request", bug: "PauseReads", meet: func(m *mesh, c *client) {

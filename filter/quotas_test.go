@@ -13,6 +13,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // throttleOf is what a Produce was told to wait for.
@@ -47,7 +48,7 @@ func TestQuotas(t *testing.T) {
 		}
 		one.session.Data(produce(4, "apples"))
 		one.wantAnswers(1, 3)
-		advance(500 * time.Millisecond)
+		bubble.Advance(500 * time.Millisecond)
 		synctest.Wait()
 		if got := throttleOf(t, one.wantAnswers(1, 3, 4)[2]); got != 500 {
 			t.Errorf("throttled for %d ms, want 500", got)

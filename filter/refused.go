@@ -154,10 +154,5 @@ func (refusedFetch) Ready() (bytes int, urgent, complete bool) { return 0, true,
 
 // Take implements broker.Fetching.
 func (refusedFetch) Take(_ int, _ bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
-	for i := range into {
-		for j := range into[i] {
-			into[i][j] = wire.Refused(into[i][j].Partition, wire.TopicAuthorizationFailed)
-		}
-	}
-	return 0, 0, func() {}
+	return refuseAll(into, wire.TopicAuthorizationFailed)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // Why connections are closed is logged with who the client is, in a line for each software and reason in a minute.
@@ -45,7 +46,7 @@ func TestClosingsAreLogged(t *testing.T) {
 				t.Errorf("%d lines with %s, want 1:\n%s", lines, reason, m.log())
 			}
 		}
-		advance(time.Minute + time.Second)
+		bubble.Advance(time.Minute + time.Second)
 		end("later", createACLs)
 		for _, want := range []string{
 			`connect to the cluster itself: more of the same" reason=administrators software=other times=100 clients=100 for=1m0s apis=CreateACLs`,
@@ -80,7 +81,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 			c.session.Data(wiretest.Frame(wire.KeyInitProducerID, 2, i, "payments", transactional))
 			c.wantOpen("these are answers")
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		for _, want := range []string{
 			`msg="no forwarding rule matches the topic: add one, or see whether the prefix is right" topic=zebras-0 reason=unmatched_topic ` +
 				`api=Produce told=TOPIC_AUTHORIZATION_FAILED client=10.0.0.0:999 client_id=test software=""`,
@@ -114,7 +115,7 @@ func TestLoginWithoutHandshake(t *testing.T) {
 				t.Errorf("%q does not close the connection", token)
 			}
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		if log := m.log(); strings.Contains(log, "s3cret") || !strings.Contains(log, `reason=logins api=SaslAuthenticate error="unknown_api: a login without a handshake`) {
 			t.Errorf("the log is\n%s", log)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // TestStatus looks at a mesh before, during and after it is used.
@@ -38,7 +39,7 @@ func TestStatus(t *testing.T) {
 			m.connectTo(worker).session.Data(produce(1, "apples.red"))
 		}
 		synctest.Wait()
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		got := m.filter.Status()
 		if c := got.Clusters[0]; c.MetadataAt.IsZero() || c.Since.IsZero() {
 			t.Errorf("metadata of %s, state since %s, want both", c.MetadataAt, c.Since)

@@ -106,9 +106,14 @@ func (nothingRead) Ready() (bytes int, urgent, complete bool) { return 0, false,
 
 // Take implements broker.Fetching.
 func (nothingRead) Take(_ int, _ bool, into [][]wire.Fetched) (bytes int, throttleMillis int32, release func()) {
+	return refuseAll(into, wire.NotLeaderOrFollower)
+}
+
+// refuseAll is a Take that has nothing but an error for each partition.
+func refuseAll(into [][]wire.Fetched, code wire.ErrorCode) (bytes int, throttleMillis int32, release func()) {
 	for i := range into {
 		for j := range into[i] {
-			into[i][j] = wire.Refused(into[i][j].Partition, wire.NotLeaderOrFollower)
+			into[i][j] = wire.Refused(into[i][j].Partition, code)
 		}
 	}
 	return 0, 0, func() {}

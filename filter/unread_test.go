@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // question is many requests with large answers: more than are served at once.
@@ -43,16 +45,16 @@ func TestIdleClientThatDoesNotRead(t *testing.T) {
 				c.wantOpen("it has just been answered")
 				tt.then(m, c)
 				for range 5 {
-					advance(2*time.Minute - time.Second)
+					bubble.Advance(2*time.Minute - time.Second)
 					c.wantOpen("not idle for 10 minutes yet")
 					reader.session.Congested(false)
 				}
-				advance(6 * time.Second)
+				bubble.Advance(6 * time.Second)
 				if !c.isClosed() || !c.gone {
 					t.Errorf("closed %t, at once %t; want both", c.closed, c.gone)
 				}
 				reader.wantOpen("it has read")
-				advance(10 * time.Minute)
+				bubble.Advance(10 * time.Minute)
 				if !reader.isClosed() {
 					t.Error("the other one is still open, 10 minutes after it last read")
 				}

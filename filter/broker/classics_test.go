@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // A group that has members of the classic protocol, at its home, takes none of the new one that would read topics of other clusters. Of its
@@ -44,7 +45,7 @@ func TestMemberOfAClassicGroup(t *testing.T) {
 				t.Errorf("%s: answered %s, want it to name group and cluster, and no cluster to be joined", tc.name, *said.ErrorMessage)
 			}
 			c.c1.classic = false // they have left
-			advance(time.Second)
+			bubble.Advance(time.Second)
 			c.epoch = 0
 			c.want(c.full([]string{"apples", "bananas"}, nil, nil), 0, 12, "")
 		})
@@ -72,7 +73,7 @@ func TestJoiningAgainAndAgain(t *testing.T) {
 			if got, want := asked(), seconds+1; got != want {
 				t.Errorf("the home is asked %d times in %d seconds, want %d", got, seconds+1, want)
 			}
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 	})
 }
@@ -94,7 +95,7 @@ func TestJoinWithoutTheHome(t *testing.T) {
 		if err := b.Serve(call(h, body, p)); err != nil {
 			t.Fatal(err)
 		}
-		advance(4 * time.Second)
+		bubble.Advance(4 * time.Second)
 		synctest.Wait()
 		if len(p.answers) != 1 {
 			t.Fatalf("%d answers after 4 s, want one", len(p.answers))

@@ -12,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // stalled is a cluster to which what is committed can only be sent after a while, so many times.
@@ -86,7 +87,7 @@ func TestSlowFence(t *testing.T) {
 			if err := b.Serve(call(h, body, p)); err != nil {
 				t.Fatal(err)
 			}
-			advance(time.Minute)
+			bubble.Advance(time.Minute)
 			synctest.Wait()
 			if len(p.answers) != 1 {
 				t.Fatalf("%s: %d answers in a minute, want one", tc.name, len(p.answers))
@@ -122,7 +123,7 @@ func TestOldFence(t *testing.T) {
 			if err := b.Serve(call(h, body, p)); err != nil {
 				t.Fatal(err)
 			}
-			advance(5 * time.Minute)
+			bubble.Advance(5 * time.Minute)
 			synctest.Wait()
 			if len(p.answers) != 1 {
 				t.Fatalf("%s: %d answers, want one", name, len(p.answers))

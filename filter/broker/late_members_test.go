@@ -14,6 +14,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // slow is a cluster that answers on clients' own connections after a while, in order.
@@ -101,7 +102,7 @@ func (s *slowly) send(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroup
 	if err := s.broker.Serve(&broker.Call{Client: &s.client, Header: h, Body: body, Reply: p}); err != nil {
 		s.t.Fatal(err)
 	}
-	advance(5 * time.Second)
+	bubble.Advance(5 * time.Second)
 	synctest.Wait()
 	if len(p.answers) != 1 {
 		s.t.Fatalf("%d answers, want 1", len(p.answers))
@@ -130,7 +131,7 @@ func TestMemberOfASlowCluster(t *testing.T) {
 					}
 				}
 				s.wait = 0
-				advance(time.Minute)
+				bubble.Advance(time.Minute)
 				want := "apples[0] bananas[0]"
 				if len(s.c2.members[memberID].assigned) == 0 {
 					want = "apples[0]"

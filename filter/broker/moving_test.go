@@ -20,10 +20,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
-
-// advance has the time of a synctest bubble pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // moving is a facade before a scripted cluster of two brokers, whose leaders move.
 type moving struct {
@@ -107,7 +105,7 @@ func (m *moving) serve(key wire.APIKey, version int16, request kmsg.Request) bro
 		if synctest.Wait(); len(r.answers) > 0 {
 			return r.answers[0]
 		}
-		advance(time.Second)
+		bubble.Advance(time.Second)
 	}
 	m.t.Fatal("no answer in a minute")
 	return broker.Answer{}
@@ -140,7 +138,7 @@ func TestListOffsetsFollowLeaders(t *testing.T) {
 		m.Down(1, true)
 		m.want("all are down", "apples/0 NOT_LEADER_OR_FOLLOWER", "apples/1 NOT_LEADER_OR_FOLLOWER")
 		m.Down(1, false)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		m.want("it is back", "apples/0 100", "apples/1 101")
 	})
 }
@@ -168,7 +166,7 @@ func TestListGroupsOfBrokers(t *testing.T) {
 		want("both are down", wire.CoordinatorNotAvailable)
 		m.Down(1, false)
 		m.Down(2, false)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		want("both are back", wire.None, "one", "two")
 	})
 }

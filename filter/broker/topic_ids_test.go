@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // wantListed compares how often clusters were asked for all of their topics, each as often as the others.
@@ -43,7 +44,7 @@ func TestUnknownTopicIDsAreAskedForRarely(t *testing.T) {
 		fetch("another topic's", 1, "NONE ")
 		c1.topics["apples2"] = wire.Topic{Name: "apples2", ID: [16]byte{9}}
 		fetch("a topic that is new", 9, "UNKNOWN_TOPIC_ID ")
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		fetch("a topic that is new, later", 9, "NONE ")
 		wantListed(t, "a topic that is new, later", 2, c1, c2)
 	})

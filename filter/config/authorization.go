@@ -15,25 +15,15 @@ import (
 func (c *Config) authorization(bad *mistakes, m *kafkameshv1.Authorization) {
 	const path = "authorization.rules"
 	list := m.GetRules()
-	switch _, written := bad.places["authorization"]; {
-	case m == nil && written:
-		bad.add("authorization", "has no value, so that everybody might do everything; write rules into it, or remove it")
-		return
-	case m == nil || bad.cannotRead(path):
-		return
-	case len(list) == 0:
-		bad.add(path, "none given, so that nobody might do anything; write at least one, with effect, principals and operations, or remove authorization")
-		return
-	case len(list) > maxPrincipalRules:
-		bad.add(path, "%d rules are too many; write at most %d, which name several principals and the beginnings of names", len(list), maxPrincipalRules)
-		return
-	}
 	patterns := 0
 	for _, r := range list {
 		patterns += len(r.GetPrincipals()) + len(r.GetTopics()) + len(r.GetGroups()) + len(r.GetTransactionalIds())
 	}
-	if patterns > maxRulePatterns {
-		bad.add(path, "name %d principals, topics, groups and transactional ids, which are too many; name at most %d, or the beginnings of names", patterns, maxRulePatterns)
+	given := givenRules{
+		in: "authorization", absent: "everybody might do everything", none: "nobody might do anything", write: "effect, principals and operations",
+		named: "principals, topics, groups and transactional ids", rules: len(list), patterns: patterns,
+	}
+	if !given.check(bad, m == nil) {
 		return
 	}
 	a := authorization{newRuleList(bad, path)}

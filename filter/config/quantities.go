@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config/tree"
 )
 
 var aQuantity = regexp.MustCompile(`^([0-9]{1,9}) ?([A-Za-z]{1,3})$`)
@@ -44,4 +47,33 @@ func percent(text string) string {
 		return ""
 	}
 	return "; write " + strconv.FormatFloat(number/100, 'g', 6, 64)
+}
+
+// plainNumber is a number without an exponent, and without a fraction if that is zero.
+func plainNumber(n *tree.Node) string {
+	if whole, ok := wholeNumber(n); ok {
+		return strconv.FormatInt(whole, 10)
+	}
+	if f, err := strconv.ParseFloat(n.Text, 64); err == nil && !isDigits(n.Text) {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return n.Text
+}
+
+// wholeNumber reads a number that may be written as Envoy writes those of a Struct, 19092.0 or 1.9092e4, or as a text.
+func wholeNumber(n *tree.Node) (int64, bool) {
+	switch {
+	case n.Kind == tree.Text && isDigits(strings.TrimPrefix(n.Text, "-")):
+	case n.Kind != tree.Number || !aDecimal.MatchString(n.Text):
+		return 0, false
+	}
+	if whole, err := strconv.ParseInt(n.Text, 10, 64); err == nil {
+		return whole, true
+	}
+	const exact = 1 << 53
+	f, err := strconv.ParseFloat(n.Text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+		return 0, false
+	}
+	return int64(f), true
 }

@@ -22,25 +22,15 @@ const longestClientID = 128
 func (c *Config) quotas(bad *mistakes, m *kafkameshv1.Quotas) {
 	const path = "quotas.rules"
 	list := m.GetRules()
-	switch _, written := bad.places["quotas"]; {
-	case m == nil && written:
-		bad.add("quotas", "has no value, so that nothing would be limited; write rules into it, or remove it")
-		return
-	case m == nil || bad.cannotRead(path):
-		return
-	case len(list) == 0:
-		bad.add(path, "none given, so that nothing would be limited; write at least one, with principals and a limit, or remove quotas")
-		return
-	case len(list) > maxPrincipalRules:
-		bad.add(path, "%d rules are too many; write at most %d, which name several principals and the beginnings of names", len(list), maxPrincipalRules)
-		return
-	}
 	patterns := 0
 	for _, r := range list {
 		patterns += len(r.GetPrincipals()) + len(r.GetClientIds())
 	}
-	if patterns > maxRulePatterns {
-		bad.add(path, "name %d principals and client ids, which are too many; name at most %d, or the beginnings of names", patterns, maxRulePatterns)
+	given := givenRules{
+		in: "quotas", absent: "nothing would be limited", none: "nothing would be limited", write: "principals and a limit", named: "principals and client ids",
+		rules: len(list), patterns: patterns,
+	}
+	if !given.check(bad, m == nil) {
 		return
 	}
 	l := newRuleList(bad, path)

@@ -28,6 +28,34 @@ func newRuleList(bad *mistakes, path string) ruleList {
 	return ruleList{bad: bad, path: path, names: map[string]int{}}
 }
 
+// givenRules says how many rules there are in a message, and what they would be about if there were none.
+type givenRules struct {
+	in              string // the message's field
+	absent, none    string // what would be without a value, and without a rule
+	write, named    string // what a rule is written with, and what its patterns name
+	rules, patterns int
+}
+
+// check reports whether there are rules, and not too many. missing says that the message is not there.
+func (g *givenRules) check(bad *mistakes, missing bool) bool {
+	path := join(g.in, "rules")
+	_, written := bad.places[g.in]
+	switch {
+	case missing && written:
+		bad.add(g.in, "has no value, so that %s; write rules into it, or remove it", g.absent)
+	case missing || bad.cannotRead(path):
+	case g.rules == 0:
+		bad.add(path, "none given, so that %s; write at least one, with %s, or remove %s", g.none, g.write, g.in)
+	case g.rules > maxPrincipalRules:
+		bad.add(path, "%d rules are too many; write at most %d, which name several principals and the beginnings of names", g.rules, maxPrincipalRules)
+	case g.patterns > maxRulePatterns:
+		bad.add(path, "name %d %s, which are too many; name at most %d, or the beginnings of names", g.patterns, g.named, maxRulePatterns)
+	default:
+		return true
+	}
+	return false
+}
+
 // ruleNameRunes are the characters of rules' names.
 const ruleNameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 

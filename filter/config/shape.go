@@ -339,35 +339,6 @@ func (s *shaper) typed(shaped map[string]any, path string, entry tree.Field) {
 	}
 }
 
-// plainNumber is a number without an exponent, and without a fraction if that is zero.
-func plainNumber(n *tree.Node) string {
-	if whole, ok := wholeNumber(n); ok {
-		return strconv.FormatInt(whole, 10)
-	}
-	if f, err := strconv.ParseFloat(n.Text, 64); err == nil && !isDigits(n.Text) {
-		return strconv.FormatFloat(f, 'f', -1, 64)
-	}
-	return n.Text
-}
-
-// wholeNumber reads a number that may be written as Envoy writes those of a Struct, 19092.0 or 1.9092e4, or as a text.
-func wholeNumber(n *tree.Node) (int64, bool) {
-	switch {
-	case n.Kind == tree.Text && isDigits(strings.TrimPrefix(n.Text, "-")):
-	case n.Kind != tree.Number || !aDecimal.MatchString(n.Text):
-		return 0, false
-	}
-	if whole, err := strconv.ParseInt(n.Text, 10, 64); err == nil {
-		return whole, true
-	}
-	const exact = 1 << 53
-	f, err := strconv.ParseFloat(n.Text, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
-		return 0, false
-	}
-	return int64(f), true
-}
-
 // aVariable looks like one of a shell's, or of a template's.
 var aVariable = regexp.MustCompile(`\$\{[^}]*\}|\{\{[^}]*\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$`)
 

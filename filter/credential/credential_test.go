@@ -13,6 +13,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/credential"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,7 +120,7 @@ func TestFile(t *testing.T) {
 			if text != "" {
 				write(text, 0o600)
 			}
-			time.Sleep(3 * time.Second) //nolint:forbidigo // inside a synctest bubble
+			bubble.Advance(3 * time.Second)
 			synctest.Wait()
 			if got := password(); got != wantPassword || changes != wantChanges || told[len(told)-1] != wantTold {
 				t.Errorf("after %q: %s, %d changes, %q; want %s, %d, %q", text, got, changes, told[len(told)-1], wantPassword, wantChanges, wantTold)

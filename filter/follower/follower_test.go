@@ -17,6 +17,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,7 +49,7 @@ func TestFollower(t *testing.T) {
 			},
 		}
 		pass := func() {
-			time.Sleep(3 * time.Second) //nolint:forbidigo // inside a synctest bubble
+			bubble.Advance(3 * time.Second)
 			synctest.Wait()
 		}
 		f.Resume()

@@ -19,11 +19,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // bench is what is known of a scripted cluster of three brokers.
 type bench struct {
@@ -112,7 +111,7 @@ func inBubble(t *testing.T, f func(b *bench)) {
 		for id := range int32(3) {
 			b.cluster.Cut(id + 1)
 		}
-		advance(time.Minute) // for answers that nobody waits for any more
+		bubble.Advance(time.Minute) // for answers that nobody waits for any more
 		if raised := statstest.Raised(b.set); len(raised) > 0 {
 			t.Errorf("gauges at the end: %v, want none", raised)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/health"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // One broker of three that is down is said once, and when it is back; the cluster can be reached all the while.
@@ -23,17 +24,17 @@ func TestBrokerIsLost(t *testing.T) {
 		for range 40 { // as lanes do while there are batches
 			b.Lost("2:9092", errors.New("EOF"))
 			dial()
-			advance(250 * time.Millisecond)
+			bubble.Advance(250 * time.Millisecond)
 		}
 		b.want(health.Reachable)
 		b.wantLog(`level=WARN msg="a broker is out of reach" node=2 address=2:9092 error="connection refused"`)
 		if got := b.Snapshot().Brokers[1]; got.Lost.IsZero() || got.Error == "" {
 			t.Errorf("%+v, want it lost", got)
 		}
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		b.wantLog()
 		b.cluster.Refuse(2, false)
-		advance(4 * time.Second)
+		bubble.Advance(4 * time.Second)
 		b.wantLog(`level=INFO msg="a broker can be reached again" node=2 address=2:9092 after=1h`)
 		if got := b.Snapshot().Brokers[1]; !got.Lost.IsZero() {
 			t.Errorf("%+v, want it back", got)
@@ -51,23 +52,23 @@ func TestBrokerIsOmitted(t *testing.T) {
 		b.cluster.Omit(2, true)
 		b.Lost("2:9092", errors.New("EOF"))
 		b.cluster.Refuse(2, true)
-		advance(30 * time.Second)
+		bubble.Advance(30 * time.Second)
 		b.wantLog(`"a broker is out of reach" node=2 address=2:9092`)
 		if n := len(b.Snapshot().Brokers); n != 2 {
 			t.Errorf("%d brokers, want 2", n)
 		}
 		b.cluster.Omit(2, false)
 		b.cluster.Refuse(2, false)
-		advance(20 * time.Second)
+		bubble.Advance(20 * time.Second)
 		b.wantLog(`"a broker can be reached again" node=2`)
 		b.Lost("2:9092", errors.New("EOF"))
 		b.cluster.Omit(2, true)
 		b.cluster.Refuse(2, true)
-		advance(2 * time.Hour) // it is no part of the cluster any more
+		bubble.Advance(2 * time.Hour) // it is no part of the cluster any more
 		b.log.take()
 		b.cluster.Omit(2, false)
 		b.cluster.Refuse(2, false)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		b.wantLog()
 	})
 }
@@ -91,16 +92,16 @@ func TestShortTrouble(t *testing.T) {
 		}
 		b.cluster.Refuse(3, false)
 		again()
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		b.wantLog()
 		b.Lost("3:9092", errors.New("cut")) // and nobody needs it any more
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		b.wantLog(`there is another now" node=3 address=3:9092 error=cut`)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		for range 30 {
 			b.Lost("3:9092", errors.New("a request is past its time"))
 			again()
-			advance(5 * time.Second)
+			bubble.Advance(5 * time.Second)
 		}
 		b.wantLog("a broker's connection ended with batches on it; there is another now", "times=", "times=")
 	})

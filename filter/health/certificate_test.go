@@ -14,6 +14,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // shows is a connection on which a broker has shown certificates.
@@ -73,7 +74,7 @@ func TestCertificates(t *testing.T) {
 			dialAndClose(t, worker, addr)
 		}
 		b.Watch(client)
-		advance(1500 * time.Millisecond)
+		bubble.Advance(1500 * time.Millisecond)
 		b.value("certificate_expiry_seconds", 5*60-1)
 		snapshot := b.Snapshot()
 		if got, want := snapshot.OwnCertificate, at(5).Add(-1500*time.Millisecond); !got.Equal(want.Truncate(time.Second)) {
@@ -83,11 +84,11 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("the brokers' end at %s, want %s", got, want)
 		}
 		dialAndClose(t, worker, "moved:1") // nobody the cluster has named
-		advance(20 * time.Second)
+		bubble.Advance(20 * time.Second)
 		if got, want := b.Snapshot().BrokerCertificate, at(7).Add(-21500*time.Millisecond); !got.Equal(want) {
 			t.Errorf("the brokers' end at %s, want %s", got, want)
 		}
-		advance(6 * time.Minute)
+		bubble.Advance(6 * time.Minute)
 		b.value("certificate_expiry_seconds", 0)
 	})
 }

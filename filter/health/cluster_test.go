@@ -11,6 +11,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/health"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // A cluster that answers is known at once, nothing is said of it, and it is asked on one connection.
@@ -24,7 +25,7 @@ func TestReachable(t *testing.T) {
 		b.cluster.SetID("me")
 		b.watch()
 		b.want(health.Reachable)
-		advance(5 * time.Minute)
+		bubble.Advance(5 * time.Minute)
 		b.want(health.Reachable)
 		b.value("connects", 1)
 		b.value("connect_failures", 0)
@@ -50,16 +51,16 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bench) {
 		b.watch()
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		for id := range int32(3) {
 			b.cluster.Down(id+1, true)
 		}
-		advance(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		b.want(health.Unreachable)
 		b.wantLog(`level=WARN msg="the cluster is out of reach; trying on" error="connect to `)
-		advance(4 * time.Minute)
+		bubble.Advance(4 * time.Minute)
 		b.wantLog()
-		advance(70 * time.Second)
+		bubble.Advance(70 * time.Second)
 		b.wantLog(`level=WARN msg="the cluster is still out of reach" for=5m`)
 		if age := b.count("metadata_age_seconds"); age < 310 || age > 325 {
 			t.Errorf("the metadata is %d s old, want a bit more than 310", age)
@@ -67,7 +68,7 @@ func TestOutage(t *testing.T) {
 		for id := range int32(3) {
 			b.cluster.Down(id+1, false)
 		}
-		advance(6 * time.Second)
+		bubble.Advance(6 * time.Second)
 		b.want(health.Reachable)
 		b.wantLog(`level=INFO msg="the cluster can be reached again" after=5m1`)
 		if s := b.Snapshot(); s.Error == "" || s.Failures != 0 || s.Failed.IsZero() {
@@ -81,13 +82,13 @@ func TestLossesAreTheClusters(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bench) {
 		b.watch()
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		for id := range int32(3) {
 			b.Lost([]string{"1:9092", "2:9092", "3:9092"}[id], errors.New("EOF"))
 			b.NotAsked(errors.New("EOF"))
 			b.cluster.Down(id+1, true)
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		b.want(health.Unreachable)
 		b.wantLog("the cluster is out of reach; trying on")
 	})
@@ -99,10 +100,10 @@ func TestTopicsCannotBeAskedAbout(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.NotAsked(errors.New("too long")) // nobody watches
 		b.watch()
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		for range 50 {
 			b.NotAsked(errors.New("too long"))
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 		b.wantLog(`msg="topics cannot be asked about" error="too long"`)
 	})
@@ -134,14 +135,14 @@ func TestNeverReached(t *testing.T) {
 						t.Errorf("%q, want no answer yet", got)
 					}
 				}
-				advance(3100 * time.Millisecond)
+				bubble.Advance(3100 * time.Millisecond)
 				b.want(health.Unreachable)
 				b.wantLog(tt.said)
 				s := b.Snapshot()
 				if !strings.Contains(s.Error, tt.said[len(`error="`):len(tt.said)-1]) || s.Failures == 0 {
 					t.Errorf("%+v, want %s", s, tt.said)
 				}
-				advance(100 * time.Second)
+				bubble.Advance(100 * time.Second)
 				failures := b.count("connect_failures")
 				if failures < 3 {
 					t.Errorf("%d connect_failures, want some", failures)
@@ -158,7 +159,7 @@ func TestNeverReached(t *testing.T) {
 				b.dialler.mu.Lock()
 				b.dialler.takes = 0
 				b.dialler.mu.Unlock()
-				advance(time.Minute)
+				bubble.Advance(time.Minute)
 				b.want(health.Reachable)
 				b.wantLog(`msg="the cluster can be reached again" after=`)
 			})
@@ -181,7 +182,7 @@ func TestWorkersAreHeard(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.dialler.says = &dial.LoginError{Err: errors.New("refused")}
 		b.watch()
-		advance(10 * time.Minute)
+		bubble.Advance(10 * time.Minute)
 		b.want(health.Unreachable)
 		b.dialler.say(nil)
 		conn, err := b.Client(b.dialler).Dial(t.Context(), "1:9092")
@@ -189,7 +190,7 @@ func TestWorkersAreHeard(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.Close()
-		advance(3 * time.Second)
+		bubble.Advance(3 * time.Second)
 		b.want(health.Reachable)
 	})
 }
@@ -202,11 +203,11 @@ func TestReasonChanges(t *testing.T) {
 		b.watch()
 		b.wantLog("one")
 		b.dialler.say(&dial.LoginError{Err: errors.New("two")})
-		advance(40 * time.Second)
+		bubble.Advance(40 * time.Second)
 		b.wantLog(`"the cluster is still out of reach" for=3`)
 		for i := range 40 {
 			b.dialler.say(errors.New([]string{"three", "four"}[i%2]))
-			advance(6 * time.Second)
+			bubble.Advance(6 * time.Second)
 		}
 		if got := len(b.log.take()); got > 9 {
 			t.Errorf("%d lines in four minutes", got)
@@ -224,14 +225,14 @@ func TestRestlessCluster(t *testing.T) {
 				for id := range int32(3) {
 					b.cluster.Down(id+1, i%2 == 0)
 				}
-				advance(10 * time.Second)
+				bubble.Advance(10 * time.Second)
 			}
 		}
 		flap(10)
 		if got := b.log.take(); len(got) != 2*3 {
 			t.Errorf("%d lines of ten outages, want 6:\n%s", len(got), strings.Join(got, "\n"))
 		}
-		advance(6 * time.Minute)
+		bubble.Advance(6 * time.Minute)
 		flap(1)
 		b.wantLog(`msg="the cluster came and went" times=7 in=5m0s`, "out of reach", "again")
 	})
@@ -243,7 +244,7 @@ func TestWarnsOfMesh(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.cluster.SetID(wire.MeshClusterID)
 		b.watch()
-		advance(50 * time.Second)
+		bubble.Advance(50 * time.Second)
 		b.wantLog("is a Kafka mesh itself")
 	})
 }
@@ -255,12 +256,12 @@ func TestReplaced(t *testing.T) {
 		b.watch()
 		b.dialler.say(&dial.LoginError{Err: errors.New("the wrong one")})
 		b.cluster.Replace()
-		advance(3 * time.Second)
+		bubble.Advance(3 * time.Second)
 		b.want(health.Unreachable)
 		b.wantLog("certificates or passwords have been replaced", "the wrong one")
 		b.dialler.say(nil)
 		b.cluster.Replace()
-		advance(3 * time.Second)
+		bubble.Advance(3 * time.Second)
 		b.want(health.Reachable)
 		b.wantLog("certificates or passwords have been replaced", "can be reached again")
 	})
@@ -272,9 +273,9 @@ func TestConnectsAnewNowAndThen(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.watch()
 		b.dialler.say(&dial.LoginError{Err: errors.New("expired")})
-		advance(9 * time.Minute)
+		bubble.Advance(9 * time.Minute)
 		b.want(health.Reachable)
-		advance(2 * time.Minute)
+		bubble.Advance(2 * time.Minute)
 		b.want(health.Unreachable)
 	})
 }
@@ -286,11 +287,11 @@ func TestSilentCluster(t *testing.T) {
 		b.watch()
 		b.cluster.DelayMetadata(50 * time.Second)
 		b.cluster.DelayDials(time.Hour)
-		advance(25 * time.Second)
+		bubble.Advance(25 * time.Second)
 		b.want(health.Unreachable)
 		b.cluster.DelayDials(0)
 		b.cluster.DelayMetadata(0)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		b.want(health.Reachable)
 	})
 }
@@ -301,7 +302,7 @@ func TestPanics(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.dialler.bug = true
 		b.watch()
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		b.want(health.Reachable)
 		if got := b.log.take(); len(got) == 0 || !strings.Contains(got[0], "panic=bug") {
 			t.Errorf("%q, want the panic", got)
@@ -336,7 +337,7 @@ func TestHammer(t *testing.T) {
 					conn.Close()
 				}
 			}()
-			advance(300 * time.Millisecond)
+			bubble.Advance(300 * time.Millisecond)
 		}
 		b.log.take()
 	})

@@ -20,6 +20,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/notices"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 const produce = wire.KeyProduce
@@ -27,9 +28,6 @@ const produce = wire.KeyProduce
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func unguarded(_ string, call func()) { call() }
-
-// advance has the time of a synctest bubble pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // safe is a buffer that several goroutines may use.
 type safe struct {
@@ -94,7 +92,7 @@ func TestOnceAMinute(t *testing.T) {
 		if got := lines(); len(got) != 4 {
 			t.Fatalf("%d lines, want 4: %v", len(got), got)
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		sums := lines()[4:]
 		if len(sums) != 4 {
 			t.Fatalf("%d sums, want 4: %v", len(sums), sums)
@@ -108,7 +106,7 @@ func TestOnceAMinute(t *testing.T) {
 		if got := lines()[8:]; len(got) != 1 || got[0]["topic"] != "dates" || got[0]["client"] != "10.0.0.1:1000" {
 			t.Errorf("after a minute: %v, want a line", got)
 		}
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		if got := lines()[9:]; len(got) != 0 {
 			t.Errorf("with nothing to sum up: %v", got)
 		}
@@ -122,10 +120,10 @@ func TestClose(t *testing.T) {
 		for range 3 {
 			n.Closing(client(1, ""), wire.ReasonHTTPRequest, "http_request: GET", wire.Producers, 0)
 		}
-		advance(7 * time.Second)
+		bubble.Advance(7 * time.Second)
 		n.Close()
 		n.Closing(client(1, ""), wire.ReasonHTTPRequest, "http_request: GET", wire.Producers, 0)
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		if got := lines(); len(got) != 2 || got[1]["times"] != 2.0 || got[1]["for"] != float64(7*time.Second) {
 			t.Errorf("%v, want a line, and a sum of two in 7 seconds", got)
 		}
@@ -275,7 +273,7 @@ func TestRecent(t *testing.T) {
 	t.Parallel()
 	withNotices(t, slog.LevelError, func(n *notices.Notices, _ func() []map[string]any) {
 		for i := range 150 {
-			advance(time.Second)
+			bubble.Advance(time.Second)
 			n.Refused(client(i, "kgo 1.0"), produce, unmatched("dates", fmt.Sprint("figs-", i), "no topic"))
 		}
 		var kept status.Clients
@@ -346,7 +344,7 @@ func TestDenialsAreToldApart(t *testing.T) {
 		if got := len(lines()); got != 21 {
 			t.Errorf("the log has %d lines, want one for each of the first 20 things, and one for all others", got)
 		}
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		got := lines()[21:]
 		sum := 0.0
 		for _, line := range got {

@@ -22,9 +22,8 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
-
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // doorkeeper has one mechanism, whose tokens are who clients are, or "no". They are looked at when the test says so, if it wants to.
 type doorkeeper struct {
@@ -188,7 +187,7 @@ func TestClientThatIsRefusedHoldsLittle(t *testing.T) {
 			if held := session.HeldByWorker(s); held != 0 || session.InFlight(s) != 0 {
 				t.Errorf("%s: %d bytes are held for %d requests of a client that is gone", name, held, session.InFlight(s))
 			}
-			advance(2 * time.Second)
+			bubble.Advance(2 * time.Second)
 			if conn.written != written {
 				t.Errorf("%s: %d bytes are written to nobody", name, conn.written-written)
 			}

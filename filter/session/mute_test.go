@@ -12,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // Who asks for too much is answered at once, told for how long, and then not read from: by version, and where it is told at all.
@@ -42,17 +43,17 @@ func TestMuted(t *testing.T) {
 				s.Data(slices.Concat(ask(c.key, c.version, 1, 0), ask(c.key, c.version, 2, 0), ask(c.key, c.version, 3, 0), ask(c.key, c.version, 4, 0)))
 				facade.wantTaken(1, 2, 3)
 				conn.want(t, c.key, c.version, true, 0, 0, told)
-				advance(499 * time.Millisecond)
+				bubble.Advance(499 * time.Millisecond)
 				synctest.Wait()
 				facade.wantTaken(1, 2, 3)
-				advance(time.Millisecond)
+				bubble.Advance(time.Millisecond)
 				synctest.Wait()
 				facade.wantTaken(1, 2, 3, 4)
 				conn.want(t, c.key, c.version, true, told)
-				advance(500 * time.Millisecond)
+				bubble.Advance(500 * time.Millisecond)
 				synctest.Wait()
 				conn.want(t, c.key, c.version, false)
-				advance(time.Second)
+				bubble.Advance(time.Second)
 				s.Data(ask(c.key, c.version, 5, 0))
 				conn.want(t, c.key, c.version, false, 0)
 				s.Closed()
@@ -85,13 +86,13 @@ func TestMutedForBytes(t *testing.T) {
 		conn.want(t, wire.KeyProduce, 9, false, 0)
 		s.Data(ask(wire.KeyProduce, 9, 2, 1000))
 		conn.want(t, wire.KeyProduce, 9, true, 1000)
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		synctest.Wait()
 		s.Data(ask(wire.KeyMetadata, 12, 3, 0)) // which is limited by nothing
 		conn.want(t, wire.KeyMetadata, 12, false, 0)
 		s.Data(ask(wire.KeyProduce, 9, noAnswer, 3000)) // acks=0
 		conn.want(t, wire.KeyProduce, 9, true)
-		advance(3 * time.Second)
+		bubble.Advance(3 * time.Second)
 		synctest.Wait()
 		conn.want(t, wire.KeyProduce, 9, false)
 		s.Data(ask(wire.KeyFetch, 12, 4, 0))
@@ -116,15 +117,15 @@ func TestMutedAnswersWhatIsTaken(t *testing.T) {
 			s.Data(ask(wire.KeyMetadata, 12, id, 0))
 		}
 		facade.wantTaken(1, 2)
-		advance(300 * time.Millisecond)
+		bubble.Advance(300 * time.Millisecond)
 		answerInKind(facade.calls[1])
 		conn.want(t, wire.KeyMetadata, 12, true)
 		answerInKind(facade.calls[0])
 		conn.want(t, wire.KeyMetadata, 12, true, 0, 700)
-		advance(700 * time.Millisecond)
+		bubble.Advance(700 * time.Millisecond)
 		synctest.Wait()
 		facade.wantTaken(1, 2, 3)
-		advance(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		answerInKind(facade.calls[2]) // its time is over: there is nothing to wait for
 		conn.want(t, wire.KeyMetadata, 12, false, 0)
 	})
@@ -161,7 +162,7 @@ func TestMutedEnds(t *testing.T) {
 		if conn.isClosed() {
 			t.Error("closed before the last answer")
 		}
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		synctest.Wait()
 		conn.want(t, wire.KeyMetadata, 12, true, 1000)
 		if !conn.isClosed() {
@@ -172,7 +173,7 @@ func TestMutedEnds(t *testing.T) {
 		gone := w.NewSession(session.Peer{}, &listener{})
 		gone.Data(slices.Concat(ask(wire.KeyMetadata, 12, 4, 0), ask(wire.KeyMetadata, 12, 5, 0)))
 		gone.Closed()
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		synctest.Wait()
 		facade.wantTaken(1, 2, 3, 4)
 	})
@@ -197,17 +198,17 @@ func TestMutedIsNotIdle(t *testing.T) {
 				s := w.NewSession(session.Peer{}, conn)
 				defer s.Closed()
 				s.Data(append(ask(wire.KeyProduce, 9, 1, 1000), ask(wire.KeyProduce, 9, 2, 1000)[:c.part]...))
-				advance(quota.MaxWait)
+				bubble.Advance(quota.MaxWait)
 				synctest.Wait()
 				if _, _, paused := conn.answers(); paused || conn.isClosed() {
 					t.Fatalf("paused %v, closed %v at the end of its time", paused, conn.isClosed())
 				}
-				advance(c.over - time.Second)
+				bubble.Advance(c.over - time.Second)
 				synctest.Wait()
 				if conn.isClosed() {
 					t.Error("closed before its time")
 				}
-				advance(10 * time.Second)
+				bubble.Advance(10 * time.Second)
 				synctest.Wait()
 				if !conn.isClosed() {
 					t.Error("not closed, though nothing comes")
@@ -235,7 +236,7 @@ func TestQuotaBehindLogin(t *testing.T) {
 				if got := facade.count(); got != 6 {
 					t.Errorf("%d are served, want 6: two of ann's, and the one that is over", got)
 				}
-				advance(500 * time.Millisecond)
+				bubble.Advance(500 * time.Millisecond)
 				synctest.Wait()
 				if got := facade.count(); got != 7 {
 					t.Errorf("%d are served, want all 7", got)
@@ -260,13 +261,13 @@ func TestHammerMuted(t *testing.T) {
 					s := w.NewSession(session.Peer{}, conn)
 					for id := range int32(20) {
 						s.Data(ask(wire.KeyProduce, 9, id, 500))
-						advance(time.Millisecond)
+						bubble.Advance(time.Millisecond)
 					}
 					if visit%2 == 0 {
 						s.End()
 					}
 					if visit < 4 {
-						advance(time.Minute)
+						bubble.Advance(time.Minute)
 						ids, _, paused := conn.answers()
 						if len(ids) != 20 || !slices.IsSorted(ids) || paused {
 							t.Errorf("answers to %d, paused %v", ids, paused)

@@ -20,6 +20,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // dialled is a cluster's client that notes which brokers are dialled.
@@ -137,11 +138,11 @@ func TestLinksOfCalls(t *testing.T) {
 			d.want(t, what, dials...)
 		}
 		call("first", "1:9092")
-		advance(59 * time.Second)
+		bubble.Advance(59 * time.Second)
 		call("soon")
-		advance(59 * time.Second)
+		bubble.Advance(59 * time.Second)
 		call("soon again")
-		advance(61 * time.Second)
+		bubble.Advance(61 * time.Second)
 		call("late", "1:9092")
 		d.Cut(1)
 		synctest.Wait()
@@ -151,7 +152,7 @@ func TestLinksOfCalls(t *testing.T) {
 		d.Sessions(10 * time.Second)
 		d.Replace()
 		call("whose login ends", "1:9092")
-		advance(11 * time.Second)
+		bubble.Advance(11 * time.Second)
 		call("whose login has ended", "1:9092")
 	})
 }
@@ -225,7 +226,7 @@ func TestCallsOfAClusterThatIsDown(t *testing.T) {
 			fail(d, true)
 			b.way.Doubt(target.Any())
 			go func() { _, _ = b.call(target.Node(1)) }()
-			advance(time.Minute)
+			bubble.Advance(time.Minute)
 			for _, to := range []target.Broker{target.Node(1), target.Node(2), target.Any(), target.Coordinator("g"), target.Controller()} {
 				begin := time.Now()
 				if _, err := b.call(to); err == nil || time.Since(begin) > 0 {
@@ -238,7 +239,7 @@ func TestCallsOfAClusterThatIsDown(t *testing.T) {
 				if _, err := b.call(target.Node(1)); err == nil {
 					break
 				}
-				advance(time.Second)
+				bubble.Advance(time.Second)
 			}
 			if took := time.Since(begin); took > 31*time.Second {
 				t.Errorf("%s: the cluster is asked again after %s", name, took)
@@ -281,7 +282,7 @@ func TestOpen(t *testing.T) {
 		if err := l.Send(&link.Request{Body: kmsg.NewPtrMetadataRequest(), Most: 9, Done: done}); err != nil {
 			t.Fatal(err)
 		}
-		advance(10 * time.Minute) // nobody says when it is due
+		bubble.Advance(10 * time.Minute) // nobody says when it is due
 		d.Stall(3, false)
 		if err := <-answered; err != nil {
 			t.Errorf("an answer that takes long: %v", err)

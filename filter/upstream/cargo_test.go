@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // carried writes a request as TOPIC/PARTITION=RECORDS, one batch behind the other.
@@ -224,7 +225,7 @@ func TestLinger(t *testing.T) {
 		b.wantRequests("a/0=alone")
 
 		_, first := b.send("a", 1, "1")
-		advance(s.Linger / 2)
+		bubble.Advance(s.Linger / 2)
 		_, second := b.send("a", 2, "2")
 		<-first
 		<-second

@@ -19,12 +19,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// advance lets fake time pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 func settings() upstream.Settings {
 	return upstream.Settings{
@@ -215,7 +213,7 @@ func TestNewLeaderWaitsForTheOldOne(t *testing.T) {
 		slow, slowDone := b.send("a", 0, "1")
 		synctest.Wait()
 		b.cluster.Move("a", 0, 2)
-		advance(6 * time.Minute) // the periodic refresh learns of the move; the old leader is past its time by then
+		bubble.Advance(6 * time.Minute) // the periodic refresh learns of the move; the old leader is past its time by then
 		<-slowDone
 		wantCode(t, "stalled at the old leader", slow.Result, wire.RequestTimedOut)
 		wantCode(t, "at the new leader", b.produce("a", 0, "2"), wire.None)
@@ -247,7 +245,7 @@ func TestLostConnection(t *testing.T) {
 		}
 		wantCode(t, "right behind the failed ones", b.produce("a", 0, "late"), wire.NotLeaderOrFollower)
 		b.cluster.Stall(1, false)
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		wantCode(t, "after the back-off", b.produce("a", 0, "1"), wire.None)
 	})
 }
@@ -303,13 +301,13 @@ func TestUnreachableBroker(t *testing.T) {
 		b.cluster.Down(1, true)
 		for range 1000 { // a client that retries ten times a second for 100 seconds
 			wantCode(t, "unreachable", b.produce("a", 0, "0"), wire.NotLeaderOrFollower)
-			advance(100 * time.Millisecond)
+			bubble.Advance(100 * time.Millisecond)
 		}
 		if dials, _ := b.cluster.Calls(); dials > 20 {
 			t.Errorf("%d dials in 100 s, want the back-off to keep them under 20", dials)
 		}
 		b.cluster.Down(1, false)
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		wantCode(t, "back again", b.produce("a", 0, "0"), wire.None)
 	})
 }
@@ -323,7 +321,7 @@ func TestCloseAnswersEverything(t *testing.T) {
 		b.cluster.Stall(1, true)
 		batch, done := b.send("a", 0, "1")
 		go func() {
-			advance(time.Second)
+			bubble.Advance(time.Second)
 			b.cluster.Stall(1, false)
 		}()
 		b.way.Close(b.t.Context())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/fetch"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // The links are the client's own, end with it, and are replaced when what they are made from is.
@@ -139,7 +140,7 @@ func TestFetchLetsBrokersBe(t *testing.T) {
 			if got := g.end(maxWait); got[0] != fmt.Sprintf("NONE %d x", i+1) {
 				t.Fatalf("the other broker's: %q", got)
 			}
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 		r.dialled.mu.Lock()
 		dials := len(slices.DeleteFunc(r.dialled.addrs, func(a string) bool { return !strings.HasPrefix(a, "2:") }))
@@ -158,7 +159,7 @@ func TestFetchRetriesWhatIsDueFirst(t *testing.T) {
 		r.cluster.Refuse(2, true)
 		for range 14 { // until its pause is the longest
 			r.begin(maxWait).end(maxWait)
-			advance(maxWait)
+			bubble.Advance(maxWait)
 		}
 		g := r.begin(time.Hour)
 		synctest.Wait()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // said is what a request of a session says: whether it begins one, goes on, or neither, and how many partitions it names and forgets.
@@ -147,7 +148,7 @@ func TestFetchSessionOfLeadersThatMove(t *testing.T) {
 		r.reads("behind it", nil, "goes on: 1, forgets 0")
 		r.dialled.Move("many", 0, 2)
 		r.reads("moved", map[int]string{0: "NOT_LEADER_OR_FOLLOWER -1"}, "goes on: 0, forgets 0", "goes on: 0, forgets 0")
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		r.reads("asked elsewhere", nil, "goes on: 0, forgets 1", "goes on: 1, forgets 0")
 		r.readsWhile(store(r, 0, "y"), "read there", map[int]string{0: "NONE 2 y"}, "goes on: 0, forgets 0", "goes on: 0, forgets 0")
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // reader is a client that reads partitions of topic a, one request after another.
@@ -61,7 +62,7 @@ func withReaderIn(t *testing.T, s upstream.Settings, room *fetch.Room, f func(r 
 		for id := range int32(3) {
 			d.Cut(id + 1)
 		}
-		advance(time.Hour) // brokers do not notice before they answer
+		bubble.Advance(time.Hour) // brokers do not notice before they answer
 		statstest.AtRest(t, b.stats)
 	})
 }
@@ -200,13 +201,13 @@ func TestFetchAdoptedPollEndsEarly(t *testing.T) {
 	t.Parallel()
 	withReader(t, settings(), func(r *reader) {
 		g := r.begin(maxWait)
-		advance(200 * time.Millisecond)
+		bubble.Advance(200 * time.Millisecond)
 		r.cluster.Store("a", 0, "one")
 		if diff := cmp.Diff([]string{"NONE 1 one", "NONE -1"}, g.end(maxWait)); diff != "" {
 			t.Error(diff)
 		}
 		g = r.begin(maxWait)
-		advance(400 * time.Millisecond)
+		bubble.Advance(400 * time.Millisecond)
 		r.polled("the second's poll has ended, and there is another", 0, "0@0", "0@1", "1@0", "1@0")
 		r.cluster.Store("a", 1, "two")
 		if diff := cmp.Diff([]string{"NONE 1", "NONE 1 two"}, g.end(maxWait)); diff != "" {
@@ -302,7 +303,7 @@ func TestFetchFollowsLeaders(t *testing.T) {
 			t.Errorf("a leader is lost and there is none, after %v (-want +got):\n%s", time.Since(began), diff)
 		}
 		r.cluster.Down(1, false)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		r.cluster.Store("a", 0, "four")
 		r.read("it is there again", 0, "NONE 4 four")
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func (b *bench) topics(names []string, create bool) []wire.Topic {
@@ -72,13 +73,13 @@ func TestMetadataOfADeadCluster(t *testing.T) {
 			if got := b.topics([]string{"a"}, true); got[0].Code != wire.LeaderNotAvailable {
 				t.Fatalf("%+v, want LEADER_NOT_AVAILABLE", got)
 			}
-			advance(100 * time.Millisecond)
+			bubble.Advance(100 * time.Millisecond)
 		}
 		if _, asked := b.cluster.Calls(); asked > 20 {
 			t.Errorf("%d metadata requests in a minute, want the back-off to keep them under 20", asked)
 		}
 		b.cluster.Silence(false)
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		if got := b.topics([]string{"a"}, true); got[0].Code != wire.None {
 			t.Errorf("%+v, want a, created", got)
 		}
@@ -123,7 +124,7 @@ func TestTopicsThatChange(t *testing.T) {
 		b.topics([]string{"a", "b"}, false)
 		b.cluster.CreateTopic("a", 1, 1, 1)
 		b.cluster.DeleteTopic("b")
-		advance(5*time.Second + time.Millisecond)
+		bubble.Advance(5*time.Second + time.Millisecond)
 		got := b.topics([]string{"a", "b"}, false)
 		if len(got[0].Partitions) != 3 || got[1].Code != wire.UnknownTopicOrPartition {
 			t.Errorf("%+v; want a with 3 partitions, b unknown", got)

@@ -11,6 +11,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // Whatever refuses a batch, what its client had sent behind it is not stored before it.
@@ -27,16 +28,16 @@ func TestNothingOvertakes(t *testing.T) {
 		{"a connection that is lost", func(b *bench) {
 			b.cluster.Stall(1, true)
 			time.AfterFunc(time.Millisecond, func() { b.cluster.Cut(1); b.cluster.Stall(1, false) })
-		}, func(*bench) { advance(150 * time.Millisecond) }},
+		}, func(*bench) { bubble.Advance(150 * time.Millisecond) }},
 		{"a broker that is down", func(b *bench) { b.cluster.Down(1, true) }, func(b *bench) {
 			b.cluster.Down(1, false)
-			advance(10 * time.Second)
+			bubble.Advance(10 * time.Second)
 		}},
 		{"a broker that does not answer", func(b *bench) { b.cluster.Stall(1, true) }, func(b *bench) {
 			b.cluster.Stall(1, false)
-			advance(10 * time.Second)
+			bubble.Advance(10 * time.Second)
 		}},
-		{"no leader", func(b *bench) { b.cluster.Move("a", 0, -1); advance(16 * time.Minute) }, func(b *bench) {
+		{"no leader", func(b *bench) { b.cluster.Move("a", 0, -1); bubble.Advance(16 * time.Minute) }, func(b *bench) {
 			b.cluster.Move("a", 0, 1)
 			b.way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 			synctest.Wait()
@@ -110,7 +111,7 @@ func (b *bench) produceUntilStored(partition int32, records string) {
 		case !r.Code.Transient():
 			b.t.Fatalf("%s %s", r.Code, r.Message)
 		}
-		advance(time.Second)
+		bubble.Advance(time.Second)
 	}
 	b.t.Fatal("never stored")
 }
@@ -186,7 +187,7 @@ func TestNoSpareLaneToABrokerThatIsGone(t *testing.T) {
 		}
 		send("a") // in flight
 		send("a") // queued
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		b.cluster.Omit(1, true)
 		send("b") // teaches brokers without the leader of a
 		send("a")
@@ -279,7 +280,7 @@ func TestEarliestDeadline(t *testing.T) {
 		slow := make(chan int32, 1)
 		batch := &wire.Batch{Topic: "a", Records: []byte("slow")}
 		b.way.Produce(b.fences, []*wire.Batch{batch}, -1, math.MaxInt32, func(n int32) { slow <- n })
-		advance(time.Second)
+		bubble.Advance(time.Second)
 		fast, done := b.send("a", 1, "fast")
 		<-done
 		wantCode(t, "a client with a timeout of a second", fast.Result, wire.RequestTimedOut)
@@ -367,7 +368,7 @@ func TestMovingIsEachClientsOwn(t *testing.T) {
 		_, hangs := b.send("a", 0, "one")
 		synctest.Wait()
 		b.cluster.Move("a", 0, 2)
-		advance(6 * time.Second)
+		bubble.Advance(6 * time.Second)
 		b.way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		synctest.Wait()
 		wantCode(t, "of the client that waits", b.produce("a", 0, "two"), wire.NotLeaderOrFollower)

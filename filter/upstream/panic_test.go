@@ -17,6 +17,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // The places where a faulty cluster panics.
@@ -132,7 +133,7 @@ func TestPanics(t *testing.T) {
 						b.wantAnswered("one", one)
 						b.wantAnswered("other", other)
 						b.wantAnswered("topics", listed)
-						advance(time.Minute)
+						bubble.Advance(time.Minute)
 					}
 					want := int64(bugs)
 					if place == inWatch && !fresh { // it is called once, and had begun

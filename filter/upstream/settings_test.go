@@ -9,6 +9,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // A connection whose login ends is replaced before, and no batch notices.
@@ -21,7 +22,7 @@ func TestSessionsEnd(t *testing.T) {
 		for i := range 50 {
 			want = append(want, strconv.Itoa(i))
 			wantCode(t, "produce", b.produce("a", 0, want[i]), wire.None)
-			advance(time.Second)
+			bubble.Advance(time.Second)
 		}
 		b.wantStored(0, want...)
 		if n := b.metric("connections"); n != 1 {
@@ -67,10 +68,10 @@ func TestReplacedInVain(t *testing.T) {
 		wantCode(t, "first", b.produce("a", 0, "0"), wire.None)
 		b.cluster.Refuse(1, true)
 		b.cluster.Replace()
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		wantCode(t, "on the old connection", b.produce("a", 0, "1"), wire.None)
 		b.cluster.Refuse(1, false)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		wantCode(t, "on the new one", b.produce("a", 0, "2"), wire.None)
 		b.wantStored(0, "0", "1", "2")
 		if dials, _ := b.cluster.Calls(); dials < 5 || dials > 15 {
@@ -87,12 +88,12 @@ func TestMaxIdle(t *testing.T) {
 		b.cluster.CreateTopic("a", 1)
 		for range 3 {
 			wantCode(t, "produce", b.produce("a", 0, "x"), wire.None)
-			advance(9 * time.Second)
+			bubble.Advance(9 * time.Second)
 		}
 		if dials, _ := b.cluster.Calls(); dials != 1 || b.metric("connections") != 1 {
 			t.Errorf("%d dials, %d connections while it is used; want one", dials, b.metric("connections"))
 		}
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		if n := b.metric("connections"); n != 0 {
 			t.Errorf("%d connections after ten idle seconds, want none", n)
 		}
@@ -182,7 +183,7 @@ func TestReaddressed(t *testing.T) {
 		b.cluster.CreateTopic("a", 1)
 		wantCode(t, "before", b.produce("a", 0, "0"), wire.None)
 		b.cluster.Readdress(1, "elsewhere")
-		advance(6 * time.Minute) // metadata is refreshed
+		bubble.Advance(6 * time.Minute) // metadata is refreshed
 		wantCode(t, "after", b.produce("a", 0, "1"), wire.None)
 		if dials, _ := b.cluster.Calls(); dials != 2 || b.metric("connections") != 1 {
 			t.Errorf("%d dials, %d connections; want 2 and 1", dials, b.metric("connections"))
@@ -211,7 +212,7 @@ func TestConnectionsPerBroker(t *testing.T) {
 				if i == 3 && b.metric("connections") != 1 {
 					t.Errorf("%d connections after the first clients, want 1", b.metric("connections"))
 				}
-				advance(40 * time.Millisecond)
+				bubble.Advance(40 * time.Millisecond)
 			}
 			for _, done := range waiting {
 				<-done
@@ -223,7 +224,7 @@ func TestConnectionsPerBroker(t *testing.T) {
 			if n := b.metric("connections"); n != int64(allowed) {
 				t.Errorf("%d connections, want %d", n, allowed)
 			}
-			advance(3 * time.Minute)
+			bubble.Advance(3 * time.Minute)
 			if n := b.metric("connections"); n != 1 {
 				t.Errorf("%d connections after a rest, want 1", n)
 			}

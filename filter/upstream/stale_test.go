@@ -15,6 +15,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // list asks for all topics and says how many there are.
@@ -33,14 +34,14 @@ func TestAskedUntilItAnswers(t *testing.T) {
 		if n := b.list(); n != 0 {
 			t.Errorf("away: %d topics, want 0", n)
 		}
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		b.cluster.Silence(false)
-		advance(20 * time.Second) // the longest pause is 10 s
+		bubble.Advance(20 * time.Second) // the longest pause is 10 s
 		if n := b.list(); n != 1 {
 			t.Errorf("back: %d topics, want 1", n)
 		}
 		_, asked := b.cluster.Calls()
-		advance(time.Hour)
+		bubble.Advance(time.Hour)
 		if _, again := b.cluster.Calls(); again > asked+13 { // the refresh of five minutes
 			t.Errorf("asked %d times in an hour though it answers", again-asked)
 		}
@@ -75,7 +76,7 @@ func TestAnswerAsPatienceIsLost(t *testing.T) {
 			b.cluster.DelayMetadata(2 * time.Second)
 			b.list()
 			b.cluster.DelayMetadata(0)
-			advance(time.Hour)
+			bubble.Advance(time.Hour)
 			wantCode(t, "an hour later", b.produce("a", 0, "x"), wire.None)
 		})
 	}
@@ -137,7 +138,7 @@ func TestTopicWithBatchesIsNotForgotten(t *testing.T) {
 		b.cluster.Stall(1, true)
 		_, done1 := b.send("a", 0, "one") // in flight
 		_, done2 := b.send("a", 0, "two") // queued
-		advance(6 * time.Second)          // what is known is no longer fresh
+		bubble.Advance(6 * time.Second)   // what is known is no longer fresh
 		b.cluster.DeleteTopic("a")
 		b.way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		synctest.Wait()
@@ -202,7 +203,7 @@ func TestChangesDuringADial(t *testing.T) {
 		{"address", func(c *slowDial, way *upstream.Cluster) {
 			c.Exchange(1, 2) // the address that is being dialled is the other broker's from now on
 			c.Cut(1)
-			advance(6 * time.Second)
+			bubble.Advance(6 * time.Second)
 			way.Topics([]string{"a"}, false, func([]wire.Topic) {})
 		}, 2},
 		{"certificate", func(c *slowDial, _ *upstream.Cluster) { c.Replace() }, 2},

@@ -53,7 +53,10 @@ func (s *scenario) describe() string {
 	if j.Rate > 0 {
 		text += fmt.Sprintf(" %.0f requests a second, sent when they are due.", j.Rate)
 	}
-	if s.Beside != nil {
+	switch {
+	case s.Guarded && s.Beside != nil:
+		text += fmt.Sprintf(" Beside them, where clients log in, %.0f logins a second.", s.Beside.Rate)
+	case s.Beside != nil:
 		text += fmt.Sprintf(" Beside them %d with batches of %d KiB, %d requests in flight.", s.Beside.Clients, s.Beside.BatchBytes>>10, s.Beside.InFlight)
 	}
 	if s.Apart {

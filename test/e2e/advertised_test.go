@@ -4,11 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,7 +39,7 @@ func TestWithoutAdvertisedAddress(t *testing.T) {
 	}{
 		{name: "plain", dial: direct},
 		{
-			name: "TLS", filter: "tls_inspector", tls: serverTLS(t, ca, name), host: name,
+			name: "TLS", filter: "tls_inspector", tls: stack.IssuedTLS(t, ca, name), host: name,
 			dial: (&tls.Dialer{Config: &tls.Config{ServerName: name, RootCAs: trusted, MinVersion: tls.VersionTLS12}}).DialContext,
 		},
 		{
@@ -99,28 +96,7 @@ func withoutAddress(t *testing.T, addr, filter, transport string) string {
 		text = strings.Replace(text, "filter_chains: [{", filters, 1)
 	}
 	if transport != "" {
-		text = strings.Replace(text, "filter_chains: [{", "filter_chains: [{transport_socket: "+transport+", ", 1)
+		text = stack.WithTransport(text, transport)
 	}
 	return text
-}
-
-// serverTLS is a transport socket with a certificate for a host.
-func serverTLS(t *testing.T, ca *authority.Authority, host string) string {
-	t.Helper()
-	leaf, err := ca.Issue("envoy", []string{host}, nil)
-	stack.Check(t, err)
-	dir := t.TempDir()
-	file := func(name string, content []byte) map[string]any {
-		path := filepath.Join(dir, name)
-		stack.Check(t, os.WriteFile(path, content, 0o600))
-		return map[string]any{"filename": path}
-	}
-	text, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
-		"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-		"common_tls_context": map[string]any{"tls_certificates": []any{
-			map[string]any{"certificate_chain": file("certificate", leaf.Certificate), "private_key": file("key", leaf.Key)},
-		}},
-	}})
-	stack.Check(t, err)
-	return string(text)
 }

@@ -36,10 +36,7 @@ func heldMesh(t *testing.T, b *brokers) *stack.Mesh {
 func TestQuotasHoldClients(t *testing.T) {
 	t.Parallel()
 	b := sharedBrokers(t)
-	for host, start := range map[string]func(*testing.T, *stack.Mesh){
-		"envoy": func(t *testing.T, m *stack.Mesh) { t.Helper(); stack.Envoy(t, stack.EnvoyOptions{Mesh: m}) },
-		"serve": func(t *testing.T, m *stack.Mesh) { t.Helper(); stack.Standalone(t, m) },
-	} {
+	for host, start := range stack.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			m := heldMesh(t, b)

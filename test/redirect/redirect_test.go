@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,7 +79,7 @@ func TestRedirected(t *testing.T) {
 	virtual := map[string]string{"IPv4": net.JoinHostPort(virtual4, port), "IPv6": net.JoinHostPort(virtual6, port)}
 	ca, err := authority.New("ca")
 	stack.Check(t, err)
-	transport := serverTLS(t, ca)
+	transport := stack.IssuedTLS(t, ca, name)
 	for _, tc := range []struct {
 		name      string
 		listeners func(mesh string) []string
@@ -162,25 +160,4 @@ func wantTold(t *testing.T, addr, want string, dial dialer) {
 		t.Errorf("told %s, want %s", got, want)
 	}
 	stack.Check(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: "apples", Value: []byte("one")}).FirstErr())
-}
-
-// serverTLS is a transport socket with a certificate for the name.
-func serverTLS(t *testing.T, ca *authority.Authority) string {
-	t.Helper()
-	leaf, err := ca.Issue("envoy", []string{name}, nil)
-	stack.Check(t, err)
-	dir := t.TempDir()
-	file := func(name string, content []byte) map[string]any {
-		path := filepath.Join(dir, name)
-		stack.Check(t, os.WriteFile(path, content, 0o600))
-		return map[string]any{"filename": path}
-	}
-	text, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
-		"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-		"common_tls_context": map[string]any{"tls_certificates": []any{
-			map[string]any{"certificate_chain": file("certificate", leaf.Certificate), "private_key": file("key", leaf.Key)},
-		}},
-	}})
-	stack.Check(t, err)
-	return string(text)
 }

@@ -54,7 +54,7 @@ func (i *identities) send(c *kgo.Client, topic, value string) error {
 
 // withIdentities starts a mesh and has ACLs: user other of the broker may do everything with the topic prefix-a and the group prefix-a, and mesh
 // with those of b.
-func withIdentities(t *testing.T, prefix string, start func(*testing.T, *stack.Mesh) *stack.Process) *identities {
+func withIdentities(t *testing.T, prefix string, start func(testing.TB, *stack.Mesh) *stack.Process) *identities {
 	t.Helper()
 	b := sharedBroker(t)
 	i := &identities{t: t, b: b, file: filepath.Join(t.TempDir(), "credentials")}
@@ -90,13 +90,7 @@ func withIdentities(t *testing.T, prefix string, start func(*testing.T, *stack.M
 // topics and with groups, and no more.
 func TestIdentities(t *testing.T) {
 	t.Parallel()
-	for host, start := range map[string]func(*testing.T, *stack.Mesh) *stack.Process{
-		"envoy": func(t *testing.T, m *stack.Mesh) *stack.Process {
-			t.Helper()
-			return stack.Envoy(t, stack.EnvoyOptions{Mesh: m}).Process
-		},
-		"serve": func(t *testing.T, m *stack.Mesh) *stack.Process { t.Helper(); return stack.Standalone(t, m).Process },
-	} {
+	for host, start := range stack.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			prefix := "identities-" + host

@@ -85,15 +85,7 @@ func principals(t *testing.T, host, from string, b *broker, server leaf, clients
 		m.Text = withFields(t, m, more)
 		config, err := m.Bootstrap()
 		check(t, err)
-		transport, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
-			"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-			"common_tls_context": map[string]any{
-				"tls_certificates":   []any{map[string]any{"certificate_chain": filed(server.certificate), "private_key": filed(server.key)}},
-				"validation_context": map[string]any{"trusted_ca": filed(b.ca.file)},
-			},
-		}})
-		check(t, err)
-		config = strings.Replace(config, "filter_chains: [{", "filter_chains: [{transport_socket: "+string(transport)+", ", 1)
+		config = stack.WithTransport(config, stack.ServerTLS(server.certificate, server.key, b.ca.file))
 		watched(t, &mesh{stack.Envoy(t, stack.EnvoyOptions{Config: config}).Process, m.Addr})
 	}
 	for name, own := range clients {

@@ -58,13 +58,7 @@ func TestClientsLogIn(t *testing.T) {
 	good := b.tokens.sign(claims)
 	claims["aud"] = "others"
 	bad := b.tokens.sign(claims)
-	for host, start := range map[string]func(*testing.T, *stack.Mesh) *stack.Process{
-		"envoy": func(t *testing.T, m *stack.Mesh) *stack.Process {
-			t.Helper()
-			return stack.Envoy(t, stack.EnvoyOptions{Mesh: m}).Process
-		},
-		"serve": func(t *testing.T, m *stack.Mesh) *stack.Process { t.Helper(); return stack.Standalone(t, m).Process },
-	} {
+	for host, start := range stack.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			m := meshOf(t, stack.MeshCluster{Name: "logins", Bootstrap: b.Addr()})

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -51,6 +52,7 @@ type exchange struct {
 	conn  *rawkafka.Conn
 	lines []string
 	over  bool
+	ends  time.Time // when the login that there is is no longer good, as far as its server has said
 }
 
 func (e *exchange) say(format string, args ...any) {
@@ -103,6 +105,7 @@ func (e *exchange) ask(version int16, request kmsg.Request) []byte {
 			message = *r.ErrorMessage
 		}
 		e.say("%s: %s %q, good for a while %t, a token %t", what, codeOf(r.ErrorCode), message, r.SessionLifetimeMillis != 0, len(r.SASLAuthBytes) > 0)
+		e.ends = time.Now().Add(time.Duration(r.SessionLifetimeMillis) * time.Millisecond)
 		return r.SASLAuthBytes
 	case *kmsg.MetadataResponse:
 		e.say("%s: answered %s", what, codeOf(r.ErrorCode))
@@ -117,6 +120,7 @@ func (e *exchange) bare(token string) {
 	e.t.Helper()
 	if answer := e.frame("token", rawkafka.Framed([]byte(token))); answer != nil {
 		e.say("token: %q", answer)
+		e.ends = time.Now().Add(session) // it is not said to such clients
 	}
 }
 

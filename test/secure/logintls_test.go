@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
@@ -34,15 +33,7 @@ func TestPlainIsForTLS(t *testing.T) {
 				kgo.AllowAutoTopicCreation(), kgo.SASL(plain.Auth{User: "mesh", Pass: password}.AsMechanism()), kgo.RecordDeliveryTimeout(10 * time.Second),
 			}
 			if encrypted {
-				file := func(name string) map[string]any { return map[string]any{"filename": name} }
-				transport, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
-					"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-					"common_tls_context": map[string]any{"tls_certificates": []any{
-						map[string]any{"certificate_chain": file(server.certificate), "private_key": file(server.key)},
-					}},
-				}})
-				check(t, err)
-				config = strings.Replace(config, "filter_chains: [{", "filter_chains: [{transport_socket: "+string(transport)+", ", 1)
+				config = stack.WithTransport(config, stack.ServerTLS(server.certificate, server.key, ""))
 				options = append(options, kgo.DialTLSConfig(&tls.Config{RootCAs: authorities}))
 			}
 			envoy := watched(t, &mesh{stack.Envoy(t, stack.EnvoyOptions{Config: config}).Process, m.Addr})
@@ -78,16 +69,7 @@ func TestCertificateNamesClient(t *testing.T) {
 	m.Text = strings.Replace(text, "{", `{"authentication": {"tls": {"from": "FROM_URI_SAN"}}, `, 1)
 	config, err := m.Bootstrap()
 	check(t, err)
-	file := func(name string) map[string]any { return map[string]any{"filename": name} }
-	transport, err := json.Marshal(map[string]any{"name": "envoy.transport_sockets.tls", "typed_config": map[string]any{
-		"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-		"common_tls_context": map[string]any{
-			"tls_certificates":   []any{map[string]any{"certificate_chain": file(server.certificate), "private_key": file(server.key)}},
-			"validation_context": map[string]any{"trusted_ca": file(b.ca.file)},
-		},
-	}})
-	check(t, err)
-	config = strings.Replace(config, "filter_chains: [{", "filter_chains: [{transport_socket: "+string(transport)+", ", 1)
+	config = stack.WithTransport(config, stack.ServerTLS(server.certificate, server.key, b.ca.file))
 	envoy := watched(t, &mesh{stack.Envoy(t, stack.EnvoyOptions{Config: config}).Process, m.Addr})
 	pair, err := tls.LoadX509KeyPair(own.certificate, own.key)
 	check(t, err)

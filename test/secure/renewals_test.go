@@ -1,6 +1,11 @@
 package secure
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+)
 
 // renewals are exchanges over the time that a login is good for.
 func renewals() []loginExchange {
@@ -18,7 +23,7 @@ func renewals() []loginExchange {
 		{name: "anew, late", renewed: true, do: func(e *exchange) {
 			e.ask(1, handshake("PLAIN"))
 			e.ask(1, token(right))
-			pastSession()
+			e.outlive()
 			e.ask(1, handshake("PLAIN"))
 			e.ask(1, token(right))
 			e.ask(9, topics())
@@ -26,13 +31,13 @@ func renewals() []loginExchange {
 		{name: "not anew", renewed: true, do: func(e *exchange) {
 			e.ask(1, handshake("PLAIN"))
 			e.ask(1, token(right))
-			pastSession()
+			e.outlive()
 			e.ask(9, topics())
 		}},
 		{name: "not anew, by an old client", renewed: true, do: func(e *exchange) {
 			e.ask(0, handshake("PLAIN"))
 			e.bare(right)
-			pastSession()
+			e.outlive()
 			e.ask(9, topics())
 		}},
 		{name: "anew as somebody else", renewed: true, do: func(e *exchange) {
@@ -74,5 +79,13 @@ func renewals() []loginExchange {
 	}
 }
 
-// pastSession lets the time go by that a login is good for. Who is asked counts it, and says nothing of it.
-func pastSession() { time.Sleep(session + time.Second/2) }
+// outlive waits until the login is no longer good. Its server counts the time from before it said so, and says nothing at its end.
+func (e *exchange) outlive() {
+	e.t.Helper()
+	stack.Wait(e.t, "the end of the login", func() error {
+		if left := time.Until(e.ends); left >= 0 {
+			return fmt.Errorf("it is good for %v", left)
+		}
+		return nil
+	})
+}

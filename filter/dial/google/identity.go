@@ -72,14 +72,11 @@ func (i Identity) Fetch(ctx context.Context) (token.Token, error) {
 	now := time.Now()
 	end := access.Expiry
 	if end.IsZero() {
-		end = now.Add(unknownLife)
+		end = now.Add(token.UnknownLife)
 	}
 	value, err := shape(access.AccessToken, principal, now, end)
 	return token.Token{Value: value, Expires: end, Identity: principal}, err
 }
-
-// unknownLife is for how long an access token is good that does not say it.
-const unknownLife = 5 * time.Minute
 
 // find returns the credentials that there are.
 func (i Identity) find(ctx context.Context) (*google.Credentials, error) {

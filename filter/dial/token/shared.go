@@ -15,8 +15,8 @@ const (
 	fetchTimeout = 10 * time.Second
 	// failurePause is how long a failure is what everybody is told, so that many who log in do not ask again one after the other.
 	failurePause = time.Second
-	// unknownLife is for how long a token is used that does not say when it ends.
-	unknownLife = 5 * time.Minute
+	// UnknownLife is for how long a token is used that does not say when it ends.
+	UnknownLife = 5 * time.Minute
 	// freshParts of lifeParts of its life a token is used without asking for the next one.
 	freshParts, lifeParts = 4, 5
 )
@@ -139,7 +139,7 @@ func (s *Shared) ask(r *request) {
 		return
 	}
 	if r.token.Expires.IsZero() {
-		r.token.Expires = now.Add(unknownLife)
+		r.token.Expires = now.Add(UnknownLife)
 	}
 	s.kept, s.renew = r.token, now.Add(r.token.Expires.Sub(now)*freshParts/lifeParts)
 }

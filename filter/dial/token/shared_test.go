@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial/token"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // issuer gives tokens, numbered.
@@ -31,7 +32,7 @@ func (i *issuer) fetch(ctx context.Context) (token.Token, error) {
 		<-ctx.Done()
 		return token.Token{}, context.Cause(ctx)
 	}
-	time.Sleep(i.slow) //nolint:forbidigo // in a bubble
+	bubble.Advance(i.slow)
 	if i.fail != nil {
 		return token.Token{}, i.fail
 	}
@@ -48,8 +49,6 @@ func want(t *testing.T, s *token.Shared, value string) {
 		t.Errorf("token %q, %v; want %q", got.Value, err, value)
 	}
 }
-
-func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // in a bubble
 
 // All who ask at the same time wait for one request, and get what it brings.
 func TestOneAsksForAll(t *testing.T) {
@@ -85,18 +84,18 @@ func TestRenewedBeforeItEnds(t *testing.T) {
 		i := &issuer{life: 10 * time.Minute}
 		s := token.NewShared(i.fetch)
 		want(t, s, "1")
-		pass(8*time.Minute - time.Second)
+		bubble.Advance(8*time.Minute - time.Second)
 		want(t, s, "1")
-		pass(2 * time.Second)
+		bubble.Advance(2 * time.Second)
 		want(t, s, "2")
 		i.fail = errors.New("out of order")
-		pass(9 * time.Minute)
+		bubble.Advance(9 * time.Minute)
 		want(t, s, "2") // the request fails
-		pass(2 * time.Minute)
+		bubble.Advance(2 * time.Minute)
 		want(t, s, "")
 		i.fail = nil
 		want(t, s, "") // nobody asks again at once
-		pass(time.Second)
+		bubble.Advance(time.Second)
 		want(t, s, "5")
 	})
 }
@@ -107,9 +106,9 @@ func TestUnknownEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := token.NewShared((&issuer{}).fetch)
 		want(t, s, "1")
-		pass(3 * time.Minute)
+		bubble.Advance(3 * time.Minute)
 		want(t, s, "1")
-		pass(2 * time.Minute)
+		bubble.Advance(2 * time.Minute)
 		want(t, s, "2")
 	})
 }

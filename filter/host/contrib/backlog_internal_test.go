@@ -10,6 +10,8 @@ import (
 
 	"github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // kernel says what a client has not read.
@@ -48,13 +50,13 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		if n := flood(f, cb, 4*mostUnread); n < mostUnread || n > mostUnread+1<<10 {
 			t.Errorf("is answered with %d bytes, want %d and one more answer at most", n, mostUnread)
 		}
-		advance(10 * time.Second)
+		bubble.Advance(10 * time.Second)
 		if n := k.asked.Load(); n > 40 {
 			t.Errorf("the kernel is asked %d times in ten seconds", n)
 		}
 		answered := cb.size()
 		k.unread.Store(0)
-		advance(mostPause)
+		bubble.Advance(mostPause)
 		if cb.size() <= answered {
 			t.Error("has read, and is not answered what it had asked")
 		}
@@ -67,9 +69,6 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			t.Errorf("who cannot be known to read is answered with %d bytes, want all", n)
 		}
 		f.OnEvent(api.RemoteClose)
-		advance(2 * releaseAfter)
+		bubble.Advance(2 * releaseAfter)
 	})
 }
-
-// wait lets fake time pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble

@@ -11,6 +11,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // pipes is a listener without sockets, so that time can be fake: its connections are net.Pipes.
@@ -100,7 +101,7 @@ func TestCloseToSlowClient(t *testing.T) {
 	withClient(t, leave, func(nc net.Conn, s *engine) {
 		const parts = 8
 		for range parts {
-			time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+			bubble.Advance(3 * time.Second)
 			if n, err := io.ReadFull(nc, make([]byte, left/parts)); err != nil {
 				t.Fatalf("read %d bytes: %v", n, err)
 			}
@@ -123,7 +124,7 @@ func TestCloseToTricklingClient(t *testing.T) {
 				if _, err := nc.Read(make([]byte, 16<<10)); err != nil { // what is not a socket tells of 64 KiB at a time
 					return
 				}
-				time.Sleep(time.Second) //nolint:forbidigo // in a bubble
+				bubble.Advance(time.Second)
 			}
 		})
 		wantEnd(t, s, 30*time.Second)

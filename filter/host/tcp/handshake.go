@@ -140,20 +140,23 @@ func (h *handshakes) close() {
 
 // tell logs that a handshake has failed, unless that was done a moment ago.
 func (h *handshakes) tell(nc net.Conn, why string) {
-	h.mu.Lock()
-	now := time.Now()
-	quiet := now.Sub(h.told) < tellEvery
-	if quiet {
-		h.untold++
-	}
-	others := h.untold
-	if !quiet {
-		h.told, h.untold = now, 0
-	}
-	h.mu.Unlock()
-	if !quiet {
+	if others, due := h.count(); due {
 		h.o.Log.Warn("a client has not come through the handshake of TLS", "client", nc.RemoteAddr(), "error", why[:min(len(why), maxTold)], "suppressed", others)
 	}
+}
+
+// count counts a handshake that has failed. It reports whether that is to be told of, and how many before it were not.
+func (h *handshakes) count() (others int, due bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if now.Sub(h.told) < tellEvery {
+		h.untold++
+		return 0, false
+	}
+	others = h.untold
+	h.told, h.untold = now, 0
+	return others, true
 }
 
 func networkOf(nc net.Conn) netip.Addr {
@@ -174,19 +177,15 @@ type paced struct {
 }
 
 // Read implements net.Conn.
-func (p *paced) Read(b []byte) (int, error) {
-	p.rest()
-	n, err := p.Conn.Read(b)
-	if e := p.work(); e != nil && err == nil {
-		err = e
-	}
-	return n, err
-}
+func (p *paced) Read(b []byte) (int, error) { return p.wait(p.Conn.Read, b) }
 
 // Write implements net.Conn.
-func (p *paced) Write(b []byte) (int, error) {
+func (p *paced) Write(b []byte) (int, error) { return p.wait(p.Conn.Write, b) }
+
+// wait makes a call that may wait, without a hand.
+func (p *paced) wait(call func([]byte) (int, error), b []byte) (int, error) {
 	p.rest()
-	n, err := p.Conn.Write(b)
+	n, err := call(b)
 	if e := p.work(); e != nil && err == nil {
 		err = e
 	}

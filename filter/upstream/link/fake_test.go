@@ -22,9 +22,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// advance lets fake time pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
-
 // versions are what the fake broker says that it takes.
 func versions() link.Versions {
 	return link.Versions{

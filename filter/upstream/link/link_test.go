@@ -15,6 +15,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // Calls are answered first in, first out, whatever they say.
@@ -227,7 +228,7 @@ func TestOverdue(t *testing.T) {
 							return
 						}
 						if tc.steady && i < 10 {
-							advance(1500 * time.Millisecond)
+							bubble.Advance(1500 * time.Millisecond)
 							_, _ = b.network.far.Write(frame(i, nil))
 						}
 					}

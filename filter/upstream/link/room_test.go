@@ -9,6 +9,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // narrow is a room that has room when the test says so.
@@ -117,11 +118,11 @@ func TestRoomAfterALongPause(t *testing.T) {
 			}
 			answer := frame(r.correlation, r.rest)
 			_, _ = b.network.far.Write(answer[:len(answer)/2])
-			advance(9 * time.Second) // after the pause
+			bubble.Advance(9 * time.Second) // after the pause
 			_, _ = b.network.far.Write(answer[len(answer)/2:])
 		}()
 		resume := <-room.asked
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		resume()
 		c.wantAnswer(t, text)
 		b.stop()

@@ -17,6 +17,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // A certificate and its key are replaced one after the other: what connects between uses the old pair, and says so.
@@ -126,7 +127,7 @@ func TestWatchWaitsForTheLastFile(t *testing.T) {
 		}()
 		want := func(when string, pass time.Duration, n int) {
 			t.Helper()
-			time.Sleep(pass) //nolint:forbidigo // in a bubble
+			bubble.Advance(pass)
 			synctest.Wait()
 			if got := int(changes.Load()); got != n {
 				t.Errorf("%s: %d changes, want %d", when, got, n)

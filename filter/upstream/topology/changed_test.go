@@ -3,6 +3,8 @@ package topology_test
 import (
 	"testing"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // A broker that is asked for a topic that has just changed may not know it yet. What it says is not believed for long.
@@ -26,7 +28,7 @@ func TestChangedTopic(t *testing.T) {
 		if got := partitions(); got != 3 {
 			t.Errorf("%d partitions a moment later, want 3", got)
 		}
-		advance(6 * time.Second)
+		bubble.Advance(6 * time.Second)
 		_, before := b.cluster.Calls()
 		for range 3 {
 			partitions()

@@ -12,18 +12,15 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/link"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/topology"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// advance lets fake time pass.
-func advance(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // inside a synctest bubble
 
 // bench is a map of a scripted cluster, and its owner.
 type bench struct {
@@ -91,7 +88,7 @@ func inBubble(t *testing.T, n int, f func(b *bench)) {
 		for id := range int32(n) {
 			b.cluster.Cut(id + 1)
 		}
-		advance(time.Minute) // for answers that nobody waits for any more
+		bubble.Advance(time.Minute) // for answers that nobody waits for any more
 	})
 }
 
@@ -132,25 +129,25 @@ func TestAsksOn(t *testing.T) {
 		} {
 			synctest.Wait()
 			_, before := b.cluster.Calls()
-			advance(want - time.Since(begin) - time.Millisecond)
+			bubble.Advance(want - time.Since(begin) - time.Millisecond)
 			synctest.Wait()
 			if _, asked := b.cluster.Calls(); asked != before {
 				t.Errorf("asked before %s have passed", want)
 			}
-			advance(time.Millisecond)
+			bubble.Advance(time.Millisecond)
 			synctest.Wait()
 			if _, asked := b.cluster.Calls(); asked != before+1 {
 				t.Errorf("asked %d times after %s, want once", asked-before, want)
 			}
 		}
-		advance(24 * time.Hour)
+		bubble.Advance(24 * time.Hour)
 		b.cluster.Silence(false)
-		advance(11 * time.Second)
+		bubble.Advance(11 * time.Second)
 		if got := b.topics("a"); got[0].Code != wire.None {
 			t.Errorf("%+v, want the topic", got)
 		}
 		_, before := b.cluster.Calls()
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		if _, asked := b.cluster.Calls(); asked != before {
 			t.Errorf("asked %d times more though it answers", asked-before)
 		}
@@ -169,16 +166,16 @@ func TestAlwaysComesBack(t *testing.T) {
 		{"an answer", func(*bench) {}, func(*bench) {}, false},
 		{"a cluster that is away", func(b *bench) { b.cluster.Silence(true) }, func(*bench) {}, true},
 		{"brokers that are down", func(b *bench) { b.cluster.Down(1, true) }, func(*bench) {}, true},
-		{"an answer that is late", func(b *bench) { b.cluster.DelayMetadata(9 * time.Second) }, func(*bench) { advance(9 * time.Second) }, false},
-		{"an answer that is too late", func(b *bench) { b.cluster.DelayMetadata(20 * time.Second) }, func(*bench) { advance(time.Minute) }, true},
+		{"an answer that is late", func(b *bench) { b.cluster.DelayMetadata(9 * time.Second) }, func(*bench) { bubble.Advance(9 * time.Second) }, false},
+		{"an answer that is too late", func(b *bench) { b.cluster.DelayMetadata(20 * time.Second) }, func(*bench) { bubble.Advance(time.Minute) }, true},
 		{"a map that is closed", func(b *bench) { b.cluster.DelayMetadata(9 * time.Second) }, func(b *bench) { b.m.Close() }, true},
 		{"a map that was closed", func(b *bench) { b.m.Close() }, func(*bench) {}, true},
 		{"a map that is drained", func(b *bench) { b.m.Drain() }, func(*bench) {}, false},
-		{"a bug in the round", func(b *bench) { b.roundBug = true }, func(*bench) { advance(time.Minute) }, false},
+		{"a bug in the round", func(b *bench) { b.roundBug = true }, func(*bench) { bubble.Advance(time.Minute) }, false},
 		{"a bug of the owner's", func(b *bench) {
 			b.bug = true
 			b.m.Ask([]string{"other"}, nil, "")
-		}, func(*bench) { advance(time.Minute) }, false},
+		}, func(*bench) { bubble.Advance(time.Minute) }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -225,11 +222,11 @@ func TestHammerAsk(t *testing.T) {
 			}
 			go b.m.Ask([]string{name}, []string{"a"}, "w")
 			go b.m.Topics([]string{name}, i%3 == 0, func([]wire.Topic) {})
-			advance(50 * time.Millisecond)
+			bubble.Advance(50 * time.Millisecond)
 		}
 		b.cluster.Silence(false)
 		b.cluster.DelayMetadata(0)
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		for i := range names {
 			if times, _ := b.told(fmt.Sprint("t", i)); times == 0 {
 				t.Errorf("t%d was asked about, and is not told of", i)
@@ -250,7 +247,7 @@ func TestImpatience(t *testing.T) {
 		if got := b.topics("a"); got[0].Code != wire.LeaderNotAvailable || time.Since(begin) != 2*time.Second {
 			t.Errorf("%+v after %s, want LEADER_NOT_AVAILABLE at once", got, time.Since(begin))
 		}
-		advance(4 * time.Second)
+		bubble.Advance(4 * time.Second)
 		if got := b.topics("a"); got[0].Code != wire.None || b.impatient != 1 {
 			t.Errorf("%+v, impatient %d times; want the topic, and once", got, b.impatient)
 		}
@@ -275,7 +272,7 @@ func TestGuideIsRenewed(t *testing.T) {
 		b.cluster.Sessions(10 * time.Second)
 		b.m.Renew()
 		for range 10 {
-			advance(6 * time.Second)
+			bubble.Advance(6 * time.Second)
 			b.m.Ask(nil, []string{"a"}, "")
 			synctest.Wait()
 		}
@@ -294,7 +291,7 @@ func TestOtherBrokersAreTried(t *testing.T) {
 		b.cluster.Deafen(1, true)
 		b.cluster.Refuse(2, true)
 		b.m.Ask(nil, []string{"a"}, "")
-		advance(30 * time.Second)
+		bubble.Advance(30 * time.Second)
 		if times, last := b.told("a"); times != 2 || last.Err != nil {
 			t.Errorf("told %d times, %v; want an answer", times, last.Err)
 		}
@@ -302,7 +299,7 @@ func TestOtherBrokersAreTried(t *testing.T) {
 		b.cluster.Silence(true)
 		b.m.Renew()
 		b.m.Ask(nil, []string{"a"}, "")
-		advance(time.Minute)
+		bubble.Advance(time.Minute)
 		if _, last := b.told("a"); last.Err == nil || errors.Is(last.Err, context.Canceled) {
 			t.Errorf("nobody answers: %v, want an error that says so", last.Err)
 		}
@@ -335,10 +332,10 @@ func TestUnusedTopicsAreForgotten(t *testing.T) {
 		b.cluster.CreateTopic("c", 1)
 		b.topics("a", "b", "c")
 		b.used = []string{"b"}
-		advance(50 * time.Minute)
+		bubble.Advance(50 * time.Minute)
 		b.topics("c")
-		b.topics("c")             // from memory
-		advance(11 * time.Minute) // the refresh comes after an hour
+		b.topics("c")                    // from memory
+		bubble.Advance(11 * time.Minute) // the refresh comes after an hour
 		for name, want := range map[string]int{"a": 1, "b": 2, "c": 3} {
 			if times, _ := b.told(name); times != want {
 				t.Errorf("%s was told of %d times, want %d", name, times, want)
@@ -347,82 +344,5 @@ func TestUnusedTopicsAreForgotten(t *testing.T) {
 		if topics, _ := b.m.Remembered(); topics != 2 {
 			t.Errorf("%d topics are remembered, want 2", topics)
 		}
-	})
-}
-
-// Whoever waits gets one answer, also when its context ends at the moment when the cluster answers.
-func TestAwaitEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	for range 20 {
-		inBubble(t, 1, func(b *bench) {
-			b.cluster.DelayMetadata(time.Second)
-			ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
-			defer cancel()
-			if addr, err := b.m.Await(ctx, target.Node(1)); (addr == "") != (err != nil) {
-				t.Errorf("Await = %q, %v; want an address or an error", addr, err)
-			}
-			if addr, err := b.m.Await(b.t.Context(), target.Node(1)); addr == "" || err != nil {
-				t.Errorf("Await = %q, %v; want an address", addr, err)
-			}
-		})
-	}
-}
-
-// Who looks is told of the brokers; while the cluster fails, looking ends the pause, which is as long as the settings say.
-func TestLook(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := &bench{t: t, cluster: upstreamtest.New(3)}
-		s := b.settings()
-		s.Bootstrap = func(context.Context) []string { return []string{"1:9092"} }
-		var paused []int
-		s.Pause = func(failed int, err error) time.Duration {
-			if err == nil {
-				t.Error("a pause without an error")
-			}
-			paused = append(paused, failed)
-			return time.Hour
-		}
-		ended := 0
-		s.Ended = func() { ended++ }
-		s.RoundTimeout = func(failed int) time.Duration { return time.Duration(5+failed) * time.Second }
-		b.m = topology.New(s, b.cluster)
-		b.m.Start(b)
-		last := func() topology.News {
-			synctest.Wait()
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return b.learned[len(b.learned)-1]
-		}
-		look := func() topology.News {
-			b.m.Look()
-			return last()
-		}
-		if n := look(); n.Err != nil || len(n.Brokers) != 3 || n.Controller != 1 || ended != 0 {
-			t.Errorf("%+v, %d connections ended; want three brokers, and none", n, ended)
-		}
-		b.cluster.Cut(1)
-		synctest.Wait()
-		if ended != 1 {
-			t.Errorf("%d connections ended, want one", ended)
-		}
-		b.cluster.DelayDials(time.Hour)
-		begin := time.Now()
-		b.m.Look()
-		advance(6 * time.Second)
-		b.m.Look()
-		advance(7 * time.Second)
-		if n := last(); n.Err == nil || len(paused) != 2 || paused[1] != 2 {
-			t.Errorf("after %s: %v, pauses after failures %v; want two, of five and six seconds", time.Since(begin), n.Err, paused)
-		}
-		b.cluster.DelayDials(0)
-		if n := look(); n.Err != nil {
-			t.Error(n.Err)
-		}
-		b.m.Close()
-		for id := range int32(3) {
-			b.cluster.Cut(id + 1)
-		}
-		advance(2 * time.Hour)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/upstreamtest"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // way is a connection to who is at the address 1 of a scripted cluster.
@@ -114,7 +115,7 @@ func TestFaults(t *testing.T) {
 				if got := dial(t, c).produce(-1); got != tt.want {
 					t.Errorf("%s, want %s", got, tt.want)
 				}
-				time.Sleep(5 * time.Second) //nolint:forbidigo // inside a synctest bubble
+				bubble.Advance(5 * time.Second)
 				if got := len(c.Stored("a", 0)); got != tt.stored {
 					t.Errorf("%d stored, want %d", got, tt.stored)
 				}

@@ -317,6 +317,10 @@ void destroy_other(void) {
   other = NULL;
 }
 void scheduled_other(uint64_t what) { HOOK(scheduled)(&envoy_of_other, other, what); }
+bool wrote(const char* text) {
+  return envoy.written_length == strlen(text) && !memcmp(envoy.written, text, strlen(text));
+}
+
 void go_write(const char* text) { km_conn_write(go.conn, text, strlen(text)); }
 void event(void) {
   HOOK(event)(&envoy, conn, envoy_dynamic_module_type_network_connection_event_RemoteClose);

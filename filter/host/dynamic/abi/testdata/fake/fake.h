@@ -26,6 +26,14 @@ extern const test iteration_tests[];
 extern const size_t iteration_test_count;
 extern const test kept_tests[];
 extern const size_t kept_test_count;
+extern const test metric_tests[];
+extern const size_t metric_test_count;
+
+#define WATERMARK envoy_dynamic_module_on_network_filter_above_write_buffer_high_watermark
+#define DRAINED envoy_dynamic_module_on_network_filter_below_write_buffer_low_watermark
+
+// wrote says whether Envoy was handed just this.
+bool wrote(const char* text);
 
 // What Envoy has seen and does. "freed" is what the use after free is in the real one.
 typedef struct fake_envoy {

@@ -1,9 +1,6 @@
 // Iterations: what is held until their end, who is asked for it, and what if that one dies.
 #include "fake.h"
 
-static bool wrote(const char* text) {
-  return envoy.written_length == strlen(text) && !memcmp(envoy.written, text, strlen(text));
-}
 static void write_two(void) {
   go_write("a");
   go_write("b");

@@ -1,12 +1,6 @@
 // One test for each promise about what waits for a client until Envoy has it.
 #include "fake.h"
 
-#define WATERMARK envoy_dynamic_module_on_network_filter_above_write_buffer_high_watermark
-#define DRAINED envoy_dynamic_module_on_network_filter_below_write_buffer_low_watermark
-
-static bool wrote(const char* text) {
-  return envoy.written_length == strlen(text) && !memcmp(envoy.written, text, strlen(text));
-}
 static void watermark(void) {
   envoy.on_write = NULL;
   WATERMARK(&envoy, go.conn);

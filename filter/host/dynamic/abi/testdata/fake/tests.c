@@ -1,14 +1,6 @@
 // One test for each trap and each promise of the C layer. Without an argument it lists them; TestC runs each by name.
 #include "fake.h"
 
-#define WATERMARK envoy_dynamic_module_on_network_filter_above_write_buffer_high_watermark
-
-#define DRAINED envoy_dynamic_module_on_network_filter_below_write_buffer_low_watermark
-
-static bool wrote(const char* text) {
-  return envoy.written_length == strlen(text) && !memcmp(envoy.written, text, strlen(text));
-}
-
 static void write_two(void) {
   go_write("a");
   go_write("b");
@@ -277,127 +269,6 @@ static void panic_in_new_session(void) {
   CHECK(envoy.closes == 1 && go.data_calls == 0 && go.closed_calls == 0);
 }
 
-static void count(int metric, long n) {
-  km_metrics* m = &go.config->metrics;
-  __atomic_add_fetch(&m->numbers[metric], n, __ATOMIC_SEQ_CST);
-  if (__atomic_fetch_or(&m->marks[metric / 64], 1ull << metric % 64, __ATOMIC_SEQ_CST) == 0) {
-    __atomic_fetch_or(&m->groups[metric / 64 / 64], 1ull << metric / 64 % 64, __ATOMIC_SEQ_CST);
-  }
-}
-static void metrics_are_published_in_hooks(void) {
-  start();
-  count(0, 3);
-  count(1, 2);
-  receive("x", false);
-  CHECK(envoy.counter == 3 && envoy.gauge == 2);
-  count(1, -1);
-  event();
-  CHECK(envoy.counter == 3 && envoy.gauge == 1);
-}
-
-static void metrics_without_a_mark_are_not_looked_at(void) {
-  start();
-  go.config->metrics.numbers[0] = 3;
-  receive("x", false);
-  CHECK(envoy.counter == 0);
-  count(1, 2);
-  count(1, -2);  // marked, and zero
-  receive("x", false);
-  CHECK(envoy.counter == 0 && envoy.gauge == 0 && !km_metrics_marked(&go.config->metrics));
-  count(0, 1);
-  receive("x", false);
-  CHECK(envoy.counter == 4);
-}
-
-static void histograms_are_recorded_one_by_one(void) {
-  start();
-  count(2, 2);
-  count(3, 3);
-  count(4, 21);  // their sum, which Envoy makes itself
-  receive("x", false);
-  CHECK(envoy.recorded == 5 && envoy.histogram == 21);
-  count(3, 1);
-  receive("x", false);
-  CHECK(envoy.recorded == 6 && envoy.histogram == 28);
-}
-
-static void gauges_are_settled_at_the_end(void) {
-  metrics_are_published_in_hooks();
-  count(0, 4);
-  finish();
-#ifdef ENVOY_1_38
-  CHECK(envoy.counter == 3 && envoy.gauge == 1);  // there is no callback for it
-#else
-  CHECK(envoy.counter == 7 && envoy.gauge == 0);
-#endif
-}
-
-static void gauges_are_published_when_loaded(void) {
-  go.loading = 1;
-  start_config();
-#ifdef ENVOY_1_38
-  CHECK(envoy.gauge == 0);  // there is no callback for it
-#else
-  CHECK(envoy.gauge == 1);
-#endif
-  start_conn();
-  receive("x", false);
-  CHECK(envoy.gauge == 1);
-  count(1, -1);
-  receive("x", false);
-  CHECK(envoy.gauge == 0);
-}
-
-#ifndef ENVOY_1_38
-static void tick(void) {
-  CHECK(km_config_tick(go.config));
-  CHECK(envoy.config_commit == 1);
-  publish_config();
-}
-#endif
-
-// What is counted while no client does anything is seen all the same.
-static void ticks_publish_without_a_connection(void) {
-  start_config();
-  count(0, 3);
-  count(1, 2);
-  count(3, 1);
-  count(level_metric, 9);
-#ifdef ENVOY_1_38
-  CHECK(!km_config_tick(go.config) && envoy.config_commits == 1);  // there is no callback for it
-#else
-  CHECK(km_config_tick(go.config) && km_config_tick(go.config) && envoy.config_commits == 2 && envoy.counter == 0);
-  publish_config();
-  CHECK(envoy.counter == 3 && envoy.gauge == 2 && envoy.histogram == 7 && envoy.level == 9);
-  count(1, -2);
-  tick();
-  CHECK(envoy.config_commits == 3 && envoy.counter == 3 && envoy.gauge == 0);
-#endif
-}
-
-static void ticks_end_with_the_configuration(void) {
-  start_config();
-  km_config_ref(go.config);
-  finish();
-  CHECK(!km_config_tick(go.config) && envoy.config_commits == 1);
-  km_config_unref(go.config);
-}
-
-// Another configuration has set it meanwhile, or has ended.
-static void levels_are_set_again(void) {
-  start();
-  count(level_metric, 9);
-  receive("x", false);
-  CHECK(envoy.level == 9);
-  envoy.level = 0;
-#ifndef ENVOY_1_38
-  tick();
-  CHECK(envoy.level == 9);
-  finish();
-  CHECK(envoy.level == 0);
-#endif
-}
-
 static const test tests[] = {
     TEST(write_in_hook_needs_no_commit),
     TEST(served_once_the_main_loop_runs),
@@ -422,14 +293,6 @@ static const test tests[] = {
     TEST(panic_in_data_closes_at_once),
     TEST(panic_inside_write_closes_after_it),
     TEST(panic_in_new_session),
-    TEST(metrics_are_published_in_hooks),
-    TEST(metrics_without_a_mark_are_not_looked_at),
-    TEST(histograms_are_recorded_one_by_one),
-    TEST(gauges_are_settled_at_the_end),
-    TEST(gauges_are_published_when_loaded),
-    TEST(ticks_publish_without_a_connection),
-    TEST(ticks_end_with_the_configuration),
-    TEST(levels_are_set_again),
 };
 
 static bool run_one(const test* all, size_t count, const char* name) {
@@ -448,6 +311,7 @@ static bool run_one(const test* all, size_t count, const char* name) {
 int main(int argc, char** argv) {
   const char* name = argc < 2 ? NULL : argv[1];
   bool ran = run_one(tests, sizeof tests / sizeof *tests, name) ||
-             run_one(iteration_tests, iteration_test_count, name) || run_one(kept_tests, kept_test_count, name);
+             run_one(iteration_tests, iteration_test_count, name) || run_one(kept_tests, kept_test_count, name) ||
+             run_one(metric_tests, metric_test_count, name);
   return name != NULL && !ran;  // no such test
 }
