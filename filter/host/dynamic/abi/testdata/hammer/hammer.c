@@ -314,10 +314,10 @@ static atomic_bool done;
 bool kmGoIterate(uint32_t w) {
   CHECK(w == 0);
   pthread_mutex_lock(&iteration_mu);
-  long now = rung;
   uint64_t n;
   bool more = iterations++ % 5 == 0;  // what is left is for the next
-  if (!more && read(bell, &n, sizeof n) == sizeof n) seen = now;
+  // What rung was before is not what was read: it may have been rung in between.
+  if (!more && read(bell, &n, sizeof n) == sizeof n) seen = rung;
   pthread_mutex_unlock(&iteration_mu);
   return more;
 }
