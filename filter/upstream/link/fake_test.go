@@ -118,6 +118,7 @@ func (n *network) echo() {
 // owner notes what it is told.
 type owner struct {
 	ready chan struct{} // once
+	room  chan struct{} // there is, and the owner was told so
 	ended chan struct{}
 	err   error
 
@@ -129,13 +130,20 @@ type owner struct {
 	unpaired bool
 }
 
-func newOwner() *owner { return &owner{ready: make(chan struct{}), ended: make(chan struct{})} }
+func newOwner() *owner {
+	return &owner{ready: make(chan struct{}), room: make(chan struct{}, 1), ended: make(chan struct{})}
+}
 
-func (o *owner) Ready(*link.Link) {
+func (o *owner) Ready(l *link.Link) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.readies++; o.readies == 1 {
 		close(o.ready)
+	} else if !l.Full() {
+		select {
+		case o.room <- struct{}{}:
+		default:
+		}
 	}
 	if o.bug == "ready" {
 		panic("bug")

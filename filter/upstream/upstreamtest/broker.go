@@ -38,7 +38,7 @@ func (c *Cluster) serve(id int32, conn net.Conn) {
 	go c.answer(id, conn, answers)
 	requests := wiretest.Requests()
 	for deaf := false; ; {
-		c.await(id, conn, func(n *node) bool { return n.clogged })
+		c.awaitUnclogged(id, conn)
 		frame, err := c.readFrame(id, conn)
 		if err != nil {
 			return
@@ -105,12 +105,18 @@ func (c *Cluster) await(id int32, conn net.Conn, wrong func(n *node) bool) {
 	}
 }
 
+// awaitUnclogged waits until a broker reads.
+func (c *Cluster) awaitUnclogged(id int32, conn net.Conn) {
+	c.await(id, conn, func(n *node) bool { return n.clogged })
+}
+
 // readFrame reads one request, or half of it if that is where the connection is to be cut.
 func (c *Cluster) readFrame(id int32, conn net.Conn) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
 		return nil, err
 	}
+	c.awaitUnclogged(id, conn) // it may have become so since the reading began
 	frame := make([]byte, binary.BigEndian.Uint32(size[:]))
 	if c.cuts(id, CutHalfRead) {
 		_, err := io.ReadFull(conn, frame[:len(frame)/2])

@@ -99,7 +99,7 @@ func (c *Cluster) Delay(id int32, before, after time.Duration) {
 // Stall has a broker hold its answers back, or give them.
 func (c *Cluster) Stall(id int32, on bool) { c.set(id, func(n *node) { n.stalled = on }) }
 
-// Clog has a broker read nothing, once it has read what it is reading, or read again.
+// Clog has a broker read nothing, or read again. It reads the length of a request all the same, if it waits for one.
 func (c *Cluster) Clog(id int32, on bool) { c.set(id, func(n *node) { n.clogged = on }) }
 
 // Deafen has a broker drop what it reads without a word, as a network may, or hear again. Meanwhile nobody can log in.
