@@ -198,12 +198,32 @@ func (f *fetchCall) ask() {
 		share.fetching = f.Client.ownOf(share.up.Brokers).Fetch(f.Header.Version, &share.request, f.review)
 	}
 	patience := time.Duration(max(0, f.request.MaxWaitMillis)) * time.Millisecond
-	f.mu.Lock()
-	f.begun = true
-	f.mu.Unlock()
+	f.becomeBegun()
 	if f.review(); !f.isDone() {
 		f.finishAfter(patience + fetchGrace)
 	}
+}
+
+// becomeBegun says that all shares are asked.
+func (f *fetchCall) becomeBegun() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.begun = true
+}
+
+// becomeDone says that the request is being answered. first reports whether it was not before, and stop ends the wait for more.
+func (f *fetchCall) becomeDone() (stop func(), first bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first, f.done = !f.done, true
+	return f.stop, first
+}
+
+// waits reports whether all shares are asked, and the request is not answered.
+func (f *fetchCall) waits() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.begun && !f.done
 }
 
 func (f *fetchCall) isDone() bool {
@@ -214,22 +234,22 @@ func (f *fetchCall) isDone() bool {
 
 // finishAfter has the request answered when its client waits no longer.
 func (f *fetchCall) finishAfter(d time.Duration) {
-	stop := f.After(d, f.finish)
-	f.mu.Lock()
-	done := f.done
-	f.stop = stop
-	f.mu.Unlock()
-	if done {
+	if stop := f.After(d, f.finish); !f.keepStop(stop) {
 		stop()
 	}
 }
 
+// keepStop keeps what ends the wait for more. It reports false if the request is answered already.
+func (f *fetchCall) keepStop(stop func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stop = stop
+	return !f.done
+}
+
 // review answers the request if there is enough.
 func (f *fetchCall) review() {
-	f.mu.Lock()
-	waits := f.begun && !f.done
-	f.mu.Unlock()
-	if waits && f.hasEnough() {
+	if f.waits() && f.hasEnough() {
 		f.finish()
 	}
 }
@@ -253,11 +273,8 @@ func (f *fetchCall) most() int { return int(min(f.request.MaxBytes, maxFetched))
 
 // finish answers the request with what is there, once.
 func (f *fetchCall) finish() {
-	f.mu.Lock()
-	again, stop := f.done, f.stop
-	f.done = true
-	f.mu.Unlock()
-	if again {
+	stop, first := f.becomeDone()
+	if !first {
 		return
 	}
 	stop()
@@ -266,9 +283,9 @@ func (f *fetchCall) finish() {
 	var head wire.FetchResponse
 	most, sum := f.most(), 0
 	releases := make([]func(), len(f.shares))
-	first := f.Client.fetches.turn(len(f.shares))
+	turn := f.Client.fetches.turn(len(f.shares))
 	for i := range f.shares {
-		share := f.shares[(first+i)%len(f.shares)]
+		share := f.shares[(turn+i)%len(f.shares)]
 		bytes, throttle, release := share.fetching.Take(most-sum, sum == 0, share.into)
 		sum += bytes
 		head.ThrottleMillis = max(head.ThrottleMillis, throttle)

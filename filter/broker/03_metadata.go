@@ -274,9 +274,7 @@ func (m *metadataCall) merge() {
 
 // ask has take look at what one cluster says of topics, one cluster at a time.
 func (m *metadataCall) ask(name string, up Upstream, names []string, create bool, take func([]wire.Topic)) {
-	m.mu.Lock()
-	m.left++
-	m.mu.Unlock()
+	m.locked(func() { m.left++ })
 	up.Cluster.Topics(names, create, func(topics []wire.Topic) {
 		defer answerAfterPanic(m)
 		m.broker.learnIDs(name, topics)
@@ -308,10 +306,11 @@ func (m *metadataCall) slot(t wire.Topic) int {
 
 // finish counts one part as answered; the last one answers the client.
 func (m *metadataCall) finish() {
-	m.mu.Lock()
-	m.left--
-	last := m.left == 0
-	m.mu.Unlock()
+	last := false
+	m.locked(func() {
+		m.left--
+		last = m.left == 0
+	})
 	if !last {
 		return
 	}

@@ -110,11 +110,8 @@ func text(p *atomic.Pointer[string]) string {
 
 // Release gives back what is kept for the client, whose connection is no more.
 func (c *Client) Release() {
-	c.mu.Lock()
-	c.gone = true
-	fences, owns, seat := c.fences, c.owns, c.seat
-	c.mu.Unlock()
-	for cluster, f := range fences { // nobody adds to them any more
+	fences, owns, seat := c.becomeGone()
+	for cluster, f := range fences {
 		cluster.Forget(f)
 	}
 	for _, own := range owns {
@@ -124,6 +121,14 @@ func (c *Client) Release() {
 	if seat != nil {
 		seat.Leave()
 	}
+}
+
+// becomeGone says that the client's connection is no more. It returns what is kept for the client, which nobody adds to any more.
+func (c *Client) becomeGone() (fences map[Cluster]*order.Fences, owns map[Brokers]Own, seat *seated) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	return c.fences, c.owns, c.seat
 }
 
 func (c *Client) setSoftware(name, version string) {

@@ -31,29 +31,39 @@ type fetches struct {
 
 // begin has a request started when those before it are answered.
 func (s *fetches) begin(f *fetchCall) {
-	s.mu.Lock()
-	waits := s.serving
-	if s.serving = true; waits {
-		s.waiting = append(s.waiting, f)
-	}
-	s.mu.Unlock()
-	if !waits {
+	if s.admit(f) {
 		f.start()
 	}
 }
 
+// admit reports whether a request may start now. If not, it waits.
+func (s *fetches) admit(f *fetchCall) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving {
+		s.waiting = append(s.waiting, f)
+		return false
+	}
+	s.serving = true
+	return true
+}
+
 // end says that one is answered.
 func (s *fetches) end() {
-	s.mu.Lock()
-	var next *fetchCall
-	if s.serving = len(s.waiting) > 0; s.serving {
-		next, s.waiting = s.waiting[0], s.waiting[1:]
-	}
-	s.mu.Unlock()
-	if next != nil {
+	if next := s.next(); next != nil {
 		defer answerAfterPanic(next)
 		next.start()
 	}
+}
+
+// next takes out the request that may start now; nil: none waits.
+func (s *fetches) next() (next *fetchCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving = len(s.waiting) > 0; s.serving {
+		next, s.waiting = s.waiting[0], s.waiting[1:]
+	}
+	return next
 }
 
 // turn is which of n clusters comes first in the answer to the next request: each in turn, so that none starves.
@@ -125,9 +135,7 @@ func (s *fetches) leave() {
 
 // reserve has n bytes be reserved in all. Who serves the client's request does it, holding no lock: others are answered to make room.
 func (s *fetches) reserve(m Memory, n int) bool {
-	s.mu.Lock()
-	more, gone := n-s.reserved, s.gone
-	s.mu.Unlock()
+	more, gone := s.lacks(n)
 	if gone || more > 0 && !m.Reserve(more) {
 		return false
 	}
@@ -138,6 +146,13 @@ func (s *fetches) reserve(m Memory, n int) bool {
 		m.Return(-more)
 	}
 	return !gone
+}
+
+// lacks says how many bytes more are to be reserved for n in all, and whether the client is gone.
+func (s *fetches) lacks(n int) (more int, gone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return n - s.reserved, s.gone
 }
 
 // keep takes note that n bytes are reserved. It reports false if the client is gone.
@@ -153,11 +168,16 @@ func (s *fetches) keep(m Memory, n int) bool {
 
 // giveBack gives back what is reserved; gone: for good.
 func (s *fetches) giveBack(gone bool) {
-	s.mu.Lock()
-	m, n := s.memory, s.reserved
-	s.reserved, s.gone = 0, s.gone || gone
-	s.mu.Unlock()
-	if n > 0 {
+	if m, n := s.takeReserved(gone); n > 0 {
 		m.Return(n)
 	}
+}
+
+// takeReserved takes what is reserved, to be given back; gone: nothing is reserved any more.
+func (s *fetches) takeReserved(gone bool) (m Memory, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, n = s.memory, s.reserved
+	s.reserved, s.gone = 0, s.gone || gone
+	return m, n
 }

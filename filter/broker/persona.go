@@ -49,9 +49,7 @@ func (b *Broker) of(c *Client) (*Broker, error) {
 		return b, nil
 	}
 	who := c.Principal()
-	c.mu.Lock()
-	seat := c.seat
-	c.mu.Unlock()
+	seat := c.seated()
 	switch {
 	case seat == nil:
 		return c.sit(b.personas, who), nil
@@ -67,14 +65,25 @@ func (c *Client) sit(p Personas, principal string) *Broker {
 	if seat.Holds == nil {
 		return seat.Broker
 	}
-	c.mu.Lock()
-	gone := c.gone
-	if !gone {
-		c.seat = seat
-	}
-	c.mu.Unlock()
-	if gone { // what was being taken from it goes on
+	if !c.keepSeat(seat) { // what was being taken from it goes on
 		seat.Leave()
 	}
 	return seat.Broker
+}
+
+// seated is the client's seat; nil: it has none.
+func (c *Client) seated() *seated {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seat
+}
+
+// keepSeat has a seat be the client's. It reports false if the client is gone.
+func (c *Client) keepSeat(seat *seated) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		c.seat = seat
+	}
+	return !c.gone
 }

@@ -26,17 +26,16 @@ func newScatter(c *Call, answer func()) *scatter { return &scatter{Call: c, answ
 
 // begin says that a part is out, for which end has to be called once.
 func (s *scatter) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.left++
+	s.locked(func() { s.left++ })
 }
 
 // end says that a part is in; the last one answers the client.
 func (s *scatter) end() {
-	s.mu.Lock()
-	s.left--
-	last := s.left == 0
-	s.mu.Unlock()
+	last := false
+	s.locked(func() {
+		s.left--
+		last = s.left == 0
+	})
 	if last {
 		defer answerAfterPanic(s)
 		s.answer()

@@ -23,10 +23,15 @@ type turn struct {
 // add has do run for a request when it is its turn: on this goroutine, or on the one that has ended what came before. do has done called
 // once, now or later and from any goroutine. If it panics, the request is answered, and what comes behind goes on.
 func (s *series) add(request Reply, do func(done func())) {
-	s.mu.Lock()
-	s.waiting = append(s.waiting, turn{request, do})
-	s.mu.Unlock()
+	s.queue(turn{request, do})
 	s.run()
+}
+
+// queue puts something behind all that waits.
+func (s *series) queue(t turn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = append(s.waiting, t)
 }
 
 // run begins what may begin.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/cork"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
 )
 
@@ -52,6 +53,38 @@ func TestOnEndPanics(t *testing.T) {
 	if panics != 2 || !called {
 		t.Errorf("%d panics, called %t; want 2, true", panics, called)
 	}
+}
+
+// closing is a connection that tells when it is to close.
+type closing struct {
+	sink
+
+	closed chan struct{}
+}
+
+func (c *closing) Close() { close(c.closed) }
+
+// A bug ends its connection, and nothing is answered after it, although another goroutine has the session's mutex just then.
+func TestPanicBesideOthers(t *testing.T) {
+	t.Parallel()
+	c := &closing{closed: make(chan struct{})}
+	var s *session.Session
+	var unlock func()
+	common := newCommon(t, func(any, string, ...any) { go unlock() })
+	facade := &server{t: t, serving: func(c *broker.Call) {
+		c.After(0, func() {
+			unlock = session.Lock(s)
+			panic("bug")
+		})
+	}}
+	s = common.NewWorker(facade, new(cork.Cork)).NewSession(session.Peer{}, c)
+	s.Data(request(1))
+	<-c.closed
+	facade.answer(0)
+	if c.written != 0 {
+		t.Error("a request is answered after a bug")
+	}
+	s.Closed()
 }
 
 // TestHammerOnEnd has calls come, and be forgotten, while the connection goes: each that is not forgotten is made once.

@@ -22,6 +22,12 @@ func InFlight(s *Session) int {
 	return s.inflight.requests
 }
 
+// Lock locks a session's mutex.
+func Lock(s *Session) (unlock func()) {
+	s.mu.Lock()
+	return s.mu.Unlock
+}
+
 // Waits reports whether a session waits for its turn.
 func Waits(s *Session) bool {
 	s.mu.Lock()

@@ -92,12 +92,11 @@ func (in *input) discard() bool {
 	return first
 }
 
-// tryDiscard drops whatever else comes, unless the mutex is held: whoever has met a bug may hold it.
-func (in *input) tryDiscard() {
-	if in.mu.TryLock() {
-		in.discarding = true
-		in.mu.Unlock()
-	}
+// refuse drops whatever else comes, and touches nothing that a bug may have been met in.
+func (in *input) refuse() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.discarding = true
 }
 
 // watch takes note of how far the request that is arriving has come, and has its pace looked after. mu is held.

@@ -138,11 +138,11 @@ func (s *Session) beginMuting(r *request, wait time.Duration, now time.Time) (fi
 // unmute goes on with what the client has sent meanwhile, if its time is over. It is what the timer calls.
 func (s *Session) unmute() {
 	defer s.recover("timer")
-	s.mu.Lock()
-	if now := time.Now(); !s.phase.isGone() && s.muting.endIfOver(now) {
-		s.active = now
-	}
-	s.mu.Unlock()
+	s.locked(func() {
+		if now := time.Now(); !s.phase.isGone() && s.muting.endIfOver(now) {
+			s.active = now
+		}
+	})
 	s.pump()
 }
 

@@ -67,12 +67,12 @@ func (s *Session) nextActions(done actions, full bool) (todo actions, p []byte, 
 
 // evict ends the session at once, because its client does not read and others need the memory.
 func (s *Session) evict() {
-	s.mu.Lock()
-	s.abort(&wire.Violation{
-		Reason: wire.ReasonMemoryLimit,
-		Detail: "the answers that the clients of this worker do not read hold too much memory, and this client has not read for longest",
+	s.locked(func() {
+		s.abort(&wire.Violation{
+			Reason: wire.ReasonMemoryLimit,
+			Detail: "the answers that the clients of this worker do not read hold too much memory, and this client has not read for longest",
+		})
 	})
-	s.mu.Unlock()
 	s.pump()
 }
 

@@ -95,9 +95,7 @@ func (s *Session) sayOpened() {
 
 // sayClosed tells of the end of a connection.
 func (s *Session) sayClosed() {
-	s.mu.Lock()
-	why, onlyVersions, requests, bytes := s.why, s.usage.onlyVersions(), s.usage.requests, s.usage.bytes
-	s.mu.Unlock()
+	why, onlyVersions, requests, bytes := s.cameTo()
 	if why == "" {
 		why = leftByItself
 		if onlyVersions {
@@ -108,6 +106,13 @@ func (s *Session) sayClosed() {
 		log.Debug("a client is gone", "reason", why, "for", time.Since(s.usage.began).Round(time.Millisecond), "requests", requests, "bytes", bytes,
 			"client", s.peer.Remote, "client_id", s.client.ID(), "software", s.client.Software())
 	}
+}
+
+// cameTo is what the connection has come to: why it ends, and what its client has asked for.
+func (s *Session) cameTo() (why string, onlyVersions bool, requests, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.why, s.usage.onlyVersions(), s.usage.requests, s.usage.bytes
 }
 
 // softwareOf is what clients of a software are counted in.

@@ -32,29 +32,37 @@ var _ broker.Reply = (*request)(nil)
 
 // Hold implements broker.Reply.
 func (r *request) Hold(n int) bool {
-	s := r.session
+	own, ok := r.session.grow(r, int64(n))
+	return ok && r.session.worker.budget.take(r.session, int64(n), own)
+}
+
+// grow counts n bytes more for a request, if it is not answered yet. own is what the session's requests hold then.
+func (s *Session) grow(r *request, n int64) (own int64, ok bool) {
 	s.mu.Lock()
-	if !s.inflight.grow(&r.place, int64(n)) {
-		s.mu.Unlock()
-		return false
+	defer s.mu.Unlock()
+	if !s.inflight.grow(&r.place, n) {
+		return 0, false
 	}
-	s.slice.add(int64(n))
-	own := s.inflight.unanswered()
-	s.mu.Unlock()
-	return s.worker.budget.take(s, int64(n), own)
+	s.slice.add(n)
+	return s.inflight.unanswered(), true
 }
 
 // Shed implements broker.Reply.
 func (r *request) Shed() {
-	s := r.session
-	s.mu.Lock()
-	frame, freed := r.call.Frame, s.inflight.shed(&r.place)
-	r.call.Frame, r.call.Body = nil, nil
-	s.mu.Unlock()
+	frame, freed := r.session.shed(r)
 	if frame != nil {
 		frame.Release()
 	}
-	s.giveBack(freed)
+	r.session.giveBack(freed)
+}
+
+// shed takes the frame from a request, and says how much less it holds.
+func (s *Session) shed(r *request) (frame *wire.Frame, freed int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	frame, freed = r.call.Frame, s.inflight.shed(&r.place)
+	r.call.Frame, r.call.Body = nil, nil
+	return frame, freed
 }
 
 // Answer implements broker.Reply.
@@ -69,9 +77,7 @@ func (r *request) Answer(a broker.Answer) {
 // Barrier implements broker.Reply.
 func (r *request) Barrier() {
 	s := r.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inflight.raise(&r.place)
+	s.locked(func() { s.inflight.raise(&r.place) })
 }
 
 // WhenNext implements broker.Order.
@@ -90,9 +96,8 @@ func (s *Session) beginWhenNext(r *request, call func()) bool {
 
 // beginAll has done what waited for the client's earlier requests: it is gone, and nobody waits for those.
 func (s *Session) beginAll() {
-	s.mu.Lock()
-	calls := s.inflight.takeBegins()
-	s.mu.Unlock()
+	var calls []func()
+	s.locked(func() { calls = s.inflight.takeBegins() })
 	for _, call := range calls {
 		s.common.guard("next", call)
 	}
@@ -133,9 +138,7 @@ func (r *request) beginAnswerAfter(d time.Duration, a broker.Answer) bool {
 	}
 	timer = time.AfterFunc(d, func() {
 		defer s.recover("timer")
-		s.mu.Lock()
-		s.ends.forget(&ended)
-		s.mu.Unlock()
+		s.locked(func() { s.ends.forget(&ended) })
 		r.Answer(a)
 	})
 	s.ends.add(&ended)
@@ -187,9 +190,7 @@ func (s *Session) serve(frame *wire.Frame) {
 		return
 	}
 	if api.IsLaborious(&r.call) {
-		s.mu.Lock()
-		s.slice.deferRequest(r) // and what comes behind it is kept
-		s.mu.Unlock()
+		s.locked(func() { s.slice.deferRequest(r) }) // and what comes behind it is kept
 		return
 	}
 	s.run(r)
@@ -205,15 +206,20 @@ func (s *Session) annotate(r *request, api string, size int) {
 
 // begin gives a request its place in the order of answers. It reports false when there is no room for it any more.
 func (s *Session) begin(r *request, size int, query bool) (fits bool) {
+	held, own := s.push(r, size, query)
+	return s.worker.budget.take(s, held, own)
+}
+
+// push is begin as far as the session's state goes. held is what the request holds, and own what the session's do together.
+func (s *Session) push(r *request, size int, query bool) (held, own int64) {
 	s.mu.Lock()
-	held := s.inflight.push(&r.place, size, query)
+	defer s.mu.Unlock()
+	held = s.inflight.push(&r.place, size, query)
 	if size > 0 {
 		s.usage.add(r.call.Header.Key, size)
 	}
 	s.slice.add(requestWork)
-	own := s.inflight.unanswered()
-	s.mu.Unlock()
-	return s.worker.budget.take(s, held, own)
+	return held, s.inflight.unanswered()
 }
 
 // run has a request answered.
@@ -231,10 +237,10 @@ func (s *Session) run(r *request) {
 // collector: clusters may read it yet.
 func (s *Session) completeAfterPanic(r *request) {
 	if reason := recover(); reason != nil {
-		s.mu.Lock()
-		r.call.Frame = nil
-		s.inflight.annotate(&r.place, nil) // who serves it may still write to the note
-		s.mu.Unlock()
+		s.locked(func() {
+			r.call.Frame = nil
+			s.inflight.annotate(&r.place, nil) // who serves it may still write to the note
+		})
 		s.complete(r, broker.Answer{Summary: broker.Summary{Code: wire.UnknownServerError}})
 		panic(reason)
 	}

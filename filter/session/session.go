@@ -88,19 +88,28 @@ func (s *Session) DataMore(p []byte) {
 // hosts that read themselves.
 func (s *Session) Fill(read func(p []byte) (n int)) bool {
 	defer s.recover("fill")
+	return s.takesFill() && s.input.fill(read)
+}
+
+// takesFill takes note that the client has sent something, and reports whether requests may be taken from that directly.
+func (s *Session) takesFill() bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.active = time.Now()
-	ready := s.takesDirectly()
-	s.mu.Unlock()
-	return ready && s.input.fill(read)
+	return s.takesDirectly()
+}
+
+// locked runs f with the mutex held, which a bug in f does not leave locked.
+func (s *Session) locked(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
 }
 
 // End says that the client has sent its last byte. It still gets its answers, then the connection is closed.
 func (s *Session) End() {
 	defer s.recover("end")
-	s.mu.Lock()
-	s.phase.becomeEnded()
-	s.mu.Unlock()
+	s.locked(func() { s.phase.becomeEnded() })
 	s.pump()
 }
 
@@ -117,16 +126,21 @@ func (s *Session) HungUp() {
 // Congested says whether the host holds more unsent answers than it likes.
 func (s *Session) Congested(on bool) {
 	defer s.recover("congested")
+	s.becomeCongested(on)
+	s.pump()
+}
+
+// becomeCongested takes note of whether the host holds more unsent answers than it likes.
+func (s *Session) becomeCongested(on bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if on {
 		s.output.becomeFull()
-	} else {
-		s.output.becomeFlowing()
-		s.active = time.Now()
-		s.worker.unread.forget(s)
+		return
 	}
-	s.mu.Unlock()
-	s.pump()
+	s.output.becomeFlowing()
+	s.active = time.Now()
+	s.worker.unread.forget(s)
 }
 
 // Closed says that the connection is gone. Requests in flight go on; their answers are dropped.
@@ -134,7 +148,21 @@ func (s *Session) Closed() {
 	defer s.recover("closed")
 	defer s.runEnds()
 	defer s.common.Stats.ActiveConnections.Add(-1)
+	s.becomeGone()
+	s.uncork()
+	s.worker.roster.remove(s)
+	s.sayClosed()
+	s.client.Release()
+	s.beginAll()
+	s.worker.budget.forget(s)
+	s.worker.unread.forget(s)
+	s.discardInput()
+}
+
+// becomeGone says that the connection is no more: nothing is taken from it, and no timer looks after it.
+func (s *Session) becomeGone() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.phase.becomeGone()
 	s.usage.software.end()
 	s.kept.drop()
@@ -145,15 +173,6 @@ func (s *Session) Closed() {
 		s.loginTimer.Stop()
 	}
 	s.muting.stop()
-	s.mu.Unlock()
-	s.uncork()
-	s.worker.roster.remove(s)
-	s.sayClosed()
-	s.client.Release()
-	s.beginAll()
-	s.worker.budget.forget(s)
-	s.worker.unread.forget(s)
-	s.discardInput()
 }
 
 // uncork sends what has waited for the host to hand over all that it has read.
@@ -179,18 +198,27 @@ func (s *Session) recover(where string) {
 		return
 	}
 	s.common.Panicked(reason, where, "client", s.peer.Remote)
-	s.input.tryDiscard()
-	if s.mu.TryLock() { // whoever panicked may hold it
-		if !s.phase.isClosed() {
-			s.common.violations[wire.ReasonPanic].Add(1)
-		}
-		s.phase.becomeClosing()
-		s.why = wire.ReasonPanic.String()
-		freed, unsent := s.inflight.drop()
-		s.mu.Unlock()
-		s.giveBack(freed)
-		unsent.run()
+	defer s.closeAfterPanic(where) // what is done before may meet the bug again
+	s.input.refuse()
+	freed, unsent := s.dropAfterPanic()
+	s.giveBack(freed)
+	unsent.run()
+}
+
+// dropAfterPanic has nothing more be answered. Whoever met the bug has given the mutex back.
+func (s *Session) dropAfterPanic() (freed int64, unsent releases) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.phase.isClosed() {
+		s.common.violations[wire.ReasonPanic].Add(1)
 	}
-	defer s.common.recover(where) // the connection may be what has the bug
+	s.phase.becomeClosing()
+	s.why = wire.ReasonPanic.String()
+	return s.inflight.drop()
+}
+
+// closeAfterPanic has the host close the connection, which may be what has the bug.
+func (s *Session) closeAfterPanic(where string) {
+	defer s.common.recover(where)
 	s.conn.Close()
 }

@@ -122,9 +122,8 @@ func (s *Session) apply(d decision) {
 // checkPace ends the session if its client has not got on with its request in time. It is what the timer calls.
 func (s *Session) checkPace() {
 	defer s.recover("timer")
-	s.mu.Lock()
-	paused := s.paused
-	s.mu.Unlock()
+	paused := false
+	s.locked(func() { paused = s.paused })
 	if late := s.input.reviewPace(paused, s.worker.arrivals.areWaitedFor()); late != nil {
 		s.violate(late)
 		s.apply(decision{pump: s.worker.arrivals.resumeAll()})

@@ -88,12 +88,16 @@ func (t *turns) next() *Session {
 
 // wait waits until nobody waits for a turn.
 func (t *turns) wait() {
-	t.mu.Lock()
-	idle := t.idle
-	t.mu.Unlock()
-	if idle != nil {
+	if idle := t.running(); idle != nil {
 		<-idle
 	}
+}
+
+// running is closed when the goroutine has ended; nil: it does not run.
+func (t *turns) running() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.idle
 }
 
 // takeTurn goes on where the session was put off: with its laborious request, or with a slice of what was kept. The worker's turns
@@ -120,16 +124,13 @@ func (s *Session) beginTurn() *request {
 
 // runInTurn has a deferred request answered, unless nobody waits for that any more.
 func (s *Session) runInTurn(r *request) {
-	s.mu.Lock()
-	gone := s.phase.isGone()
-	s.mu.Unlock()
+	gone := false
+	s.locked(func() { gone = s.phase.isGone() })
 	if gone {
 		s.complete(r, broker.Answer{})
 	} else {
 		defer s.completeAfterPanic(r)
 		s.run(r)
 	}
-	s.mu.Lock()
-	s.intake.becomeFree()
-	s.mu.Unlock()
+	s.locked(func() { s.intake.becomeFree() })
 }

@@ -8,8 +8,8 @@ import (
 
 // deferring are the packages that give back every mutex with defer, and not only where it is known that a bug can meet it.
 var deferring = []string{
-	"filter/dial", "filter/groups", "filter/host/dynamic", "filter/login", "filter/notices", "filter/stats", "filter/upstream/fetch",
-	"filter/upstream/saramaclient",
+	"filter/broker", "filter/dial", "filter/groups", "filter/host/dynamic", "filter/login", "filter/notices", "filter/session", "filter/stats",
+	"filter/upstream/fetch", "filter/upstream/saramaclient",
 }
 
 // TestLocks wants every mutex that is locked in those packages to be given back by the next statement, deferred: panics are recovered from,
