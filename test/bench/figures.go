@@ -76,6 +76,11 @@ func p90(_ int, s *sample) float64  { return known(s.P90) }
 func p99(_ int, s *sample) float64  { return known(s.P99) }
 func p999(_ int, s *sample) float64 { return known(s.P999) }
 
+// coreShare is CPU time in percent of what one core has.
+func coreShare(side func(*sample) float64) func(int, *sample) float64 {
+	return func(_ int, s *sample) float64 { return side(s) / s.Seconds * 100 }
+}
+
 // known is a figure that is not 0, unless it was not measured.
 func known(v float64) float64 {
 	if v == 0 {

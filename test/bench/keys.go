@@ -51,6 +51,7 @@ func keyFigures() []keyFigure {
 		{"added p50 ÷ tcp_proxy's: 200 requests a second", slowLatency, rawSink, addedToTCP, 2, false, aims{2, 1.3}},
 		{"p99 ÷ tcp_proxy's: half of saturation", busyLatency, rawSink, p99ToTCP, 2, false, aims{1.1, 1.1}},
 		{"p99 ÷ direct: small requests beside large ones", besideLarge, rawSink, p99ToDirect, 2, false, aims{1.5, 1.5}},
+		{"p99 ÷ direct: small requests beside 1000 new connections a second", besideNew, rawSink, p99ToDirect, 2, false, aims{1.5, 1.5}},
 		{"p99 ÷ direct: small requests beside 1000 logins a second", besideLogins, rawSink, p99ToDirect, 2, false, aims{1.5, 1.5}},
 		{cpu + "16 clients, 16 KiB, logged in, with rules", sixteen + behindRules, rawSink, cpuToTCP, 2, false, aims{}},
 		{cpu + "1 consumer, 1 MiB, Kafka", oneReads, kafkaBroker, cpuToTCP, 2, false, aims{1.2, 1.2}},

@@ -32,8 +32,7 @@ func (s *scenario) round(ctx context.Context, r *running, c *clusters) (sample, 
 			p.kill()
 		}
 	}()
-	besides := s.Beside != nil && (r.logsIn || !s.Guarded)
-	if besides {
+	if s.Beside != nil {
 		beside, err := s.startBeside(ctx, r)
 		if err != nil {
 			return sample{}, err
@@ -53,7 +52,7 @@ func (s *scenario) round(ctx context.Context, r *running, c *clusters) (sample, 
 		return sample{}, err
 	}
 	end := usageOf(all, r, c)
-	if besides {
+	if s.Beside != nil {
 		if got.Beside, err = endBeside(all[0]); err != nil {
 			return sample{}, err
 		}

@@ -14,10 +14,11 @@ type scenario struct {
 	Clusters int
 	TLS      bool // to the clusters
 	Job      load.Job
-	// Beside is what other clients do at the same time, as fast as they can and in a process of their own. What they feel is not measured.
+	// Beside is what other clients do at the same time, in a process of their own, at a rate or as fast as they can. What they feel is not
+	// measured.
 	Beside *load.Job `json:",omitempty"`
 	// Guarded has ours ask clients to log in, and judge what they ask for by rules and a quota. Those of the job, and beside, log in then;
-	// where nobody can, they do not, and nobody is beside.
+	// where nobody can, they do the rest alone.
 	Guarded bool `json:",omitempty"`
 	// RateShare makes Job.Rate: this share of what the slowest way can take at all.
 	RateShare float64 `json:",omitempty"`
@@ -41,6 +42,8 @@ const (
 	slowLatency  = "latency, 200 requests a second of 1 KiB"
 	busyLatency  = "latency, 16 clients of 1 KiB at half of what the slowest takes"
 	besideLarge  = "100 clients of 1 KiB beside one of 1 MiB batches"
+	besideNobody = "100 clients of 1 KiB, 1000 requests a second"
+	besideNew    = "100 clients of 1 KiB beside 1000 new connections a second"
 	besideLogins = "100 clients of 1 KiB beside 1000 logins a second"
 	behindRules  = ", logged in, 50 rules, a quota"
 	idle         = "idle clients"
@@ -55,7 +58,8 @@ const large, small, single = 1 << 20, 16 << 10, 1 << 10
 func scenarios() []scenario {
 	const manyClients, thousandClients = 256, 1000
 	bulk := frames(1, large, 5, 6)
-	logins := loggedIn(load.Job{Client: load.Logins, Clients: 64, Rate: 1000})
+	newcomers := load.Job{Client: load.Newcomers, Clients: 64, Rate: 1000}
+	logins := loggedIn(newcomers)
 	writing := []scenario{
 		{Name: oneLarge, Sink: rawSink, Job: franz(large, -1, "none"), quick: true},
 		{Name: "1 client, 16 KiB batches", Sink: rawSink, Job: franz(small, -1, "none")},
@@ -79,6 +83,8 @@ func scenarios() []scenario {
 		{Name: busyLatency, Sink: rawSink, Job: paced(16, 5, 0), RateShare: 0.5},
 		{Name: slowLatency, Sink: kafkaBroker, Job: paced(1, 1, 200)},
 		{Name: besideLarge, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &bulk, quick: true},
+		{Name: besideNobody, Sink: rawSink, Job: paced(100, 1, 1000), quick: true},
+		{Name: besideNew, Sink: rawSink, Job: paced(100, 1, 1000), Beside: &newcomers, quick: true},
 		{Name: besideLogins, Sink: rawSink, Guarded: true, Job: loggedIn(paced(100, 1, 1000)), Beside: &logins, quick: true},
 		{Name: sixteen + behindRules, Sink: rawSink, Guarded: true, Job: loggedIn(frames(16, small, 5, 6)), quick: true},
 		{Name: many + behindRules, Sink: rawSink, Guarded: true, Job: loggedIn(frames(manyClients, single, 1, 64))},

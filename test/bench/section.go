@@ -54,8 +54,10 @@ func (s *scenario) describe() string {
 		text += fmt.Sprintf(" %.0f requests a second, sent when they are due.", j.Rate)
 	}
 	switch {
-	case s.Guarded && s.Beside != nil:
-		text += fmt.Sprintf(" Beside them, where clients log in, %.0f logins a second.", s.Beside.Rate)
+	case s.newcomers() && s.Guarded:
+		text += fmt.Sprintf(" Beside them %.0f new connections a second, which log in where clients do.", s.Beside.Rate)
+	case s.newcomers():
+		text += fmt.Sprintf(" Beside them %.0f new connections a second.", s.Beside.Rate)
 	case s.Beside != nil:
 		text += fmt.Sprintf(" Beside them %d with batches of %d KiB, %d requests in flight.", s.Beside.Clients, s.Beside.BatchBytes>>10, s.Beside.InFlight)
 	}
@@ -86,8 +88,8 @@ func (o *outcome) columns(brief bool) []column {
 	switch {
 	case o.Scenario.Idle:
 		return idleColumns()
-	case o.Scenario.Beside != nil && o.Scenario.Guarded:
-		return loginColumns(direct)
+	case o.Scenario.newcomers():
+		return o.newcomerColumns(direct)
 	case o.Scenario.Beside != nil:
 		return besideColumns(direct)
 	case paced && brief:
@@ -117,17 +119,21 @@ func throughputColumns(direct []sample) []column {
 }
 
 func (o *outcome) briefColumns(direct []sample) []column {
-	toTCP := func(i int, s *sample) float64 {
-		if tcp := o.samples(tcpProxyWay); len(tcp) > 0 {
-			return known(ratio(tcp, perGB(proxyCPU))(i, s))
-		}
-		return math.NaN()
-	}
 	return []column{
 		full("throughput ÷ direct", 2, ratio(direct, recordsPerSecond)),
-		full("proxy's CPU ÷ tcp_proxy's", 2, toTCP),
+		full("proxy's CPU ÷ tcp_proxy's", 2, o.toTCP(perGB(proxyCPU))),
 		median("CPU of all a record ÷ direct", 2, ratio(direct, perRecord(allCPU))),
 		median("broker CPU a record ÷ direct", 2, ratio(direct, perRecord(brokerCPU))),
+	}
+}
+
+// toTCP is a figure divided by what the TCP proxy had in the same round.
+func (o *outcome) toTCP(figure func(int, *sample) float64) func(int, *sample) float64 {
+	return func(i int, s *sample) float64 {
+		if tcp := o.samples(tcpProxyWay); len(tcp) > 0 {
+			return known(ratio(tcp, figure)(i, s))
+		}
+		return math.NaN()
 	}
 }
 
@@ -168,14 +174,20 @@ func besideColumns(direct []sample) []column {
 	}
 }
 
-func loginColumns(direct []sample) []column {
+// newcomers says whether clients come and go beside.
+func (s *scenario) newcomers() bool { return s.Beside != nil && s.Beside.Client == load.Newcomers }
+
+func (o *outcome) newcomerColumns(direct []sample) []column {
 	return []column{
 		full("p99 ÷ direct", 2, ratio(direct, p99)),
+		full("p99 ÷ tcp_proxy's", 2, o.toTCP(p99)),
 		median("p50, µs", 0, p50),
 		median("p90", 0, p90),
 		full("p99", 0, p99),
 		full("p99.9", 0, p999),
-		median("logins/s beside", 0, besideRate),
+		median("newcomers/s", 0, besideRate),
+		median("proxy's CPU, % of a core", 0, coreShare(proxyCPU)),
+		median("CPU of all", 0, coreShare(allCPU)),
 	}
 }
 

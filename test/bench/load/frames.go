@@ -215,13 +215,18 @@ func (r *frameRun) pace(conns []*connection, rate float64) error {
 	start := int64(time.Since(epoch))
 	for i := 0; r.ctx.Err() == nil; i++ {
 		due := start + int64(float64(i)/rate*1e9)
-		if wait := due - int64(time.Since(epoch)); wait > 0 {
-			t := syscall.NsecToTimespec(wait)
-			_ = syscall.Nanosleep(&t, nil) // an early wake-up does no harm
-		}
+		sleepUntil(due)
 		if err := conns[i%len(conns)].send(due); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sleepUntil waits until a time since the epoch.
+func sleepUntil(due int64) {
+	if wait := due - int64(time.Since(epoch)); wait > 0 {
+		t := syscall.NsecToTimespec(wait)
+		_ = syscall.Nanosleep(&t, nil) // an early wake-up does no harm
+	}
 }

@@ -35,7 +35,7 @@ type Job struct {
 	// InFlight is how many requests a connection has without an answer; Frames only.
 	InFlight int
 	// Rate is how many requests all clients send in a second, whether answered or not; Frames, and the producer of Follows. 0: as fast as
-	// answers come.
+	// answers come. Of Newcomers it is how many come in a second.
 	Rate float64
 	// FetchBytes is the size of an answer, at most, of Consumes; 0: 50 MiB, Java's default.
 	FetchBytes int `json:",omitempty"`
@@ -65,8 +65,8 @@ const (
 	Waits = "waiting consumers"
 	// Members are consumers of franz-go that wait for what nobody sends, each in a group of its own.
 	Members = "members of groups"
-	// Logins connect, log in and hang up, at a rate.
-	Logins = "logins"
+	// Newcomers connect, log in if they are to, ask for versions and hang up, at a rate.
+	Newcomers = "newcomers"
 )
 
 // Result is what came of a job in the time measured.
@@ -103,8 +103,8 @@ func Run(ctx context.Context, j *Job, mark func()) (Result, error) {
 		return runWait(ctx, j, dial, mark)
 	case Members:
 		return runMembers(ctx, j, dial, mark)
-	case Logins:
-		return runLogins(ctx, j, dial, mark)
+	case Newcomers:
+		return runNewcomers(ctx, j, dial, mark)
 	default:
 		return Result{}, fmt.Errorf("no client %q", j.Client)
 	}

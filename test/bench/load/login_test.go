@@ -26,8 +26,8 @@ func TestLogins(t *testing.T) {
 	t.Parallel()
 	right, wrong := asked(t, load.Password), asked(t, "another")
 	for name, j := range map[string]load.Job{
-		"frames": {Client: load.Frames, Acks: -1, InFlight: 5},
-		"logins": {Client: load.Logins, Rate: 500},
+		"frames":    {Client: load.Frames, Acks: -1, InFlight: 5},
+		"newcomers": {Client: load.Newcomers, Rate: 500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
