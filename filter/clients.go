@@ -22,20 +22,26 @@ func (f *Filter) Clients() status.Clients {
 		Connected: int64(len(connected)), Total: f.options.Stats.Connections.Load(),
 		Software: f.bySoftware(connected), Busiest: busiest(connected), Logins: f.logins(),
 	}
+	c.Groups, c.MoreGroups = f.groups()
+	c.Throttled, c.MoreThrottled = f.throttled()
 	f.sessions.Notices().Fill(&c)
 	return c
 }
 
 // connected lists the clients of all workers.
 func (f *Filter) connected() []status.Client {
-	f.mu.Lock()
-	workers := slices.Collect(maps.Values(f.workers))
-	f.mu.Unlock()
 	var all []status.Client
-	for _, w := range workers {
+	for _, w := range f.allWorkers() {
 		all = append(all, w.sessions.Clients()...)
 	}
 	return all
+}
+
+// allWorkers are those that there are now.
+func (f *Filter) allWorkers() []*worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Values(f.workers))
 }
 
 // bySoftware sums up the clients of each software, the most connections first. One that none has had is left out.

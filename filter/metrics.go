@@ -13,7 +13,7 @@ import (
 
 // Metrics lists what a configuration counts.
 func Metrics(c *config.Config) stats.Table {
-	of := stats.Scope{APIs: served(c), Topics: c.TopicMetrics}
+	of := stats.Scope{APIs: served(c), Topics: c.TopicMetrics, ListensTLS: c.ListenTLS != nil}
 	for _, cluster := range c.Clusters {
 		of.Clusters = append(of.Clusters, cluster.Name)
 	}

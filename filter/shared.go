@@ -19,6 +19,8 @@ type shared struct {
 	// quotas say how much clients may do, of all workers together. Nil: as much as they can.
 	quotas *quota.Quotas
 	uneven uneven
+	// refused are the commits that were refused last.
+	refused refusedCommits
 }
 
 // init makes it what the configuration says.

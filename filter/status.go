@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -53,11 +52,8 @@ func (f *Filter) Read() []stats.Sample { return f.options.Stats.Read() }
 
 // ways are all workers' ways into each cluster, by its name.
 func (f *Filter) ways() map[string][]*upstream.Cluster {
-	f.mu.Lock()
-	workers := slices.Collect(maps.Values(f.workers))
-	f.mu.Unlock()
 	ways := map[string][]*upstream.Cluster{}
-	for _, w := range workers {
+	for _, w := range f.allWorkers() {
 		for _, u := range w.all() {
 			ways[u.Name()] = append(ways[u.Name()], u)
 		}

@@ -53,6 +53,7 @@ func (f *Filter) newWorker(index int) *worker {
 	w.broker = broker.New(broker.Served(f.door != nil), &f.shared.routes, upstreams, unmatched(f.config.UnmatchedTopic), f.counts)
 	w.broker.KeepIn(w.thread.Room)
 	w.broker.OnUneven(f.shared.uneven.tell)
+	w.broker.OnRefusedCommit(f.shared.refused.take)
 	w.broker.Let(broker.Access(f.config.TopicAccess)) // in the same order
 	w.broker.LetGroups(broker.Access(f.config.GroupAccess))
 	w.broker.Authorize(f.shared.rules)

@@ -144,7 +144,8 @@ func (s *server) run(ctx context.Context) error {
 			return s.current.Load().filter.NewSession(worker, p, conn)
 		},
 		Log: s.log, Loops: s.loops, Grace: grace, Panicked: s.countPanic,
-		TLS: func() (*tls.Config, bool) { return s.current.Load().tls.config() },
+		HandshakeFailed: s.countHandshake,
+		TLS:             func() (*tls.Config, bool) { return s.current.Load().tls.config() },
 	})
 	reload := make(chan os.Signal, 1) // one that comes meanwhile is enough: the file is read after it
 	signal.Notify(reload, syscall.SIGHUP)
@@ -222,6 +223,8 @@ func (s *server) countPanic() {
 		m.stats.PanicsRecovered.Add(1)
 	}
 }
+
+func (s *server) countHandshake(f stats.TLSFailure) { s.current.Load().stats.TLSFailed(f).Add(1) }
 
 // load makes a mesh of the configuration in the file.
 func (s *server) load() (*mesh, error) {

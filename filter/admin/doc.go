@@ -7,9 +7,10 @@
 //
 //	board.go      the meshes; gather.go: what is told of them now
 //	history.go    the last ten minutes of a mesh: rates, latencies, points of charts
+//	failures.go   which logins and handshakes have failed in that time
 //	problems.go   what is wrong, in words
 //	ready.go      who is ready, and why not
 //	server.go     HTTP at an address, and its limits; listen.go: few connections; places.go: one server for an address
 //	routes.go     paths, and what is answered on them; metrics.go: Prometheus; log.go: the level; text.go: the page for terminals
-//	page.go       the page: page.gohtml, page.css and page.js; view.go and clusterview.go: its words; chart.go: its charts
+//	page.go       the page: page.gohtml, page.css and page.js; view.go, clusterview.go and troubleview.go: its words; chart.go: its charts
 package admin

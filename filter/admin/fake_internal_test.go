@@ -33,6 +33,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func newFake() *fake {
 	f := &fake{set: stats.New(stats.NewTable(stats.Scope{
 		Clusters: []string{"kafka_c1", "kafka_c2", "kafka:c3"}, Rules: []string{"apples", "bananas", ""},
+		Mechanisms: []string{"PLAIN", "SCRAM-SHA-512"}, LoginFailures: []string{"unknown_user", "wrong_password"}, ListensTLS: true,
 	}))}
 	f.mesh = status.Mesh{
 		Name: "orders", Listener: "0.0.0.0:9092", Advertised: "kafka.example.com:9092", Since: noon.Add(-26 * time.Hour), Readiness: status.ReadinessAll,
@@ -64,9 +65,21 @@ func newFake() *fake {
 				{Address: "10.0.3.17:51123", ID: "checkout-producer-1", Software: "apache-kafka-java 3.9.0", Since: noon.Add(-time.Hour), Requests: 123_456, Bytes: 3 << 30, BytesPerSecond: 1.2e6},
 				{Address: "10.0.3.18:40000", ID: "rdkafka", Software: "librdkafka 2.8.0", Since: noon.Add(-time.Minute), Requests: 12, Bytes: 3 << 20, BytesPerSecond: 1.2e3},
 			},
-			Unmatched: []status.Unmatched{{Topic: "dates-java", Client: "10.0.3.19:41111", ClientID: "dates-app", Software: "apache-kafka-java 3.9.0", Times: 77, Last: noon.Add(-12 * time.Second)}},
-			Closings:  []status.Closing{{Time: noon.Add(-time.Minute), Client: "10.0.9.9:5555", Kind: "http_request", Reason: "http_request: the client speaks HTTP, not Kafka"}},
-			Refusals:  []status.Refusal{{Kind: "consumers", Client: "10.0.3.20:40404", ClientID: "console-consumer", Software: "apache-kafka-java 4.1.0", Times: 3, Last: noon.Add(-90 * time.Second)}},
+			Groups: []status.Group{
+				{
+					ID: "billing.invoices", Protocol: status.Classic, Home: "kafka_c2", Members: 2, Rebalances: 14, Commits: []string{"kafka_c1"}, Refused: 27,
+					LastRefused: status.RefusedCommit{
+						Time: noon.Add(-20 * time.Second), Cluster: "kafka_c2", Code: "COORDINATOR_NOT_AVAILABLE", Client: "10.0.4.7:40001", ClientID: "invoices-2",
+					},
+				},
+				{ID: "shipping", Protocol: status.Consumer, Home: "kafka_c1", Coordinator: "c1-a:9092", Members: 5, Rebalances: 1, Commits: []string{"kafka_c1", "kafka_c2"}},
+			},
+			MoreGroups:    12,
+			Throttled:     []status.Throttled{{Rule: "batch", Principal: "nightly-export", Limits: []string{"produce", "requests"}, Since: noon.Add(-4 * time.Minute), Share: 0.83, WaitMillis: 1200}},
+			MoreThrottled: 3,
+			Unmatched:     []status.Unmatched{{Topic: "dates-java", Client: "10.0.3.19:41111", ClientID: "dates-app", Software: "apache-kafka-java 3.9.0", Times: 77, Last: noon.Add(-12 * time.Second)}},
+			Closings:      []status.Closing{{Time: noon.Add(-time.Minute), Client: "10.0.9.9:5555", Kind: "http_request", Reason: "http_request: the client speaks HTTP, not Kafka"}},
+			Refusals:      []status.Refusal{{Kind: "consumers", Client: "10.0.3.20:40404", ClientID: "console-consumer", Software: "apache-kafka-java 4.1.0", Times: 3, Last: noon.Add(-90 * time.Second)}},
 		},
 	}
 	return f
@@ -87,6 +100,8 @@ func (f *fake) traffic(i int) {
 	for range 2 + n/50 {
 		c1.TimeTotal.Record(9000 + 1000*int64(i%9))
 	}
+	f.set.Login("PLAIN").Failed("wrong_password").Add(1)
+	f.set.TLSFailed(stats.TLSPlaintext).Add(int64(i % 2))
 	f.set.Cluster("kafka_c2").Failed.Add(3)
 	f.set.Cluster("kafka_c2").Error(6).Add(3)
 }

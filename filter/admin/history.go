@@ -147,6 +147,7 @@ type history struct {
 	mesh     track
 	clusters tracks // by their names in metrics
 	rules    tracks
+	failures failures
 	now      read
 }
 
@@ -162,8 +163,9 @@ type read struct {
 // take takes note of a mesh's samples of now.
 func (h *history) take(samples []stats.Sample, now time.Time) {
 	if h.clusters == nil {
-		h.clusters, h.rules = tracks{}, tracks{}
+		h.clusters, h.rules, h.failures = tracks{}, tracks{}, failures{}
 	}
+	h.failures.take(samples, !h.at.IsZero())
 	passed := now.Sub(h.at)
 	h.at, h.now = now, sortOut(samples)
 	h.mesh.most = points
@@ -236,6 +238,7 @@ func of(all map[string]*counts, name string) *counts {
 // fill adds to a mesh what is known of its traffic.
 func (h *history) fill(m *status.Mesh) {
 	m.Traffic, m.Requests = h.mesh.traffic(), maps.Clone(h.now.requests)
+	h.failures.fill(&m.Clients)
 	for i := range m.Clusters {
 		c := &m.Clusters[i]
 		name := stats.ClusterMetrics(c.Name)

@@ -1,11 +1,13 @@
 package admin
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
 )
 
@@ -119,5 +121,42 @@ func TestCountersThatGoBack(t *testing.T) {
 	track.take(counts{bytes: 10}, interval)
 	if got := track.points[0].bytes; got != 0 {
 		t.Errorf("rate = %v, want 0", got)
+	}
+}
+
+// Failures count as those of the last ten minutes until these are over; what was counted before the mesh was first looked at is not among them.
+func TestRecentFailures(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	login := f.set.Login("SCRAM-SHA-512")
+	login.Failed("unknown_user").Add(100)
+	b := NewBoard("test", slog.New(slog.DiscardHandler))
+	m := &member{source: f}
+	b.members = []*member{m}
+	told := func(i int) status.Clients {
+		m.look(noon.Add(time.Duration(i) * interval))
+		return b.gather(noon).Meshes[0].Clients
+	}
+	if c := told(0); len(c.LoginFailures) != 0 {
+		t.Errorf("%+v have failed lately, which is not known", c.LoginFailures)
+	}
+	login.Failed("unknown_user").Add(2)
+	login.Failed("wrong_password").Add(3)
+	f.set.TLSFailed(stats.TLSEnded).Add(1)
+	want := []status.LoginFailure{
+		{Mechanism: "scram_sha_512", Reason: "wrong_password", Times: 3, Recent: 3}, {Mechanism: "scram_sha_512", Reason: "unknown_user", Times: 102, Recent: 2},
+	}
+	c := told(1)
+	if diff := cmp.Diff(want, c.LoginFailures); diff != "" {
+		t.Errorf("logins (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]status.TLSFailure{{Reason: "ended", Times: 1, Recent: 1}}, c.TLSFailures); diff != "" {
+		t.Errorf("handshakes (-want +got):\n%s", diff)
+	}
+	for i := range points {
+		c = told(i + 2)
+	}
+	if len(c.LoginFailures)+len(c.TLSFailures) != 0 {
+		t.Errorf("%+v, %+v have failed in the last ten minutes, want none", c.LoginFailures, c.TLSFailures)
 	}
 }

@@ -53,7 +53,9 @@ func TestPageSaysWhatIsWrongFirst(t *testing.T) {
 		"<title>1 of 3 clusters cannot be reached · Kafka mesh</title>", `<h1 class="verdict bad">1 of 3 clusters cannot be reached</h1>`,
 		"<strong>kafka_c2 cannot be reached</strong>", "for 3m 12s, since", "nobody listens there", "<strong>A certificate for kafka_c1 ends in 5d</strong>",
 		"<strong>No rule matches dates-java</strong>", "<h2>Clusters</h2>", "<h3>kafka_c2", "<h3>kafka_c1", "<h3>kafka:c3", "<h2>Rules</h2>",
-		"apples*", "all others", "Clients by software", "apache-kafka-java", "Busiest clients", "checkout-producer-1", "Topics without a rule", "dates-app at 10.0.3.19:41111",
+		"apples*", "all others", "Clients by software", "apache-kafka-java", "Busiest clients", "checkout-producer-1", "Failed logins and handshakes", "wrong_password", "plaintext",
+		"Consumer groups", "billing.invoices", "COORDINATOR_NOT_AVAILABLE by kafka_c2, from invoices-2 at 10.0.4.7:40001", "And 12 more", "Throttled by quotas",
+		"nightly-export", "83 %", "1.2 s", "Topics without a rule", "dates-app at 10.0.3.19:41111",
 		"Closed connections", "the client speaks HTTP, not Kafka", "Refused", "console-consumer",
 	} {
 		next := strings.Index(text[at+1:], want)
@@ -90,6 +92,10 @@ func TestPageEscapesWhatOthersSay(t *testing.T) {
 		m.Clients.Busiest = append(m.Clients.Busiest, status.Client{Address: name, ID: name, Software: name})
 		m.Clients.Unmatched = append(m.Clients.Unmatched, status.Unmatched{Topic: name, Client: name, ClientID: name, Software: name, Last: noon})
 		m.Clients.Closings = append(m.Clients.Closings, status.Closing{Time: noon, Client: name, ClientID: name, Software: name, Kind: name, Reason: name})
+		m.Clients.Throttled = append(m.Clients.Throttled, status.Throttled{Rule: name, Principal: name})
+		m.Clients.Groups = append(m.Clients.Groups, status.Group{ID: name, Home: name, Coordinator: name, Commits: []string{name}, Refused: 1, LastRefused: status.RefusedCommit{
+			Time: noon, Cluster: name, Code: name, Reason: name, Client: name, ClientID: name,
+		}})
 		m.Clients.Refusals = append(m.Clients.Refusals, status.Refusal{Kind: name, Client: name, ClientID: name, Software: name, Last: noon})
 	}
 	text := rendered(t, f)

@@ -94,6 +94,7 @@ func meshProblems(m *status.Mesh, now time.Time) (found []status.Problem) {
 		add(status.Notice, time.Time{}, strings.ToUpper(kind[:min(1, len(kind))])+kind[min(1, len(kind)):]+" were refused in the last ten minutes",
 			"They asked for what is not served. See Refused.")
 	}
+	found = append(found, troubleProblems(&m.Clients, now)...)
 	for _, w := range m.Warnings {
 		add(status.Notice, m.Since, "The configuration has a remark", w)
 	}

@@ -63,6 +63,7 @@ func (m *meshView) write(b *strings.Builder) {
 			row(l.Mechanism, l.Succeeded+" succeeded", l.Renewed+" renewed", l.Failed+" failed")
 		}
 	})
+	m.writeTroubles(b)
 	table(b, "Busiest clients", func(row func(cells ...string)) {
 		for _, c := range m.Busiest {
 			row(c.Name, c.Address, c.Software, c.Rate, c.Bytes+" in all", "for "+c.For)

@@ -53,6 +53,11 @@ type meshView struct {
 	Topics   []askedView
 	Closings []closingView
 	Refusals []askedView
+
+	Groups                    []groupView
+	Throttled                 []throttledView
+	Failures                  []failureView
+	MoreGroups, MoreThrottled string // empty: none
 }
 
 // tile is a number with a chart.
@@ -207,6 +212,8 @@ func newMeshView(m *status.Mesh, c charts, now time.Time) meshView {
 		v.Clusters = append(v.Clusters, cv)
 	}
 	v.Rules, v.Homes = ruleViews(m), homes(m)
+	v.Groups, v.Throttled, v.Failures = groupViews(&m.Clients, now), throttledViews(&m.Clients, now), failureViews(&m.Clients)
+	v.MoreGroups, v.MoreThrottled = some(m.Clients.MoreGroups), some(m.Clients.MoreThrottled)
 	for _, s := range m.Clients.Software {
 		v.Software = append(v.Software, softwareView{s.Name, number(float64(s.Connected)), number(float64(s.Total))})
 	}

@@ -270,6 +270,7 @@ func (o *commitCall) takeFrom(name string, said *kmsg.OffsetCommitResponse) {
 
 // finish answers the client.
 func (o *commitCall) finish() {
+	o.takeDown()
 	const head, topic, partition = 32, 16, 16
 	size := head + len(o.Body)
 	response := kmsg.NewPtrOffsetCommitResponse()

@@ -347,6 +347,7 @@ func (h *heartbeatCall) tooOld() string {
 // answerClient answers the client.
 func (h *heartbeatCall) answerClient() {
 	defer h.over()
+	h.takeDown()
 	response := h.response
 	response.SetVersion(h.Header.Version)
 	const head, topic = 256 + maxSaid, 64

@@ -61,9 +61,11 @@ type Broker struct {
 	rules     *authorizer.Rules
 	counts    Counts
 	uneven    func(Uneven)
-	ids       topicIDs
-	listing   listing
-	memory    Memory // for what is kept for clients; nil: none
+	// refusedCommit is told of each.
+	refusedCommit func(RefusedCommit)
+	ids           topicIDs
+	listing       listing
+	memory        Memory // for what is kept for clients; nil: none
 
 	converters sync.Pool // of *record.Converter
 
@@ -85,7 +87,7 @@ func New(apis []API, routes Routes, upstreams map[string]Upstream, unmatched wir
 		b.apis[apis[i].Key] = &apis[i]
 	}
 	b.clusters = slices.Sorted(maps.Keys(upstreams))
-	b.uneven = func(Uneven) {}
+	b.uneven, b.refusedCommit = func(Uneven) {}, func(RefusedCommit) {}
 	b.converters.New = func() any { return new(record.Converter) }
 	return b
 }

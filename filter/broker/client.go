@@ -35,6 +35,8 @@ type Client struct {
 	beats  series // its heartbeats of groups of the new protocol
 	owed   owed   // by clusters, for its commits
 
+	memberships memberships
+
 	mu     sync.Mutex
 	gone   bool
 	fences map[Cluster]*order.Fences // they keep the order of what the client sends to each cluster

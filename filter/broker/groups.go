@@ -131,6 +131,7 @@ func (b *Broker) passOn(c *Call, h *homeRequest) {
 				h.renew(r)
 			}
 			c.Note.Fail(code, "")
+			c.Client.memberships.answered(h.request, h.group, name, code)
 			answerWith(c, r, Answer{Summary: Summary{Code: failure(code)}})
 		})
 	}

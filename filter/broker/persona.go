@@ -37,7 +37,7 @@ func (b *Broker) Part(p Personas) { b.personas = p }
 func (b *Broker) As(upstreams map[string]Upstream) *Broker {
 	other := &Broker{
 		apis: b.apis, table: b.table, routes: b.routes, upstreams: upstreams, unmatched: b.unmatched, access: b.access, groups: b.groups,
-		rules: b.rules, counts: b.counts, uneven: b.uneven, memory: b.memory, clusters: slices.Sorted(maps.Keys(upstreams)),
+		rules: b.rules, counts: b.counts, uneven: b.uneven, refusedCommit: b.refusedCommit, memory: b.memory, clusters: slices.Sorted(maps.Keys(upstreams)),
 	}
 	other.converters.New = b.converters.New
 	return other

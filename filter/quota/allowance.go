@@ -31,6 +31,7 @@ type Allowance struct {
 
 	mu      sync.Mutex
 	buckets [kinds]bucket
+	stretch stretch
 }
 
 // newAllowance makes one with full buckets.
@@ -56,6 +57,9 @@ func (a *Allowance) Charge(k Kind, n int64, now time.Time) time.Duration {
 	wait := b.take(n, at)
 	if full := int64(b.full()); full > a.full.Load() { // the mutex is held: nobody else stores
 		a.full.Store(full)
+	}
+	if wait > 0 {
+		a.stretch.add(k, at, wait)
 	}
 	return wait
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/status"
 )
 
@@ -46,6 +47,14 @@ func (w *Worker) Clients() []status.Client {
 		clients = append(clients, s.status(now))
 	}
 	return clients
+}
+
+// Memberships lists what the worker's clients have to do with groups. It looks at each of them, as Clients does.
+func (w *Worker) Memberships() (all []broker.Membership) {
+	for _, s := range w.roster.all() {
+		all = append(all, s.client.Memberships()...)
+	}
+	return all
 }
 
 func (s *Session) status(now time.Time) status.Client {

@@ -99,6 +99,7 @@ func labelRows(values map[string][]string) string {
 		{stats.LabelSoftware, ""},
 		{stats.LabelMechanism, ""},
 		{stats.LabelFailure, ""},
+		{stats.LabelTLSFailure, "see below"},
 		{stats.LabelMeshBuild, "the version of this build"},
 	} {
 		if l.values == "" {
@@ -109,6 +110,10 @@ func labelRows(values map[string][]string) string {
 	b.WriteString("\n| `<reason>` | what the client did, or what happened to it |\n|---|---|\n")
 	for _, r := range wire.Reasons() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", r, stats.ReasonHelp(r))
+	}
+	b.WriteString("\n| `<tls_failure>` | why a handshake of TLS has failed |\n|---|---|\n")
+	for _, f := range stats.TLSFailures() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", f, f.Help())
 	}
 	return b.String() + "\n"
 }

@@ -23,6 +23,7 @@ const (
 	LabelFailure    = "kafka_login_failure"
 	LabelDenying    = "kafka_authorization_rule"
 	LabelQuota      = "kafka_quota_rule"
+	LabelTLSFailure = "kafka_tls_failure"
 	LabelMeshBuild  = "kafkamesh_version"
 )
 

@@ -25,6 +25,7 @@ func scope() stats.Scope {
 	}
 	of.Mechanisms = []string{login.Plain, login.ScramSHA256, login.ScramSHA512, login.OAuthBearer}
 	of.LoginFailures = logins.Failures()
+	of.ListensTLS = true
 	return of
 }
 
@@ -119,6 +120,9 @@ func TestEveryMetricIsCounted(t *testing.T) {
 	for _, rule := range of.Quotas {
 		q := s.Quota(rule)
 		use = append(use, q.Throttled, q.ThrottleTime)
+	}
+	for _, f := range stats.TLSFailures() {
+		use = append(use, s.TLSFailed(f))
 	}
 	for _, prefix := range of.Rules {
 		r := s.Rule(prefix)

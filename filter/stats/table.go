@@ -71,6 +71,8 @@ type Scope struct {
 	Denying []string
 	// Quotas are the names of the rules of quotas.
 	Quotas []string
+	// ListensTLS says that clients are spoken TLS with by us, and not by Envoy.
+	ListensTLS bool
 }
 
 // NewTable lists the metrics of a scope.
@@ -98,6 +100,11 @@ func NewTable(of Scope) Table {
 		t = appendRows(t, scoped("clients", label, LabelSoftware), new(Client).rows())
 	}
 	t = append(t, loginTable(of.Mechanisms, of.LoginFailures)...)
+	if of.ListensTLS {
+		for _, f := range TLSFailures() {
+			t = append(t, tlsFailureMetric(f))
+		}
+	}
 	for _, name := range of.Clusters {
 		t = appendRows(t, clusterScope(name), new(Cluster).rows())
 		for _, code := range countedCodes() {

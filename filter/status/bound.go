@@ -52,6 +52,12 @@ func (c *Cluster) bound() {
 	c.Brokers = every(c.Brokers, func(b *Broker) { b.Address, b.LastError = Name(b.Address), Text(b.LastError) })
 }
 
+func (g *Group) bound() {
+	clip(&g.ID, &g.Home, &g.Coordinator, &g.LastRefused.Cluster, &g.LastRefused.Code, &g.LastRefused.Client, &g.LastRefused.ClientID)
+	g.LastRefused.Reason = Text(g.LastRefused.Reason)
+	g.Commits = rows(g.Commits, func(c *string) { *c = Name(*c) })
+}
+
 func (c *Clients) bound() {
 	c.Software = rows(c.Software, func(s *Software) { s.Name = Name(s.Name) })
 	c.Busiest = rows(c.Busiest, func(b *Client) { clip(&b.Address, &b.ID, &b.Software, &b.Principal) })
@@ -60,6 +66,8 @@ func (c *Clients) bound() {
 		clip(&l.Client, &l.ClientID, &l.Software, &l.Kind)
 		l.Reason = Text(l.Reason)
 	})
+	c.Groups = rows(c.Groups, (*Group).bound)
+	c.Throttled = rows(c.Throttled, func(t *Throttled) { clip(&t.Rule, &t.Principal) })
 	c.Refusals = rows(c.Refusals, func(r *Refusal) { clip(&r.Kind, &r.API, &r.Client, &r.ClientID, &r.Software) })
 }
 

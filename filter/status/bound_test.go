@@ -45,6 +45,10 @@ func TestBound(t *testing.T) {
 		m.Clients.Busiest = append(m.Clients.Busiest, status.Client{Address: long, ID: long, Software: long})
 		m.Clients.Unmatched = append(m.Clients.Unmatched, status.Unmatched{Topic: long, Client: long, ClientID: long, Software: long})
 		m.Clients.Closings = append(m.Clients.Closings, status.Closing{Client: long, ClientID: long, Software: long, Kind: long, Reason: long})
+		m.Clients.Throttled = append(m.Clients.Throttled, status.Throttled{Rule: long, Principal: long})
+		m.Clients.Groups = append(m.Clients.Groups, status.Group{ID: long, Home: long, Coordinator: long, Commits: []string{long}, LastRefused: status.RefusedCommit{
+			Cluster: long, Code: long, Reason: long, Client: long, ClientID: long,
+		}})
 		m.Clients.Refusals = append(m.Clients.Refusals, status.Refusal{Kind: long, Client: long, ClientID: long, Software: long})
 	}
 	m.Bound()
@@ -53,8 +57,8 @@ func TestBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Each of < and newline is longer in JSON.
-	const fields = 19
-	if most := 6 * status.MaxRows * (fields*status.MaxName + status.MaxText); len(text) > most || !utf8.Valid(text) {
+	const fields, texts = 29, 2
+	if most := 6 * status.MaxRows * (fields*status.MaxName + texts*status.MaxText); len(text) > most || !utf8.Valid(text) {
 		t.Errorf("%d bytes, valid: %v, want at most %d", len(text), utf8.Valid(text), most)
 	}
 	var back status.Mesh

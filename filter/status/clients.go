@@ -11,6 +11,15 @@ type Clients struct {
 	Software []Software `json:"software"`
 	// Logins are those by each mechanism that clients may log in by. Empty: they do not.
 	Logins []Login `json:"logins,omitempty"`
+	// LoginFailures and TLSFailures say why logins, and handshakes of TLS, have failed in the last ten minutes.
+	LoginFailures []LoginFailure `json:"login_failures,omitempty"`
+	TLSFailures   []TLSFailure   `json:"tls_failures,omitempty"`
+	// Groups are consumer groups, those first that somebody should look at, and MoreGroups is how many more there are.
+	Groups     []Group `json:"groups"`
+	MoreGroups int     `json:"more_groups"`
+	// Throttled are those whom quotas hold back, most first, and MoreThrottled is how many more there are.
+	Throttled     []Throttled `json:"throttled"`
+	MoreThrottled int         `json:"more_throttled"`
 	// Busiest are those that sent most in the last minute, the busiest first.
 	Busiest []Client `json:"busiest"`
 	// Unmatched are topics that no rule matches, the last asked for first.

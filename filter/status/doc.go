@@ -2,6 +2,7 @@
 //
 //	status.go   a process, its meshes, their clusters, brokers and rules
 //	clients.go  who is connected, who asked for what has no rule, who was disconnected or refused, and why
+//	troubles.go consumer groups, who is throttled, which logins and handshakes fail
 //	bound.go    how long names, texts and lists may be
 //
 // Who gathers a Mesh fills in what it knows and leaves the rest zero; package admin, which looks at metrics again and again, adds the

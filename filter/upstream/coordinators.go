@@ -81,6 +81,19 @@ func (c *coordinators) find(u *Cluster, group string, done func(addr string, err
 	}
 }
 
+// known is the address of a group's coordinator, as far as it is remembered; else empty.
+func (c *coordinators) known(group string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.groups[group]; known != nil {
+		return known.addr
+	}
+	return ""
+}
+
+// Coordinator is the address of a group's coordinator, for those who look at a mesh; empty: it is not known. Nobody is asked.
+func (u *Cluster) Coordinator(group string) string { return u.coordinators.known(group) }
+
 // remember takes in what is asked for, unless there is no room. c.mu is held.
 func (c *coordinators) remember(group string, n *coordinator) {
 	if c.groups == nil {

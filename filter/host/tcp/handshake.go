@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 )
 
 const (
@@ -51,7 +52,7 @@ func newHandshakes(o *Options) *handshakes {
 func (h *handshakes) begin(nc net.Conn, config *tls.Config, serve func(net.Conn)) {
 	if !h.enter(nc) {
 		_ = nc.Close()
-		h.tell(nc, "there are too many at one time")
+		h.tell(nc, stats.TLSTooMany, "there are too many at one time")
 		return
 	}
 	h.running.Go(func() {
@@ -65,7 +66,7 @@ func (h *handshakes) begin(nc net.Conn, config *tls.Config, serve func(net.Conn)
 			secure, err := h.shake(nc, config)
 			switch {
 			case err != nil && !h.isClosed():
-				h.tell(nc, err.Error())
+				h.tell(nc, failureOf(err), err.Error())
 			case err == nil && h.leave(nc):
 				ended = true
 				serve(secure)
@@ -138,8 +139,9 @@ func (h *handshakes) close() {
 	h.running.Wait()
 }
 
-// tell logs that a handshake has failed, unless that was done a moment ago.
-func (h *handshakes) tell(nc net.Conn, why string) {
+// tell counts that a handshake has failed, and logs it unless that was done a moment ago.
+func (h *handshakes) tell(nc net.Conn, f stats.TLSFailure, why string) {
+	h.o.HandshakeFailed(f)
 	if others, due := h.count(); due {
 		h.o.Log.Warn("a client has not come through the handshake of TLS", "client", nc.RemoteAddr(), "error", why[:min(len(why), maxTold)], "suppressed", others)
 	}

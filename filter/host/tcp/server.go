@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/loop"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/session"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 )
 
 const (
@@ -58,6 +59,8 @@ type Options struct {
 	Loops []*loop.Loop
 	// Grace bounds the wait for answers when Serve stops; 0 is 10 seconds.
 	Grace time.Duration
+	// HandshakeFailed is told of each handshake of TLS that has failed, and why; nil: nobody is.
+	HandshakeFailed func(stats.TLSFailure)
 	// TLS says whether a connection that has just been accepted is to speak TLS, and by which configuration; without one that can be used
 	// (nil) it is closed. A nil func: none speaks TLS.
 	TLS func() (config *tls.Config, speaks bool)
@@ -74,6 +77,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.Grace == 0 {
 		o.Grace = defaultGrace
+	}
+	if o.HandshakeFailed == nil {
+		o.HandshakeFailed = func(stats.TLSFailure) {}
 	}
 	if o.TLS == nil {
 		o.TLS = func() (*tls.Config, bool) { return nil, false }
@@ -136,7 +142,7 @@ func (s *Server) take(nc net.Conn, worker int) {
 		serve(nc)
 	case config == nil:
 		_ = nc.Close()
-		s.handshakes.tell(nc, "there is no certificate that can be shown")
+		s.handshakes.tell(nc, stats.TLSNoCertificate, "there is no certificate that can be shown")
 	default:
 		s.handshakes.begin(nc, config, serve)
 	}

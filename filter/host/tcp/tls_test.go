@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/host/tcp"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
 )
 
@@ -149,7 +151,7 @@ func TestTLSAnswerBeforeClose(t *testing.T) {
 	}
 }
 
-// Who is refused is not served, and nobody is without TLS where it is to be spoken.
+// Who is refused is not served, and nobody is without TLS where it is to be spoken. Why is logged and counted.
 func TestTLSRefuses(t *testing.T) {
 	t.Parallel()
 	c, strangers := issue(t), issue(t)
@@ -157,23 +159,41 @@ func TestTLSRefuses(t *testing.T) {
 		change func(*tcp.Options)
 		client func(*net.TCPConn) net.Conn
 		said   string
+		counts stats.TLSFailure
 	}{
-		"no TLS":                   {c.listens, func(nc *net.TCPConn) net.Conn { return nc }, "does not look like a TLS handshake"},
-		"a stranger's certificate": {c.listens, func(nc *net.TCPConn) net.Conn { return tls.Client(nc, c.client(strangers.orders)) }, "unknown authority"},
+		"no TLS":                   {c.listens, func(nc *net.TCPConn) net.Conn { return nc }, "does not look like a TLS handshake", stats.TLSPlaintext},
+		"a stranger's certificate": {c.listens, func(nc *net.TCPConn) net.Conn { return tls.Client(nc, c.client(strangers.orders)) }, "unknown authority", stats.TLSClientCertificate},
+		"none, where one is wanted": {func(o *tcp.Options) {
+			config := &tls.Config{Certificates: []tls.Certificate{c.server}, ClientCAs: c.roots, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
+			o.TLS = func() (*tls.Config, bool) { return config, true }
+		}, func(nc *net.TCPConn) net.Conn { return tls.Client(nc, c.client()) }, "didn't provide a certificate", stats.TLSClientCertificate},
+		"one that is withdrawn": {func(o *tcp.Options) {
+			config := &tls.Config{
+				Certificates: []tls.Certificate{c.server}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12,
+				VerifyConnection: func(tls.ConnectionState) error { return errors.New(`certificate "orders" is withdrawn`) },
+			}
+			o.TLS = func() (*tls.Config, bool) { return config, true }
+		}, func(nc *net.TCPConn) net.Conn { return tls.Client(nc, c.client(c.orders)) }, "is withdrawn", stats.TLSClientCertificate},
+		"who does not trust us": {c.listens, func(nc *net.TCPConn) net.Conn { return tls.Client(nc, strangers.client()) }, "bad certificate", stats.TLSRefused},
+		"who goes": {c.listens, func(nc *net.TCPConn) net.Conn {
+			_ = nc.CloseWrite()
+			return nc
+		}, "EOF", stats.TLSEnded},
 		"an old version": {c.listens, func(nc *net.TCPConn) net.Conn {
 			config := c.client()
 			config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 			return tls.Client(nc, config)
-		}, "unsupported versions"},
+		}, "unsupported versions", stats.TLSProtocol},
 		"no certificate of ours": {func(o *tcp.Options) {
 			o.TLS = func() (*tls.Config, bool) { return nil, true }
-		}, func(nc *net.TCPConn) net.Conn { return nc }, "no certificate"},
+		}, func(nc *net.TCPConn) net.Conn { return nc }, "no certificate", stats.TLSNoCertificate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			lines := make(chan string, 16)
+			lines, counted := make(chan string, 16), make(chan stats.TLSFailure, 16)
 			h := start(t, nil, x.change, func(o *tcp.Options) {
 				o.Log = slog.New(slog.NewTextHandler(writer(func(line []byte) { lines <- string(line) }), nil))
+				o.HandshakeFailed = func(f stats.TLSFailure) { counted <- f }
 			})
 			nc := x.client(h.dial(t))
 			_, _ = nc.Write([]byte("\x00\x00\x00\x10 this is Kafka's"))
@@ -183,6 +203,9 @@ func TestTLSRefuses(t *testing.T) {
 			_, _ = io.Copy(io.Discard, nc)
 			if said := sockettest.Receive(t, lines, "a line of the log"); !strings.Contains(said, x.said) {
 				t.Errorf("the log says %q, want %q", said, x.said)
+			}
+			if got := sockettest.Receive(t, counted, "a handshake that failed"); got != x.counts {
+				t.Errorf("it counts as %s, want %s", got, x.counts)
 			}
 			h.stop()
 			if err := sockettest.Receive(t, h.stopped, "the end of the server"); err != nil {
@@ -203,12 +226,18 @@ func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 func TestSlowHandshakes(t *testing.T) {
 	t.Parallel()
 	c := issue(t)
-	h := start(t, nil, c.listens)
+	counted := make(chan stats.TLSFailure, 2*tcp.MaxFromOne)
+	h := start(t, nil, c.listens, func(o *tcp.Options) { o.HandshakeFailed = func(f stats.TLSFailure) { counted <- f } })
 	elsewhere := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
 	const more = 10 // than there are places for
 	var slow []net.Conn
 	for range tcp.MaxFromOne + more {
 		slow = append(slow, h.dial(t))
+	}
+	for range more {
+		if got := sockettest.Receive(t, counted, "one too many"); got != stats.TLSTooMany {
+			t.Errorf("one too many counts as %s", got)
+		}
 	}
 	for _, nc := range slow[tcp.MaxFromOne:] {
 		if _, err := nc.Read(make([]byte, 1)); err == nil {
@@ -235,11 +264,17 @@ func TestHandshakeTime(t *testing.T) {
 	c := issue(t)
 	synctest.Test(t, func(t *testing.T) {
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		startOn(t, l, func(*engine) { t.Error("it is served") }, c.listens)
+		counted := make(chan stats.TLSFailure, 1)
+		startOn(t, l, func(*engine) { t.Error("it is served") }, c.listens, func(o *tcp.Options) {
+			o.HandshakeFailed = func(f stats.TLSFailure) { counted <- f }
+		})
 		nc, begun := l.dial(), time.Now()
 		_, err := nc.Read(make([]byte, 1))
 		if took := time.Since(begun); err == nil || took != 10*time.Second {
 			t.Errorf("%v after %v, want an end after 10s", err, took)
+		}
+		if got := <-counted; got != stats.TLSTimeout {
+			t.Errorf("it counts as %s", got)
 		}
 	})
 }

@@ -1,0 +1,110 @@
+package broker_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
+)
+
+// What a home answers a client says whether it is a member of the group, and how often that rebalances.
+func TestMemberships(t *testing.T) {
+	t.Parallel()
+	b, c1, _ := facade()
+	code := wire.None
+	c1.respond = func(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
+		response := request.ResponseKind()
+		switch r := response.(type) {
+		case *kmsg.JoinGroupResponse:
+			r.ErrorCode = int16(code)
+		case *kmsg.SyncGroupResponse:
+			r.ErrorCode = int16(code)
+		case *kmsg.HeartbeatResponse:
+			r.ErrorCode = int16(code)
+		case *kmsg.LeaveGroupResponse:
+			r.ErrorCode = int16(code)
+		}
+		return response, nil
+	}
+	client := new(broker.Client)
+	requests := memberRequests()
+	for _, step := range []struct {
+		ask        string
+		code       wire.ErrorCode
+		protocol   broker.Protocol
+		rebalances int
+	}{
+		{"JoinGroup", wire.MemberIDRequired, "absent", 0},
+		{"JoinGroup", wire.None, broker.ClassicProtocol, 0},
+		{"SyncGroup", wire.None, broker.ClassicProtocol, 1},
+		{"Heartbeat", wire.None, broker.ClassicProtocol, 1},
+		{"Heartbeat", wire.RebalanceInProgress, broker.ClassicProtocol, 1},
+		{"Heartbeat", wire.CoordinatorNotAvailable, broker.ClassicProtocol, 1},
+		{"SyncGroup", wire.RebalanceInProgress, broker.ClassicProtocol, 1},
+		{"SyncGroup", wire.None, broker.ClassicProtocol, 2},
+		{"Heartbeat", wire.UnknownMemberID, broker.NoProtocol, 2},
+		{"Heartbeat", wire.None, broker.ClassicProtocol, 2},
+		{"LeaveGroup", wire.None, broker.NoProtocol, 2},
+	} {
+		code = step.code
+		of := requests[step.ask]
+		frame := wiretest.Frame(of.key, of.last, 77, "test", of.request(of.last))
+		h, body, err := b.ParseHeader(frame[4:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := call(h, body, &pending{})
+		c.Client = client
+		if err := b.Serve(c); err != nil {
+			t.Fatal(err)
+		}
+		want := []broker.Membership{{Group: "g", Protocol: step.protocol, Home: "c1", Rebalances: step.rebalances}}
+		if step.protocol == "absent" {
+			want = nil
+		}
+		got := client.Memberships()
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(broker.Membership{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("after %s is answered %s (-want +got):\n%s", step.ask, step.code, diff)
+		}
+	}
+}
+
+// What is remembered of a client's groups is bounded, however many it names and however long their names are.
+func TestMembershipsAreBounded(t *testing.T) {
+	t.Parallel()
+	b, c1, c2 := facade()
+	(&groupModel{}).play(c1)
+	(&groupModel{}).play(c2)
+	client := new(broker.Client)
+	for _, group := range []string{"1", "2", "3", "4", "5", "2", strings.Repeat("x", 10_000)} {
+		request := commitRequest(nobody, "apples")
+		request.Group = group
+		frame := wiretest.Frame(wire.KeyOffsetCommit, 8, 77, "test", request)
+		h, body, err := b.ParseHeader(frame[4:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := call(h, body, &pending{})
+		c.Client = client
+		if err := b.Serve(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	for _, m := range client.Memberships() {
+		names = append(names, m.Group[:min(2, len(m.Group))])
+		if len(m.Group) > 256 {
+			t.Errorf("%d bytes are kept of a name", len(m.Group))
+		}
+	}
+	if diff := cmp.Diff([]string{"xx", "2", "5", "4"}, names); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
+	}
+}
