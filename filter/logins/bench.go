@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
@@ -18,6 +19,9 @@ const (
 	maxWaiting = 2048
 	// maxFromOne is how many of them are of clients of one network.
 	maxFromOne = maxWaiting / 16
+	// restOfFailed is for how many times as long as a token has taken that fails the next of its network waits before it is looked at. So
+	// guesses of one network take a fifth of one CPU at most, and who logs in from there, too, waits a while, but is not locked out.
+	restOfFailed = 4
 )
 
 // maxHands is how many goroutines look at tokens: half of the CPUs, so that clients that are logged in are served meanwhile.
@@ -30,7 +34,7 @@ type bench struct {
 
 	mu      sync.Mutex
 	lines   map[netip.Addr]*line // by network; of those that have places in them
-	turns   []*line              // those that have steps to be taken, the next first
+	turns   []*line              // those that have steps to be taken and do not rest, the next first
 	waiting int                  // places in all lines
 	pending int                  // steps that wait for keys
 	hands   int                  // goroutines that look at tokens
@@ -43,7 +47,13 @@ type line struct {
 	queue   []*step
 	places  int // of the queue, and of steps that are about to come into it
 	pending int // steps that wait for keys
+
+	until time.Time   // when the line has rested
+	rest  *time.Timer // has it be told so; nil: it does not rest
 }
+
+// idle says whether nothing is known of a line.
+func (l *line) idle() bool { return l.places == 0 && l.pending == 0 && l.rest == nil }
 
 // full says whether so many of a line may wait no more. All whose network is not known are of one that has no bound of its own.
 func full(from netip.Addr, waiting int) bool { return from.IsValid() && waiting >= maxFromOne }
@@ -62,14 +72,19 @@ type step struct {
 	left   chan struct{} // is closed when the client goes while the step waits for a key; nil: it does not
 }
 
-// take looks at the token. It returns what has to be waited for first, nil if nothing has.
-func (s *step) take() (wait <-chan struct{}) {
+// take looks at the token. It returns what has to be waited for first, nil if nothing has, and for how long it took to find that the login
+// fails, 0 if it does not.
+func (s *step) take() (wait <-chan struct{}, failed time.Duration) {
+	begun := time.Now()
 	answer, who, err := s.exchange.under.Step(s.token)
 	if pending, ok := errors.AsType[*login.Pending](err); ok {
-		return pending.Done
+		return pending.Done, 0
+	}
+	if s.exchange.under.Refused() != nil {
+		failed = time.Since(begun)
 	}
 	s.tell(s.exchange.come(answer, who, err))
-	return nil
+	return nil, failed
 }
 
 // tell has the client be told what came of its token, unless it is.
@@ -136,8 +151,13 @@ func (b *bench) leave(s *step) {
 		l.places--
 		b.waiting--
 	}
-	if l.places == 0 && l.pending == 0 {
-		delete(b.lines, s.from)
+	b.forget(s.from, l)
+}
+
+// forget forgets a line of which nothing is known.
+func (b *bench) forget(from netip.Addr, l *line) {
+	if l.idle() {
+		delete(b.lines, from)
 	}
 }
 
@@ -148,15 +168,15 @@ func (b *bench) enqueue(s *step) {
 		return
 	}
 	l := b.line(s.from)
-	if l.queue = append(l.queue, s); len(l.queue) == 1 {
+	if l.queue = append(l.queue, s); len(l.queue) == 1 && l.rest == nil {
 		b.turns = append(b.turns, l)
 	}
 	b.begin()
 }
 
-// begin has one goroutine more take steps, if there may be one.
+// begin has one goroutine more take steps, if there are any and there may be one.
 func (b *bench) begin() {
-	if b.hands < maxHands {
+	if len(b.turns) > 0 && b.hands < maxHands {
 		b.hands++
 		b.busy.Go(func() { b.panics.Guard("login", b.work) })
 	}
@@ -167,9 +187,7 @@ func (b *bench) replace() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hands--
-	if len(b.turns) > 0 {
-		b.begin()
-	}
+	b.begin()
 }
 
 // work takes steps until there are none.
@@ -182,10 +200,14 @@ func (b *bench) work() {
 	}()
 	for s := b.next(); s != nil; s = b.next() {
 		var wait <-chan struct{}
+		var failed time.Duration
 		err := b.panics.Attempt("login", func() error {
-			wait = s.take()
+			wait, failed = s.take()
 			return nil
 		})
+		if failed > 0 {
+			b.rest(s.from, restOfFailed*failed)
+		}
 		switch {
 		case err != nil:
 			s.tell(broker.Stepped{Err: err})
@@ -255,6 +277,43 @@ func (b *bench) again(s *step) {
 	b.enqueue(s)
 }
 
+// rest has no step of a network be taken for a while, longer than it rests already. Who is of an unknown one has others to answer for, and
+// does not rest.
+func (b *bench) rest(from netip.Addr, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || !from.IsValid() {
+		return
+	}
+	l := b.line(from)
+	if l.rest != nil {
+		l.until = l.until.Add(d)
+		return
+	}
+	l.until = time.Now().Add(d)
+	l.rest = time.AfterFunc(d, func() { b.panics.Guard("login", func() { b.rested(from, l) }) })
+	b.turns = slices.DeleteFunc(b.turns, func(t *line) bool { return t == l })
+}
+
+// rested has steps of a line be taken again, if it has not been told to rest for longer meanwhile.
+func (b *bench) rested(from netip.Addr, l *line) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	if more := time.Until(l.until); more > 0 {
+		l.rest.Reset(more)
+		return
+	}
+	l.rest = nil
+	if len(l.queue) > 0 {
+		b.turns = append(b.turns, l)
+		b.begin()
+	}
+	b.forget(from, l)
+}
+
 // drop gives the place back of a step whose client is gone, unless it is being taken.
 func (b *bench) drop(s *step) {
 	if b.remove(s) {
@@ -287,6 +346,11 @@ func (b *bench) remove(s *step) bool {
 func (b *bench) close() {
 	b.mu.Lock()
 	b.closed = true
+	for _, l := range b.lines {
+		if l.rest != nil {
+			l.rest.Stop()
+		}
+	}
 	b.mu.Unlock()
 	b.busy.Wait()
 }

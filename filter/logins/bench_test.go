@@ -2,13 +2,16 @@ package logins_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/logins"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 // Whoever fills the places of its network is refused, and keeps nobody else waiting for them.
@@ -47,6 +50,58 @@ func TestNetworksTakeTurns(t *testing.T) {
 			t.Errorf("of the other: %+v", other.came)
 		}
 	})
+}
+
+// Guesses of one network take a fifth of one CPU however many come: the next waits before it is looked at. Who logs in from elsewhere
+// meanwhile waits for one guess at most; who does from there waits for the guesses before his, and those that are right for nothing else.
+func TestGuessesRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const work = 2 * time.Millisecond
+		s := &server{work: work}
+		m := mechanisms(s, false)
+		defer m.Close()
+		guesses := func() int { return countOf(s, "wrong") }
+		for range 100 {
+			connect(m, login.Plain).send("wrong")
+		}
+		neighbour := connect(m, login.Plain)
+		neighbour.send("ann")
+		bubble.Advance(250 * time.Millisecond)
+		const each = work + logins.RestOfFailed*work
+		if most := logins.MaxHands + int(250*time.Millisecond/each); guesses() > most || guesses() < most/2 {
+			t.Errorf("%d guesses are looked at in 250 ms, want %d at most, and half of them", guesses(), most)
+		}
+		begun := time.Now()
+		for i := range 20 {
+			c := connectFrom(m, login.Plain, fmt.Sprintf("10.0.0.%d:999", 2+i%2))
+			c.send("bob")
+			for c.told() == 0 {
+				bubble.Advance(time.Millisecond)
+			}
+		}
+		if took := time.Since(begun); took > 20*2*work {
+			t.Errorf("20 logins from elsewhere took %v, want %v at most", took, 20*2*work)
+		}
+		bubble.Advance(100 * each)
+		if neighbour.what(t).Who == nil || guesses() != 100 {
+			t.Errorf("in the end %d guesses are looked at, and of who logs in beside them: %+v", guesses(), neighbour.came)
+		}
+		connect(m, login.Plain).send("wrong") // its network rests when the mechanisms are closed
+		bubble.Advance(work)
+	})
+}
+
+// countOf is how often a token has been looked at.
+func countOf(s *server, token string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.begun {
+		if t == token {
+			n++
+		}
+	}
+	return n
 }
 
 // Tokens that wait for a key take no places of others, are bounded themselves, and those of clients that are gone wait for nothing.

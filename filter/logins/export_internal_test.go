@@ -1,9 +1,10 @@
 package logins
 
-// MaxWaiting, MaxFromOne and MaxHands are the bounds.
+// MaxWaiting, MaxFromOne, RestOfFailed and MaxHands are the bounds.
 const (
-	MaxWaiting = maxWaiting
-	MaxFromOne = maxFromOne
+	MaxWaiting   = maxWaiting
+	MaxFromOne   = maxFromOne
+	RestOfFailed = restOfFailed
 )
 
 var MaxHands = maxHands

@@ -19,6 +19,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/logins"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream/guard"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/bubble"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,6 +32,7 @@ type server struct {
 	open    chan struct{} // lets them go on; nil: they do
 	key     chan struct{} // what "pending" waits for
 	easy    bool          // tokens are no work
+	work    time.Duration // of fake time, that a token takes
 	stepped atomic.Int32
 	begun   []string // tokens, in the order in which they are looked at
 }
@@ -63,6 +65,7 @@ func (e *exchange) Step(token []byte) ([]byte, *login.Identity, error) {
 	if open != nil {
 		<-open
 	}
+	bubble.Advance(e.work)
 	e.mu.Lock()
 	e.now--
 	e.mu.Unlock()
@@ -94,15 +97,20 @@ func (e *exchange) Step(token []byte) ([]byte, *login.Identity, error) {
 }
 
 // limiter delays by as many seconds as an address has failed.
-type limiter map[netip.Addr]int
+type limiter struct {
+	mu     sync.Mutex
+	failed map[netip.Addr]int
+}
 
-func (l limiter) Failed(from netip.Addr, _ time.Time) time.Duration {
-	l[from]++
-	return time.Duration(l[from]) * time.Second
+func (l *limiter) Failed(from netip.Addr, _ time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed[from]++
+	return time.Duration(l.failed[from]) * time.Second
 }
 
 func mechanisms(s *server, bare bool) *logins.Mechanisms {
-	return logins.New(logins.Options{Server: s, Limiter: limiter{}, Bare: bare, Panics: new(guard.Panics)})
+	return logins.New(logins.Options{Server: s, Limiter: &limiter{failed: map[netip.Addr]int{}}, Bare: bare, Panics: new(guard.Panics)})
 }
 
 // client is one that logs in, and what came of that.
@@ -151,6 +159,13 @@ func (c *client) end() {
 	for _, call := range ends {
 		call()
 	}
+}
+
+// told is how often the client has been told something.
+func (c *client) told() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.came)
 }
 
 // what came of the client's token, once nothing moves any more.
