@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
@@ -68,7 +69,11 @@ func (a *authorization) may(kind authorizer.Kind, name string, some ...authorize
 
 // finding is that somebody may not do what is what something is for.
 func (a *authorization) finding(what string) Finding {
-	return Finding{What: fmt.Sprintf("%s may not %s", a.shown(), what), Do: "add a rule to authorization that allows it, before one that denies it"}
+	do := "add a rule to authorization that allows it, before one that denies it"
+	if strings.HasPrefix(a.as, "User:") {
+		do = "principals have no User: before them here: ask for what follows it"
+	}
+	return Finding{What: fmt.Sprintf("%s may not %s", a.shown(), what), Do: do}
 }
 
 // shown is the principal as it is printed.

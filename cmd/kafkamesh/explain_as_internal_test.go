@@ -31,6 +31,7 @@ func TestExplainAs(t *testing.T) {
 		{"--offline", "--as", "maker-1", "apples"},
 		{"--offline", "--as", "ANONYMOUS", "apples"},
 		{"--offline", "--as", "a\nb", "apples"},
+		{"--offline", "--as", "User:maker-1", "secrets"},
 		{"--offline", "--as", "spiffe://cluster.local/ns/shop/sa/orders", "--group", "orders-1"},
 		{"--offline", "--as", "maker-1", "--group", "orders-1"},
 	} {

@@ -72,9 +72,9 @@ func nearest(wrong string, known []string) string {
 }
 
 func printHelp(w printer) {
-	w.printf(`Kafka mesh shows producers one Kafka broker and puts each topic's record batches
-into the cluster that the topic's prefix names. It usually runs inside Envoy;
-kafkamesh runs the same engine on a plain listener, and checks configurations.
+	w.printf(`Kafka mesh shows clients one Kafka broker. They write and read each topic on the
+cluster that its name's prefix says. It usually runs inside Envoy; kafkamesh runs
+the same engine on a plain listener, and checks configurations.
 
 usage: kafkamesh COMMAND
 

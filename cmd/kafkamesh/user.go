@@ -95,6 +95,9 @@ func (u *userRun) add(ctx context.Context) error {
 	if err := login.CheckName(u.name); err != nil {
 		return usageError(err.Error())
 	}
+	if name, has := strings.CutPrefix(u.name, "User:"); has {
+		return usageError("names have no User: before them, and no rule could name this one; write " + name)
+	}
 	if err := login.CheckPortable(u.name); err != nil {
 		return fmt.Errorf("the name: %w", err)
 	}

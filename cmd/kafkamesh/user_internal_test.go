@@ -55,6 +55,7 @@ func TestUser(t *testing.T) {
 		{"add " + file + " carol", "a\u00a0b", exitFailed, "kafkamesh user: the password: it has characters that some clients replace"},
 		{"add " + file + " ª", "x", exitFailed, "kafkamesh user: the name: it has characters that some clients replace"},
 		{"add " + file + " #carol", "x", exitUsage, "a user's name does not begin with # or @"},
+		{"add " + file + " User:carol", "x", exitUsage, "names have no User: before them, and no rule could name this one; write carol"},
 		{"add " + file + " carol --iterations 1000", "x", exitUsage, "--iterations is from 4096 to 1000000"},
 		{"add " + file + " carol secret", "", exitUsage, "add: name one FILE and one NAME, got 3; a password is no argument"},
 		{"add " + file, "", exitUsage, "add: name one FILE and one NAME, got 1"},

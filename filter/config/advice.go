@@ -32,6 +32,8 @@ func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string
 		return "write {} for TLS with the system's authorities, or a mapping with the fields " + strings.Join(fieldNames(d), ", ")
 	case n.Kind == tree.Bool && !n.On:
 		return wrong + "; remove it if it is to be off"
+	case n.Kind == tree.Bool && isSwitch(d):
+		return wrong + "; write {} to have it on"
 	case n.Kind == tree.List && len(n.Items) == 1 && knows(d, n.Items[0]):
 		return wrong + "; remove the dash before its fields"
 	case n.Kind == tree.Text && hasMain(d):
@@ -48,6 +50,17 @@ func instead(n *tree.Node, d protoreflect.MessageDescriptor, path string) string
 		return wrong + "; write {filename: PATH} for a file"
 	default:
 		return wrong + "; write {inline_string: …} for the value itself"
+	}
+}
+
+// isSwitch tells whether a message that has fields says something with nothing in it, too.
+func isSwitch(d protoreflect.MessageDescriptor) bool {
+	switch d.FullName() {
+	case fullName(&kafkameshv1.Authentication_Sasl_Scram{}),
+		fullName(&kafkameshv1.OAuth_Aws{}), fullName(&kafkameshv1.OAuth_Google{}), fullName(&kafkameshv1.OAuth_Azure{}):
+		return true
+	default:
+		return false
 	}
 }
 
@@ -235,8 +248,8 @@ var synonyms = map[string][]string{
 	"path": {"filename", "socket"}, "filename": {"path"}, "env": {"environment_variable"}, "prefix": {"topic_prefix", "group_prefix"}, "topicprefix": {"group_prefix"}, "partitions": {"partition_count"},
 	"dns": {"dns_server"}, "resolver": {"dns_server"}, "pipe": {"socket"}, "unix": {"socket"}, "alpnprotocols": {"alpn"}, "sans": {"spiffe_ids"}, "subjectaltnames": {"spiffe_ids"},
 	"matchtypedsubjectaltnames": {"spiffe_ids"}, "sni": {"server_name"},
-	"throttle": {"quotas"}, "throttling": {"quotas"}, "ratelimit": {"quotas"}, "ratelimits": {"quotas"}, "producerbyterate": {"produce_bytes_per_second"},
-	"consumerbyterate": {"fetch_bytes_per_second"}, "clientid": {"client_ids"},
+	"throttle": {"quotas"}, "throttling": {"quotas"}, "ratelimit": {"quotas"}, "ratelimits": {"quotas"}, "producerbyterate": {"produce_bytes_per_second"}, "producebyterate": {"produce_bytes_per_second"},
+	"consumerbyterate": {"fetch_bytes_per_second"}, "fetchbyterate": {"fetch_bytes_per_second"}, "clientid": {"client_ids"},
 	"url": {"endpoint", "token_url"}, "otlp": {"open_telemetry"}, "otel": {"open_telemetry"},
 	"acls": {"authorization"}, "acl": {"authorization"}, "rbac": {"authorization"}, "users": {"principals"}, "who": {"principals"}, "subjects": {"principals"},
 	"action": {"effect"}, "permission": {"effect", "operations"}, "transactions": {"transactional_ids"}, "consumergroups": {"groups", "group_rules"},

@@ -44,7 +44,11 @@ func expected(d protoreflect.MessageDescriptor) string {
 	if isDataSource(d) {
 		return "{filename: PATH}, {environment_variable: NAME} or {inline_string: …}"
 	}
-	return "a mapping with the fields " + strings.Join(fieldNames(d), ", ")
+	names := fieldNames(d)
+	if len(names) == 0 {
+		return "{}"
+	}
+	return "a mapping with the fields " + strings.Join(names, ", ")
 }
 
 // kindOf says what kind of value n is, and nothing of what it is.

@@ -11,6 +11,7 @@ type Reason string
 // The reasons.
 const (
 	Malformed     Reason = "malformed"        // what came is nothing of the mechanism's
+	NonceTwice    Reason = "nonce_twice"      // the client has its part of SCRAM's nonce twice, as librdkafka had before 2.6.1
 	Unsupported   Reason = "unsupported"      // channel binding, delegation tokens, mandatory extensions
 	UnknownUser   Reason = "unknown_user"     // there is no such user, or he has no verifier for the mechanism
 	WrongPassword Reason = "wrong_password"   // the user is there, and the password is another
@@ -23,7 +24,7 @@ const (
 
 // Reasons returns all of them, for who makes a counter of each.
 func Reasons() []Reason {
-	return []Reason{Malformed, Unsupported, UnknownUser, WrongPassword, OtherIdentity, UnknownKey, Expired, WrongClaims, WrongScope}
+	return []Reason{Malformed, NonceTwice, Unsupported, UnknownUser, WrongPassword, OtherIdentity, UnknownKey, Expired, WrongClaims, WrongScope}
 }
 
 // Failure says that a login is refused.

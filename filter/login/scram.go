@@ -30,6 +30,7 @@ type scramLogin struct {
 	conversation *scram.ServerConversation
 	name         string
 	known        bool
+	nonceTwice   string // the nonce of a client that puts its part before the whole again
 }
 
 // Laborious is false: the iterations are the client's to do.
@@ -81,6 +82,8 @@ func (s *scramLogin) first(message string) ([]byte, error) {
 	if err != nil {
 		return nil, s.fail(Malformed)
 	}
+	nonce, _, _ := strings.Cut(strings.TrimPrefix(answer, "r="), ",")
+	s.nonceTwice = m.nonce + nonce
 	s.stage = scramFinal
 	return []byte(answer), nil
 }
@@ -88,6 +91,8 @@ func (s *scramLogin) first(message string) ([]byte, error) {
 func (s *scramLogin) final(message string) ([]byte, *Identity, error) {
 	answer, err := s.conversation.Step(message)
 	switch {
+	case err != nil && strings.HasPrefix(message, "c=biws,r="+s.nonceTwice+","):
+		return nil, nil, s.fail(NonceTwice)
 	case err != nil && answer != scram.ErrInvalidProof:
 		return nil, nil, s.fail(Malformed)
 	case !s.known:
@@ -103,7 +108,7 @@ func (s *scramLogin) fail(reason Reason) *Failure {
 	return s.refuse(unproved(s.mechanism, reason, s.name))
 }
 
-type scramMessage struct{ authorization, name string }
+type scramMessage struct{ authorization, name, nonce string }
 
 // parseScramFirst reads of a client's first message what is not left to the library: gs2-header, name and extensions.
 func parseScramFirst(message string) (m scramMessage, wrong Reason) {
@@ -123,7 +128,7 @@ func parseScramFirst(message string) (m scramMessage, wrong Reason) {
 	if !fine || !proper {
 		return m, Malformed
 	}
-	m.name = name
+	m.name, m.nonce = name, nonce
 	for _, extension := range fields[4:] {
 		name, value, found := strings.Cut(extension, "=")
 		switch {

@@ -206,6 +206,8 @@ func TestScramRefusesFinals(t *testing.T) {
 		"a proof in no base64":  {"c=biws,r=abcxyz,p=$$$$", login.Malformed},
 		"another's nonce":       {"c=biws,r=abcxyZ,p=" + proof, login.Malformed},
 		"his own nonce":         {"c=biws,r=abc,p=" + proof, login.Malformed},
+		"his nonce twice":       {"c=biws,r=abcabcxyz,p=" + proof, login.NonceTwice},
+		"his nonce three times": {"c=biws,r=abcabcabcxyz,p=" + proof, login.Malformed},
 		"bound to something":    {"c=eSws,r=abcxyz,p=" + proof, login.Malformed},
 		"a wrong proof":         {"c=biws,r=abcxyz,p=" + proof, login.WrongPassword},
 		"with an extension":     {"c=biws,r=abcxyz,x=y,p=" + proof, login.WrongPassword},

@@ -163,6 +163,8 @@ func said(r login.Reason) string {
 		return "wrong user or password"
 	case login.Malformed:
 		return "what came is nothing of the mechanism's"
+	case login.NonceTwice:
+		return "the client sends its nonce twice, as librdkafka does before 2.6.1, which Kafka 4 refuses too: have it use a newer one, or PLAIN with TLS"
 	case login.Unsupported:
 		return "channel binding, delegation tokens and mandatory extensions are not supported"
 	case login.OtherIdentity:

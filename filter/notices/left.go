@@ -33,10 +33,10 @@ func (n *Notices) afterVersions(name string) string {
 	}
 	switch software.Parts(name) {
 	case software.PartsForLogin:
-		return "its software does when it is to log in: clients do not log in to the mesh; leave SASL out of its settings"
+		return "its software does when it is to log in: clients do not log in to this mesh; leave SASL out of its settings, or have clients log in with authentication"
 	case software.PartsForCalls:
 		return "its software's administrators do: not all that they may want is served"
 	default:
-		return "clients do that are to log in, and administrators: clients do not log in to the mesh, and not all that administrators may want is served"
+		return "clients do that are to log in, and administrators: clients do not log in to this mesh, and not all that administrators may want is served"
 	}
 }

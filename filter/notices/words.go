@@ -33,7 +33,7 @@ func ofRefusal(r broker.Refusal) words {
 			w.message = "clients may not do this: let them with administration, or have the client connect to the cluster itself"
 		}
 	case wire.Logins:
-		w.message = "clients do not log in to the mesh: leave SASL out of the client's settings"
+		w.message = "clients do not log in to this mesh: leave SASL out of the client's settings, or have clients log in with authentication"
 	case wire.Transactions:
 		w.message = "transactions are not served: leave transactional.id out, or have the producer connect to the cluster itself"
 	case wire.Producers:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -28,9 +29,11 @@ type situation struct {
 
 func situations() []situation {
 	ours := func(m *meshes) *stack.Process { return m.envoy.Process }
+	forUsers := func(m *meshes) *stack.Process { return m.users.Process }
 	return []situation{
 		{"no rule", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "dates") }, ours},
 		{"administrator", func(c clients, m *meshes) map[string]string { return c.create(m.addr, "apples-new") }, ours},
+		{"denied", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "apples-private") }, ours},
 		{"unreachable", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "down") }, ours},
 		{"wrong login", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "secret") }, ours},
 		{"advertised", func(c clients, m *meshes) map[string]string { return c.send(m.elsewhere.addr, "apples") }, nil},
@@ -41,6 +44,17 @@ func situations() []situation {
 				`sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="a" password="b";`,
 			}, []string{"security.protocol=sasl_plaintext", "sasl.mechanisms=PLAIN", "sasl.username=a", "sasl.password=b"})
 		}, ours},
+		{"no login", func(c clients, m *meshes) map[string]string { return c.sendWith(m.users.addr, "apples", nil, nil) }, forUsers},
+		{"wrong password", func(c clients, m *meshes) map[string]string {
+			return c.sendWith(m.users.addr, "apples", scramLogin("another-password"), login("PLAIN", "another-password"))
+		}, forUsers},
+		{"old librdkafka", func(c clients, m *meshes) map[string]string {
+			said := c.sendWith(m.old.addr, "apples", scramLogin(password), login("SCRAM-SHA-512", password))
+			if text := said[java]; strings.Contains(text, "ERROR") {
+				c.t.Errorf("Java, with the same password, says\n%s", text)
+			}
+			return map[string]string{kcat: said[kcat]}
+		}, func(m *meshes) *stack.Process { return m.old.Process }},
 		{"TLS to plain", func(c clients, m *meshes) map[string]string {
 			return c.sendWith(m.addr, "apples", []string{"security.protocol=SSL"}, []string{"security.protocol=ssl"})
 		}, ours},
@@ -49,6 +63,17 @@ func situations() []situation {
 			return map[string]string{confluent: c.transaction(m.addr)}
 		}, ours},
 	}
+}
+
+// login is what a client of librdkafka logs in by.
+func login(mechanism, secret string) []string {
+	return []string{"security.protocol=sasl_plaintext", "sasl.mechanisms=" + mechanism, "sasl.username=" + userName, "sasl.password=" + secret}
+}
+
+// scramLogin is what Java logs in by.
+func scramLogin(secret string) []string {
+	return []string{"security.protocol=SASL_PLAINTEXT", "sasl.mechanism=SCRAM-SHA-512", fmt.Sprintf(
+		"sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=%q password=%q;", userName, secret)}
 }
 
 // transaction has a client of Python begin one.
@@ -64,6 +89,15 @@ type meshes struct {
 	addr, tls string
 	envoy     *stack.EnvoyProcess
 	elsewhere struct{ addr string } // tells clients an address that nobody listens on
+	users     *userMesh
+	old       *userMesh // for old clients alone, since a log has one line a minute for a client's software
+}
+
+// userMesh has clients log in.
+type userMesh struct {
+	*stack.StandaloneProcess
+
+	addr string
 }
 
 // startMeshes starts an Envoy with a listener in front of clusters of all kinds, and one with TLS; and a plain binary that advertises
@@ -83,6 +117,7 @@ func startMeshes(t *testing.T) *meshes {
 		},
 	})
 	text := func(s string) map[string]any { return map[string]any{"inline_string": s} }
+	everything, all := []string{"*"}, []string{"OPERATION_ALL"}
 	m := &meshes{addr: stack.Addr(t), tls: stack.Addr(t)}
 	mesh := stack.Mesh{
 		Addr: m.addr,
@@ -95,6 +130,13 @@ func startMeshes(t *testing.T) *meshes {
 			}},
 		},
 		Rules: []stack.MeshRule{{Cluster: "orders", Prefix: "apples"}, {Cluster: "down", Prefix: "down"}, {Cluster: "fixed", Prefix: "fixed"}, {Cluster: "secret", Prefix: "secret"}},
+		Authorized: []map[string]any{
+			{"name": "no-private", "effect": "EFFECT_DENY", "principals": everything, "operations": all, "topics": []string{"apples-private*"}},
+			{
+				"effect": "EFFECT_ALLOW", "principals": everything, "operations": all,
+				"topics": everything, "groups": everything, "transactional_ids": everything, "cluster": true,
+			},
+		},
 	}
 	config, err := mesh.Config()
 	stack.Check(t, err)
@@ -106,7 +148,32 @@ func startMeshes(t *testing.T) *meshes {
 	wrong.Addr, wrong.Text = stack.Addr(t), strings.Replace(config, `"advertised_port":`+m.addr[strings.LastIndex(m.addr, ":")+1:], `"advertised_port":1`, 1)
 	stack.Standalone(t, &wrong)
 	m.elsewhere.addr = wrong.Addr
+
+	mesh.Authorized = nil
+	mesh.Logins = map[string]any{"scram": map[string]any{}, "plain": map[string]any{}, "allow_plain_without_tls": true, "users_file": usersFile(t)}
+	m.users, m.old = startUsers(t, mesh), startUsers(t, mesh)
 	return m
+}
+
+// startUsers starts a plain binary.
+func startUsers(t *testing.T, mesh stack.Mesh) *userMesh {
+	t.Helper()
+	mesh.Addr = stack.Addr(t)
+	return &userMesh{stack.Standalone(t, &mesh), mesh.Addr}
+}
+
+// usersFile has one user.
+func usersFile(t *testing.T) string {
+	t.Helper()
+	binary, err := stack.Binary()
+	stack.Check(t, err)
+	path := filepath.Join(t.TempDir(), "users")
+	add := exec.CommandContext(t.Context(), binary, "user", "add", path, userName)
+	add.Stdin = strings.NewReader(password + "\n")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return path
 }
 
 // encrypted is a listener whose only filter chain has TLS.
