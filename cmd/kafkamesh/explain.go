@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/cmd/kafkamesh/survey"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
@@ -28,9 +29,10 @@ and what is wrong.
 With --group it says which cluster is the home of a consumer group, what that says
 of it, and whether it has members on another cluster, where it must have none.
 
-With --as it asks clusters as who they see a principal as, where their identity
-says so, and says what that principal may do with the topic or the group, and which
-rule of authorization decides it. ANONYMOUS is a client that has not logged in.
+With --as it says what a principal may do with the topic or the group, and which
+rule of authorization decides it, which rules of quotas count for it, and as who
+the clusters see it, and asks them as that. ANONYMOUS is a client that has not
+logged in.
 
 CONFIG is what validate reads, "-" being standard input. Of a configuration of
 Envoy with several filters, --filter says which is meant.
@@ -118,6 +120,8 @@ func (e *explanation) run(ctx context.Context) error {
 		if err := e.clusters(ctx); err != nil {
 			return err
 		}
+	case e.as != "":
+		e.identities()
 	}
 	if valid {
 		e.halves()
@@ -132,8 +136,21 @@ func (e *explanation) run(ctx context.Context) error {
 func (e *explanation) authorization() {
 	a := newAuthorization(e.config, e.as, e.out)
 	a.explain(authorizer.Topic, e.topic)
+	explainQuotas(e.config, e.as, e.out)
 	if !a.may(authorizer.Topic, e.topic, authorizer.Read, authorizer.Write) {
 		e.add(a.finding("read it, nor write it"))
+	}
+}
+
+// identities says as who the clusters of the rules see the principal.
+func (e *explanation) identities() {
+	for i, place := range []int{e.written, e.read} {
+		if place < 0 || i > 0 && e.written >= 0 && e.clusterOf(place).Name == e.clusterOf(e.written).Name {
+			continue
+		}
+		if cluster := e.clusterOf(place); !saySeen(e.out, cluster, filter.SeenAs(cluster, e.as), e.as) {
+			e.add(Finding{What: cluster.Name + " takes nothing from it", Do: addCredential})
+		}
 	}
 }
 

@@ -17,6 +17,11 @@ authorization:
   - {effect: EFFECT_ALLOW, principals: ["spiffe://cluster.local/ns/*/sa/orders"], operations: [OPERATION_READ], topics: [apples, secrets], groups: ["orders-*"]}
   - {name: makers, effect: EFFECT_ALLOW, principals: ["maker-*"], operations: [OPERATION_CREATE], cluster: true}
   - {effect: EFFECT_ALLOW, principals: ["maker-*"], operations: [OPERATION_WRITE, OPERATION_ALTER_CONFIGS], topics: ["*"]}
+quotas:
+  rules:
+  - {name: nightly, principals: ["*"], client_ids: ["nightly-*"], produce_bytes_per_second: 1048576, fetch_bytes_per_second: 2097152}
+  - {principals: ["maker-1"], requests_per_second: 500, burst_seconds: 2}
+  - {name: makers, principals: ["maker-*"], unlimited: true}
 `
 
 // TestExplainAs has it explained what principals may do.
@@ -34,6 +39,7 @@ func TestExplainAs(t *testing.T) {
 		{"--offline", "--as", "User:maker-1", "secrets"},
 		{"--offline", "--as", "spiffe://cluster.local/ns/shop/sa/orders", "--group", "orders-1"},
 		{"--offline", "--as", "maker-1", "--group", "orders-1"},
+		{"--offline", "--as", "maker-2", "--group", "orders-1"},
 	} {
 		said.WriteString("$ kafkamesh explain CONFIG " + strings.ReplaceAll(strings.Join(args, " "), "\n", "\\n") + "\n" +
 			e.run(append([]string{"explain"}, reorder(file, args)...)...) + "\n")

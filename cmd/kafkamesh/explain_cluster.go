@@ -38,7 +38,7 @@ func (e *explanation) cluster(ctx context.Context, cluster config.Cluster, done 
 	seen := filter.SeenAs(cluster, e.as)
 	e.user = seen.User
 	if !saySeen(e.out, cluster, seen, e.as) {
-		e.add(Finding{What: cluster.Name + " is not asked for it: " + seen.Refused, Do: "add a line to identity.mapped.credentials_file of the cluster"})
+		e.add(Finding{What: cluster.Name + " is not asked for it: " + seen.Refused, Do: addCredential})
 		return nil
 	}
 	c, err := surveyOf(ctx, seen, e.timeout, []string{e.topic})

@@ -31,11 +31,14 @@ func (e *groupExplanation) run(ctx context.Context) error {
 	if e.as != "" {
 		a := newAuthorization(e.config, e.as, e.out)
 		a.explain(authorizer.Group, e.group)
+		explainQuotas(e.config, e.as, e.out)
 		if !a.may(authorizer.Group, e.group, authorizer.Read) {
 			e.wrong = append(e.wrong, a.finding("be a member of it"))
 		}
 	}
-	if !e.offline {
+	if e.offline {
+		e.identities(home)
+	} else {
 		for _, cluster := range e.config.Clusters {
 			if err := e.cluster(ctx, cluster, cluster.Name == home); err != nil {
 				return err
@@ -55,6 +58,18 @@ func (e *groupExplanation) run(ctx context.Context) error {
 		}
 		printFindings(e.out, "  ", e.wrong)
 		return nil
+	}
+}
+
+// identities says as who the clusters see the principal. Only the home has to take it: perhaps the group reads nothing of the others.
+func (e *groupExplanation) identities(home string) {
+	if e.as == "" {
+		return
+	}
+	for _, cluster := range e.config.Clusters {
+		if !saySeen(e.out, cluster, filter.SeenAs(cluster, e.as), e.as) {
+			e.wrong = append(e.wrong, survey.Finding{What: cluster.Name + " takes nothing from it", Do: addCredential, Warning: cluster.Name != home})
+		}
 	}
 }
 
@@ -95,7 +110,7 @@ func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, 
 	seen := filter.SeenAs(cluster, e.as)
 	if !saySeen(e.out, cluster, seen, e.as) {
 		e.wrong = append(e.wrong, survey.Finding{
-			What: cluster.Name + " is not asked for it: " + seen.Refused, Do: "add a line to identity.mapped.credentials_file of the cluster", Warning: !isHome,
+			What: cluster.Name + " is not asked for it: " + seen.Refused, Do: addCredential, Warning: !isHome,
 		})
 		return nil
 	}

@@ -14,7 +14,10 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/credential"
 )
 
-// saySeen prints who a cluster sees a principal as, where that is not the mesh, and reports whether it is somebody.
+// addCredential is what to do about a principal that a cluster sees as nobody.
+const addCredential = "add a line to identity.mapped.credentials_file of the cluster"
+
+// saySeen prints who a cluster sees a principal as, and reports whether it is somebody.
 func saySeen(out printer, c config.Cluster, seen filter.Seen, principal string) bool {
 	switch {
 	case seen.Refused != "":
@@ -22,6 +25,8 @@ func saySeen(out printer, c config.Cluster, seen filter.Seen, principal string) 
 		return false
 	case seen.By != "":
 		out.printf("\nCluster %s sees %s %s\n", c.Name, shownName(principal), seen.By)
+	case c.Identity == config.MeshIdentity && principal != "":
+		out.printf("\nCluster %s sees %s as all clients: as the mesh's user\n", c.Name, shownName(principal))
 	case c.Identity != config.MeshIdentity:
 		out.printf("\nCluster %s sees who clients are (identity.%s); here it is asked as the mesh's user. Ask for one with --as\n", c.Name, c.Identity)
 	}

@@ -30,6 +30,7 @@ func TestIdentities(t *testing.T) {
 		"check RIGHT", "check WRONG",
 		"explain --as alice RIGHT cherries", "explain --as alice RIGHT bananas", "explain --as carol RIGHT cherries",
 		"explain --as carol WRONG cherries", "explain RIGHT bananas", "explain --as alice NAMED bananas",
+		"explain --offline --as alice RIGHT cherries", "explain --offline --as carol RIGHT cherries", "explain --offline --as alice --group g NAMED",
 		"explain --as alice --group g RIGHT", "explain --as carol --group g RIGHT",
 	} {
 		args := strings.Fields(line)

@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -101,6 +102,25 @@ func Name(rules []Rule, place int) string {
 		return name
 	}
 	return strconv.Itoa(place)
+}
+
+// NoPlace is that no rule matches.
+const NoPlace = authorizer.NoRule
+
+// PlacesOf are the places of the rules that may count for a principal, by what its clients call themselves: those for some client ids, and
+// behind them the one for all others, or NoPlace.
+func PlacesOf(rules []Rule, principal string) (places []int) {
+	for i := range rules {
+		matching := Matching(&Rule{Principals: rules[i].Principals})
+		if authorizer.New([]authorizer.Rule{matching}).For(principal).Decide(asked, named, "").Rule == NoPlace {
+			continue
+		}
+		places = append(places, i)
+		if ids := rules[i].ClientIDs; len(ids) == 0 || slices.Contains(ids, "*") {
+			return places
+		}
+	}
+	return append(places, NoPlace)
 }
 
 // Found is what a connection remembers of its allowance. One goroutine at a time may use it. The zero value remembers nothing.

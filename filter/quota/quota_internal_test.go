@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,22 @@ func TestFirstMatchWins(t *testing.T) {
 	}
 	if got := q.Of(&f, "ann", "", start).MostFetched(); got != 0 {
 		t.Errorf("MostFetched() without a limit = %d, want 0", got)
+	}
+}
+
+// Of the rules those may count that match by the principal, up to the first for all client ids.
+func TestPlacesOf(t *testing.T) {
+	t.Parallel()
+	rules := []Rule{
+		{Principals: []string{"admin-*"}},
+		{Principals: []string{"*"}, ClientIDs: []string{"batch-*"}},
+		{Principals: []string{"ann"}, ClientIDs: []string{"*"}},
+		{Principals: []string{"ann", "bob"}, ClientIDs: []string{"nightly"}},
+	}
+	for principal, want := range map[string][]int{"admin-1": {0}, "ann": {1, 2}, "bob": {1, 3, NoPlace}, "ANONYMOUS": {1, NoPlace}} {
+		if got := PlacesOf(rules, principal); !slices.Equal(got, want) {
+			t.Errorf("PlacesOf(%s) = %v, want %v", principal, got, want)
+		}
 	}
 }
 

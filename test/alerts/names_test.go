@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/authority"
 )
 
 // folder is what is shown to users.
@@ -19,7 +21,16 @@ const folder = "../../examples/grafana/"
 // metrics are the labels of every metric as Prometheus has it, by its name; of histograms, each of its three.
 func metrics(t *testing.T) map[string][]string {
 	t.Helper()
-	c, err := config.Parse([]byte(`
+	a, err := authority.New("ca")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := a.Issue("mesh", []string{"a"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tls := fmt.Sprintf("listen_tls: {certificate: {inline_string: %q}, key: {inline_string: %q}}\n", own.Certificate, own.Key)
+	c, err := config.Parse([]byte(tls + `
 topic_metrics: [a]
 authentication: {sasl: {oauthbearer: {jwks_url: "https://a", issuer: a, audiences: [a]}}}
 authorization: {rules: [{name: a, effect: EFFECT_ALLOW, principals: [a], operations: [OPERATION_ALL], topics: [a]}]}

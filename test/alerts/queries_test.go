@@ -15,13 +15,15 @@ import (
 var empty = map[string]string{
 	"Certificates end in":                               "no cluster has TLS",
 	"What members of groups are answered with an error": "no group has members",
-	"Logins":              "nobody has to log in",
-	"Logins that fail":    "nobody has to log in",
-	"Denied":              "there are no rules",
-	"Throttled by quotas": "there are no quotas",
-	"Identities":          "clusters see the mesh's own user",
-	"Without an identity": "clusters see the mesh's own user",
-	"Alerts":              "an alert fires after a minute at the earliest",
+	"Logins":           "nobody has to log in",
+	"Logins that fail": "nobody has to log in",
+	"Denied":           "there are no rules",
+
+	"TLS handshakes that fail": "nobody speaks TLS with the mesh",
+	"Throttled by quotas":      "there are no quotas",
+	"Identities":               "clusters see the mesh's own user",
+	"Without an identity":      "clusters see the mesh's own user",
+	"Alerts":                   "an alert fires after a minute at the earliest",
 }
 
 // TestEveryQueryAnswers has a real Prometheus scrape the mesh under load, and wants every query of the dashboard to have something to show.

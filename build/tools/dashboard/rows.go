@@ -195,6 +195,8 @@ func principals() row {
 			query{sum("kafka_mechanism", rate("logins_renewed")), "{{kafka_mechanism}}: again"}),
 		graph("Logins that fail", "By mechanism and reason. The log says where they come from.", units.CountsPerSecond,
 			query{sum("kafka_mechanism, kafka_login_failure", rate("logins_failed")) + " > 0", "{{kafka_mechanism}}: {{kafka_login_failure}}"}),
+		graph("TLS handshakes that fail", "Of clients of the plain binary, by reason: see docs/metrics.md.", units.CountsPerSecond,
+			query{sum("kafka_tls_failure", rate("tls_handshakes_failed")) + " > 0", "{{kafka_tls_failure}}"}),
 		graph("Denied", "What clients may not do, by the rule of authorization that says so.", units.CountsPerSecond,
 			query{sum("kafka_authorization_rule", rate("denied")) + " > 0", "{{kafka_authorization_rule}}"}),
 		graph("Throttled by quotas", "How many clients' connections are not read from because of the mesh's own quotas, on average.", units.Number,
