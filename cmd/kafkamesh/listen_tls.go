@@ -11,6 +11,7 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 )
 
 // lookAtTLS is how long after one look at the files of listen_tls the next is.
@@ -38,6 +39,25 @@ func followTLS(settings *config.ListenTLS, log *slog.Logger) *listenTLS {
 	l.look()
 	l.running.Go(l.follow)
 	return l
+}
+
+// withoutTLS is what a configuration asks for in vain where clients speak no TLS with us. Of Envoy's listeners nobody but Envoy knows that.
+func withoutTLS(c *config.Config) (lacking []string) {
+	if c.ListenTLS != nil {
+		return nil
+	}
+	if c.NamedBy != config.NamedByNothing {
+		lacking = append(lacking, "authentication.tls calls nobody by a certificate: nobody shows one without listen_tls")
+	}
+	if c.Logins != nil && !c.Logins.Bare {
+		for _, mechanism := range c.Logins.Settings.Mechanisms {
+			if mechanism == login.Plain || mechanism == login.OAuthBearer {
+				lacking = append(lacking, mechanism+" is offered to nobody: it is for connections with TLS, so write listen_tls, or "+
+					"allow_plain_without_tls if TLS ends before")
+			}
+		}
+	}
+	return lacking
 }
 
 // config is for a connection that has just been accepted.

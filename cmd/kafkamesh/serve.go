@@ -240,8 +240,8 @@ func (s *server) load() (*mesh, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}
-	if c.NamedBy != config.NamedByNothing && c.ListenTLS == nil {
-		s.log.Warn("authentication.tls calls nobody by a certificate: nobody shows one without listen_tls")
+	for _, lacking := range withoutTLS(c) {
+		s.log.Warn(lacking)
 	}
 	m.tls = followTLS(c.ListenTLS, s.log)
 	return m, nil

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 )
 
 // apiVersions is an ApiVersions request of version 0 with correlation id 7 and no client id.
@@ -105,6 +108,37 @@ func TestServeRefuses(t *testing.T) {
 				streams{strings.NewReader(""), printer{io.Discard}, printer{&stderr}})
 			if got := strings.ReplaceAll(stderr.String(), file, "FILE"); code != exitFailed || !strings.Contains(got, tc.err) {
 				t.Errorf("serve = %d, %q, want %d, %q", code, got, exitFailed, tc.err)
+			}
+		})
+	}
+}
+
+// TestServeWarnsOfWhatNeedsTLS has configurations that ask for what clients can have with TLS alone.
+func TestServeWarnsOfWhatNeedsTLS(t *testing.T) {
+	t.Parallel()
+	all := &config.Logins{Settings: login.Settings{Mechanisms: []string{login.Plain, login.ScramSHA256, login.OAuthBearer}}}
+	bare := *all
+	bare.Bare = true
+	for name, tt := range map[string]struct {
+		c    config.Config
+		want []string
+	}{
+		"nothing":          {config.Config{}, nil},
+		"logins":           {config.Config{Logins: all}, []string{"PLAIN is offered to nobody", "OAUTHBEARER is offered to nobody"}},
+		"logins, with TLS": {config.Config{Logins: all, ListenTLS: &config.ListenTLS{}}, nil},
+		"logins, without":  {config.Config{Logins: &bare}, nil},
+		"certificates":     {config.Config{NamedBy: config.NamedByURI}, []string{"calls nobody by a certificate"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := withoutTLS(&tt.c)
+			if len(got) != len(tt.want) {
+				t.Fatalf("%q, want %q", got, tt.want)
+			}
+			for i, want := range tt.want {
+				if !strings.Contains(got[i], want) {
+					t.Errorf("%q, want %q", got[i], want)
+				}
 			}
 		})
 	}
