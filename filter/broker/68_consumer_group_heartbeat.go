@@ -127,11 +127,17 @@ func (h *heartbeatCall) start() {
 	full := groups.Full(r)
 	known := h.broker.members.Find(h.key)
 	epochs, ok := known.EpochsOf(r.MemberEpoch)
+	elsewhere := !known.IsOn(h.Client.beatsOn())
+	if elsewhere {
+		full = full && r.Topics != nil
+	}
 	switch {
-	case ok && known.Refused != nil:
+	case ok && elsewhere && full:
+		h.send(known.Elsewhere(), epochs)
+	case ok && !elsewhere && known.Refused != nil:
 		h.broker.members.Keep(h.key, known.WithoutRefusal())
 		h.response, h.instance = known.Refused, known.Subscription.Instance
-	case ok && (full || known.Subscription.Whole || known.Asked):
+	case ok && !elsewhere && (full || known.Subscription.Whole || known.Asked):
 		h.send(known, epochs)
 	case !full && !known.WasAsked():
 		h.broker.members.Keep(h.key, known.Ask(ok))
@@ -313,6 +319,7 @@ func (h *heartbeatCall) finish() {
 	if h.response == nil {
 		response, member := h.beat.Answer()
 		if member != nil {
+			member.On = h.Client.beatsOn()
 			h.broker.members.Keep(h.key, member)
 		}
 		h.response = response

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/groups"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/order"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
@@ -31,9 +32,10 @@ type Client struct {
 
 	mostFetched atomic.Int32 // bytes of records in one answer; 0: as many as it asks for
 
-	groups series // what it asks of its groups
-	beats  series // its heartbeats of groups of the new protocol
-	owed   owed   // by clusters, for its commits
+	groups series             // what it asks of its groups
+	beats  series             // its heartbeats of groups of the new protocol
+	beat   *groups.Connection // that they come on; they have it, one at a time
+	owed   owed               // by clusters, for its commits
 
 	memberships memberships
 
@@ -131,6 +133,14 @@ func (c *Client) becomeGone() (fences map[Cluster]*order.Fences, owns map[Broker
 	defer c.mu.Unlock()
 	c.gone = true
 	return c.fences, c.owns, c.seat
+}
+
+// beatsOn is the connection that the client's heartbeats come on. One of them at a time may ask.
+func (c *Client) beatsOn() *groups.Connection {
+	if c.beat == nil {
+		c.beat = new(groups.Connection)
+	}
+	return c.beat
 }
 
 func (c *Client) setSoftware(name, version string) {

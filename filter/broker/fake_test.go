@@ -310,13 +310,19 @@ func call(h wire.Header, body []byte, r *pending) *broker.Call {
 // ask serves one request, which must be answered at once.
 func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
 	t.Helper()
+	return askOn(t, b, &broker.Client{Host: "mesh.example", Port: 9092}, key, version, request)
+}
+
+// askOn is ask on the connection of a client.
+func askOn(t *testing.T, b *broker.Broker, c *broker.Client, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
+	t.Helper()
 	frame := wiretest.Frame(key, version, 77, "test", request)
 	h, body, err := b.ParseHeader(frame[4:])
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &pending{}
-	if err := b.Serve(call(h, body, r)); err != nil {
+	if err := b.Serve(&broker.Call{Client: c, Header: h, Body: body, Reply: r}); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.answers) != 1 {

@@ -24,13 +24,14 @@ type consumer struct {
 	broker *broker.Broker
 	f1, f2 *fake
 	c1, c2 *coordinator
+	client *broker.Client // on its connection
 	epoch  int32
 }
 
 // newConsumer is one that has not joined yet. c1 has the topic apples, and c2 bananas.
 func newConsumer(t *testing.T) *consumer {
 	t.Helper()
-	c := &consumer{t: t}
+	c := &consumer{t: t, client: &broker.Client{}}
 	c.restart()
 	c.c1 = &coordinator{topic: [16]byte{1}, name: "apples", members: map[string]*onCluster{}}
 	c.c2 = &coordinator{topic: [16]byte{2}, name: "bananas", members: map[string]*onCluster{}, epoch: 10}
@@ -46,15 +47,23 @@ func (c *consumer) restart() {
 	}
 }
 
+// reconnect has the client come on another connection.
+func (c *consumer) reconnect() { c.client = &broker.Client{} }
+
 const memberID = "a-member-of-22-letters"
 
 // beat sends a heartbeat with what a client says each time.
 func (c *consumer) beat() *kmsg.ConsumerGroupHeartbeatResponse {
 	c.t.Helper()
+	return c.send(c.changed())
+}
+
+// changed is a heartbeat that says that nothing has changed.
+func (c *consumer) changed() *kmsg.ConsumerGroupHeartbeatRequest {
 	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 	r.Group, r.MemberID, r.MemberEpoch, r.RebalanceTimeoutMillis = "group", memberID, c.epoch, -1
 	r.SubscribedTopicNames, r.Topics = nil, nil
-	return c.send(r)
+	return r
 }
 
 // full sends a heartbeat that says all: what the client reads, and what it owns of apples and bananas.
@@ -73,7 +82,7 @@ func (c *consumer) full(names []string, apples, bananas []int32) *kmsg.ConsumerG
 
 func (c *consumer) send(r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
 	c.t.Helper()
-	a := ask(c.t, c.broker, wire.KeyConsumerGroupHeartbeat, 1, r)
+	a := askOn(c.t, c.broker, c.client, wire.KeyConsumerGroupHeartbeat, 1, r)
 	response := parse[*kmsg.ConsumerGroupHeartbeatResponse](c.t, wire.KeyConsumerGroupHeartbeat, 1, a)
 	if response.ErrorCode == 0 {
 		c.epoch = response.MemberEpoch

@@ -64,8 +64,28 @@ type Member struct {
 	Asked bool
 	// Owes says that the client has not been told what it is assigned now.
 	Owes bool
+	// On is where the client's last heartbeat came. Others may have served it since, if it comes elsewhere.
+	On *Connection
 	// Refused is what a cluster has refused when the client had been answered already, and is to be told; nil: nothing.
 	Refused *kmsg.ConsumerGroupHeartbeatResponse
+}
+
+// Connection tells connections of clients from each other, by where it is.
+type Connection struct{ _ byte }
+
+// IsOn says whether the client comes where it came last.
+func (m *Member) IsOn(c *Connection) bool { return m != nil && m.On == c }
+
+// Elsewhere is what is known of a member whose client comes on another connection. What it was assigned may have changed in the same epoch,
+// by what another proxy was told: each cluster is to say it again.
+func (m *Member) Elsewhere() *Member {
+	c := m.clone()
+	c.Refused = nil
+	for cluster, s := range c.Stakes {
+		s.Unheard = true
+		c.Stakes[cluster] = s
+	}
+	return c
 }
 
 // EpochsOf returns the epochs that an epoch of the client's is the sum of. False: it was not told that one lately.
