@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,15 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/socket/sockettest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if addr := os.Getenv(comersEnv); addr != "" {
+		if err := beComers(addr, os.Args[1:]); err != nil {
+			panic(err) // the test that has started us sees it
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // engine is a scripted session: it echoes, unless told otherwise, and complains about a host that breaks the contract.
 type engine struct {
