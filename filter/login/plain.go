@@ -11,7 +11,7 @@ type plain struct {
 	verdict
 
 	server     *Server
-	remembered digest // that Laborious has found
+	remembered plainMessage // whose password Laborious has found among those that were right
 	over       bool
 }
 
@@ -25,11 +25,10 @@ func (p *plain) Laborious(token []byte) bool {
 		return false
 	}
 	v, _ := p.server.users.table.Load().verifier(Plain, message.name)
-	digest := p.server.memory.digest(message.name, message.password, v)
-	if !p.server.memory.has(digest, time.Now()) {
+	if !p.server.memory.has(p.server.memory.digest(message.name, message.password, v), time.Now()) {
 		return true
 	}
-	p.remembered = digest
+	p.remembered = message
 	return false
 }
 
@@ -42,6 +41,7 @@ func (p *plain) Step(token []byte) ([]byte, *Identity, error) {
 	if failure == nil {
 		failure = p.judge(message)
 	}
+	p.remembered = plainMessage{} // a password is kept no longer than it is needed
 	if failure != nil {
 		return nil, nil, p.refuse(failure)
 	}
@@ -50,21 +50,32 @@ func (p *plain) Step(token []byte) ([]byte, *Identity, error) {
 
 // judge says why a client is not who it says; nil: it is.
 func (p *plain) judge(message plainMessage) *Failure {
-	v, known := p.server.users.table.Load().verifier(Plain, message.name)
-	digest := p.server.memory.digest(message.name, message.password, v)
-	if digest != p.remembered && !p.server.memory.has(digest, time.Now()) {
-		matches := v.Matches(message.password)
-		switch {
-		case !known:
-			return refusePlain(invalidPlain, UnknownUser, message.name)
-		case !matches:
-			return refusePlain(invalidPlain, WrongPassword, message.name)
+	if message != p.remembered {
+		if failure := p.verify(message); failure != nil {
+			return failure
 		}
-		p.server.memory.keep(digest, time.Now())
 	}
 	if message.authorization != "" && message.authorization != message.name {
 		return refusePlain(otherIdentity, OtherIdentity, message.name)
 	}
+	return nil
+}
+
+// verify says why a password is not a user's; nil: it is.
+func (p *plain) verify(message plainMessage) *Failure {
+	v, known := p.server.users.table.Load().verifier(Plain, message.name)
+	digest := p.server.memory.digest(message.name, message.password, v)
+	if p.server.memory.has(digest, time.Now()) {
+		return nil
+	}
+	matches := v.Matches(message.password)
+	switch {
+	case !known:
+		return refusePlain(invalidPlain, UnknownUser, message.name)
+	case !matches:
+		return refusePlain(invalidPlain, WrongPassword, message.name)
+	}
+	p.server.memory.keep(digest, time.Now())
 	return nil
 }
 

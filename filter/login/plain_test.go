@@ -96,6 +96,25 @@ func TestRememberedPasswordIsNoWork(t *testing.T) {
 	}
 }
 
+// What is no work is that of one token: with another there is to be proved who it is all the same.
+func TestAnotherTokenThanTheRemembered(t *testing.T) {
+	t.Parallel()
+	s := serveUsers(t, user(t, "bob", "builder"))
+	const right = "\x00alice\x00wonderland"
+	_, who, err := begin(t, s, login.Plain).Step([]byte(right))
+	check(t, err)
+	checkIdentity(t, who, "alice", login.Plain)
+	for _, other := range []string{"\x00alice\x00wonder", "\x00bob\x00wonderland"} {
+		e := begin(t, s, login.Plain)
+		if e.Laborious([]byte(right)) {
+			t.Error("what is remembered is work")
+		}
+		if _, who, err := e.Step([]byte(other)); who != nil || refused(err).Reason != login.WrongPassword {
+			t.Errorf("%q = %v, %v, want it refused", other, who, err)
+		}
+	}
+}
+
 // A password that was right is right again, and what was remembered of it does not make another right, nor the same of another user.
 func TestPlainRemembers(t *testing.T) {
 	t.Parallel()
