@@ -86,7 +86,7 @@ func (c *Cluster) ignores(id int32, key wire.APIKey) bool {
 // reply is a broker's answer to one request. No frame: there is none.
 func (c *Cluster) reply(id int32, conn net.Conn, h wire.Header, body []byte) (answer, error) {
 	if h.Key != wire.KeyProduce {
-		return c.other(id, h, body)
+		return c.other(id, conn, h, body)
 	}
 	request := kmsg.NewPtrProduceRequest()
 	request.SetVersion(h.Version)

@@ -2,6 +2,7 @@ package upstreamtest
 
 import (
 	"maps"
+	"net"
 	"slices"
 	"sync"
 
@@ -33,7 +34,7 @@ type offsetOf struct {
 // Groups has the cluster answer for consumer groups.
 func (c *Cluster) Groups() *Groups {
 	g := &Groups{cluster: c, members: map[string]map[string]int32{}, offsets: map[offsetOf][]int64{}}
-	c.Handle(wire.KeyOffsetCommit, link.Range{Min: 2, Max: 9}, g.commit)
+	c.handle(wire.KeyOffsetCommit, link.Range{Min: 2, Max: 9}, g.commit)
 	c.Handle(wire.KeyOffsetFetch, link.Range{Min: 1, Max: 9}, g.fetch)
 	c.Handle(wire.KeyHeartbeat, link.Range{Min: 0, Max: 4}, g.beat)
 	c.Handle(wire.KeyJoinGroup, link.Range{Min: 2, Max: 9}, g.join)
@@ -125,14 +126,21 @@ func (g *Groups) beat(id int32, request kmsg.Request) kmsg.Response {
 	return response
 }
 
+// commit stores offsets while their broker is the coordinator and their connection is there, and never later: whoever has seen that go may
+// commit elsewhere, and would find what is older behind it.
+//
 //nolint:ireturn // as Cluster.Handle has it
-func (g *Groups) commit(id int32, request kmsg.Request) kmsg.Response {
+func (g *Groups) commit(conn net.Conn, id int32, request kmsg.Request) kmsg.Response {
 	r := request.(*kmsg.OffsetCommitRequest) //nolint:forcetypeassert // as the key is
-	coordinates := g.coordinates(id, r.Group)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.cluster.mu.Lock()
+	defer g.cluster.mu.Unlock()
+	if g.cluster.conns[conn] != id {
+		return nil
+	}
 	code := wire.NotCoordinator
-	if coordinates {
+	if g.cluster.coordinator(r.Group).NodeID == id {
 		g.commits++
 		code = g.validate(r.Group, r.MemberID, r.Generation)
 	}

@@ -3,6 +3,7 @@ package upstreamtest
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,12 +12,17 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
 )
 
-// handler answers the requests of one API to a broker. Nil: the connection is cut.
-type handler func(id int32, request kmsg.Request) kmsg.Response
+// handler answers the requests of one API that come to a broker on a connection. Nil: the connection is cut.
+type handler func(conn net.Conn, id int32, request kmsg.Request) kmsg.Response
 
 // Handle has the requests of an API, of these versions, answered by handle, which the goroutine of each connection calls. Connections
 // made from now on can carry them.
 func (c *Cluster) Handle(key wire.APIKey, versions link.Range, handle func(id int32, request kmsg.Request) kmsg.Response) {
+	c.handle(key, versions, func(_ net.Conn, id int32, request kmsg.Request) kmsg.Response { return handle(id, request) })
+}
+
+// handle is Handle for who wants to know the connection.
+func (c *Cluster) handle(key wire.APIKey, versions link.Range, handle handler) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.handlers == nil {
@@ -32,7 +38,7 @@ func (c *Cluster) handler(key wire.APIKey) handler {
 }
 
 // other does what a request other than Produce asks for; what somebody has said how to answer takes its time.
-func (c *Cluster) other(id int32, h wire.Header, body []byte) (answer, error) {
+func (c *Cluster) other(id int32, conn net.Conn, h wire.Header, body []byte) (answer, error) {
 	var after time.Duration
 	if c.handler(h.Key) != nil {
 		c.mu.Lock()
@@ -41,12 +47,12 @@ func (c *Cluster) other(id int32, h wire.Header, body []byte) (answer, error) {
 		c.mu.Unlock()
 		_ = pause(context.Background(), before)
 	}
-	told, err := c.tellOf(id, h, body)
+	told, err := c.tellOf(id, conn, h, body)
 	return answer{told, time.Now().Add(after)}, err
 }
 
 // tellOf makes the answer to a request other than Produce.
-func (c *Cluster) tellOf(id int32, h wire.Header, body []byte) ([]byte, error) {
+func (c *Cluster) tellOf(id int32, conn net.Conn, h wire.Header, body []byte) ([]byte, error) {
 	if h.Key == wire.KeyMetadata {
 		return c.tell(h, body)
 	}
@@ -62,7 +68,7 @@ func (c *Cluster) tellOf(id int32, h wire.Header, body []byte) ([]byte, error) {
 	if err := request.ReadFrom(body); err != nil {
 		return nil, err
 	}
-	response := handle(id, request)
+	response := handle(conn, id, request)
 	if response == nil {
 		return nil, errCut
 	}
