@@ -333,8 +333,11 @@ func (h *heartbeatCall) finish() {
 // answerRead answers the client with what the rules have it read.
 func (h *heartbeatCall) answerRead() {
 	if a := h.response.Assignment; a != nil && h.beat != nil && h.beat.Regex() {
-		h.broker.onlyRead(h.Client, a, func() {
+		h.broker.onlyRead(h.Client, a, func(sure bool) {
 			defer answerAfterPanic(h)
+			if m := h.broker.members.Find(h.key); m != nil && !sure {
+				h.broker.members.Keep(h.key, m.Owing()) // what is not known now may be nothing that the client reads
+			}
 			h.answerClient()
 		})
 		return

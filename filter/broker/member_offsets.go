@@ -24,7 +24,7 @@ func (o *commitCall) startAsMember(home string) {
 	key := groups.Key{Group: o.request.Group, Member: o.request.MemberID}
 	o.broker.epochsOf(key, o.request.Generation, func(epochs groups.Epochs, code wire.ErrorCode) {
 		defer answerAfterPanic(o)
-		if code == wire.UnknownMemberID {
+		if code == wire.UnknownMemberID || code == wire.GroupIDNotFound {
 			o.start(home)
 			o.end()
 			return
@@ -63,7 +63,8 @@ func (o *commitCall) commitAsMember(name string, epochs groups.Epochs, at time.T
 	})
 }
 
-// findEpochs finds the epochs that clusters have of the members that ask for offsets, where one does, and then calls then.
+// findEpochs finds the epochs that clusters have of the members that ask for offsets, where one does, and then calls then. Who is in no group
+// of the new protocol is told offsets as a member of the classic one is, whom a broker does not look at: it may be one.
 func (o *offsetsCall) findEpochs(then func()) {
 	found := newScatter(o.Call, then)
 	for i := range o.groups {
@@ -76,6 +77,9 @@ func (o *offsetsCall) findEpochs(then func()) {
 			key := groups.Key{Group: g.asked.Group, Member: *g.asked.MemberID}
 			o.broker.epochsOf(key, g.asked.MemberEpoch, func(epochs groups.Epochs, code wire.ErrorCode) {
 				defer answerAfterPanic(o)
+				if code == wire.GroupIDNotFound {
+					code = wire.None
+				}
 				found.locked(func() { g.epochs, g.code = epochs, code })
 				done()
 				found.end()

@@ -87,3 +87,24 @@ func TestMembersOffsets(t *testing.T) {
 		t.Errorf("committed with %v while no cluster answers, want COORDINATOR_NOT_AVAILABLE", got)
 	}
 }
+
+// A member of the classic protocol that has joined while its group was of the new one has an id like members of that. When the group is of the
+// classic protocol again it is told its offsets as any other; who is none of a group of the new protocol is told so.
+func TestOffsetsOfAGroupThatIsClassicAgain(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t)
+	c.c1.classic = true
+	c.c1.commits, c.c2.commits = map[string]int64{"apples": 5}, map[string]int64{"bananas": 6}
+	if offsets, code := c.fetch(9); offsets != [2]int64{5, 6} || code != wire.None {
+		t.Errorf("fetched %v, %s in a group of the classic protocol, want 5, 6 and NONE", offsets, code)
+	}
+	c.c1.classic = false
+	c.join()
+	c.c1.members[another], c.c2.members[another] = c.c1.members[memberID], c.c2.members[memberID]
+	delete(c.c1.members, memberID)
+	delete(c.c2.members, memberID)
+	c.restart()
+	if _, code := c.fetch(14); code != wire.UnknownMemberID {
+		t.Errorf("fetched with %s by who is no member, want UNKNOWN_MEMBER_ID", code)
+	}
+}

@@ -63,17 +63,18 @@ func (b *Broker) forbidden(topics []string) string {
 }
 
 // onlyRead leaves out of what clusters assign to a member, which reads what matches a regular expression, the topics that no rule reads
-// from where they are, and those that its client may not know of. Then it calls then.
-func (b *Broker) onlyRead(c *Client, a *kmsg.ConsumerGroupHeartbeatResponseAssignment, then func()) {
+// from where they are, and those that its client may not know of. Then it calls then. What is not known stays: it may have been made a
+// moment ago, and the clusters do not assign it again. sure says that there was nothing of that.
+func (b *Broker) onlyRead(c *Client, a *kmsg.ConsumerGroupHeartbeatResponseAssignment, then func(sure bool)) {
 	var mu sync.Mutex
-	elsewhere := map[[16]byte]bool{}
+	reads := map[[16]byte]bool{}
 	left := len(b.clusters)
 	for _, cluster := range b.clusters {
 		take := func(topics []wire.Topic) (last bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			for i := range topics {
-				elsewhere[topics[i].ID] = (reading{b}).Reads(topics[i].Name) != cluster || !b.seesTopic(c, topics[i].Name)
+				reads[topics[i].ID] = (reading{b}).Reads(topics[i].Name) == cluster && b.seesTopic(c, topics[i].Name)
 			}
 			left--
 			return left == 0
@@ -82,10 +83,13 @@ func (b *Broker) onlyRead(c *Client, a *kmsg.ConsumerGroupHeartbeatResponseAssig
 			if !take(topics) {
 				return
 			}
+			sure := true
 			a.Topics = slices.DeleteFunc(a.Topics, func(t kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic) bool {
-				return elsewhere[t.TopicID] // one that is not known stays: it will not be assigned again
+				is, known := reads[t.TopicID]
+				sure = sure && known
+				return known && !is
 			})
-			then()
+			then(sure)
 		})
 	}
 }
@@ -233,7 +237,8 @@ func (b *Broker) describe(cluster, group string, done func(said *kmsg.ConsumerGr
 func (*recalls) recover() { _ = recover() }
 
 // ofConsumerProtocol says whether a member id is one of the new protocol (KIP-848). Those of the classic one are made by brokers and end
-// in a UUID, after the client's or the instance's id; those of the new one are any, and in practice 22 letters.
+// in a UUID, after the client's or the instance's id; those of the new one are any, and in practice 22 letters. So are those that brokers
+// make for members of the classic protocol that join a group of the new one, which keep them when the group is of the classic one again.
 func ofConsumerProtocol(member string) bool {
 	const uuid = len("-00000000-0000-0000-0000-000000000000")
 	if len(member) < uuid {
@@ -244,7 +249,7 @@ func ofConsumerProtocol(member string) bool {
 }
 
 // epochsOf gives the epochs that a member's epoch is the sum of, from memory or when the clusters have been asked. A code: there are
-// none, because of that.
+// none, because of that. GROUP_ID_NOT_FOUND: no cluster has a group of that name and of the new protocol.
 func (b *Broker) epochsOf(key groups.Key, epoch int32, done func(groups.Epochs, wire.ErrorCode)) {
 	if epochs, ok := b.members.Find(key).EpochsOf(epoch); ok {
 		done(epochs, wire.None)
@@ -259,6 +264,11 @@ func (b *Broker) epochsOf(key groups.Key, epoch int32, done func(groups.Epochs, 
 			done(m.Told, wire.None)
 		case wire.FencedMemberEpoch:
 			done(nil, wire.StaleMemberEpoch)
+		case wire.UnknownMemberID:
+			if len(k.Said) == 0 {
+				code = wire.GroupIDNotFound
+			}
+			done(nil, code)
 		default:
 			done(nil, code)
 		}

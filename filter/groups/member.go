@@ -62,7 +62,7 @@ type Member struct {
 	Owned []Assigned
 	// Asked says that the client has been asked to say all it is, and has not done so.
 	Asked bool
-	// Owes says that the client has not been told what it is assigned now.
+	// Owes says that the client has not been told what it is assigned now, or has to be told again.
 	Owes bool
 	// On is where the client's last heartbeat came. Others may have served it since, if it comes elsewhere.
 	On *Connection
@@ -174,6 +174,13 @@ func told(said *kmsg.ConsumerGroupHeartbeatResponse) *kmsg.ConsumerGroupHeartbea
 func (m *Member) WithoutRefusal() *Member {
 	c := m.clone()
 	c.Refused = nil
+	return c
+}
+
+// Owing is what is known of the member when it is to be told again what it is assigned.
+func (m *Member) Owing() *Member {
+	c := m.clone()
+	c.Owes = true
 	return c
 }
 

@@ -213,6 +213,14 @@ func (c *client) showCommit(r *kmsg.OffsetCommitResponse) {
 }
 
 func (c *client) showGroupOffsets(r *kmsg.OffsetFetchResponse) {
+	if r.Version < 8 { // of one group, without its name
+		c.say("offsets: %s, of %d topics", code(r.ErrorCode), len(r.Topics))
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				c.say("%s/%d at %d: %s", t.Topic, p.Partition, p.Offset, code(p.ErrorCode))
+			}
+		}
+	}
 	for _, g := range r.Groups {
 		c.say("offsets: %s, of %d topics", code(g.ErrorCode), len(g.Topics))
 		for _, t := range g.Topics {

@@ -3,11 +3,28 @@ package conformance
 import (
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 )
 
-// hushed is a group with which nobody may do anything: an ACL says so, or a rule of the mesh.
+// hushed is a group with which nobody may do anything: an ACL says so, or a rule of the mesh. It has an offset.
 const hushed = "hushed"
+
+// hush makes a target's hushed group, while everybody may.
+func hush(t *target) error {
+	partition := kmsg.NewOffsetCommitRequestTopicPartition()
+	partition.Offset = 1
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.Generation = t.topic(hushed), -1
+	req.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: t.topic("listed"), Partitions: []kmsg.OffsetCommitRequestTopicPartition{partition}}}
+	answer, err := rawkafka.Ask[*kmsg.OffsetCommitResponse](t.oracle.addr, clientID, 8, req)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
+}
 
 // TestDeniedGroups asks for a group that nobody may know of, by each API that there is for groups.
 func TestDeniedGroups(t *testing.T) {
@@ -61,6 +78,8 @@ func TestDeniedGroups(t *testing.T) {
 			})
 		}},
 		{name: "ask for its offsets", do: func(c *client) {
+			c.asks(1, 7, func(int16) kmsg.Request { return offsetsOfHushed(c, "listed", "secret") })
+			c.asks(2, 7, func(int16) kmsg.Request { return offsetsOfHushed(c) })
 			for v := int16(8); v <= 9; v++ {
 				c.ask(at(v, offsetsOfHushed(c, "listed", "secret")))
 				c.ask(at(v, offsetsOfHushed(c)))
@@ -73,6 +92,11 @@ func TestDeniedGroups(t *testing.T) {
 				return req
 			})
 		}},
+		{name: "describe it in a version that says why", do: ofNewKafka(func(c *client) {
+			req := kmsg.NewPtrDescribeGroupsRequest()
+			req.Groups = []string{c.topic(hushed), c.topic("none")}
+			c.ask(at(6, req))
+		})},
 		{name: "delete it", do: func(c *client) {
 			c.asks(0, 2, func(int16) kmsg.Request {
 				req := kmsg.NewPtrDeleteGroupsRequest()
@@ -101,8 +125,9 @@ func ofNewKafka(do func(*client)) func(*client) {
 // offsetsOfHushed asks for offsets of the group; no kinds: of all topics.
 func offsetsOfHushed(c *client, kinds ...string) *kmsg.OffsetFetchRequest {
 	r, g := kmsg.NewPtrOffsetFetchRequest(), kmsg.NewOffsetFetchRequestGroup()
-	g.Group, g.MemberEpoch = c.topic(hushed), -1
+	r.Group, g.Group, g.MemberEpoch = c.topic(hushed), c.topic(hushed), -1
 	for _, kind := range kinds {
+		r.Topics = append(r.Topics, kmsg.OffsetFetchRequestTopic{Topic: c.topic(kind), Partitions: []int32{0}})
 		g.Topics = append(g.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: c.topic(kind), Partitions: []int32{0}})
 	}
 	r.Groups = append(r.Groups, g)

@@ -20,7 +20,7 @@ func TestGroupTools(t *testing.T) {
 	}, listings(), descriptions(), offsetDeletions(), groupDeletions()))
 }
 
-// listings list groups; the answers are shown without the groups of others.
+// listings list groups; the answers are shown without the groups of others. The hushed one is never among them.
 func listings() []scenario {
 	list := func(states, types []string) func(*client) {
 		return func(c *client) {
@@ -203,7 +203,7 @@ func (c *client) showGroups(resp kmsg.Response) bool {
 	switch r := resp.(type) {
 	case *kmsg.ListGroupsResponse:
 		own := slices.DeleteFunc(r.Groups, func(g kmsg.ListGroupsResponseGroup) bool {
-			return !slices.Contains([]string{c.topic("bare"), c.topic("full")}, g.Group)
+			return !slices.Contains([]string{c.topic("bare"), c.topic("full"), c.topic(hushed)}, g.Group)
 		})
 		slices.SortFunc(own, func(a, b kmsg.ListGroupsResponseGroup) int { return strings.Compare(a.Group, b.Group) })
 		c.say("%s", code(r.ErrorCode))

@@ -156,6 +156,8 @@ func ruled(ctx context.Context, o *oracle) (*target, error) {
 	m.Authorized = append(m.Authorized, map[string]any{
 		"effect": "EFFECT_DENY", "principals": everybody, "operations": all, "groups": []string{hushed + "-" + name},
 	}, map[string]any{
+		"effect": "EFFECT_DENY", "principals": everybody, "operations": []string{"OPERATION_DESCRIBE"}, "cluster": true,
+	}, map[string]any{
 		"effect": "EFFECT_ALLOW", "principals": everybody, "operations": all, "topics": everybody, "groups": everybody, "transactional_ids": everybody, "cluster": true,
 	})
 	return standalone(ctx, name, o, m)

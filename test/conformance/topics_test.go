@@ -46,6 +46,9 @@ var kinds = []struct {
 // its second partition.
 func prepare(ctx context.Context, o *oracle, targets []*target) error {
 	create, spread, deny := newCreate(), newCreate(), kmsg.NewPtrCreateACLsRequest()
+	describe := denial("kafka-cluster", kmsg.ACLOperationDescribe) // who may describe the cluster is told of all groups
+	describe.ResourceType = kmsg.ACLResourceTypeCluster
+	deny.Creations = append(deny.Creations, describe)
 	for _, t := range targets {
 		if t.oracle != o {
 			continue
@@ -68,13 +71,20 @@ func prepare(ctx context.Context, o *oracle, targets []*target) error {
 	if err := createTopics(ctx, o, create); err != nil {
 		return err
 	}
+	if err := awaitCoordinators(ctx, o); err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if t.oracle == o {
+			if err := hush(t); err != nil {
+				return err
+			}
+		}
+	}
 	if err := denyAll(ctx, o, deny); err != nil {
 		return err
 	}
 	if err := setQuotas(ctx, o); err != nil {
-		return err
-	}
-	if err := awaitCoordinators(ctx, o); err != nil {
 		return err
 	}
 	return loseNode(ctx, o, spread)
