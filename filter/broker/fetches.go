@@ -174,6 +174,8 @@ func (s *fetches) giveBack(gone bool) {
 }
 
 // takeReserved takes what is reserved, to be given back; gone: nothing is reserved any more.
+//
+//nolint:ireturn // there are several kinds
 func (s *fetches) takeReserved(gone bool) (m Memory, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,21 +91,6 @@ func (s *Session) Fill(read func(p []byte) (n int)) bool {
 	return s.takesFill() && s.input.fill(read)
 }
 
-// takesFill takes note that the client has sent something, and reports whether requests may be taken from that directly.
-func (s *Session) takesFill() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.active = time.Now()
-	return s.takesDirectly()
-}
-
-// locked runs f with the mutex held, which a bug in f does not leave locked.
-func (s *Session) locked(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
-}
-
 // End says that the client has sent its last byte. It still gets its answers, then the connection is closed.
 func (s *Session) End() {
 	defer s.recover("end")
@@ -130,19 +115,6 @@ func (s *Session) Congested(on bool) {
 	s.pump()
 }
 
-// becomeCongested takes note of whether the host holds more unsent answers than it likes.
-func (s *Session) becomeCongested(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if on {
-		s.output.becomeFull()
-		return
-	}
-	s.output.becomeFlowing()
-	s.active = time.Now()
-	s.worker.unread.forget(s)
-}
-
 // Closed says that the connection is gone. Requests in flight go on; their answers are dropped.
 func (s *Session) Closed() {
 	defer s.recover("closed")
@@ -157,6 +129,27 @@ func (s *Session) Closed() {
 	s.worker.budget.forget(s)
 	s.worker.unread.forget(s)
 	s.discardInput()
+}
+
+// takesFill takes note that the client has sent something, and reports whether requests may be taken from that directly.
+func (s *Session) takesFill() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active = time.Now()
+	return s.takesDirectly()
+}
+
+// becomeCongested takes note of whether the host holds more unsent answers than it likes.
+func (s *Session) becomeCongested(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if on {
+		s.output.becomeFull()
+		return
+	}
+	s.output.becomeFlowing()
+	s.active = time.Now()
+	s.worker.unread.forget(s)
 }
 
 // becomeGone says that the connection is no more: nothing is taken from it, and no timer looks after it.
@@ -189,6 +182,13 @@ func (s *Session) dropOverflow() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.kept.dropOverflow()
+}
+
+// locked runs f with the mutex held, which a bug in f does not leave locked.
+func (s *Session) locked(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
 }
 
 // recover turns a bug of ours into the end of one connection.
