@@ -8,6 +8,7 @@
 //	<!-- file: NAME -->        it is the content of a file, which is written
 //	<!-- printed -->           it is what the shell block before it prints, or one that stays; … stands for anything
 //	<!-- logged: SITUATION --> it is what the mesh logs in a situation of docs/troubleshooting.md
+//	<!-- shown: SITUATION -->  it is what somebody on call sees in a situation: on each line the place, and what is there (shown_test.go)
 //	<!-- needs WHAT: WHY -->   it is not run, because WHAT is not in every place where tests are run; WHY names what is tried instead
 //
 // A shell block without such a line has to end, and well. Documents cannot be forgotten: each file of Markdown that has a shell block
