@@ -15,6 +15,8 @@ import (
 )
 
 // addCredential is what to do about a principal that a cluster sees as nobody.
+//
+//nolint:gosec // it names a field, and no credential
 const addCredential = "add a line to identity.mapped.credentials_file of the cluster"
 
 // saySeen prints who a cluster sees a principal as, and reports whether it is somebody.

@@ -74,27 +74,29 @@ var troubles = map[string]func(w *watched){
 	"throttled": func(w *watched) {
 		c := rawkafka.Connect(w.t, w.addr, "nightly-export")
 		for range 3 {
-			c.Send(w.at(rawkafka.Metadata("orders.new"), 9))
+			r := rawkafka.Metadata("orders.new")
+			r.SetVersion(9)
+			c.Send(r)
 		}
 	},
 	"login refused": func(w *watched) {
 		c := rawkafka.Connect(w.t, w.addr, "billing")
 		handshake := kmsg.NewPtrSASLHandshakeRequest()
 		handshake.Mechanism = "PLAIN"
-		c.Ask(w.at(handshake, 1))
+		ask(c, handshake, 1)
 		authenticate := kmsg.NewPtrSASLAuthenticateRequest()
 		authenticate.SASLAuthBytes = []byte("\x00ann\x00not-her-password")
-		c.Ask(w.at(authenticate, 2))
+		ask(c, authenticate, 2)
 	},
 	"denied": func(w *watched) {
-		rawkafka.Connect(w.t, w.addr, "spy").Ask(w.at(rawkafka.Metadata("orders.secret-1"), 9))
+		ask(rawkafka.Connect(w.t, w.addr, "spy"), rawkafka.Metadata("orders.secret-1"), 9)
 	},
 }
 
-// at is a request in a version.
-func (*watched) at(r kmsg.Request, version int16) kmsg.Request {
+// ask asks for something in a version, and waits for the answer.
+func ask(c *rawkafka.Client, r kmsg.Request, version int16) kmsg.Response { //nolint:ireturn // as rawkafka has it
 	r.SetVersion(version)
-	return r
+	return c.Ask(r)
 }
 
 // join has a member join a group so many times, and stay.
@@ -107,12 +109,12 @@ func (w *watched) join(group string, times int) {
 		join.Group, join.MemberID, join.ProtocolType = group, member, "consumer"
 		join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = 30_000, 30_000
 		join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte{0, 0}}}
-		joined := c.Ask(w.at(join, 3)).(*kmsg.JoinGroupResponse) //nolint:forcetypeassert // of this request
+		joined := ask(c, join, 3).(*kmsg.JoinGroupResponse) //nolint:forcetypeassert // of this request
 		member = joined.MemberID
 		sync := kmsg.NewPtrSyncGroupRequest()
 		sync.Group, sync.MemberID, sync.Generation = group, member, joined.Generation
 		sync.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: member}}
-		c.Ask(w.at(sync, 3))
+		ask(c, sync, 3)
 	}
 }
 
@@ -161,6 +163,8 @@ func (w *watched) command(arguments string) (string, error) {
 
 // TestTroubleshootingShows has clients run into each situation, and looks for what docs/troubleshooting.md says that the page, the metrics, the
 // log and the access log show then, and for what explain says.
+//
+//nolint:tparallel // the situations are of one mesh, one after another
 func TestTroubleshootingShows(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -174,7 +178,7 @@ func TestTroubleshootingShows(t *testing.T) {
 			continue
 		}
 		delete(untried, about)
-		t.Run(about, func(t *testing.T) {
+		t.Run(about, func(t *testing.T) { //nolint:paralleltest // as above
 			trouble := troubles[about]
 			if trouble == nil {
 				t.Fatalf("nobody runs into %q", about)
