@@ -49,8 +49,9 @@ func (c clients) create(addr, topic string) map[string]string {
 	}
 }
 
-// sendWith has those that take properties on their command line send a record: Java's and librdkafka's.
-func (c clients) sendWith(addr, topic string, forJava, forKcat []string) map[string]string {
+// sendWith has those that take properties on their command line send a record to the topic apples: Java's and librdkafka's.
+func (c clients) sendWith(addr string, forJava, forKcat []string) map[string]string {
+	const topic = "apples"
 	args := []string{"-P", "-b", addr, "-t", topic, "-X", "message.timeout.ms=5000"}
 	for _, property := range forKcat {
 		args = append(args, "-X", property)

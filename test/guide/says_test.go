@@ -39,26 +39,26 @@ func situations() []situation {
 		{"advertised", func(c clients, m *meshes) map[string]string { return c.send(m.elsewhere.addr, "apples") }, nil},
 		{"no topic", func(c clients, m *meshes) map[string]string { return c.send(m.addr, "fixed-topic") }, nil},
 		{"login", func(c clients, m *meshes) map[string]string {
-			return c.sendWith(m.addr, "apples", []string{
+			return c.sendWith(m.addr, []string{
 				"security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN",
 				`sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username="a" password="b";`,
 			}, []string{"security.protocol=sasl_plaintext", "sasl.mechanisms=PLAIN", "sasl.username=a", "sasl.password=b"})
 		}, ours},
-		{"no login", func(c clients, m *meshes) map[string]string { return c.sendWith(m.users.addr, "apples", nil, nil) }, forUsers},
+		{"no login", func(c clients, m *meshes) map[string]string { return c.sendWith(m.users.addr, nil, nil) }, forUsers},
 		{"wrong password", func(c clients, m *meshes) map[string]string {
-			return c.sendWith(m.users.addr, "apples", scramLogin("another-password"), login("PLAIN", "another-password"))
+			return c.sendWith(m.users.addr, scramLogin("another-password"), login("PLAIN", "another-password"))
 		}, forUsers},
 		{"old librdkafka", func(c clients, m *meshes) map[string]string {
-			said := c.sendWith(m.old.addr, "apples", scramLogin(password), login("SCRAM-SHA-512", password))
+			said := c.sendWith(m.old.addr, scramLogin(password), login("SCRAM-SHA-512", password))
 			if text := said[java]; strings.Contains(text, "ERROR") {
 				c.t.Errorf("Java, with the same password, says\n%s", text)
 			}
 			return map[string]string{kcat: said[kcat]}
 		}, func(m *meshes) *stack.Process { return m.old.Process }},
 		{"TLS to plain", func(c clients, m *meshes) map[string]string {
-			return c.sendWith(m.addr, "apples", []string{"security.protocol=SSL"}, []string{"security.protocol=ssl"})
+			return c.sendWith(m.addr, []string{"security.protocol=SSL"}, []string{"security.protocol=ssl"})
 		}, ours},
-		{"plain to TLS", func(c clients, m *meshes) map[string]string { return c.sendWith(m.tls, "apples", nil, nil) }, nil},
+		{"plain to TLS", func(c clients, m *meshes) map[string]string { return c.sendWith(m.tls, nil, nil) }, nil},
 		{"transactions", func(c clients, m *meshes) map[string]string {
 			return map[string]string{confluent: c.transaction(m.addr)}
 		}, ours},
