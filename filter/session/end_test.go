@@ -87,6 +87,34 @@ func TestPanicBesideOthers(t *testing.T) {
 	s.Closed()
 }
 
+// pausing is a connection that tells when it is to pause.
+type pausing struct {
+	sink
+
+	pause func()
+}
+
+func (p *pausing) PauseReads(bool) { p.pause() }
+
+// A bug that is met again, while what is left of a connection is cleared away, does not leave the session, and the connection ends.
+func TestPanicAfterPanic(t *testing.T) {
+	t.Parallel()
+	panics := 0
+	common := newCommon(t, func(any, string, ...any) { panics++ })
+	facade, c := new(server), new(pausing)
+	s := common.NewWorker(facade, new(cork.Cork)).NewSession(session.Peer{}, c)
+	s.Data(request(1))
+	c.pause = func() {
+		facade.calls[0].Answer(broker.Answer{Release: func() { panic("bug") }}) // nobody gets it any more
+		panic("bug")
+	}
+	s.Congested(true)
+	if panics != 2 || !c.closed {
+		t.Errorf("%d panics, closed %t; want 2, true", panics, c.closed)
+	}
+	s.Closed()
+}
+
 // TestHammerOnEnd has calls come, and be forgotten, while the connection goes: each that is not forgotten is made once.
 func TestHammerOnEnd(t *testing.T) {
 	t.Parallel()

@@ -198,7 +198,12 @@ func (s *Session) recover(where string) {
 		return
 	}
 	s.common.Panicked(reason, where, "client", s.peer.Remote)
-	defer s.closeAfterPanic(where) // what is done before may meet the bug again
+	s.common.guard(where, s.clearAfterPanic) // which may meet the bug again
+	s.common.guard(where, s.conn.Close)      // which may be what has the bug
+}
+
+// clearAfterPanic has nothing more be taken or answered, and gives back what the answers held that nobody gets.
+func (s *Session) clearAfterPanic() {
 	s.input.refuse()
 	freed, unsent := s.dropAfterPanic()
 	s.giveBack(freed)
@@ -215,10 +220,4 @@ func (s *Session) dropAfterPanic() (freed int64, unsent releases) {
 	s.phase.becomeClosing()
 	s.why = wire.ReasonPanic.String()
 	return s.inflight.drop()
-}
-
-// closeAfterPanic has the host close the connection, which may be what has the bug.
-func (s *Session) closeAfterPanic(where string) {
-	defer s.common.recover(where)
-	s.conn.Close()
 }
