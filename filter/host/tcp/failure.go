@@ -12,8 +12,11 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/stats"
 )
 
-// ofAlert is what an error's operation is called that says that the peer has sent an alert of TLS.
-const ofAlert = "remote error"
+// What the operation of an error is called that says that an alert of TLS was sent, by the peer or by us.
+const (
+	peersAlert = "remote error"
+	ourAlert   = "local error"
+)
 
 // failureOf is what a handshake's error is counted as. Package tls has types for some of its errors, and for others texts alone.
 func failureOf(err error) stats.TLSFailure {
@@ -27,8 +30,10 @@ func failureOf(err error) stats.TLSFailure {
 	switch text := err.Error(); {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return stats.TLSTimeout
-	case ofNet && call.Op == ofAlert:
+	case ofNet && call.Op == peersAlert:
 		return stats.TLSRefused
+	case ofNet && call.Op == ourAlert:
+		return stats.TLSProtocol
 	case ofNet, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return stats.TLSEnded
 	case strings.HasPrefix(text, "tls: ") && !strings.Contains(text, "client didn't provide a certificate") && !strings.Contains(text, "client certificate"):

@@ -179,6 +179,10 @@ func TestTLSRefuses(t *testing.T) {
 			_ = nc.CloseWrite()
 			return nc
 		}, "EOF", stats.TLSEnded},
+		"who breaks the rules": {c.listens, func(nc *net.TCPConn) net.Conn {
+			_, _ = nc.Write([]byte{21, 3, 1, 0, 1, 0}) // an alert, of which half is missing
+			return nc
+		}, "unexpected message", stats.TLSProtocol},
 		"an old version": {c.listens, func(nc *net.TCPConn) net.Conn {
 			config := c.client()
 			config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
@@ -197,7 +201,7 @@ func TestTLSRefuses(t *testing.T) {
 			})
 			nc := x.client(h.dial(t))
 			_, _ = nc.Write([]byte("\x00\x00\x00\x10 this is Kafka's"))
-			if n, err := nc.Read(make([]byte, 1)); err == nil && n > 0 && name != "no TLS" { // an alert comes to who does not speak TLS
+			if n, err := nc.Read(make([]byte, 1)); err == nil && n > 0 && name != "no TLS" && name != "who breaks the rules" { // to those comes an alert
 				t.Error("it is answered")
 			}
 			_, _ = io.Copy(io.Discard, nc)
