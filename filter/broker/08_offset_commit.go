@@ -54,6 +54,7 @@ type commitCall struct {
 	clusters []string
 	of       map[string][]int   // the topics of each cluster, by their places in the request
 	codes    [][]wire.ErrorCode // of the topics' partitions
+	keptBack map[string]string  // clusters that were not asked, and who did not let the client commit there, as in keepBack
 	refusal  Refusal
 	over     func() // ends its turn
 }
@@ -137,7 +138,7 @@ func (o *commitCall) start(home string) {
 			switch {
 			case name == home:
 			case code != wire.None:
-				o.locked(func() { o.set(o.of[name], code) })
+				o.keepBack(name, home, code)
 			default:
 				o.commit(name, at, maxChecks, oldCommit)
 			}
@@ -203,7 +204,7 @@ func (o *commitCall) commit(name string, checked time.Time, checks int, most int
 				if code == wire.None {
 					o.commit(name, at, checks-1, most)
 				} else {
-					o.locked(func() { o.set(o.of[name], code) })
+					o.keepBack(name, o.broker.routes.Home(o.request.Group), code)
 				}
 				o.end()
 			})
@@ -222,6 +223,17 @@ func (o *commitCall) topics(places []int) []kmsg.OffsetCommitRequestTopic {
 		topics[i] = o.request.Topics[place]
 	}
 	return topics
+}
+
+// keepBack gives a cluster's topics a code without asking it. by is the cluster that has not let the client commit them; empty: the mesh has not.
+func (o *commitCall) keepBack(name, by string, code wire.ErrorCode) {
+	o.locked(func() {
+		o.set(o.of[name], code)
+		if o.keptBack == nil {
+			o.keptBack = map[string]string{}
+		}
+		o.keptBack[name] = by
+	})
 }
 
 // set gives all partitions of the topics at some places a code.

@@ -31,7 +31,7 @@ func (o *commitCall) startAsMember(home string) {
 		}
 		for _, name := range o.clusters {
 			if code != wire.None {
-				o.locked(func() { o.set(o.of[name], code) })
+				o.keepBack(name, "", code)
 				continue
 			}
 			o.commitAsMember(name, epochs, saidAt(asked))

@@ -184,12 +184,20 @@ func (o *commitCall) takeDown() {
 	}
 	for _, name := range o.clusters {
 		if code := o.firstOf(name, func(code wire.ErrorCode) bool { return failure(code) != wire.None }); code != nil && refused.Code == wire.None {
-			refused.Cluster, refused.Code = name, *code
+			refused.Cluster, refused.Code = o.refuser(name), *code
 		}
 	}
 	if refused.Code != wire.None {
 		o.broker.refusedCommit(refused)
 	}
+}
+
+// refuser is the cluster that has refused what was for a cluster; empty: the mesh has.
+func (o *commitCall) refuser(cluster string) string {
+	if by, kept := o.keptBack[cluster]; kept {
+		return by
+	}
+	return cluster
 }
 
 // firstOf is the first code of a cluster's partitions that is so; nil: none is.

@@ -76,6 +76,41 @@ func TestMemberships(t *testing.T) {
 	}
 }
 
+// A refused commit is told of with the cluster that has refused it: the home also where it has kept topics of others from being committed.
+func TestWhoRefusesCommits(t *testing.T) {
+	t.Parallel()
+	live := map[string]int32{classicMember: 7}
+	m := who{7, classicMember}
+	for name, tc := range map[string]struct {
+		who         who
+		topics      []string
+		home, other groupModel
+		cluster     string
+		code        wire.ErrorCode
+	}{
+		"old generation":                {who{6, classicMember}, []string{"apples", "bananas"}, groupModel{members: live}, groupModel{}, "c1", wire.IllegalGeneration},
+		"old generation, other first":   {who{6, classicMember}, []string{"bananas", "apples"}, groupModel{members: live}, groupModel{}, "c1", wire.IllegalGeneration},
+		"old generation, other's alone": {who{6, classicMember}, []string{"bananas"}, groupModel{members: live}, groupModel{}, "c1", wire.IllegalGeneration},
+		"the home is down":              {m, []string{"bananas"}, groupModel{down: true}, groupModel{}, "c1", wire.CoordinatorNotAvailable},
+		"the other is down":             {m, []string{"apples", "bananas"}, groupModel{members: live}, groupModel{down: true}, "c2", wire.CoordinatorNotAvailable},
+		"members at the other":          {m, []string{"bananas"}, groupModel{members: live}, groupModel{members: map[string]int32{"stranger": 1}}, "c2", wire.GroupAuthorizationFailed},
+		"a topic without a rule":        {m, []string{"plums"}, groupModel{members: live}, groupModel{}, "", wire.TopicAuthorizationFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, c1, c2 := facade()
+			tc.home.play(c1)
+			tc.other.play(c2)
+			var got []broker.RefusedCommit
+			b.OnRefusedCommit(func(r broker.RefusedCommit) { got = append(got, r) })
+			ask(t, b, wire.KeyOffsetCommit, 9, commitRequest(tc.who, tc.topics...))
+			if len(got) != 1 || got[0].Cluster != tc.cluster || got[0].Code != tc.code {
+				t.Errorf("%+v, want one that cluster %q has refused with %s", got, tc.cluster, tc.code)
+			}
+		})
+	}
+}
+
 // What is remembered of a client's groups is bounded, however many it names and however long their names are.
 func TestMembershipsAreBounded(t *testing.T) {
 	t.Parallel()
