@@ -82,6 +82,7 @@ func TestHammerConsumerGroup(t *testing.T) {
 		all.Go(func() {
 			r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 			r.Group, r.MemberID = "group", fmt.Sprint("member-", n)
+			clients := make([]broker.Client, len(proxies)) // a connection to each
 			for i := range 400 {
 				if full := r.MemberEpoch == 0 || i%3 == 0; full {
 					r.SubscribedTopicNames, r.RebalanceTimeoutMillis = []string{"apples", "bananas"}, 1000
@@ -89,7 +90,7 @@ func TestHammerConsumerGroup(t *testing.T) {
 				} else {
 					r.SubscribedTopicNames, r.RebalanceTimeoutMillis, r.Topics = nil, -1, nil
 				}
-				response := beatBy(t, proxies[i/20], r)
+				response := beatBy(t, proxies[i/20], &clients[i/20], r)
 				switch code := wire.ErrorCode(response.ErrorCode); {
 				case code == wire.NotCoordinator && r.Topics == nil: // it is to say all
 				case code != wire.None || r.MemberEpoch != 0 && response.MemberEpoch != r.MemberEpoch:
@@ -103,7 +104,7 @@ func TestHammerConsumerGroup(t *testing.T) {
 	all.Wait()
 }
 
-func beatBy(t *testing.T, b *broker.Broker, r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
+func beatBy(t *testing.T, b *broker.Broker, c *broker.Client, r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
 	t.Helper()
 	const key, version = wire.KeyConsumerGroupHeartbeat, 1
 	h, body, err := b.ParseHeader(wiretest.Frame(key, version, 77, "test", r)[4:])
@@ -111,7 +112,7 @@ func beatBy(t *testing.T, b *broker.Broker, r *kmsg.ConsumerGroupHeartbeatReques
 		t.Fatal(err)
 	}
 	w := &waiter{answered: make(chan broker.Answer, 1)}
-	if err := b.Serve(&broker.Call{Client: &broker.Client{}, Header: h, Body: body, Reply: w}); err != nil {
+	if err := b.Serve(&broker.Call{Client: c, Header: h, Body: body, Reply: w}); err != nil {
 		t.Fatal(err)
 	}
 	return parse[*kmsg.ConsumerGroupHeartbeatResponse](t, key, version, <-w.answered)
