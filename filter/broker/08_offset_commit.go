@@ -80,16 +80,28 @@ func (b *Broker) offsetCommit(c *Call) error {
 	call.divide()
 	name := b.routes.Home(request.Group)
 	call.fence = fence{call: c, home: b.upstreams[name].Brokers, request: request}
+	came := time.Now()
 	c.Client.groups.add(c, func(done func()) {
 		call.over = done
-		if isOfMember(c, request) {
+		switch {
+		case c.Client.ended.Load() && time.Since(came) > fenceAge:
+			call.refuseStale()
+		case isOfMember(c, request):
 			call.startAsMember(name)
-		} else {
+		default:
 			call.start(name)
 		}
 		call.end()
 	})
 	return nil
+}
+
+// refuseStale commits nothing: the commit has waited for those before it, and its client has ended the connection meanwhile. It may have
+// committed what is newer on another one.
+func (o *commitCall) refuseStale() {
+	for _, name := range o.clusters {
+		o.set(o.of[name], wire.CoordinatorNotAvailable)
+	}
 }
 
 // divide sorts the topics by where they are read.

@@ -95,6 +95,7 @@ func (s *Session) Fill(read func(p []byte) (n int)) bool {
 func (s *Session) End() {
 	defer s.recover("end")
 	s.locked(func() { s.phase.becomeEnded() })
+	s.client.End()
 	s.pump()
 }
 
