@@ -32,7 +32,7 @@ func (f *Filter) openMapping() error {
 		if c.Identity != config.MappedIdentity {
 			continue
 		}
-		file, err := credential.Open(c.CredentialsFile, panics, func(r follower.Report) { f.toldOfCredentials(c.Name, r) }, f.remap)
+		file, err := credential.Open(c.CredentialsFile, c.Dial, panics, func(r follower.Report) { f.toldOfCredentials(c.Name, r) }, f.remap)
 		if err != nil {
 			return fmt.Errorf("upstream cluster %s: identity: %w", c.Name, err)
 		}
@@ -88,7 +88,7 @@ func (f *Filter) toldOfCredentials(cluster string, r follower.Report) {
 	case r.Err != nil:
 		log.Error("the credentials of identities cannot be read; what was there before stays", "error", r.Err)
 	case r.Warning != "":
-		log.Warn("the credentials of identities are not safe", "error", r.Warning)
+		log.Warn("the credentials of identities are not as they should be", "error", r.Warning)
 	default:
 		log.Info("the credentials of identities were read", "count", r.Count)
 	}

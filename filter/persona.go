@@ -11,7 +11,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/credential"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/upstream"
 )
 
@@ -63,7 +62,7 @@ func (p part) key() string {
 
 // is reports whether two are the same user of the cluster, for the same clients.
 func (p part) is(other part) bool {
-	return p.key() == other.key() && p.credential.Username == other.credential.Username
+	return p.key() == other.key() && p.credential.SameUser(other.credential)
 }
 
 // name is what logs call it.
@@ -74,17 +73,15 @@ func (p part) name() string {
 	return p.principal
 }
 
-// settings are those of a cluster for who the persona is there.
-func (p part) settings(c *config.Cluster) upstream.Settings {
+// settings are those of a cluster for who the persona is there by a file; nil: by its client id.
+func (p part) settings(c *config.Cluster, file *credential.File) upstream.Settings {
 	s := UpstreamSettings(*c)
-	if c.Identity == config.ClientIDIdentity {
+	if file == nil {
 		s.ClientPrefix = p.principal + "/"
 		s.ClientID = s.ClientPrefix + s.ClientID
 		return s
 	}
-	sasl := *s.Dial.SASL
-	sasl.Username, sasl.Password = dial.Source{Inline: p.credential.Username}, dial.Source{Inline: p.credential.Password}
-	s.Dial.SASL = &sasl
+	s.Dial = file.Settings(p.credential)
 	return s
 }
 
@@ -148,7 +145,7 @@ func (p *personas) newPersona(key string, parts []part) *persona {
 func (p *personas) wayTo(cluster int, of part) (broker.Upstream, way) {
 	f, c := p.filter, &p.filter.config.Clusters[cluster]
 	to := way{cluster: cluster, part: of}
-	s := of.settings(c)
+	s := of.settings(c, f.mapping.files[cluster])
 	client, err := f.options.NewClient(s)
 	if err != nil {
 		p.log.Error("cannot reach cluster", "cluster", c.Name, "identity", of.name(), "error", err)
@@ -167,7 +164,7 @@ func (p *personas) wayTo(cluster int, of part) (broker.Upstream, way) {
 // renew has a way be logged in to with another password.
 func (p *personas) renew(w *way, of part) {
 	c := &p.filter.config.Clusters[w.cluster]
-	client, err := p.filter.options.NewClient(of.settings(c))
+	client, err := p.filter.options.NewClient(of.settings(c, p.filter.mapping.files[w.cluster]))
 	if err != nil {
 		p.log.Error("cannot reach cluster", "cluster", c.Name, "identity", of.name(), "error", err)
 		return

@@ -22,26 +22,33 @@ type Seen struct {
 // SeenAs is who a cluster sees a principal as; empty: the mesh's own user. It reads the file of credentials, which the configuration has been
 // checked with.
 func SeenAs(c config.Cluster, principal string) Seen {
-	const ours = "the mesh's user"
 	if c.Identity == config.MeshIdentity || principal == "" {
 		return Seen{Settings: UpstreamSettings(c), User: ours}
 	}
-	var file *credential.File
-	if c.Identity == config.MappedIdentity {
-		var err error
-		if file, err = credential.Open(c.CredentialsFile, nil, nil, nil); err != nil {
-			return Seen{Refused: err.Error()}
-		}
+	if c.Identity == config.ClientIDIdentity {
+		return SeenBy(nil, c, principal)
 	}
+	file, err := credential.Open(c.CredentialsFile, c.Dial, nil, nil, nil)
+	if err != nil {
+		return Seen{Refused: err.Error()}
+	}
+	return SeenBy(file, c, principal)
+}
+
+// ours is whom ACLs have to name where a cluster is not told who clients are.
+const ours = "the mesh's user"
+
+// SeenBy is who a cluster sees a principal as by a file of credentials; nil: by its client id.
+func SeenBy(file *credential.File, c config.Cluster, principal string) Seen {
 	switch of := partOf(file, principal); {
 	case of.why != "":
 		return Seen{Refused: of.why}
 	case file == nil:
-		s := of.settings(&c)
+		s := of.settings(&c, file)
 		return Seen{Settings: s, User: ours, By: "by the client id " + strconv.Quote(s.ClientID) + ", beside the mesh's user"}
 	case of.principal == "":
-		return Seen{Settings: of.settings(&c), User: "the user of @default", By: "as the user of @default in " + c.CredentialsFile}
+		return Seen{Settings: of.settings(&c, file), User: "the user of @default", By: "as the user of @default in " + c.CredentialsFile}
 	default:
-		return Seen{Settings: of.settings(&c), User: fmt.Sprintf("the user of %q", principal), By: "as a user of its own, by " + c.CredentialsFile}
+		return Seen{Settings: of.settings(&c, file), User: fmt.Sprintf("the user of %q", principal), By: "as a user of its own, by " + c.CredentialsFile}
 	}
 }

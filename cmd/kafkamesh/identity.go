@@ -41,7 +41,7 @@ const logInsAtOnce = 8
 // logIns tries every credential of a cluster at a broker that can be used, and says which are refused.
 func logIns(ctx context.Context, cluster config.Cluster, seen *survey.Cluster, timeout time.Duration) []survey.Finding {
 	at := slices.IndexFunc(seen.Brokers, func(b *survey.Broker) bool { return !survey.Failed(b.Findings) })
-	file, err := credential.Open(cluster.CredentialsFile, nil, nil, nil)
+	file, err := credential.Open(cluster.CredentialsFile, cluster.Dial, nil, nil, nil)
 	if at < 0 || err != nil { // which is said already
 		return nil
 	}
@@ -57,7 +57,7 @@ func logIns(ctx context.Context, cluster config.Cluster, seen *survey.Cluster, t
 		work.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			if err := logIn(ctx, filter.SeenAs(cluster, principal), seen.Brokers[at].Addr, timeout); err != nil {
+			if err := logIn(ctx, filter.SeenBy(file, cluster, principal), seen.Brokers[at].Addr, timeout); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				found = append(found, survey.Finding{

@@ -52,22 +52,39 @@ func (c *Config) identities(bad *mistakes, list []*kafkameshv1.KafkaClusterDefin
 func (c *Config) mapped(bad *mistakes, at string, cl *Cluster, m *kafkameshv1.Identity_Mapped) {
 	cl.Identity, cl.CredentialsFile = MappedIdentity, m.GetCredentialsFile()
 	path := join(at, "credentials_file")
-	switch s := cl.Dial.SASL; {
-	case s == nil:
-		bad.add(at, "needs the cluster's sasl, which is not given; write it, with MECHANISM_PLAIN, MECHANISM_SCRAM_SHA_256 or MECHANISM_SCRAM_SHA_512")
-	case s.Mechanism != dial.Plain && s.Mechanism != dial.SCRAM256 && s.Mechanism != dial.SCRAM512:
-		bad.add(at, "is for logins by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, and the cluster's are by %s; remove one", s.Mechanism)
+	for _, login := range []string{"tls", "sasl", "producer_config"} {
+		if bad.within(join(parent(parent(at)), login)) { // what lines are depends on it
+			return
+		}
+	}
+	if why := unmappable(&cl.Dial); why != "" {
+		bad.add(at, "%s", why)
+		return
 	}
 	if cl.CredentialsFile == "" {
 		bad.add(path, "missing; write the file that says which principal is which user of the cluster")
 		return
 	}
 	var warning string
-	_, err := credential.Open(cl.CredentialsFile, nil, func(r follower.Report) { warning = r.Warning }, nil)
+	_, err := credential.Open(cl.CredentialsFile, cl.Dial, nil, func(r follower.Report) { warning = r.Warning }, nil)
 	switch {
 	case err != nil:
 		bad.add(path, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	case warning != "":
 		c.warn(path, "%s", warning)
+	}
+}
+
+// unmappable is why clients cannot be users of a cluster that is reached so; empty: they can.
+func unmappable(d *dial.Settings) string {
+	switch t := d.TLS; {
+	case d.SASL != nil:
+		return ""
+	case t == nil:
+		return "needs the cluster's sasl, or tls for certificates, and neither is given; write how the mesh itself logs in"
+	case !t.Keystore.IsZero() && t.CA.IsZero():
+		return "needs tls.ca: the authorities in the mesh's keystore are not for other certificates"
+	default:
+		return ""
 	}
 }

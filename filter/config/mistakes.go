@@ -122,6 +122,13 @@ func (m *mistakes) has(path string) bool {
 	return m.cannotRead(path) || slices.ContainsFunc(m.list, func(r *Remark) bool { return r.Path == path })
 }
 
+// within says whether something was noted of the field at path, or of what is in it.
+func (m *mistakes) within(path string) bool {
+	return m.has(path) || slices.ContainsFunc(m.list, func(r *Remark) bool {
+		return strings.HasPrefix(r.Path, path+".") || strings.HasPrefix(r.Path, path+"[")
+	})
+}
+
 // err returns everything noted, in the order of the text, or nil.
 func (m *mistakes) err() error {
 	for _, r := range m.list {

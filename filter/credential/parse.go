@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
 )
 
 const (
@@ -23,19 +25,18 @@ const (
 	byteOrderMark = "\ufeff" // which some editors write
 )
 
-// Credential is a user of a cluster, and how to prove to be that. It is a secret.
-type Credential struct{ Username, Password string }
-
-// String keeps the password from being printed.
-func (Credential) String() string { return "a credential" }
-
-// GoString is the same for %#v.
-func (Credential) GoString() string { return "credential.Credential{…}" }
-
 // Table is who the principals are to a cluster. It does not change.
 type Table struct {
 	of        map[string]Credential
 	otherwise *Credential // nil: who is not named is nobody
+	lines     []numbered
+	known     map[Credential]bool // those of all lines
+}
+
+// numbered is the credential of a line.
+type numbered struct {
+	number     int
+	credential Credential
 }
 
 // Kind says how a principal comes by a credential.
@@ -74,33 +75,61 @@ func (t *Table) Len() int {
 // Principals are those that are named, in order.
 func (t *Table) Principals() []string { return slices.Sorted(maps.Keys(t.of)) }
 
-// Parse reads a file of credentials: on each line a principal, a user name and its password, with blanks between them. What has blanks in it, or
-// begins with a quotation mark, is written in those, with \" and \\ for what is no end. In place of a principal, @default stands for all who
-// are not named. Lines that are empty or begin with # are comments. Errors name lines, and have nothing of what is in them.
-func Parse(raw []byte) (*Table, error) {
-	t := &Table{of: map[string]Credential{}}
+// has reports whether a credential is that of a line. There is none before the first table.
+func (t *Table) has(c Credential) bool { return t != nil && t.known[c] }
+
+// told is what is said of one file: so much, and no more.
+type told struct{ all []error }
+
+// add says one thing more.
+func (t *told) add(err error) {
+	if len(t.all) <= maxErrors {
+		t.all = append(t.all, err)
+	}
+}
+
+// full says that nothing more is said.
+func (t *told) full() bool { return len(t.all) > maxErrors }
+
+// err is all of it.
+func (t *told) err() error {
+	if t.full() {
+		return errors.Join(append(slices.Clone(t.all[:maxErrors]), errors.New("and perhaps more"))...)
+	}
+	return errors.Join(t.all...)
+}
+
+// Parse reads a file of credentials for a cluster that the mesh reaches as of says: on each line a principal and what the cluster lets it in
+// by, with blanks between them. What has blanks in it, or begins with a quotation mark, is written in those, with \" and \\ for what is no
+// end. In place of a principal, @default stands for all who are not named. Lines that are empty or begin with # are comments. Errors name
+// lines, and have nothing of what is in them.
+func Parse(raw []byte, of dial.Settings) (*Table, error) {
+	t := &Table{of: map[string]Credential{}, known: map[Credential]bool{}}
 	lines := strings.Split(strings.TrimPrefix(string(raw), byteOrderMark), "\n")
 	if len(lines) > maxLines {
 		return nil, fmt.Errorf("more than %d lines", maxLines)
 	}
 	first := map[string]int{} // where principals are named
-	var wrong []error
+	var wrong told
 	for i, line := range lines {
-		if err := t.take(i+1, strings.TrimSuffix(line, "\r"), first); err != nil {
-			wrong = append(wrong, fmt.Errorf("line %d: %w", i+1, err))
+		if err := t.take(i+1, strings.TrimSuffix(line, "\r"), of, first); err != nil {
+			wrong.add(fmt.Errorf("line %d: %w", i+1, err))
 		}
-		if len(wrong) == maxErrors {
-			return nil, errors.Join(append(wrong, errors.New("and perhaps more"))...)
+		if wrong.full() {
+			break
 		}
 	}
-	if len(wrong) == 0 && t.Len() == 0 { // as while it is being written
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	if t.Len() == 0 { // as while it is being written
 		return nil, errors.New("no principal in it")
 	}
-	return t, errors.Join(wrong...)
+	return t, nil
 }
 
 // take reads one line.
-func (t *Table) take(number int, line string, first map[string]int) error {
+func (t *Table) take(number int, line string, of dial.Settings, first map[string]int) error {
 	switch {
 	case len(line) > maxLine:
 		return fmt.Errorf("longer than %d bytes", maxLine)
@@ -113,13 +142,13 @@ func (t *Table) take(number int, line string, first map[string]int) error {
 		return err
 	case len(words) == 0:
 		return nil
-	case len(words) != 3:
-		return errors.New("not a principal, a user name and a password; put what has blanks in it into quotation marks")
 	}
-	who, c := words[0], Credential{words[1], words[2]}
-	if c.Username == "" || c.Password == "" {
-		return errors.New("an empty user name or password")
+	who := words[0]
+	c, err := read(words[1:], of)
+	if err != nil {
+		return err
 	}
+	t.lines, t.known[c] = append(t.lines, numbered{number, c}), true
 	if bare && strings.HasPrefix(who, "@") {
 		return t.takeDefault(who, c)
 	}

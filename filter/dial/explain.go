@@ -15,12 +15,39 @@ import (
 )
 
 // Explain says in words what it means that a connection to a broker failed with err, and what to look at. It returns err itself
-// when there is nothing to add.
+// when there is nothing to add. What is about our own certificate is a LoginError.
 func (s *Settings) Explain(err error) error {
 	if words := s.words(err); words != "" {
-		return &explained{words, err}
+		err = &explained{words, err}
+	}
+	if _, known := errors.AsType[*LoginError](err); !known && s.ofOurCertificate(err) {
+		return &LoginError{err}
 	}
 	return err
+}
+
+// ofOurCertificate reports whether a connection failed because of the certificate that says who we are: it cannot be used, or the broker does
+// not take it.
+func (s *Settings) ofOurCertificate(err error) bool {
+	if problem, ok := errors.AsType[*Problem](err); ok {
+		return problem.Part != PartCA && problem.Part != PartCRL
+	}
+	alert, ok := errors.AsType[*net.OpError](err)
+	return ok && alert.Op == remoteError && s.hasOwn() && slices.Contains(certificateAlerts, alert.Err.Error())
+}
+
+// remoteError is what Go calls a TLS alert of the other side.
+const remoteError = "remote error"
+
+// certificateAlerts are those that are about a certificate, which is ours, in Go's words: their type is not exported.
+var certificateAlerts = []string{ //nolint:gochecknoglobals // a table
+	"tls: bad certificate", "tls: unsupported certificate", "tls: revoked certificate", "tls: expired certificate", "tls: unknown certificate",
+	"tls: unknown certificate authority", "tls: access denied", "tls: certificate required",
+}
+
+// hasOwn reports whether we have a certificate.
+func (s *Settings) hasOwn() bool {
+	return s.TLS != nil && (!s.TLS.Certificate.IsZero() || !s.TLS.Keystore.IsZero())
 }
 
 // InWords is an error that says something else than its cause.
@@ -47,7 +74,7 @@ func (s *Settings) words(err error) string {
 		return ""
 	case errors.As(err, &reentry):
 		return reentry.words()
-	case errors.As(err, &alert) && alert.Op == "remote error":
+	case errors.As(err, &alert) && alert.Op == remoteError:
 		return s.alerted(alert.Err.Error())
 	case errors.As(err, &dns):
 		return s.unresolved(dns)
@@ -135,10 +162,9 @@ func (e *ReentryError) words() string {
 
 // alerted is what a broker's refusal of the handshake means. Go does not export the alerts' type, so they go by Go's words.
 func (s *Settings) alerted(alert string) string {
-	own := s.TLS != nil && (!s.TLS.Certificate.IsZero() || !s.TLS.Keystore.IsZero())
 	switch alert {
 	case "tls: certificate required", "tls: handshake failure", "tls: bad certificate":
-		if !own {
+		if !s.hasOwn() {
 			return "the broker refuses the TLS handshake; it may want a client certificate: set ssl.certificate.location and ssl.key.location, or tls.certificate and tls.key"
 		}
 		return "the broker refuses the TLS handshake, perhaps our certificate"

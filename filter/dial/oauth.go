@@ -221,7 +221,18 @@ func usable(what string, file Source, text string, now time.Time) error {
 	case !claims.Signed:
 		return fmt.Errorf("the %s in %s is not signed; anybody could have written it", what, file)
 	case !claims.Expires.IsZero() && now.After(claims.Expires):
-		return fmt.Errorf("the %s in %s has expired on %s", what, file, claims.Expires.UTC().Format(time.RFC3339))
+		return &expiredError{what, file, claims.Expires}
 	}
 	return nil
+}
+
+// expiredError says that the time of a JSON Web Token is over.
+type expiredError struct {
+	what string
+	file Source
+	at   time.Time
+}
+
+func (e *expiredError) Error() string {
+	return fmt.Sprintf("the %s in %s has expired on %s", e.what, e.file, e.at.UTC().Format(time.RFC3339))
 }

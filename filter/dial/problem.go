@@ -40,6 +40,7 @@ type Problem struct { //nolint:errname // it is what is wrong with a part, and a
 	Part    Part
 	Message string
 	Warning bool // it works today
+	Dated   bool // it is too old or too young, and nothing else
 }
 
 // NewProblem is that a part cannot be used. It does not name the file of a part that is secret: that may be the secret in a wrong place.
@@ -64,7 +65,8 @@ func wrong(part Part, err error) *Problem {
 	if missing, ok := errors.AsType[*missingError](err); ok && !part.public() {
 		return &Problem{Part: part, Message: missing.unnamed()}
 	}
-	return &Problem{Part: part, Message: err.Error()}
+	_, dated := errors.AsType[*expiredError](err)
+	return &Problem{Part: part, Message: err.Error(), Dated: dated}
 }
 
 // public tells whether nobody writes a secret where the name of this part's file belongs.

@@ -190,10 +190,10 @@ func (t *TLS) own(now time.Time) (*tls.Certificate, []*x509.Certificate, []*Prob
 func outdated(part Part, c *x509.Certificate, now time.Time) *Problem {
 	switch {
 	case now.After(c.NotAfter):
-		return &Problem{Part: part, Message: fmt.Sprintf("our certificate %q has expired on %s; put the present one there",
+		return &Problem{Part: part, Dated: true, Message: fmt.Sprintf("our certificate %q has expired on %s; put the present one there",
 			c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))}
 	case now.Before(c.NotBefore):
-		return &Problem{Part: part, Message: fmt.Sprintf("our certificate %q is valid from %s on; is the clock right?",
+		return &Problem{Part: part, Dated: true, Message: fmt.Sprintf("our certificate %q is valid from %s on; is the clock right?",
 			c.Subject.CommonName, c.NotBefore.Format(time.RFC3339))}
 	case now.Add(soon).After(c.NotAfter):
 		return &Problem{Part: part, Warning: true, Message: fmt.Sprintf("our certificate %q expires on %s; renew it",

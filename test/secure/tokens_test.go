@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,40 +61,43 @@ func (s *tokenServer) close() {
 }
 
 func (s *tokenServer) token(w http.ResponseWriter, r *http.Request) {
-	if refusal := s.refusal(r); refusal != "" {
+	client, refusal := s.client(r)
+	if refusal != "" {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = fmt.Fprintf(w, `{"error": %q, "error_description": "you said %s"}`, refusal, r.Form.Encode())
 		return
 	}
 	s.given.Add(1)
-	now := time.Now()
-	claims := map[string]any{
-		"iss": s.url, "sub": "mesh", "aud": "kafka", "scope": r.FormValue("scope"), "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
-	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": s.sign(claims), "token_type": "Bearer", "expires_in": int(tokenLife.Seconds())})
+	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": s.of(client, r.FormValue("scope")), "token_type": "Bearer", "expires_in": int(tokenLife.Seconds())})
 }
 
-// refusal is why a request gets no token, or nothing.
-func (s *tokenServer) refusal(r *http.Request) string {
+// of is a token of a client.
+func (s *tokenServer) of(client, scope string) string {
+	now := time.Now()
+	return s.sign(map[string]any{"iss": s.url, "sub": client, "aud": "kafka", "scope": scope, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix()})
+}
+
+// client is who asks for a token: the mesh, or one whose name begins with client-. Or it is why there is none.
+func (s *tokenServer) client(r *http.Request) (client, refusal string) {
 	if r.FormValue("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer" {
 		assertion, err := jwt.ParseSigned(r.FormValue("assertion"), []jose.SignatureAlgorithm{jose.ES256})
 		var claims jwt.Claims
 		if err != nil || assertion.Claims(s.asserted.Load(), &claims) != nil ||
 			claims.Validate(jwt.Expected{Subject: "mesh", AnyAudience: jwt.Audience{s.url}}) != nil {
-			return "invalid_grant"
+			return "", "invalid_grant"
 		}
-		return ""
+		return "mesh", ""
 	}
 	id, secret, ok := r.BasicAuth()
 	if !ok {
 		id, secret = r.FormValue("client_id"), r.FormValue("client_secret")
 	}
-	if id != "mesh" || secret != *s.secret.Load() || r.FormValue("grant_type") != "client_credentials" {
-		return "invalid_client"
+	if id != "mesh" && !strings.HasPrefix(id, "client-") || secret != *s.secret.Load() || r.FormValue("grant_type") != "client_credentials" {
+		return "", "invalid_client"
 	}
-	return ""
+	return id, ""
 }
 
 func (s *tokenServer) sign(claims map[string]any) string {

@@ -56,7 +56,7 @@ func (s *surveyor) advice(b *Broker, err error) string {
 	case errors.As(err, &reentry): // it says so itself
 		return ""
 	case errors.As(err, &login):
-		return "see whether sasl of the cluster is right; the broker's log says more"
+		return "see whether sasl of the cluster is right, or the certificate in its tls; the broker's log says more"
 	case !b.Bootstrap:
 		return "see whether the broker runs, and whether its advertised.listeners has an address for who comes from here"
 	case errors.As(err, &unknown) && s.Settings.Dial.Socket.DNSServer != "":

@@ -3265,10 +3265,11 @@ func (*Identity_ClientId) Descriptor() ([]byte, []int) {
 	return file_kafkamesh_v1_kafka_mesh_proto_rawDescGZIP(), []int{14, 0}
 }
 
-// Mapped has clients be users of the cluster, which log in by the mechanism of the cluster's sasl: PLAIN or SCRAM.
+// Mapped has clients be users of the cluster, which log in as the mesh does: by the mechanism of the cluster's sasl, or without one by the
+// certificates of its tls.
 type Identity_Mapped struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The file that says which principal is which user, with the passwords, and is read again when it changes. Required.
+	// The file that says which principal is which user, and by what it logs in. It is read again when it changes. Required.
 	CredentialsFile string `protobuf:"bytes,1,opt,name=credentials_file,json=credentialsFile,proto3" json:"credentials_file,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
