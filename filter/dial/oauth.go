@@ -134,10 +134,15 @@ func (o *OAuth) check() []*Problem {
 	} else {
 		problems = append(problems, o.checkSecret()...)
 	}
-	if _, err := HTTPClient(o.CA); err != nil {
-		problems = append(problems, wrong(PartTokenCA, err))
+	return append(problems, CheckCA(o.CA)...)
+}
+
+// CheckCA says what is wrong with the authorities that may have signed the certificates of servers that are asked for tokens.
+func CheckCA(ca Source) []*Problem {
+	if _, err := HTTPClient(ca); err != nil {
+		return []*Problem{wrong(PartTokenCA, err)}
 	}
-	return problems
+	return nil
 }
 
 // checkSecret sees that there is what a server is asked with.

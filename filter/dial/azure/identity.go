@@ -54,10 +54,8 @@ func ScopeOf(server string) string {
 func (i Identity) Sources() []dial.Source { return []dial.Source{i.CA} }
 
 // Check says what is wrong with the files, without asking anybody.
-func (i Identity) Check() (problems []*dial.Problem) {
-	if _, err := dial.HTTPClient(i.CA); err != nil {
-		problems = append(problems, dial.NewProblem(dial.PartTokenCA, err))
-	}
+func (i Identity) Check() []*dial.Problem {
+	problems := dial.CheckCA(i.CA)
 	if i.TokenFile != "" {
 		if _, err := (dial.Source{File: i.TokenFile}).Read(); err != nil {
 			problems = append(problems, dial.NewProblem(dial.PartCloudCredentials, err))

@@ -34,10 +34,8 @@ var _ dial.Cloud = Identity{}
 func (i Identity) Sources() []dial.Source { return []dial.Source{i.Credentials, i.CA} }
 
 // Check says what is wrong with the credentials that are configured, without asking anybody.
-func (i Identity) Check() (problems []*dial.Problem) {
-	if _, err := dial.HTTPClient(i.CA); err != nil {
-		problems = append(problems, dial.NewProblem(dial.PartTokenCA, err))
-	}
+func (i Identity) Check() []*dial.Problem {
+	problems := dial.CheckCA(i.CA)
 	if i.Credentials.IsZero() {
 		return problems
 	}
