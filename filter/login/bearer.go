@@ -8,6 +8,7 @@ import (
 const (
 	maxBearer     = 64 << 10 // bytes of a client's first message: tokens with many roles have some thousands
 	maxExtensions = 32
+	heard         = "\x01" // what a client says when it has read why its token is refused
 )
 
 // bearer is one login with OAUTHBEARER (RFC 7628). A token that is refused is answered with what is wrong, as JSON; the login fails when the
@@ -26,10 +27,11 @@ func (b *bearer) Laborious([]byte) bool { return !b.over }
 
 func (b *bearer) Step(token []byte) ([]byte, *Identity, error) {
 	if b.over {
-		if f := b.next; f != nil {
+		if f := b.next; f != nil && string(token) == heard {
 			b.next = nil
 			return nil, nil, f
 		}
+		b.next = nil
 		return nil, nil, b.refuse(unproved(OAuthBearer, Malformed, ""))
 	}
 	b.over = true

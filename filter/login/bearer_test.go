@@ -201,18 +201,32 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// A client that does not end a refused login as it should is refused all the same, whatever it sends.
+// A client that does not end a refused login as it should, as sarama does not, is refused all the same, whatever it sends, in other words.
 func TestBearerEndsRefused(t *testing.T) {
 	t.Parallel()
 	s := bearers(t, nil)
-	e := begin(t, s, login.OAuthBearer)
-	_, _, err := e.Step(hello("abc"))
-	check(t, err)
-	for _, want := range []refusal{{invalidToken, login.Malformed}, invalid(login.OAuthBearer, login.Malformed)} {
-		_, who, err := e.Step(hello(rsaKey().token("a", claims())))
-		if diff := cmp.Diff(want, refused(err)); diff != "" || who != nil {
-			t.Errorf("%v: %s", who, diff)
-		}
+	malformed := invalid(login.OAuthBearer, login.Malformed)
+	for name, tt := range map[string]struct {
+		end  []byte
+		want refusal
+	}{
+		"as it should":          {[]byte{1}, refusal{invalidToken, login.Malformed}},
+		"sarama":                {[]byte(`\x01`), malformed},
+		"nothing":               {nil, malformed},
+		"a token that is right": {hello(rsaKey().token("a", claims())), malformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := begin(t, s, login.OAuthBearer)
+			_, _, err := e.Step(hello("abc"))
+			check(t, err)
+			for _, want := range []refusal{tt.want, malformed} {
+				_, who, err := e.Step(tt.end)
+				if diff := cmp.Diff(want, refused(err)); diff != "" || who != nil {
+					t.Errorf("%v: %s", who, diff)
+				}
+			}
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -218,8 +219,8 @@ func (a *agent) start(t *testing.T, p *parts, topic string) *agentProcess {
 // installed is the directory of the agent, which is installed first if everything is required.
 func (a *agent) installed(t *testing.T) string {
 	t.Helper()
-	c := client{name: a.name, version: a.version, dir: a.dir, command: func(string) []string { return []string{"java"} }}
-	return c.installed(t)
+	p := driver.Program{Dir: a.dir, Command: func(string) []string { return []string{"java"} }}
+	return p.Installed(t)
 }
 
 // says waits until the agent has said something that matches. It goes on getting lines: a log daemon looks at what became of

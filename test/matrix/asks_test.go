@@ -108,8 +108,7 @@ func (q question) sameAsBroker() bool {
 // ask asks a client's program questions and gives what it said, in their order.
 func (c *client) ask(t *testing.T, addr, topic string, list []question) []saying {
 	t.Helper()
-	dir := c.installed(t)
-	args := append(c.asks(dir), addr)
+	args := []string{addr}
 	for _, q := range list {
 		about := cmp.Or(q.topic, topic)
 		if q.name == "create" {
@@ -118,7 +117,7 @@ func (c *client) ask(t *testing.T, addr, topic string, list []question) []saying
 		args = append(args, q.name+"="+about)
 	}
 	var said []saying
-	for line := range strings.Lines(c.output(t, dir, 0, args)) {
+	for line := range strings.Lines(output(t, c.asks, c.id(), 0, args)) {
 		var s saying
 		if err := json.Unmarshal([]byte(line), &s); err != nil {
 			t.Fatalf("%s printed %q: %v", c.id(), line, err)

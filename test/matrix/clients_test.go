@@ -2,20 +2,19 @@ package matrix
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 )
 
 // client is a producer of the matrix. The zero value of what it cannot do is that it can.
 type client struct {
 	name, version string
-	dir           string                    // in .cache/clients, what build/install-clients.sh calls it
-	command       func(dir string) []string // the program and what goes before the arguments that all have
-	env           func(dir string) []string
-	asks          func(dir string) []string // the program that does what clients do besides producing, if there is one
-	cannot        []string                  // the questions that it has no call for
-	bare          bool                      // whether it tells of a topic's partitions, and not of its error
+	driver.Program
+
+	asks   *driver.Program // what does all that clients do besides producing, if there is such a program
+	cannot []string        // the questions that it has no call for
+	bare   bool            // whether it tells of a topic's partitions, and not of its error
 
 	codecs     []string // those it has beside none
 	idempotent bool     // whether it can be, if it is asked to
@@ -80,45 +79,45 @@ func clients() []client {
 		javaClient("1.1.1", classic, plain),
 		javaClient("0.11.0.3", classic, plain),
 		{
-			name: "confluent-kafka", version: "2.16.1", dir: "python", command: python("confluent-kafka"), env: pythonPath,
-			asks:   asks(python("confluent-kafka")),
+			name: "confluent-kafka", version: "2.16.1", Program: driver.Python("confluent-kafka", "python", driver.Produce),
+			asks:   asks(driver.Python("confluent-kafka", "python", driver.Ask)),
 			codecs: modern, idempotent: true, defaults: plain, mayShrink: true, note: "librdkafka 2.16.0",
 		},
 		{
-			name: "kcat", version: "1.7.1", dir: "kcat-1.7.1", command: python("kcat"), env: kcatEnv, codecs: modern,
+			name: "kcat", version: "1.7.1", Program: driver.Kcat("1.7.1", driver.Produce), codecs: modern,
 			idempotent: true, ours: wont{timesOfSending, kcatHeaders, true}, defaults: plain, mayShrink: true,
 			perTopic: true, note: "librdkafka 2.0.2",
-			asks: asks(python("kcat")), cannot: []string{"create", "cluster"},
+			asks: asks(driver.Kcat("1.7.1", driver.Ask)), cannot: []string{"create", "cluster"},
 		},
 		{
-			name: "kafka-python", version: "3.0.12", dir: "kafka-python-3.0.12", command: python("kafka-python"),
-			env: pythonPath, codecs: modern, idempotent: true, ours: wont{headers: noNullHeader}, defaults: stored{"none", true}, mayShrink: true,
-			asks: asks(python("kafka-python")),
+			name: "kafka-python", version: "3.0.12", Program: driver.Python("kafka-python", "kafka-python-3.0.12", driver.Produce),
+			codecs: modern, idempotent: true, ours: wont{headers: noNullHeader}, defaults: stored{"none", true}, mayShrink: true,
+			asks: asks(driver.Python("kafka-python", "kafka-python-3.0.12", driver.Ask)),
 		},
 		{
-			name: "kafka-python", version: "2.0.2", dir: "kafka-python-2.0.2", command: python("kafka-python"),
-			env: pythonPath, codecs: modern, ours: wont{headers: noNullHeader}, defaults: plain, mayShrink: true,
-			asks: asks(python("kafka-python")),
+			name: "kafka-python", version: "2.0.2", Program: driver.Python("kafka-python", "kafka-python-2.0.2", driver.Produce),
+			codecs: modern, ours: wont{headers: noNullHeader}, defaults: plain, mayShrink: true,
+			asks: asks(driver.Python("kafka-python", "kafka-python-2.0.2", driver.Ask)),
 		},
 		oldPython("0.10", wont{headers: noHeaders}, "told to take the broker for a 0.10"),
 		oldPython("0.9", wont{headers: noHeaders, timestamps: noTimes}, "told to take the broker for a 0.9"),
 		{
-			name: "aiokafka", version: "0.14.0", dir: "aiokafka-0.14.0", command: python("aiokafka"), env: pythonPath,
+			name: "aiokafka", version: "0.14.0", Program: driver.Python("aiokafka", "aiokafka-0.14.0", driver.Produce),
 			codecs: modern, idempotent: true, defaults: plain,
 		},
-		goClient("franz-go", "1.22.2", client{asks: goAsks("franz-go"), codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
+		goClient("franz-go", "1.22.2", client{asks: asks(driver.Go("franz-go", driver.Ask)), codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
 		goClient("sarama-async", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "AsyncProducer"}),
-		goClient("sarama-sync", "1.61.1", client{asks: goAsks("sarama-sync"), codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
+		goClient("sarama-sync", "1.61.1", client{asks: asks(driver.Go("sarama-sync", driver.Ask)), codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
 		goClient("kafka-go", "0.4.51", client{codecs: modern, defaults: plain, note: "Writer, whose default is acks=0"}),
 		{
-			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: node("kafkajs"), env: nodePath,
+			name: "kafkajs", version: "2.2.4", Program: driver.Node("kafkajs", "2.2.4", driver.Produce),
 			codecs: []string{"gzip"}, idempotent: true, ours: wont{headers: noNullHeader}, defaults: plain,
-			asks: asks(node("kafkajs")), breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
+			asks: asks(driver.Node("kafkajs", "2.2.4", driver.Ask)), breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
 		},
 		{
-			name: "node-rdkafka", version: "3.6.1", dir: "node-rdkafka-3.6.1", command: node("node-rdkafka"), env: nodePath,
+			name: "node-rdkafka", version: "3.6.1", Program: driver.Node("node-rdkafka", "3.6.1", driver.Produce),
 			codecs: modern, idempotent: true, ours: wont{headers: noNullHeader, emptyValues: true}, defaults: plain, mayShrink: true,
-			asks: asks(node("node-rdkafka")), bare: true, cannot: []string{"cluster"}, note: "librdkafka 2.16.0",
+			asks: asks(driver.Node("node-rdkafka", "3.6.1", driver.Ask)), bare: true, cannot: []string{"cluster"}, note: "librdkafka 2.16.0",
 		},
 		goClient("raw-v0", "Produce 0", oldRaw(noTimes, "message format 0")),
 		goClient("raw-v1", "Produce 1", oldRaw(noTimes, "message format 0")),
@@ -133,68 +132,26 @@ func oldRaw(t timestamps, note string) client {
 
 func javaClient(version string, codecs []string, defaults stored) client {
 	return client{
-		name: "java", version: version, dir: "java-" + version, codecs: codecs, idempotent: true, defaults: defaults,
-		command: java("Client"), asks: java("Ask"),
+		name: "java", version: version, Program: driver.Java(version, driver.Produce), codecs: codecs, idempotent: true, defaults: defaults,
+		asks: asks(driver.Java(version, driver.Ask)),
 	}
 }
 
-func java(class string) func(dir string) []string {
-	return func(dir string) []string {
-		path := filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "libs", "*")
-		return []string{
-			"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-			"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", path, class,
-		}
-	}
-}
+func asks(p driver.Program) *driver.Program { return &p }
 
 // oldPython is kafka-python 2 that does not ask the broker what it speaks.
 func oldPython(api string, ours wont, note string) client {
+	program := driver.Python("kafka-python", "kafka-python-2.0.2", driver.Produce)
+	env := program.Env
+	program.Env = func(dir string) []string { return append(env(dir), "API_VERSION="+api) }
 	return client{
-		name: "kafka-python", version: "2.0.2 as " + api, dir: "kafka-python-2.0.2", command: python("kafka-python"),
-		env:    func(dir string) []string { return append(pythonPath(dir), "API_VERSION="+api) },
-		codecs: classic, ours: ours, defaults: plain, messageSet: true, note: note,
+		name: "kafka-python", version: "2.0.2 as " + api, Program: program, codecs: classic, ours: ours, defaults: plain, messageSet: true, note: note,
 	}
 }
 
 func goClient(name, version string, c client) client {
-	c.name, c.version, c.dir = name, version, "go"
-	c.command = func(dir string) []string { return []string{filepath.Join(dir, "client"), name} }
+	c.name, c.version, c.Program = name, version, driver.Go(name, driver.Produce)
 	return c
-}
-
-func python(program string) func(string) []string {
-	return func(string) []string { return []string{"python3", filepath.Join("clients", program, "produce.py")} }
-}
-
-// asks is the program that asks, beside the one that produces.
-func asks(command func(string) []string) func(string) []string {
-	return func(dir string) []string {
-		args := command(dir)
-		last := len(args) - 1
-		args[last] = strings.Replace(args[last], "produce.", "ask.", 1)
-		return args
-	}
-}
-
-func goAsks(name string) func(string) []string {
-	return func(dir string) []string { return []string{filepath.Join(dir, "client"), name, "ask"} }
-}
-
-func pythonPath(dir string) []string {
-	return []string{"PYTHONPATH=" + dir + string(os.PathListSeparator) + filepath.Join("clients", "python")}
-}
-
-func kcatEnv(dir string) []string {
-	return append(pythonPath(dir), "KCAT="+filepath.Join(dir, "usr", "bin", "kcat"), "LD_LIBRARY_PATH="+filepath.Join(dir, "lib"))
-}
-
-func node(program string) func(string) []string {
-	return func(string) []string { return []string{"node", filepath.Join("clients", program, "produce.js")} }
-}
-
-func nodePath(dir string) []string {
-	return []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}
 }
 
 // setting is what a client is asked to do.

@@ -105,8 +105,7 @@ func (c *consumer) tasks(w way) []task {
 // consume has the client do its tasks on a way, and counts those that went well.
 func (c *consumer) consume(t *testing.T, s *stocked, w way, good map[string]int) {
 	t.Helper()
-	dir := c.installed(t)
-	args := append(c.command(dir), w.addr(s))
+	args := []string{w.addr(s)}
 	group := strings.NewReplacer(" ", "-", ",", "").Replace(c.id() + "-" + w.name)
 	tasks := c.tasks(w)
 	for _, one := range tasks {
@@ -114,7 +113,7 @@ func (c *consumer) consume(t *testing.T, s *stocked, w way, good map[string]int)
 	}
 	start := time.Now()
 	said := make([][]line, len(tasks))
-	for text := range strings.Lines(c.output(t, dir, 0, args)) {
+	for text := range strings.Lines(output(t, &c.Program, c.id(), 0, args)) {
 		var l line
 		if err := json.Unmarshal([]byte(text), &l); err != nil || l.Job >= len(tasks) {
 			t.Errorf("%s printed %q: %v", c.id(), text, err)

@@ -1,10 +1,6 @@
 package matrix
 
-import (
-	"path/filepath"
-	"slices"
-	"strings"
-)
+import "github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 
 // consumer is a client that reads. Its codecs are those that it can read beside none; of what else a client has, it has its name,
 // how it is run, and its note.
@@ -36,11 +32,11 @@ func consumers() []consumer {
 		pythonConsumer("confluent-kafka", "2.16.1", "python", "librdkafka 2.16.0"),
 		needsKafka4(kip848(pythonConsumer("confluent-kafka", "2.16.1", "python", "librdkafka 2.16.0"))),
 		{client: client{
-			name: "kcat", version: "1.7.1", dir: "kcat-1.7.1", command: consumes(python("kcat")), env: kcatEnv, codecs: modern,
+			name: "kcat", version: "1.7.1", Program: driver.Kcat("1.7.1", driver.Consume), codecs: modern,
 			note: "librdkafka 2.0.2; without a group a process for each topic",
 		}},
 		{client: client{
-			name: "node-rdkafka", version: "3.6.1", dir: "node-rdkafka-3.6.1", command: consumes(node("node-rdkafka")), env: nodePath,
+			name: "node-rdkafka", version: "3.6.1", Program: driver.Node("node-rdkafka", "3.6.1", driver.Consume),
 			codecs: modern, note: "librdkafka 2.16.0",
 		}},
 		pythonConsumer("kafka-python", "3.0.12", "kafka-python-3.0.12", ""),
@@ -50,30 +46,28 @@ func consumers() []consumer {
 		goConsumer("sarama", "1.61.1"),
 		kafkaGoConsumer("0.4.51"),
 		{groupsOnly: true, client: client{
-			name: "kafkajs", version: "2.2.4", dir: "kafkajs-2.2.4", command: consumes(node("kafkajs")), env: nodePath,
+			name: "kafkajs", version: "2.2.4", Program: driver.Node("kafkajs", "2.2.4", driver.Consume),
 			codecs: []string{"gzip"},
 		}},
 		{groupsOnly: true, client: client{
-			name: "platformatic", version: "1.35.0", dir: "platformatic-1.35.0", command: consumes(node("platformatic")), env: nodePath,
+			name: "platformatic", version: "1.35.0", Program: driver.Node("platformatic", "1.35.0", driver.Consume),
 			codecs: classic, note: "zstd with Node.js 22 and newer",
 		}},
 	}
 }
 
 func javaConsumer(version string, codecs []string) consumer {
-	return consumer{client: client{name: "java", version: version, dir: "java-" + version, codecs: codecs, command: java("Consume")}}
+	return consumer{client: client{name: "java", version: version, codecs: codecs, Program: driver.Java(version, driver.Consume)}}
 }
 
 func pythonConsumer(name, version, dir, note string) consumer {
 	return consumer{client: client{
-		name: name, version: version, dir: dir, codecs: modern, command: consumes(python(name)), env: pythonPath, note: note,
+		name: name, version: version, Program: driver.Python(name, dir, driver.Consume), codecs: modern, note: note,
 	}}
 }
 
 func goConsumer(name, version string) consumer {
-	return consumer{client: client{name: name, version: version, dir: "go", codecs: modern, command: func(dir string) []string {
-		return []string{filepath.Join(dir, "client"), name, "consume"}
-	}}}
+	return consumer{client: client{name: name, version: version, Program: driver.Go(name, driver.Consume), codecs: modern}}
 }
 
 func kafkaGoConsumer(version string) consumer {
@@ -84,9 +78,9 @@ func kafkaGoConsumer(version string) consumer {
 
 // kip848 is a consumer whose group is of the protocol that brokers have since Kafka 4.
 func kip848(c consumer) consumer {
-	env := c.env
+	env := c.Env
 	c.version += " KIP-848"
-	c.env = func(dir string) []string {
+	c.Env = func(dir string) []string {
 		list := []string{"GROUP_PROTOCOL=consumer"}
 		if env != nil {
 			list = append(list, env(dir)...)
@@ -104,14 +98,4 @@ func needsKafka4(c consumer) consumer {
 func older(c consumer) consumer {
 	c.older = true
 	return c
-}
-
-// consumes is the program that reads, beside the one that produces.
-func consumes(command func(string) []string) func(string) []string {
-	return func(dir string) []string {
-		args := slices.Clone(command(dir))
-		last := len(args) - 1
-		args[last] = strings.Replace(args[last], "produce.", "consume.", 1)
-		return args
-	}
 }

@@ -6,7 +6,8 @@
 //	PROGRAM BOOTSTRAP TOPIC,TOPIC COUNT SETTING...
 //
 // where a setting is CODEC/ACKS/IDEMPOTENCE, each of them "-" where the client's default counts: "lz4/all/off", "-/-/-".
-// The programs for java, confluent-kafka and franz-go take "tx" too, for a transactional producer.
+// The programs for java, confluent-kafka and franz-go take "tx" too, for a transactional producer. CODEC/ACKS/IDEMPOTENCE/MECHANISM/SECRET
+// has a client log in as mesh (test/secure does so), and give up early where it has a setting for that; a SECRET is a password or a token.
 // For each setting a program makes a producer and sends COUNT records, to the topics in turns; record i of setting s has
 // the number 1000s+i, from which all that is in it follows (see content_test.go). Where PACE_MS is set it waits that long
 // after each record. For each record it prints, when it knows what became of it,

@@ -5,15 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 )
 
 // runTimeout bounds one run of a client, so that one that hangs fails its test and not the whole matrix. Some clients try
@@ -46,13 +43,12 @@ func (c *client) id() string { return strings.ReplaceAll(c.name+"-"+c.version, "
 // run runs the client to its end.
 func (c *client) run(t *testing.T, j job) []report {
 	t.Helper()
-	dir := c.installed(t)
-	args := append(c.command(dir), j.addr, strings.Join(j.topics, ","), strconv.Itoa(j.count))
+	args := []string{j.addr, strings.Join(j.topics, ","), strconv.Itoa(j.count)}
 	for _, s := range j.settings {
 		args = append(args, s.text)
 	}
 	var list []report
-	for line := range strings.Lines(c.output(t, dir, j.pace, args)) {
+	for line := range strings.Lines(output(t, &c.Program, c.id(), j.pace, args)) {
 		var r report
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Errorf("%s printed %q: %v", c.id(), line, err)
@@ -63,49 +59,25 @@ func (c *client) run(t *testing.T, j job) []report {
 	return list
 }
 
-// output runs a program of the client to its end and gives what it printed.
-func (c *client) output(t *testing.T, dir string, pace time.Duration, args []string) string {
+// output runs a program to its end and gives what it printed.
+func output(t *testing.T, p *driver.Program, id string, pace time.Duration, args []string) string {
 	t.Helper()
+	dir := p.Installed(t)
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("PACE_MS=%d", pace.Milliseconds()))
-	if c.env != nil {
-		cmd.Env = append(cmd.Env, c.env(dir)...)
-	}
-	cmd.WaitDelay = time.Second // a child that outlives it may hold its output open
+	cmd := p.Cmd(ctx, dir, args, []string{fmt.Sprintf("PACE_MS=%d", pace.Milliseconds())})
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	err := cmd.Run()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("%s %s printed:\n%s", c.id(), strings.Join(args[len(c.command(dir)):], " "), tail(log.String()))
+			t.Logf("%s %s printed:\n%s", id, strings.Join(args, " "), tail(log.String()))
 		}
 	})
 	if err != nil {
-		t.Errorf("%s: %v (%v)", c.id(), err, ctx.Err())
+		t.Errorf("%s: %v (%v)", id, err, ctx.Err())
 	}
 	return out.String()
-}
-
-// installed is the directory of the client, which is installed first if everything is required.
-func (c *client) installed(t *testing.T) string {
-	t.Helper()
-	const script = "build/install-clients.sh"
-	if stack.Required() {
-		stack.Check(t, stack.Install(t.Context(), script, c.dir))
-	}
-	root, err := stack.Root()
-	stack.Check(t, err)
-	dir := filepath.Join(root, ".cache", "clients", c.dir)
-	if _, err := os.Stat(dir); err != nil {
-		stack.Check(t, &stack.MissingError{Part: c.id(), Cure: script + " " + c.dir})
-	}
-	program := c.command(dir)[0]
-	if _, err := exec.LookPath(program); err != nil {
-		stack.Check(t, &stack.MissingError{Part: program, Cure: "install it"})
-	}
-	return dir
 }
 
 // tail keeps what a reader of a failure will read.

@@ -1,245 +1,272 @@
 package secure
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"hash"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/oauth"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	franzscram "github.com/twmb/franz-go/pkg/sasl/scram"
-	"github.com/xdg-go/scram"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// attempt is one client's try to log in and to send a record.
-type attempt struct {
-	addr, topic, mechanism, secret string // the secret is a password, or a token
+// loginClient is a client that logs in, and what it has for that.
+type loginClient struct {
+	driver.Program
+
+	name, version string
+	mechanisms    []string
+	refused       []string          // those that Kafka refuses it by, with the right secret too
+	differs       map[string]string // what it says of a mesh in place of what it says of a broker, by mechanism
+	records       int               // that it sends for as long as a few logins are good; 0: it cannot wait between records
 }
 
-// clientsThatLogIn are the clients, each of which says what has kept it from storing the record.
-func clientsThatLogIn() map[string]func(context.Context, *testing.T, attempt) error {
-	return map[string]func(context.Context, *testing.T, attempt) error{
-		"franz-go": sendByFranz,
-		"sarama": func(ctx context.Context, _ *testing.T, a attempt) error {
-			return sendBySarama(ctx, a, sarama.SASLHandshakeV1)
+// Tokens come first: answers that wait for long, since others have failed before, change what some clients say of them.
+var (
+	allMechanisms = []string{login.OAuthBearer, login.Plain, login.ScramSHA256, login.ScramSHA512}
+	noTokens      = allMechanisms[1:]
+)
+
+// closed is why what some clients say differs: they take the answer to a token that is refused for a login, and go on with what a mesh closes
+// the connection for, and a broker answers with ILLEGAL_SASL_STATE.
+func closed(says string) map[string]string { return map[string]string{login.OAuthBearer: says} }
+
+func loginClients() []loginClient {
+	return []loginClient{
+		{Program: driver.Java("4.3.1", driver.Produce), name: "java", version: "4.3.1", mechanisms: allMechanisms, records: paced},
+		{Program: driver.Java("2.8.2", driver.Produce), name: "java", version: "2.8.2", mechanisms: allMechanisms, records: paced},
+		{
+			Program: driver.Python("confluent-kafka", "python", driver.Produce), name: "confluent-kafka", version: "2.16.1",
+			mechanisms: allMechanisms, records: paced,
 		},
-		"sarama with handshake 0": func(ctx context.Context, _ *testing.T, a attempt) error {
-			return sendBySarama(ctx, a, sarama.SASLHandshakeV0)
+		{
+			Program: driver.Kcat("1.7.1", driver.Produce), name: "kcat", version: "1.7.1", mechanisms: noTokens,
+			refused: []string{login.ScramSHA256, login.ScramSHA512}, // as Kafka 4 does librdkafka before 2.6.1, which says a nonce twice
 		},
-		"java":            sendByJava,
-		"confluent-kafka": sendByConfluent,
+		{
+			Program: driver.Python("kafka-python", "kafka-python-3.0.12", driver.Produce), name: "kafka-python", version: "3.0.12",
+			mechanisms: allMechanisms, records: paced,
+		},
+		{
+			Program: driver.Python("kafka-python", "kafka-python-2.0.2", driver.Produce), name: "kafka-python", version: "2.0.2",
+			mechanisms: allMechanisms, records: paced,
+		},
+		{
+			Program: driver.Python("aiokafka", "aiokafka-0.14.0", driver.Produce), name: "aiokafka", version: "0.14.0",
+			mechanisms: allMechanisms, records: paced, differs: closed("KafkaConnectionError: Unable to bootstrap from ADDRESS"),
+		},
+		{Program: driver.Go("franz-go", driver.Produce), name: "franz-go", version: "1.22.2", mechanisms: allMechanisms, records: paced},
+		{Program: driver.Go("sarama-sync", driver.Produce), name: "sarama", version: "1.61.1", mechanisms: allMechanisms, records: paced},
+		{Program: driver.Go("kafka-go", driver.Produce), name: "kafka-go", version: "0.4.51", mechanisms: noTokens, records: 5 * paced},
+		{
+			Program: driver.Node("kafkajs", "2.2.4", driver.Produce), name: "kafkajs", version: "2.2.4", mechanisms: allMechanisms,
+			records: paced, differs: closed("KafkaJSNumberOfRetriesExceeded: Closed connection"),
+		},
+		{
+			Program: driver.Node("node-rdkafka", "3.6.1", driver.Produce), name: "node-rdkafka", version: "3.6.1",
+			mechanisms: allMechanisms, records: paced,
+		},
+		{
+			Program: driver.Node("platformatic", "1.35.0", driver.Produce), name: "platformatic", version: "1.35.0",
+			mechanisms: allMechanisms, records: paced,
+		},
 	}
 }
 
-// TestClientsLogIn has clients of each family log in to a mesh by each mechanism, rightly and wrongly, in Envoy and alone.
-func TestClientsLogIn(t *testing.T) {
-	t.Parallel()
-	b := sharedBroker(t)
+func (c *loginClient) id() string { return c.name + "-" + c.version }
+
+// source is an address of this machine that no other client comes from.
+func (c *loginClient) source() net.IP {
+	n := slices.IndexFunc(loginClients(), func(other loginClient) bool { return other.id() == c.id() })
+	return net.IPv4(127, 0, 1, byte(1+n))
+}
+
+// tokens are one that is good, and one for others.
+type tokens struct{ good, bad string }
+
+func (b *broker) signed() tokens {
 	now := time.Now()
 	claims := map[string]any{"iss": b.tokens.url, "sub": "mesh", "aud": "kafka", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
 	good := b.tokens.sign(claims)
 	claims["aud"] = "others"
-	bad := b.tokens.sign(claims)
+	return tokens{good, b.tokens.sign(claims)}
+}
+
+// TestClientsLogIn has clients of each language log in by each mechanism that they have, rightly and wrongly: directly, to the mesh in Envoy,
+// and to the mesh alone. What they say of the mesh is what they say of a broker.
+func TestClientsLogIn(t *testing.T) {
+	t.Parallel()
+	b := sharedBroker(t)
+	targets := map[string]string{"kafka": b.Listener("SASL")}
 	for host, start := range stack.Hosts() {
-		t.Run(host, func(t *testing.T) {
-			t.Parallel()
-			m := meshOf(t, stack.MeshCluster{Name: "logins", Bootstrap: b.Addr()})
-			m.Logins = loginsOf(t, b, map[string]any{"allow_plain_without_tls": true})
-			running := watched(t, &mesh{start(t, m), m.Addr})
-			tryLogins(t, loginsToTry(m.Addr, "logins-"+host, good, bad))
+		m := meshOf(t, stack.MeshCluster{Name: "logins", Bootstrap: b.Addr()})
+		m.Logins = loginsOf(t, b, map[string]any{"allow_plain_without_tls": true})
+		running := watched(t, &mesh{start(t, m), m.Addr})
+		targets[host] = m.Addr
+		t.Cleanup(func() {
 			if t.Failed() {
 				t.Log(running.Log())
 			}
 		})
 	}
+	signed := b.signed()
+	rows := &loginRows{of: map[string]string{}}
+	t.Run("clients", func(t *testing.T) {
+		for _, c := range loginClients() {
+			t.Run(c.id(), func(t *testing.T) {
+				t.Parallel()
+				rows.add(&c, c.saidOf(c.logIn(t, b, targets, signed)))
+			})
+		}
+	})
+	rows.compare(t, "logins", "TestClientsLogIn", "| client | version | by | what it says when the secret is wrong |\n|---|---|---|---|\n")
 }
 
-// loginsToTry are an attempt with the right secret and one with a wrong one by each mechanism.
-func loginsToTry(addr, topic, good, bad string) (tries [][2]attempt) {
-	for _, mechanism := range []string{login.Plain, login.ScramSHA256, login.ScramSHA512} {
-		tries = append(tries, [2]attempt{{addr, topic, mechanism, password}, {addr, topic, mechanism, wrongPassword}})
+// logIn has the client log in everywhere, side by side, and compares what it says. It returns what it says of the mesh.
+func (c *loginClient) logIn(t *testing.T, b *broker, targets map[string]string, signed tokens) []string {
+	t.Helper()
+	c.Installed(t)
+	var of sync.Map // what it has said, by where
+	var all sync.WaitGroup
+	for at, addr := range targets {
+		topic := "logins-" + at + "-" + c.id()
+		stack.CreateTopics(t, b.Addr(), stack.TopicOptions{Partitions: 1}, topic)
+		all.Go(func() {
+			of.Store(at, c.attempts(t, addr, topic, signed))
+			c.wantStored(t, b, topic)
+		})
 	}
-	return append(tries, [2]attempt{{addr, topic, login.OAuthBearer, good}, {addr, topic, login.OAuthBearer, bad}})
+	all.Wait()
+	directly, _ := of.Load("kafka")
+	want := slices.Clone(directly.([]string))
+	for mechanism, says := range c.differs {
+		i := 2*slices.Index(c.mechanisms, mechanism) + 1
+		if want[i] == says {
+			t.Errorf("%s: there is no difference any more", mechanism)
+		}
+		want[i] = says
+	}
+	for at := range targets {
+		if said, _ := of.Load(at); at != "kafka" && !cmp.Equal(any(want), said) {
+			t.Errorf("%s: what it says (-directly +here):\n%s", at, cmp.Diff(any(want), said))
+		}
+	}
+	return want
 }
 
-// tryLogins makes the attempts with each client. Those that are to fail wait for their answers side by side, and the others go on meanwhile.
-func tryLogins(t *testing.T, tries [][2]attempt) {
+// attempts are two by each mechanism, of which the second has a wrong secret. They are settings of the client's program.
+func (c *loginClient) attempts(t *testing.T, addr, topic string, signed tokens) []string {
+	t.Helper()
+	entrance := stack.NewRelay(t, nil) // clients that fail from one address wait for each other
+	entrance.Aim(addr)
+	entrance.From(c.source())
+	args := []string{entrance.Addr(), topic, "1"}
+	for _, mechanism := range c.mechanisms {
+		right, wrong := password, wrongPassword
+		if mechanism == login.OAuthBearer {
+			right, wrong = signed.good, signed.bad
+		}
+		args = append(args, "-/all/-/"+mechanism+"/"+right, "-/all/-/"+mechanism+"/"+wrong)
+	}
+	said := make([]string, len(args)-3)
+	for _, r := range c.run(t, args, 0) {
+		mechanism := c.mechanisms[r.Setting/2]
+		said[r.Setting] = anywhere(r.Error)
+		if good := r.Setting%2 == 0 && !slices.Contains(c.refused, mechanism); good != (r.Error == "") {
+			t.Errorf("%s, setting %d, by %s: %q", topic, r.Setting, mechanism, r.Error)
+		}
+		t.Logf("%s %d: %d ms, %s", topic, r.Setting, r.MS, anywhere(r.Error))
+	}
+	return said
+}
+
+// saidOf are rows of what it says by each mechanism, of which those that say the same are one.
+func (c *loginClient) saidOf(said []string) (rows string) {
+	var texts []string
+	by := map[string][]string{}
+	for i, mechanism := range c.mechanisms {
+		text := strings.ReplaceAll(said[2*i+1], mechanism, "…")
+		if by[text] == nil {
+			texts = append(texts, text)
+		}
+		if slices.Contains(c.refused, mechanism) {
+			mechanism += " (with the right one too)"
+		}
+		by[text] = append(by[text], mechanism)
+	}
+	cell := strings.NewReplacer("|", "\\|", "\n", "; ")
+	for _, text := range texts {
+		rows += fmt.Sprintf("| %s | %s | %s | `%s` |\n", c.name, c.version, strings.Join(by[text], ", "), cell.Replace(text))
+	}
+	return rows
+}
+
+// loginReport is what a client's program says of one record, or with number -1 of a whole setting.
+type loginReport struct {
+	Setting, Number int
+	MS              int64
+	Error           string
+}
+
+// run runs the client's program to its end, with so much time between records.
+func (c *loginClient) run(t *testing.T, args []string, pace time.Duration) (list []loginReport) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	var failing sync.WaitGroup
-	defer failing.Wait()
-	for name, send := range clientsThatLogIn() {
-		for _, try := range tries {
-			failing.Go(func() {
-				if err := send(ctx, t, try[1]); err == nil {
-					t.Errorf("%s by %s, wrongly: the record is stored", name, try[1].mechanism)
-				} else {
-					t.Logf("%s by %s, wrongly: %v", name, try[1].mechanism, err)
-				}
-			})
+	cmd := c.Cmd(ctx, c.Installed(t), args, []string{fmt.Sprintf("PACE_MS=%d", pace.Milliseconds())})
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%s: %v (%v)\n%s", args[1], err, ctx.Err(), log.String())
+	}
+	for line := range strings.Lines(out.String()) {
+		var r loginReport
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Errorf("%s printed %q: %v", args[1], line, err)
+			continue
 		}
-		for _, try := range tries {
-			if err := send(ctx, t, try[0]); err != nil {
-				t.Errorf("%s by %s, rightly: %v", name, try[0].mechanism, err)
-			}
+		list = append(list, r)
+	}
+	return list
+}
+
+var (
+	address = regexp.MustCompile(`127\.0\.0\.1:\d+|\[\('127\.0\.0\.1', \d+, .*?>\)\]`)
+	elapsed = regexp.MustCompile(`\d+ ?ms\b`)
+)
+
+// anywhere is what a client says without where and when.
+func anywhere(said string) string {
+	return elapsed.ReplaceAllString(address.ReplaceAllString(said, "ADDRESS"), "N ms")
+}
+
+// wantStored wants the records that were sent with a right secret, and no others.
+func (c *loginClient) wantStored(t *testing.T, b *broker, topic string) {
+	t.Helper()
+	var want, got []string
+	for i, mechanism := range c.mechanisms {
+		if !slices.Contains(c.refused, mechanism) {
+			want = append(want, fmt.Sprintf("key-%d", 2*i*1000))
 		}
 	}
-}
-
-func sendByFranz(ctx context.Context, t *testing.T, a attempt) error {
-	t.Helper()
-	var how sasl.Mechanism
-	switch a.mechanism {
-	case login.Plain:
-		how = plain.Auth{User: "mesh", Pass: a.secret}.AsMechanism()
-	case login.ScramSHA256:
-		how = franzscram.Auth{User: "mesh", Pass: a.secret}.AsSha256Mechanism()
-	case login.ScramSHA512:
-		how = franzscram.Auth{User: "mesh", Pass: a.secret}.AsSha512Mechanism()
-	default:
-		how = oauth.Auth{Token: a.secret}.AsMechanism()
+	end := stack.Client(t, b.Addr(), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for len(got) < len(want) && ctx.Err() == nil {
+		end.PollFetches(ctx).EachRecord(func(r *kgo.Record) { got = append(got, string(r.Key)) })
 	}
-	client := stack.Client(t, a.addr, kgo.AllowAutoTopicCreation(), kgo.SASL(how), kgo.RecordDeliveryTimeout(10*time.Second))
-	return client.ProduceSync(ctx, &kgo.Record{Topic: a.topic, Value: []byte("x")}).FirstErr()
-}
-
-// saramaScram is SCRAM as sarama wants it.
-type saramaScram struct {
-	scram.HashGeneratorFcn
-
-	talk *scram.ClientConversation
-}
-
-func (s *saramaScram) Begin(name, secret, authorization string) error {
-	client, err := s.NewClient(name, secret, authorization)
-	if err == nil {
-		s.talk = client.NewConversation()
-	}
-	return err
-}
-
-func (s *saramaScram) Step(said string) (string, error) { return s.talk.Step(said) }
-func (s *saramaScram) Done() bool                       { return s.talk.Done() }
-
-// saramaToken is a token as sarama wants it.
-type saramaToken string
-
-func (s saramaToken) Token() (*sarama.AccessToken, error) {
-	return &sarama.AccessToken{Token: string(s)}, nil
-}
-
-func sendBySarama(_ context.Context, a attempt, handshake int16) error {
-	c := sarama.NewConfig()
-	c.Net.SASL.Enable, c.Net.SASL.Mechanism, c.Net.SASL.Version = true, sarama.SASLMechanism(a.mechanism), handshake
-	c.ApiVersionsRequest = handshake != sarama.SASLHandshakeV0 // sarama does not allow both
-	c.Net.SASL.User, c.Net.SASL.Password = "mesh", a.secret
-	hashes := map[string]func() hash.Hash{login.ScramSHA256: sha256.New, login.ScramSHA512: sha512.New}
-	c.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &saramaScram{HashGeneratorFcn: hashes[a.mechanism]} }
-	c.Net.SASL.TokenProvider = saramaToken(a.secret)
-	c.Producer.Return.Successes, c.Producer.Retry.Max, c.Metadata.Retry.Max = true, 1, 1
-	producer, err := sarama.NewSyncProducer([]string{a.addr}, c)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = producer.Close() }()
-	_, _, err = producer.SendMessage(&sarama.ProducerMessage{Topic: a.topic, Value: sarama.StringEncoder("x")})
-	return err
-}
-
-func sendByJava(ctx context.Context, t *testing.T, a attempt) error {
-	t.Helper()
-	clients, err := stack.Clients(ctx)
-	stack.Check(t, err)
-	dir, libs := t.TempDir(), filepath.Join(clients, "tools-4.3.1", "libs")
-	file, tokens := filepath.Join(dir, "client.properties"), "file://"+filepath.Join(dir, "token")
-	const module = "org.apache.kafka.common.security."
-	how := module + "scram.ScramLoginModule required username=\"mesh\" password=\"" + a.secret + "\";"
-	switch a.mechanism {
-	case login.Plain:
-		how = strings.Replace(how, "scram.Scram", "plain.Plain", 1)
-	case login.OAuthBearer:
-		write(t, filepath.Join(dir, "token"), []byte(a.secret))
-		how = module + "oauthbearer.OAuthBearerLoginModule required;\nsasl.login.callback.handler.class=" + module +
-			"oauthbearer.OAuthBearerLoginCallbackHandler\nsasl.oauthbearer.token.endpoint.url=" + tokens
-	}
-	write(t, file, fmt.Appendf(nil, "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=%s\nmax.block.ms=15000\nsasl.jaas.config=%s\n", a.mechanism, how))
-	tool := exec.CommandContext(ctx, "java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-		"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+tokens, "-cp", filepath.Join(libs, "*"), "org.apache.kafka.tools.ConsoleProducer",
-		"--bootstrap-server", a.addr, "--topic", a.topic, "--command-config", file)
-	tool.Stdin = strings.NewReader("x\n")
-	said, err := tool.CombinedOutput()
-	if err == nil && strings.Contains(string(said), "ERROR") {
-		err = errors.New("it failed")
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %.400s", err, strings.ReplaceAll(string(said), a.secret, "…"))
-	}
-	return nil
-}
-
-func sendByConfluent(ctx context.Context, t *testing.T, a attempt) error {
-	t.Helper()
-	clients, err := stack.Clients(ctx)
-	stack.Check(t, err)
-	args := []string{
-		"testdata/produce.py", a.topic, "bootstrap.servers=" + a.addr, "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=" + a.mechanism,
-	}
-	if a.mechanism == login.OAuthBearer {
-		args = append(args, "token="+a.secret)
-	} else {
-		args = append(args, "sasl.username=mesh", "sasl.password="+a.secret)
-	}
-	program := exec.CommandContext(ctx, "python3", args...)
-	program.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(clients, "python"))
-	said, err := program.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, said)
-	}
-	if !strings.Contains(string(said), "stored") {
-		return errors.New(strings.TrimSpace(string(said)))
-	}
-	return nil
-}
-
-// TestRenewalLosesNothing produces until the client has renewed its login three times: nothing fails.
-func TestRenewalLosesNothing(t *testing.T) {
-	t.Parallel()
-	b := sharedBroker(t)
-	m := meshOf(t, stack.MeshCluster{Name: "renewed", Bootstrap: b.Addr()})
-	m.Logins = loginsOf(t, b, map[string]any{"max_reauth_ms": session.Milliseconds()})
-	alone := stack.Standalone(t, m)
-	running := watched(t, &mesh{alone.Process, m.Addr})
-	l := running.startLoad(t, "renewed-a", kgo.SASL(franzscram.Auth{User: "mesh", Pass: password}.AsSha512Mechanism()))
-	l.wantMore(t, 1)
-	renewed := regexp.MustCompile(`(?m)^envoy_kafkamesh_logins_renewed\{kafka_mechanism="scram_sha_512"\} ([3-9]|\d\d)`)
-	stack.Check(t, stack.Await(t.Context(), "three renewals", func() error {
-		metrics, err := stack.Page(t.Context(), http.MethodGet, "http://"+alone.Admin()+"/metrics")
-		if err == nil && !renewed.MatchString(metrics) {
-			err = errors.New("they are not counted yet")
-		}
-		return err
-	}))
-	l.finish(t, b)
-	if strings.Contains(running.Log(), "did not log in anew") {
-		t.Errorf("a login was not renewed:\n%s", running.Log())
+	if !slices.Equal(want, got) {
+		t.Errorf("%s holds %q, want %q", topic, got, want)
 	}
 }

@@ -162,6 +162,10 @@ func token(text string) *kmsg.SASLAuthenticateRequest {
 	return r
 }
 
+func bearer(text string) *kmsg.SASLAuthenticateRequest {
+	return token("n,,\x01auth=Bearer " + text + "\x01\x01")
+}
+
 func versions() *kmsg.ApiVersionsRequest {
 	r := kmsg.NewPtrApiVersionsRequest()
 	r.ClientSoftwareName, r.ClientSoftwareVersion = "test", "1.0"
@@ -293,6 +297,18 @@ func loginExchanges() []loginExchange {
 		{name: "OAUTHBEARER, rubbish", do: func(e *exchange) {
 			e.ask(1, handshake("OAUTHBEARER"))
 			e.ask(2, token("rubbish"))
+			e.ask(9, topics())
+		}},
+		{name: "OAUTHBEARER, a token for others", do: func(e *exchange) {
+			e.ask(1, handshake("OAUTHBEARER"))
+			e.ask(2, bearer(running.signed().bad))
+			e.ask(2, token("\x01"))
+			e.ask(9, topics())
+		}},
+		{name: "OAUTHBEARER, a token for others, and sarama's end", do: func(e *exchange) {
+			e.ask(1, handshake("OAUTHBEARER"))
+			e.ask(2, bearer(running.signed().bad))
+			e.ask(2, token(`\x01`))
 			e.ask(9, topics())
 		}},
 		{name: "a mechanism that is none", do: func(e *exchange) {

@@ -17,6 +17,7 @@ type Relay struct {
 	mu     sync.Mutex
 	closed bool
 	target string
+	from   net.Addr                  // where its connections come from; nil is wherever the system has them come from
 	conns  map[*net.TCPConn]struct{} // both ends of each connection
 }
 
@@ -46,6 +47,13 @@ func (r *Relay) Aim(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target = target
+}
+
+// From has connections that come from now on reach their target from another IP address of this machine.
+func (r *Relay) From(ip net.IP) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.from = &net.TCPAddr{IP: ip}
 }
 
 // Accepted is how many connections have come.
@@ -103,11 +111,11 @@ func (r *Relay) accept() {
 }
 
 func (r *Relay) serve(client *net.TCPConn) {
-	target, ok := r.join(client)
+	target, from, ok := r.join(client)
 	if !ok {
 		return
 	}
-	conn, err := net.Dial("tcp", target)
+	conn, err := (&net.Dialer{LocalAddr: from}).Dial("tcp", target)
 	if err != nil {
 		r.end(client)
 		return
@@ -128,16 +136,16 @@ func (r *Relay) serve(client *net.TCPConn) {
 	both.Wait()
 }
 
-// join keeps a client's connection and says where it goes, or closes it when the relay is closed.
-func (r *Relay) join(client *net.TCPConn) (target string, ok bool) {
+// join keeps a client's connection and says where it goes, and from where, or closes it when the relay is closed.
+func (r *Relay) join(client *net.TCPConn) (target string, from net.Addr, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		_ = client.Close()
-		return "", false
+		return "", nil, false
 	}
 	r.conns[client] = struct{}{}
-	return r.target, true
+	return r.target, r.from, true
 }
 
 // pass copies one direction. A connection that ends one way has ended.

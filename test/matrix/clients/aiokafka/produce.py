@@ -2,18 +2,21 @@
 
 import asyncio
 
+import login
 import matrix
 from aiokafka import AIOKafkaProducer
+from aiokafka.abc import AbstractTokenProvider
 
 
 async def main():
     bootstrap, topics, count, settings = matrix.arguments()
     for index, text in enumerate(settings):
         setting = matrix.Setting(index, text)
+        words = login.Words("aiokafka")
         try:
             await run(bootstrap, topics, count, setting)
         except Exception as error:
-            setting.report("", -1, error)
+            setting.report("", -1, words.of(error))
 
 
 async def run(bootstrap, topics, count, setting):
@@ -49,8 +52,18 @@ async def report(setting, topic, n, future):
         setting.report(topic, n)
 
 
+class Token(AbstractTokenProvider):
+    def __init__(self, token):
+        self.text = token
+
+    async def token(self):
+        return self.text
+
+
 def config(setting):
-    out = {}
+    out = login.arguments(setting, Token)
+    if setting.mechanism is not None:
+        out["request_timeout_ms"] = 5000  # for so long it tries again what a broker says during a login
     if setting.codec is not None:
         out["compression_type"] = None if setting.codec == "none" else setting.codec
         out["linger_ms"] = 20

@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 func produceFranz(r *run) error {
-	opts := []kgo.Opt{kgo.SeedBrokers(r.bootstrap)}
+	opts := append(loginFranz(&r.setting), kgo.SeedBrokers(r.bootstrap))
 	if r.codec != "" {
 		codec := map[string]kgo.CompressionCodec{
 			"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
@@ -43,4 +48,22 @@ func produceFranz(r *run) error {
 		client.Produce(context.Background(), out, func(out *kgo.Record, err error) { r.report(out.Topic, rec.number, err) })
 	})
 	return client.Flush(context.Background())
+}
+
+// loginFranz has it log in, and try again once only if it cannot.
+func loginFranz(s *setting) []kgo.Opt {
+	var how sasl.Mechanism
+	switch s.mechanism {
+	case "":
+		return nil
+	case "PLAIN":
+		how = plain.Auth{User: user, Pass: s.secret}.AsMechanism()
+	case "SCRAM-SHA-256":
+		how = scram.Auth{User: user, Pass: s.secret}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		how = scram.Auth{User: user, Pass: s.secret}.AsSha512Mechanism()
+	case "OAUTHBEARER":
+		how = oauth.Auth{Token: s.secret}.AsMechanism()
+	}
+	return []kgo.Opt{kgo.SASL(how), kgo.RequestRetries(1), kgo.RecordRetries(1), kgo.MetadataMinAge(250 * time.Millisecond)}
 }

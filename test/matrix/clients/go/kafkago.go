@@ -3,15 +3,26 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
 // produceKafkaGo writes each topic in calls of its own: a topic without partitions fails all messages of its call.
 func produceKafkaGo(r *run) error {
 	w := &kafka.Writer{Addr: kafka.TCP(r.bootstrap)}
+	if r.mechanism != "" {
+		how, err := loginKafkaGo(&r.setting)
+		if err != nil {
+			return err
+		}
+		w.Transport = &kafka.Transport{SASL: how}
+	}
 	if r.codec != "" {
 		w.Compression = map[string]kafka.Compression{
 			"gzip": kafka.Gzip, "snappy": kafka.Snappy, "lz4": kafka.Lz4, "zstd": kafka.Zstd,
@@ -59,4 +70,16 @@ func writeKafkaGo(r *run, w *kafka.Writer, records []record) {
 			r.report(rec.topic, rec.number, err)
 		}
 	}
+}
+
+func loginKafkaGo(s *setting) (sasl.Mechanism, error) {
+	switch s.mechanism {
+	case "PLAIN":
+		return plain.Mechanism{Username: user, Password: s.secret}, nil
+	case "SCRAM-SHA-256":
+		return scram.Mechanism(scram.SHA256, user, s.secret)
+	case "SCRAM-SHA-512":
+		return scram.Mechanism(scram.SHA512, user, s.secret)
+	}
+	return nil, fmt.Errorf("kafka-go has no %s", s.mechanism)
 }

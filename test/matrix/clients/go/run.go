@@ -10,11 +10,26 @@ import (
 )
 
 // setting is what a run asks of its producer; what is empty stays at the client's default.
-type setting struct{ codec, acks, idempotence string }
+type setting struct {
+	codec, acks, idempotence string
+
+	mechanism, secret string // it logs in as user
+}
+
+const user = "mesh"
 
 func parseSetting(text string) setting {
-	parts := strings.Split(strings.ReplaceAll(text, "-", ""), "/")
-	return setting{parts[0], parts[1], parts[2]}
+	parts := strings.Split(text, "/")
+	for i, part := range parts {
+		if part == "-" {
+			parts[i] = ""
+		}
+	}
+	s := setting{codec: parts[0], acks: parts[1], idempotence: parts[2]}
+	if len(parts) > 3 {
+		s.mechanism, s.secret = parts[3], parts[4]
+	}
+	return s
 }
 
 // linger is how long a producer with a codec waits for company: a record alone does not get smaller.

@@ -32,6 +32,7 @@ func saramaConfig(r *run) *sarama.Config {
 		c.Producer.Idempotent = true
 		c.Net.MaxOpenRequests = 1 // sarama demands it
 	}
+	loginSarama(c, &r.setting)
 	return c
 }
 

@@ -64,10 +64,28 @@ public final class Client {
     if (!parts[2].equals("-")) {
       p.put("enable.idempotence", Boolean.toString(!parts[2].equals("off")));
     }
+    if (parts.length > 3) {
+      logIn(p, parts[3], parts[4]);
+    }
     if (parts[2].equals("tx")) {
       p.put("transactional.id", "matrix");
     }
     return p;
+  }
+
+  private static void logIn(Properties p, String mechanism, String secret) {
+    p.put("security.protocol", "SASL_PLAINTEXT");
+    p.put("sasl.mechanism", mechanism);
+    String modules = "org.apache.kafka.common.security.";
+    String password = " required username=\"mesh\" password=\"" + secret + "\";";
+    switch (mechanism) {
+      case "PLAIN" -> p.put("sasl.jaas.config", modules + "plain.PlainLoginModule" + password);
+      case "OAUTHBEARER" -> {
+        p.put("sasl.jaas.config", modules + "oauthbearer.OAuthBearerLoginModule required token=\"" + secret + "\";");
+        p.put("sasl.login.callback.handler.class", "Token");
+      }
+      default -> p.put("sasl.jaas.config", modules + "scram.ScramLoginModule" + password);
+    }
   }
 
   private static void report(int setting, String topic, int number, long start, Exception error) {

@@ -6,8 +6,14 @@ API_VERSION=0.10 has it not ask the broker what it speaks, but take it for one o
 import os
 import time
 
+import login
 import matrix
 from kafka import KafkaProducer
+
+try:
+    from kafka.net.sasl.oauth import AbstractTokenProvider
+except ImportError:  # version 2
+    from kafka.oauth.abstract import AbstractTokenProvider
 
 
 def main():
@@ -47,8 +53,18 @@ def headers(n):
     return [header for header in matrix.headers(n) if header[1] is not None]  # it has no null
 
 
+class Token(AbstractTokenProvider):
+    def __init__(self, token):
+        self.text = token
+
+    def token(self):
+        return self.text
+
+
 def config(setting):
-    out = {}
+    out = login.arguments(setting, Token)
+    if setting.mechanism is not None and "bootstrap_timeout_ms" in KafkaProducer.DEFAULT_CONFIG:
+        out["bootstrap_timeout_ms"] = 5000  # for so long version 3 tries a login that fails again
     if "API_VERSION" in os.environ:
         out["api_version"] = tuple(int(part) for part in os.environ["API_VERSION"].split("."))
     if setting.codec is not None:

@@ -5,8 +5,10 @@ empty becomes null. Its delivery reports do not name the record, so records are 
 """
 
 import os
+import re
 import subprocess
 
+import login
 import matrix
 
 FIELD, RECORD = "\x1f", "\x1e"
@@ -42,10 +44,16 @@ def finish(setting, topic, numbers, process):
     said = process.stdout.read().decode(errors="replace").strip()
     code = process.wait()
     for n in numbers:
-        setting.report(topic, n, None if code == 0 and "failed" not in said else said or f"exit code {code}")
+        setting.report(topic, n, None if code == 0 and "failed" not in said else shown(said) or f"exit code {code}")
+
+
+def shown(said):
+    """What it prints, without when."""
+    return re.sub(r"%\d\|[0-9.]+\|FAIL\|", "", said)
 
 
 def config(setting):
+    yield from (f"{name}={value}" for name, value in login.librdkafka(setting).items())
     if setting.codec is not None:
         yield f"compression.codec={setting.codec}"
         yield "linger.ms=20"

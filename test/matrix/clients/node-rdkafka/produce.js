@@ -1,26 +1,10 @@
-// The client matrix's producer for node-rdkafka, which is librdkafka. Its command line and output are described in
-// test/matrix/doc.go, the records in test/matrix/content_test.go. A producer connects first, which asks for all topics.
+// The client matrix's producer for node-rdkafka, which is librdkafka. It connects first, which asks for all topics.
 const {Producer} = require('node-rdkafka')
-
-const pace = Number(process.env.PACE_MS || 0)
-
-async function main([bootstrap, topicList, countText, ...settings]) {
-  const topics = topicList.split(',')
-  for (const [index, text] of settings.entries()) {
-    const start = Date.now()
-    const report = (topic, number, error) => console.log(JSON.stringify(
-      {setting: index, topic, number, ms: Date.now() - start, error: error ? error.message : ''}))
-    try {
-      await run(bootstrap, topics, Number(countText), index, text, report)
-    } catch (error) {
-      report('', -1, error)
-    }
-  }
-}
+const {key, main, pace, paced, timestamp, value} = require('../node/producing.js')
 
 async function run(bootstrap, topics, count, index, text, report) {
   const producer = new Producer({'metadata.broker.list': bootstrap, dr_cb: true, ...config(text)}, topicConfig(text))
-  await new Promise((resolve, reject) => producer.connect({}, error => error ? reject(error) : resolve()))
+  await connect(producer, text)
   producer.setPollInterval(10)
   let left = count
   const done = new Promise(resolve => {
@@ -39,15 +23,26 @@ async function run(bootstrap, topics, count, index, text, report) {
     } catch (error) { // it knows already that the topic is refused
       producer.settle(topic, n, error)
     }
-    if (pace) await new Promise(resolve => setTimeout(resolve, pace))
+    if (pace) await paced(1)
   }
   await done
   await new Promise(resolve => producer.disconnect(resolve))
 }
 
+// connect tries a login that fails again for a while.
+function connect(producer, text) {
+  const [mechanism, token] = text.split('/').slice(3)
+  if (mechanism === 'OAUTHBEARER') producer.setOauthBearerToken(token)
+  return new Promise((resolve, reject) => {
+    producer.connect(mechanism ? {timeout: 5000} : {}, error => error ? reject(error) : resolve())
+  })
+}
+
 function config(text) {
-  const [codec, , idempotence] = text.split('/')
+  const [codec, , idempotence, mechanism, secret] = text.split('/')
   const out = {}
+  if (mechanism) Object.assign(out, {'security.protocol': 'sasl_plaintext', 'sasl.mechanisms': mechanism})
+  if (mechanism && mechanism !== 'OAUTHBEARER') Object.assign(out, {'sasl.username': 'mesh', 'sasl.password': secret})
   if (codec !== '-') Object.assign(out, {'compression.codec': codec, 'linger.ms': 20})
   if (idempotence !== '-') out['enable.idempotence'] = idempotence === 'on'
   return out
@@ -59,24 +54,8 @@ function topicConfig(text) {
   return acks === '-' ? {} : {acks: acks === 'all' ? -1 : Number(acks)}
 }
 
-function timestamp(n) {
-  return 1_700_000_000_000 + n * 1000 - n % 7 * 5000
-}
-
-function key(n) {
-  return n % 13 === 5 ? null : n % 13 === 6 ? Buffer.alloc(0) : Buffer.from(`key-${n}`)
-}
-
-function value(topic, n) {
-  if (n % 13 === 3) return null
-  if (n % 13 === 4) return Buffer.alloc(0)
-  let text = `${topic}|${n}|`
-  for (let j = 0; j < 100 + n * 7919 % 500; j++) text += String.fromCharCode(97 + (n + j) % 26)
-  return Buffer.from(text)
-}
-
 function headers(n) {
   return [{number: String(n)}, {twice: 'first'}, {twice: 'second'}, {'': 'no name'}, {empty: Buffer.alloc(0)}] // it has no null
 }
 
-main(process.argv.slice(2))
+main(run)

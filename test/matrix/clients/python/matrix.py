@@ -13,10 +13,11 @@ PACE = int(os.environ.get("PACE_MS", "0")) / 1000
 
 class Setting:
     """One setting of a producer, and the report of its run. codec, acks and idempotent are None where the default counts;
-    transactional is whether it shall be."""
+    transactional is whether it shall be; mechanism and secret are None where it does not log in."""
 
     def __init__(self, index, text):
-        codec, acks, idempotent = (None if part == "-" else part for part in text.split("/"))
+        codec, acks, idempotent, *login = (None if part == "-" else part for part in text.split("/"))
+        self.mechanism, self.secret = login or (None, None)
         self.index, self.codec, self.acks = index, codec, acks
         self.idempotent = None if idempotent is None else idempotent != "off"
         self.transactional = idempotent == "tx"
