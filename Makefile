@@ -59,7 +59,7 @@ e2e: build envoy envoyhost kafka clients checkers manifest-checkers krb5 nft pro
 		./test/stack/... ./test/demo/... ./test/conformance/... ./test/robust/... ./test/envoyhost/... \
 		./test/matrix/... ./test/metrics/... ./test/e2e/... ./test/alerts/... ./test/groups/... ./test/guide/... ./test/manifests/... ./test/redirect/... ./test/release/... ./test/secure/... ./test/soak/...
 	@build/timed.sh 'TLS and logins to clusters, with Kafka $(OLDER_KAFKA)' env SECURE_KAFKA=$(OLDER_KAFKA) go test -count=1 -timeout 20m \
-		-skip '^TestClientsLogIn$$' ./test/secure # which is about no cluster
+		-skip '^TestClients(LogIn|Renew)$$' ./test/secure # which are about no cluster
 	@build/timed.sh 'a load under faults, alone: it measures what becomes of the load' go test -count=1 -timeout 20m ./test/chaos
 
 .PHONY: matrix

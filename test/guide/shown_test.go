@@ -164,7 +164,7 @@ func (w *watched) command(arguments string) (string, error) {
 // TestTroubleshootingShows has clients run into each situation, and looks for what docs/troubleshooting.md says that the page, the metrics, the
 // log and the access log show then, and for what explain says.
 //
-//nolint:tparallel // the situations are of one mesh, one after another
+//nolint:paralleltest,tparallel // the situations are of one mesh, one after another
 func TestTroubleshootingShows(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
@@ -178,7 +178,7 @@ func TestTroubleshootingShows(t *testing.T) {
 			continue
 		}
 		delete(untried, about)
-		t.Run(about, func(t *testing.T) { //nolint:paralleltest // as above
+		t.Run(about, func(t *testing.T) {
 			trouble := troubles[about]
 			if trouble == nil {
 				t.Fatalf("nobody runs into %q", about)

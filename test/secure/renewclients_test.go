@@ -34,22 +34,17 @@ func TestClientsRenew(t *testing.T) {
 	inEnvoy := b.shortLived(t)
 	stack.Envoy(t, stack.EnvoyOptions{Mesh: inEnvoy})
 	rows := &loginRows{of: map[string]string{}}
-	t.Run("clients", func(t *testing.T) {
-		for _, c := range loginClients() {
-			if c.records == 0 {
-				rows.add(&c, "")
-				continue
-			}
-			t.Run(c.id(), func(t *testing.T) {
-				t.Parallel()
-				c.Installed(t)
-				m := b.shortLived(t)
-				alone := stack.Standalone(t, m)
-				c.sendOn(t, b, map[string]string{"kafka": b.Listener("RELOGIN"), "envoy": inEnvoy.Addr, "serve": m.Addr})
-				t.Log(fateOf(t, alone))
-				rows.add(&c, fmt.Sprintf("| %s | %s | %s |\n", c.name, c.version, fateOf(t, alone)))
-			})
+	eachClient(t, func(t *testing.T, c *loginClient) {
+		t.Helper()
+		if c.records == 0 {
+			rows.add(c, "")
+			return
 		}
+		c.Installed(t)
+		m := b.shortLived(t)
+		alone := stack.Standalone(t, m)
+		c.sendOn(t, b, map[string]string{"kafka": b.Listener("RELOGIN"), "envoy": inEnvoy.Addr, "serve": m.Addr})
+		rows.add(c, fmt.Sprintf("| %s | %s | %s |\n", c.name, c.version, fateOf(t, alone)))
 	})
 	rows.compare(t, "renewals", "TestClientsRenew", "| client | version | when its login expires |\n|---|---|---|\n")
 }
