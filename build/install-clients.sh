@@ -16,10 +16,10 @@ if command -v apt-get >/dev/null; then all+=(kcat-1.7.1 rsyslog-8.2302.0 syslog-
 if command -v npm >/dev/null; then all+=(kafkajs-2.2.4 platformatic-1.35.0); fi
 if command -v npm >/dev/null && command -v g++ >/dev/null; then all+=(node-rdkafka-3.6.1); fi
 
-# The producers of both test suites are compiled against 4.3.1, the programs of the matrix against all.
+# The producers of both test suites are compiled against 4.3.1, the programs of the matrix against all. Extensions of tokens came with 2.1.
 java_sources() {
 	if [ "$1" = 4.3.1 ]; then echo test/e2e/clients/java/Produce.java test/e2e/clients/java/Member.java; fi
-	case $1 in 0.* | 1.*) ;; *) echo test/matrix/clients/java/Token.java ;; esac
+	case $1 in 0.* | 1.* | 2.0.*) ;; *) echo test/matrix/clients/java/Token.java ;; esac
 	echo test/matrix/clients/java/Client.java test/matrix/clients/java/Ask.java test/matrix/clients/java/Consume.java
 }
 
