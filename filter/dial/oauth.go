@@ -72,7 +72,7 @@ func (o *OAuth) fetch() token.Fetch {
 	return (&asker{oauth: o}).ask
 }
 
-// asker asks a token server. It is used by one goroutine at a time.
+// asker asks a token server. It is used by one goroutine at a time: each token.Shared has its own.
 type asker struct {
 	oauth  *OAuth
 	config clientcredentials.Config // remembers how the server wants the secret

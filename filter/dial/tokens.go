@@ -14,11 +14,11 @@ import (
 // Tokens gives the tokens of an OAuth to all who log in with it: of all workers, for brokers of one cluster. Its methods may be called
 // from any goroutine.
 type Tokens struct {
-	oauth  *OAuth
-	shared *token.Shared
+	oauth *OAuth
 
-	mu   sync.Mutex
-	seen [sha256.Size]byte // what was in the files when somebody last looked
+	mu     sync.Mutex
+	seen   [sha256.Size]byte // what was in the files when somebody last looked
+	shared *token.Shared     // those that are asked for with that
 }
 
 // NewTokens returns the tokens of o. It asks nobody yet.
@@ -31,7 +31,7 @@ func (t *Tokens) Token(ctx context.Context) (token.Token, error) {
 	var got token.Token
 	var err error
 	if t.oauth.TokenFile.IsZero() {
-		got, err = t.shared.Get(ctx)
+		got, err = t.current().Get(ctx)
 	} else {
 		got, err = t.oauth.fromFile(time.Now())
 	}
@@ -39,6 +39,12 @@ func (t *Tokens) Token(ctx context.Context) (token.Token, error) {
 		return token.Token{}, &TokenError{At: t.oauth.At, Err: err}
 	}
 	return got, nil
+}
+
+func (t *Tokens) current() *token.Shared {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.shared
 }
 
 // Equal says whether two give tokens of the same kind, for who compares configurations.
@@ -49,14 +55,14 @@ func (t *Tokens) Equal(other *Tokens) bool {
 // Extensions go to the broker with the token.
 func (t *Tokens) Extensions() map[string]string { return t.oauth.Extensions }
 
-// Refresh has a new token asked for next, if what it is asked for with has been replaced since the last time.
+// Refresh has a new token asked for next, if what it is asked for with has been replaced since the last time. A request with what was there
+// before may be on its way then: it has nothing in common with the next one, and what it brings is for who has waited for it.
 func (t *Tokens) Refresh() {
 	now := fingerprint(files(t.oauth.sources()))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if now != t.seen {
-		t.seen = now
-		t.shared.Forget()
+		t.seen, t.shared = now, token.NewShared(t.oauth.fetch())
 	}
 }
 

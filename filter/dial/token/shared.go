@@ -43,10 +43,9 @@ type Shared struct {
 
 // request is one fetch, and what came of it.
 type request struct {
-	done    chan struct{}
-	token   Token
-	err     error
-	outcast bool // what it brings is not to be kept
+	done  chan struct{}
+	token Token
+	err   error
 }
 
 // NewShared shares the tokens that fetch gets.
@@ -97,16 +96,6 @@ func (s *Shared) Get(ctx context.Context) (Token, error) {
 	}
 }
 
-// Forget has the next one who asks get a new token.
-func (s *Shared) Forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kept, s.renew, s.pause = Token{}, time.Time{}, time.Time{}
-	if s.asking != nil {
-		s.asking.outcast, s.asking = true, nil
-	}
-}
-
 // orKept is the old token while it is valid, or else err.
 func (s *Shared) orKept(err error) (Token, error) {
 	if s.kept.Value != "" && time.Now().Before(s.kept.Expires) {
@@ -129,9 +118,6 @@ func (s *Shared) ask(r *request) {
 	defer close(r.done)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.outcast {
-		return
-	}
 	s.asking = nil
 	now := time.Now()
 	if s.failed = r.err; r.err != nil {

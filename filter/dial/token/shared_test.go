@@ -130,29 +130,6 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	})
 }
 
-// What was asked for before the secrets were replaced is not kept.
-func TestForget(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		i := &issuer{life: time.Hour, slow: time.Second}
-		s := token.NewShared(i.fetch)
-		want(t, s, "1")
-		s.Forget()
-		old := make(chan token.Token)
-		go func() {
-			got, _ := s.Get(t.Context())
-			old <- got
-		}()
-		synctest.Wait()
-		s.Forget()
-		want(t, s, "3")
-		if got := <-old; got.Value != "2" {
-			t.Errorf("who waited has %q", got.Value)
-		}
-		want(t, s, "3")
-	})
-}
-
 // A bug in what fetches fails the login, and nothing else.
 func TestPanicFailsTheLogin(t *testing.T) {
 	t.Parallel()
