@@ -23,19 +23,22 @@ import (
 type users struct {
 	mu      sync.Mutex
 	refused map[string]bool // passwords
-	seen    map[string]int  // connections by user and password
+	seen    map[string]int  // connections by user and password, or by token
 }
 
 // reach is a way to a cluster as the settings say who it is.
 //
 //nolint:ireturn // as filter.Options has it
-func (u *users) reach(s upstream.Settings, c *upstreamtest.Cluster) upstream.Client {
+func (u *users) reach(s upstream.Settings, c *upstreamtest.Cluster) (upstream.Client, error) {
 	if s.Dial.SASL == nil {
-		return c
+		return c, nil
+	}
+	if s.Dial.SASL.Tokens != nil {
+		return newTokened(s, c, u)
 	}
 	name, _ := s.Dial.SASL.Username.Text()
 	password, _ := s.Dial.SASL.Password.Text()
-	return &loggedIn{c, u, name, password}
+	return &loggedIn{c, u, name, password}, nil
 }
 
 // loggedIn is a client that logs in.
@@ -48,17 +51,27 @@ type loggedIn struct {
 
 // Dial implements link.Dialer.
 func (l *loggedIn) Dial(ctx context.Context, addr string) (link.Conn, error) {
-	l.users.mu.Lock()
-	refused := l.users.refused[l.password]
-	if l.users.seen == nil {
-		l.users.seen = map[string]int{}
-	}
-	l.users.seen[l.name+":"+l.password]++
-	l.users.mu.Unlock()
-	if refused {
+	if l.users.saw(l.name + ":" + l.password); l.users.refuses(l.password) {
 		return link.Conn{}, &dial.LoginError{Err: errors.New("wrong password")}
 	}
 	return l.Cluster.Dial(ctx, addr)
+}
+
+// saw counts a connection of a user.
+func (u *users) saw(user string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.seen == nil {
+		u.seen = map[string]int{}
+	}
+	u.seen[user]++
+}
+
+// refuses reports whether nobody gets in with a password.
+func (u *users) refuses(password string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.refused[password]
 }
 
 // connections are how many a user has made with a password.

@@ -100,7 +100,7 @@ func newMesh(t *testing.T, text string, brokers int) *mesh {
 	m.c2.CreateTopic("bananas", 1)
 	m.filter, err = filter.New(c, filter.Options{
 		NewClient: func(s upstream.Settings) (upstream.Client, error) {
-			return m.users.reach(s, map[string]*upstreamtest.Cluster{"c1": m.c1, "c2": m.c2}[s.Name]), nil
+			return m.users.reach(s, map[string]*upstreamtest.Cluster{"c1": m.c1, "c2": m.c2}[s.Name])
 		},
 		Stats: m.stats,
 		Log:   slog.New(slog.NewTextHandler(&m.said, &slog.HandlerOptions{Level: &m.level})),
