@@ -60,6 +60,7 @@ type tokenServer struct {
 }
 
 func newTokenServer(t *testing.T) *tokenServer {
+	t.Helper()
 	s := &tokenServer{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, _, _ := r.BasicAuth()

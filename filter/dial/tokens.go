@@ -41,12 +41,6 @@ func (t *Tokens) Token(ctx context.Context) (token.Token, error) {
 	return got, nil
 }
 
-func (t *Tokens) current() *token.Shared {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.shared
-}
-
 // Equal says whether two give tokens of the same kind, for who compares configurations.
 func (t *Tokens) Equal(other *Tokens) bool {
 	return t == other || t != nil && other != nil && reflect.DeepEqual(t.oauth, other.oauth)
@@ -64,6 +58,12 @@ func (t *Tokens) Refresh() {
 	if now != t.seen {
 		t.seen, t.shared = now, token.NewShared(t.oauth.fetch())
 	}
+}
+
+func (t *Tokens) current() *token.Shared {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.shared
 }
 
 // TokenError says that there is no token, which is not the broker's fault.
