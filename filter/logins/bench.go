@@ -20,7 +20,8 @@ const (
 	// maxFromOne is how many of them are of clients of one network.
 	maxFromOne = maxWaiting / 16
 	// restOfFailed is for how many times as long as a token has taken that fails the next of its network waits before it is looked at. So
-	// guesses of one network take a fifth of one CPU at most, and who logs in from there, too, waits a while, but is not locked out.
+	// guesses of one network take a fifth of one CPU at most. Who logs in from there, too, waits a while, and is disconnected if maxFromOne
+	// wait already.
 	restOfFailed = 4
 )
 
