@@ -3,6 +3,7 @@ package credential
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,10 +78,8 @@ func form(of dial.Settings) string {
 
 // read is what stands behind the principal of a line.
 func read(words []string, of dial.Settings) (Credential, error) {
-	for _, word := range words {
-		if word == "" {
-			return Credential{}, errors.New("an empty word behind the principal")
-		}
+	if slices.Contains(words, "") {
+		return Credential{}, errors.New("an empty word behind the principal")
 	}
 	to := wayTo(of)
 	switch {

@@ -80,24 +80,24 @@ func clients() []client {
 		javaClient("0.11.0.3", classic, plain),
 		{
 			name: "confluent-kafka", version: "2.16.1", Program: driver.Python("confluent-kafka", "python", driver.Produce),
-			asks:   asks(driver.Python("confluent-kafka", "python", driver.Ask)),
+			asks:   new(driver.Python("confluent-kafka", "python", driver.Ask)),
 			codecs: modern, idempotent: true, defaults: plain, mayShrink: true, note: "librdkafka 2.16.0",
 		},
 		{
 			name: "kcat", version: "1.7.1", Program: driver.Kcat("1.7.1", driver.Produce), codecs: modern,
 			idempotent: true, ours: wont{timesOfSending, kcatHeaders, true}, defaults: plain, mayShrink: true,
 			perTopic: true, note: "librdkafka 2.0.2",
-			asks: asks(driver.Kcat("1.7.1", driver.Ask)), cannot: []string{"create", "cluster"},
+			asks: new(driver.Kcat("1.7.1", driver.Ask)), cannot: []string{"create", "cluster"},
 		},
 		{
 			name: "kafka-python", version: "3.0.12", Program: driver.Python("kafka-python", "kafka-python-3.0.12", driver.Produce),
 			codecs: modern, idempotent: true, ours: wont{headers: noNullHeader}, defaults: stored{"none", true}, mayShrink: true,
-			asks: asks(driver.Python("kafka-python", "kafka-python-3.0.12", driver.Ask)),
+			asks: new(driver.Python("kafka-python", "kafka-python-3.0.12", driver.Ask)),
 		},
 		{
 			name: "kafka-python", version: "2.0.2", Program: driver.Python("kafka-python", "kafka-python-2.0.2", driver.Produce),
 			codecs: modern, ours: wont{headers: noNullHeader}, defaults: plain, mayShrink: true,
-			asks: asks(driver.Python("kafka-python", "kafka-python-2.0.2", driver.Ask)),
+			asks: new(driver.Python("kafka-python", "kafka-python-2.0.2", driver.Ask)),
 		},
 		oldPython("0.10", wont{headers: noHeaders}, "told to take the broker for a 0.10"),
 		oldPython("0.9", wont{headers: noHeaders, timestamps: noTimes}, "told to take the broker for a 0.9"),
@@ -105,19 +105,19 @@ func clients() []client {
 			name: "aiokafka", version: "0.14.0", Program: driver.Python("aiokafka", "aiokafka-0.14.0", driver.Produce),
 			codecs: modern, idempotent: true, defaults: plain,
 		},
-		goClient("franz-go", "1.22.2", client{asks: asks(driver.Go("franz-go", driver.Ask)), codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
+		goClient("franz-go", "1.22.2", client{asks: new(driver.Go("franz-go", driver.Ask)), codecs: modern, idempotent: true, defaults: stored{"snappy", true}, mayShrink: true}),
 		goClient("sarama-async", "1.61.1", client{codecs: modern, idempotent: true, defaults: plain, note: "AsyncProducer"}),
-		goClient("sarama-sync", "1.61.1", client{asks: asks(driver.Go("sarama-sync", driver.Ask)), codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
+		goClient("sarama-sync", "1.61.1", client{asks: new(driver.Go("sarama-sync", driver.Ask)), codecs: modern, idempotent: true, defaults: plain, note: "SyncProducer"}),
 		goClient("kafka-go", "0.4.51", client{codecs: modern, defaults: plain, note: "Writer, whose default is acks=0"}),
 		{
 			name: "kafkajs", version: "2.2.4", Program: driver.Node("kafkajs", "2.2.4", driver.Produce),
 			codecs: []string{"gzip"}, idempotent: true, ours: wont{headers: noNullHeader}, defaults: plain,
-			asks: asks(driver.Node("kafkajs", "2.2.4", driver.Ask)), breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
+			asks: new(driver.Node("kafkajs", "2.2.4", driver.Ask)), breaksSequences: true, note: "idempotent, it loses records when a connection is lost, directly to Kafka too",
 		},
 		{
 			name: "node-rdkafka", version: "3.6.1", Program: driver.Node("node-rdkafka", "3.6.1", driver.Produce),
 			codecs: modern, idempotent: true, ours: wont{headers: noNullHeader, emptyValues: true}, defaults: plain, mayShrink: true,
-			asks: asks(driver.Node("node-rdkafka", "3.6.1", driver.Ask)), bare: true, cannot: []string{"cluster"}, note: "librdkafka 2.16.0",
+			asks: new(driver.Node("node-rdkafka", "3.6.1", driver.Ask)), bare: true, cannot: []string{"cluster"}, note: "librdkafka 2.16.0",
 		},
 		goClient("raw-v0", "Produce 0", oldRaw(noTimes, "message format 0")),
 		goClient("raw-v1", "Produce 1", oldRaw(noTimes, "message format 0")),
@@ -133,11 +133,9 @@ func oldRaw(t timestamps, note string) client {
 func javaClient(version string, codecs []string, defaults stored) client {
 	return client{
 		name: "java", version: version, Program: driver.Java(version, driver.Produce), codecs: codecs, idempotent: true, defaults: defaults,
-		asks: asks(driver.Java(version, driver.Ask)),
+		asks: new(driver.Java(version, driver.Ask)),
 	}
 }
-
-func asks(p driver.Program) *driver.Program { return &p }
 
 // oldPython is kafka-python 2 that does not ask the broker what it speaks.
 func oldPython(api string, ours wont, note string) client {

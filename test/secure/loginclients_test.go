@@ -206,7 +206,7 @@ func (c *loginClient) attempts(t *testing.T, addr, topic string, signed tokens) 
 }
 
 // saidOf are rows of what it says by each mechanism, of which those that say the same are one.
-func (c *loginClient) saidOf(said []string) (rows string) {
+func (c *loginClient) saidOf(said []string) string {
 	var texts []string
 	by := map[string][]string{}
 	for i, mechanism := range c.mechanisms {
@@ -220,10 +220,11 @@ func (c *loginClient) saidOf(said []string) (rows string) {
 		by[text] = append(by[text], mechanism)
 	}
 	cell := strings.NewReplacer("|", "\\|", "\n", "; ")
+	var rows strings.Builder
 	for _, text := range texts {
-		rows += fmt.Sprintf("| %s | %s | %s | `%s` |\n", c.name, c.version, strings.Join(by[text], ", "), cell.Replace(text))
+		fmt.Fprintf(&rows, "| %s | %s | %s | `%s` |\n", c.name, c.version, strings.Join(by[text], ", "), cell.Replace(text))
 	}
-	return rows
+	return rows.String()
 }
 
 // loginReport is what a client's program says of one record, or with number -1 of a whole setting.

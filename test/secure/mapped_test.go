@@ -221,7 +221,7 @@ func TestRemappedInFlight(t *testing.T) {
 	verify(t, b.KafkaCluster, topic, n)
 	i.mesh.Stop()
 	replaced := parseMetrics(i.mesh.Log(), `(?m)^ +(violations\.\S+) +(\d+) connections$`)["violations.identity_replaced"]
-	if int(replaced) < len(changes) {
+	if replaced < len(changes) {
 		t.Errorf("%d connections were of somebody else by then, want one for each of %d changes", replaced, len(changes))
 	}
 }

@@ -120,16 +120,17 @@ func (l *loginRows) add(c *loginClient, rows string) {
 // compare wants the document to have the rows, if all clients have been tried.
 func (l *loginRows) compare(t *testing.T, name, test, head string) {
 	t.Helper()
-	made := head
+	var made strings.Builder
+	made.WriteString(head)
 	for _, c := range loginClients() {
 		rows, tried := l.of[c.id()]
 		if !tried {
 			return
 		}
-		made += rows
+		made.WriteString(rows)
 	}
 	begin := "<!-- " + name + ": go test ./test/secure -run " + test + " -update -->\n"
-	document.Compare(t, "../../docs/clients.md", begin, "<!-- end of "+name+" -->", made, *update && !t.Failed())
+	document.Compare(t, "../../docs/clients.md", begin, "<!-- end of "+name+" -->", made.String(), *update && !t.Failed())
 }
 
 // TestRenewalLosesNothing produces until the client has renewed its login three times: nothing fails.
