@@ -190,6 +190,9 @@ func validate(t *testing.T, c configuration) error {
 
 var aFile = regexp.MustCompile(`/(?:etc|var)/[\w./-]*[\w-]`)
 
+// aUser is the user of RFC 7677, whose password is pencil.
+const aUser = "user SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n"
+
 // furnish makes the files that a configuration names below a folder, and has it name them there.
 func furnish(t *testing.T, dir, content string, besides map[string]string) string {
 	t.Helper()
@@ -216,6 +219,10 @@ func furnish(t *testing.T, dir, content string, besides map[string]string) strin
 			made = []byte(furnish(t, dir, besides[base], nil))
 		case strings.Contains(base, "key"):
 			made = leaf.Key
+		case base == "users":
+			made = []byte(aUser)
+		case base == "credentials":
+			made = []byte("user user-there pencil\n")
 		case slices.Contains([]string{"user.crt", "tls.crt", "server.pem", "cert-chain.pem"}, base):
 			made = leaf.Certificate
 		}
