@@ -10,28 +10,16 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // askAs is ask for a client that has said what software it is.
 func askAs(t *testing.T, b *broker.Broker, software string, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
 	t.Helper()
 	client := &broker.Client{}
-	serve := func(key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
-		h, body, err := b.ParseHeader(wiretest.Frame(key, version, 77, "test", request)[4:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := &pending{}
-		if err := b.Serve(&broker.Call{Client: client, Header: h, Body: body, Reply: r}); err != nil || len(r.answers) != 1 {
-			t.Fatalf("%d answers, %v", len(r.answers), err)
-		}
-		return r.answers[0]
-	}
 	versions := kmsg.NewPtrApiVersionsRequest()
 	versions.ClientSoftwareName, versions.ClientSoftwareVersion = software, "4.3.1"
-	serve(wire.KeyApiVersions, 3, versions)
-	return serve(key, version, request)
+	askOn(t, b, client, wire.KeyApiVersions, 3, versions)
+	return askOn(t, b, client, key, version, request)
 }
 
 // Java's administrators are told of all topics what the clusters say that answer, if the group's home is among them; whoever names topics, and everybody else, has an error.

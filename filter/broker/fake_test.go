@@ -316,19 +316,31 @@ func ask(t *testing.T, b *broker.Broker, key wire.APIKey, version int16, request
 // askOn is ask on the connection of a client.
 func askOn(t *testing.T, b *broker.Broker, c *broker.Client, key wire.APIKey, version int16, request kmsg.Request) broker.Answer {
 	t.Helper()
-	frame := wiretest.Frame(key, version, 77, "test", request)
-	h, body, err := b.ParseHeader(frame[4:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &pending{}
-	if err := b.Serve(&broker.Call{Client: c, Header: h, Body: body, Reply: r}); err != nil {
-		t.Fatal(err)
-	}
+	r := serveOn(t, b, c, key, version, request)
 	if len(r.answers) != 1 {
 		t.Fatalf("%d answers, want 1", len(r.answers))
 	}
 	return r.answers[0]
+}
+
+// serveOn serves one request on the connection of a client, which need not be answered at once.
+func serveOn(t *testing.T, b *broker.Broker, c *broker.Client, key wire.APIKey, version int16, request kmsg.Request) *pending {
+	t.Helper()
+	r := &pending{}
+	replyTo(t, b, c, key, version, request, r)
+	return r
+}
+
+// replyTo is serveOn for who is answered in a way of its own.
+func replyTo(t *testing.T, b *broker.Broker, c *broker.Client, key wire.APIKey, version int16, request kmsg.Request, r broker.Reply) {
+	t.Helper()
+	h, body, err := b.ParseHeader(wiretest.Frame(key, version, 77, "test", request)[4:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Serve(&broker.Call{Client: c, Header: h, Body: body, Reply: r}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func parse[R kmsg.Response](t *testing.T, key wire.APIKey, version int16, a broker.Answer) R {

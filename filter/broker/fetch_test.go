@@ -226,14 +226,8 @@ func TestFetchWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
 	b, c1, _ := facade()
 	var client broker.Client
-	h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyFetch, 11, 77, "test", fetchFrom(11, "apples"))[4:])
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &pending{waits: true}
-	if err := b.Serve(&broker.Call{Client: &client, Header: h, Body: body, Reply: p}); err != nil {
-		t.Fatal(err)
-	}
+	replyTo(t, b, &client, wire.KeyFetch, 11, fetchFrom(11, "apples"), p)
 	if p.next == nil || len(c1.fetchings) != 0 {
 		t.Fatalf("%d requests to the cluster before its turn, want none", len(c1.fetchings))
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/route"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // later is a coordinator that answers from other goroutines.
@@ -107,13 +106,7 @@ func TestHammerConsumerGroup(t *testing.T) {
 func beatBy(t *testing.T, b *broker.Broker, c *broker.Client, r *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
 	t.Helper()
 	const key, version = wire.KeyConsumerGroupHeartbeat, 1
-	h, body, err := b.ParseHeader(wiretest.Frame(key, version, 77, "test", r)[4:])
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &waiter{answered: make(chan broker.Answer, 1)}
-	if err := b.Serve(&broker.Call{Client: c, Header: h, Body: body, Reply: w}); err != nil {
-		t.Fatal(err)
-	}
+	replyTo(t, b, c, key, version, r, w)
 	return parse[*kmsg.ConsumerGroupHeartbeatResponse](t, key, version, <-w.answered)
 }

@@ -310,43 +310,6 @@ func TestMemberWithoutAnID(t *testing.T) {
 	}
 }
 
-// A regular expression is matched by every cluster. What the rules read from elsewhere is left out.
-func TestMemberWithARegularExpression(t *testing.T) {
-	t.Parallel()
-	c := newConsumer(t)
-	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	r.Group, r.MemberID, r.RebalanceTimeoutMillis, r.SubscribedTopicRegex = "group", memberID, 1000, new(".*")
-	r.SubscribedTopicNames = nil
-	c.want(c.send(r), 0, 12, "")
-	stray := c.f1.topics["bananas-too"]
-	stray.ID = [16]byte{1}
-	c.f1.topics["bananas-too"] = stray
-	delete(c.f1.topics, "apples")
-	c.c1.members[memberID].next, c.c2.members[memberID].next = []int32{0}, []int32{0}
-	c.want(c.beat(), 0, 14, "bananas[0]")
-	c.want(c.beat(), 0, 14, "null")
-}
-
-// A topic that matches a regular expression, and is assigned before anybody knows what it is, is told to the client, which may have it read.
-// What is assigned is told again until all of it is known: without the topic, if the rules read it from elsewhere.
-func TestMemberWithATopicThatIsNotKnown(t *testing.T) {
-	t.Parallel()
-	c := newConsumer(t)
-	r := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	r.Group, r.MemberID, r.RebalanceTimeoutMillis, r.SubscribedTopicRegex = "group", memberID, 1000, new(".*")
-	r.SubscribedTopicNames = nil
-	c.want(c.send(r), 0, 12, "")
-	made := c.f1.topics["apples"]
-	delete(c.f1.topics, "apples")
-	c.c1.members[memberID].next, c.c2.members[memberID].next = []int32{0}, []int32{0}
-	c.want(c.beat(), 0, 14, "apples[0] bananas[0]")
-	c.want(c.beat(), 0, 14, "apples[0] bananas[0]")
-	made.Name = "bananas-too"
-	c.f1.topics["bananas-too"] = made
-	c.want(c.beat(), 0, 14, "bananas[0]")
-	c.want(c.beat(), 0, 14, "null")
-}
-
 // Who may not describe all topics subscribes to none by a regular expression: a cluster would assign to it what nobody reads then.
 func TestRegularExpressionOfWhoMayNotDescribeAll(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // What a home answers a client says whether it is a member of the group, and how often that rebalances.
@@ -21,16 +20,7 @@ func TestMemberships(t *testing.T) {
 	code := wire.None
 	c1.respond = func(_ target.Broker, request kmsg.Request) (kmsg.Response, error) {
 		response := request.ResponseKind()
-		switch r := response.(type) {
-		case *kmsg.JoinGroupResponse:
-			r.ErrorCode = int16(code)
-		case *kmsg.SyncGroupResponse:
-			r.ErrorCode = int16(code)
-		case *kmsg.HeartbeatResponse:
-			r.ErrorCode = int16(code)
-		case *kmsg.LeaveGroupResponse:
-			r.ErrorCode = int16(code)
-		}
+		setCode(response, code)
 		return response, nil
 	}
 	client := new(broker.Client)
@@ -55,16 +45,7 @@ func TestMemberships(t *testing.T) {
 	} {
 		code = step.code
 		of := requests[step.ask]
-		frame := wiretest.Frame(of.key, of.last, 77, "test", of.request(of.last))
-		h, body, err := b.ParseHeader(frame[4:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := call(h, body, &pending{})
-		c.Client = client
-		if err := b.Serve(c); err != nil {
-			t.Fatal(err)
-		}
+		askOn(t, b, client, of.key, of.last, of.request(of.last))
 		want := []broker.Membership{{Group: "g", Protocol: step.protocol, Home: "c1", Rebalances: step.rebalances}}
 		if step.protocol == "absent" {
 			want = nil
@@ -121,16 +102,7 @@ func TestMembershipsAreBounded(t *testing.T) {
 	for _, group := range []string{"1", "2", "3", "4", "5", "2", strings.Repeat("x", 10_000)} {
 		request := commitRequest(nobody, "apples")
 		request.Group = group
-		frame := wiretest.Frame(wire.KeyOffsetCommit, 8, 77, "test", request)
-		h, body, err := b.ParseHeader(frame[4:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := call(h, body, &pending{})
-		c.Client = client
-		if err := b.Serve(c); err != nil {
-			t.Fatal(err)
-		}
+		askOn(t, b, client, wire.KeyOffsetCommit, 8, request)
 	}
 	var names []string
 	for _, m := range client.Memberships() {

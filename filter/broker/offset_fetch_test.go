@@ -321,19 +321,8 @@ func wantBehindCommit(t *testing.T, key wire.APIKey, version int16, request kmsg
 	var held []func()
 	b := facadeOver(holding{c1, &held}, c2)
 	client := &broker.Client{}
-	serve := func(key wire.APIKey, version int16, request kmsg.Request) *pending {
-		h, body, err := b.ParseHeader(wiretest.Frame(key, version, 77, "test", request)[4:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := new(pending)
-		if err := b.Serve(&broker.Call{Client: client, Header: h, Body: body, Reply: p}); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	commit := serve(wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples"))
-	behind := serve(key, version, request)
+	commit := serveOn(t, b, client, wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples"))
+	behind := serveOn(t, b, client, key, version, request)
 	if len(commit.answers)+len(behind.answers)+len(c1.asked)+len(c2.asked) != 0 || len(held) != 1 {
 		t.Fatalf("%d and %d answers, %d and %d requests, and %d held; want a commit that waits, and nothing else",
 			len(commit.answers), len(behind.answers), len(c1.asked), len(c2.asked), len(held))

@@ -11,7 +11,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/target"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // CallIf implements broker.Own.
@@ -32,15 +31,7 @@ func TestCommitDoesNotWait(t *testing.T) {
 		b := facadeOver(c1, holding{c2, &held})
 		client := &broker.Client{}
 		commit := func() *pending {
-			h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyOffsetCommit, 8, 77, "test", commitRequest(who{7, classicMember}, "apples", "bananas"))[4:])
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := &pending{}
-			if err := b.Serve(&broker.Call{Client: client, Header: h, Body: body, Reply: r}); err != nil {
-				t.Fatal(err)
-			}
-			return r
+			return serveOn(t, b, client, wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples", "bananas"))
 		}
 		want := func(what string, r *pending, bananas wire.ErrorCode) {
 			t.Helper()

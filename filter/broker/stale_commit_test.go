@@ -9,7 +9,6 @@ import (
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/broker"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire"
-	"github.com/kafkamesh/envoy-kafka-mesh/filter/wire/wiretest"
 )
 
 // A commit that waits behind one for a cluster that does not answer is not done when its client has ended the connection: it may have
@@ -37,15 +36,7 @@ func TestStaleCommit(t *testing.T) {
 				b := facadeOver(c1, holding{c2, &held})
 				client := &broker.Client{}
 				commit := func(topics ...string) *pending {
-					h, body, err := b.ParseHeader(wiretest.Frame(wire.KeyOffsetCommit, 8, 77, "test", commitRequest(who{7, classicMember}, topics...))[4:])
-					if err != nil {
-						t.Fatal(err)
-					}
-					r := &pending{}
-					if err := b.Serve(&broker.Call{Client: client, Header: h, Body: body, Reply: r}); err != nil {
-						t.Fatal(err)
-					}
-					return r
+					return serveOn(t, b, client, wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, topics...))
 				}
 				commit("apples", "bananas")
 				behind := commit("apples")
