@@ -53,15 +53,21 @@ func readGraph(t *testing.T, path string) map[string][]string {
 	}
 	defer f.Close()
 	graph := map[string][]string{}
-	in := false
+	in, pkg := false, ""
 	for s := bufio.NewScanner(f); s.Scan(); {
-		switch line := s.Text(); {
-		case strings.HasPrefix(line, "```"):
+		line := s.Text()
+		if strings.HasPrefix(line, "```") {
 			in = line == "```imports"
-		case in:
-			pkg, imports, _ := strings.Cut(line, ":")
-			graph[strings.TrimSpace(pkg)] = strings.Fields(imports)
+			continue
 		}
+		if !in {
+			continue
+		}
+		imports := line // more of the package before, if it begins with blanks
+		if !strings.HasPrefix(line, " ") {
+			pkg, imports, _ = strings.Cut(line, ":")
+		}
+		graph[pkg] = append(graph[pkg], strings.Fields(imports)...)
 	}
 	return graph
 }
