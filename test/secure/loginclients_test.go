@@ -144,7 +144,7 @@ func TestClientsLogIn(t *testing.T) {
 		t.Helper()
 		rows.add(c, c.saidOf(c.logIn(t, b, targets, signed)))
 	})
-	rows.compare(t, "logins", "TestClientsLogIn", "| client | version | by | what it says when the secret is wrong |\n|---|---|---|---|\n")
+	rows.compare(t, "logins", "TestClientsLogIn", "```text\n", "```\n")
 }
 
 // logIn has the client log in everywhere, side by side, and compares what it says. It returns what it says of the mesh.
@@ -205,7 +205,7 @@ func (c *loginClient) attempts(t *testing.T, addr, topic string, signed tokens) 
 	return said
 }
 
-// saidOf are rows of what it says by each mechanism, of which those that say the same are one.
+// saidOf is what it says by each mechanism, of which those that say the same are together.
 func (c *loginClient) saidOf(said []string) string {
 	var texts []string
 	by := map[string][]string{}
@@ -219,12 +219,38 @@ func (c *loginClient) saidOf(said []string) string {
 		}
 		by[text] = append(by[text], mechanism)
 	}
-	cell := strings.NewReplacer("|", "\\|", "\n", "; ")
 	var rows strings.Builder
 	for _, text := range texts {
-		fmt.Fprintf(&rows, "| %s | %s | %s | `%s` |\n", c.name, c.version, strings.Join(by[text], ", "), cell.Replace(text))
+		fmt.Fprintf(&rows, "%s %s, %s\n", c.name, c.version, strings.Join(by[text], ", "))
+		for line := range strings.Lines(text) {
+			rows.WriteString(indented(line))
+		}
 	}
 	return rows.String()
+}
+
+// indented is a line of a client's, begun anew at blanks where it gets too long for a document.
+func indented(line string) string {
+	const widest = 120
+	var lines strings.Builder
+	width := 0
+	for _, word := range strings.Fields(line) {
+		switch {
+		case width == 0:
+			lines.WriteString("  ")
+			width = 2
+		case width+1+len(word) > widest:
+			lines.WriteString("\n    ")
+			width = 4
+		default:
+			lines.WriteString(" ")
+			width++
+		}
+		lines.WriteString(word)
+		width += len(word)
+	}
+	lines.WriteString("\n")
+	return lines.String()
 }
 
 // loginReport is what a client's program says of one record, or with number -1 of a whole setting.

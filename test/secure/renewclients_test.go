@@ -46,7 +46,7 @@ func TestClientsRenew(t *testing.T) {
 		c.sendOn(t, b, map[string]string{"kafka": b.Listener("RELOGIN"), "envoy": inEnvoy.Addr, "serve": m.Addr})
 		rows.add(c, fmt.Sprintf("| %s | %s | %s |\n", c.name, c.version, fateOf(t, alone)))
 	})
-	rows.compare(t, "renewals", "TestClientsRenew", "| client | version | when its login expires |\n|---|---|---|\n")
+	rows.compare(t, "renewals", "TestClientsRenew", "| client | version | when its login expires |\n|---|---|---|\n", "")
 }
 
 func (b *broker) shortLived(t *testing.T) *stack.Mesh {
@@ -105,7 +105,7 @@ func counter(metrics, name string) bool {
 	return regexp.MustCompile(`(?m)` + name + ` [1-9]`).MatchString(metrics)
 }
 
-// loginRows are rows of a table of docs/clients.md. Its methods may be called from any goroutine.
+// loginRows are rows of a part of docs/clients.md. Its methods may be called from any goroutine.
 type loginRows struct {
 	mu sync.Mutex
 	of map[string]string // by client
@@ -118,7 +118,7 @@ func (l *loginRows) add(c *loginClient, rows string) {
 }
 
 // compare wants the document to have the rows, if all clients have been tried.
-func (l *loginRows) compare(t *testing.T, name, test, head string) {
+func (l *loginRows) compare(t *testing.T, name, test, head, tail string) {
 	t.Helper()
 	var made strings.Builder
 	made.WriteString(head)
@@ -129,6 +129,7 @@ func (l *loginRows) compare(t *testing.T, name, test, head string) {
 		}
 		made.WriteString(rows)
 	}
+	made.WriteString(tail)
 	begin := "<!-- " + name + ": go test ./test/secure -run " + test + " -update -->\n"
 	document.Compare(t, "../../docs/clients.md", begin, "<!-- end of "+name+" -->", made.String(), *update && !t.Failed())
 }
