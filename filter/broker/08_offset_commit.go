@@ -96,11 +96,11 @@ func (b *Broker) offsetCommit(c *Call) error {
 	return nil
 }
 
-// refuseStale commits nothing: the commit has waited for those before it, and its client has ended the connection meanwhile. It may have
+// refuseStale commits nothing: the commit has waited for those before it, and the connection is ending meanwhile. Its client may have
 // committed what is newer on another one.
 func (o *commitCall) refuseStale() {
 	for _, name := range o.clusters {
-		o.set(o.of[name], wire.CoordinatorNotAvailable)
+		o.keepBack(name, "", wire.CoordinatorNotAvailable)
 	}
 }
 

@@ -30,7 +30,7 @@ type Client struct {
 	entitled atomic.Pointer[entitled] // by the rules of who may do what
 	fetches  fetches
 
-	ended       atomic.Bool  // it sends nothing more
+	ended       atomic.Bool  // nothing more is taken from it: it has ended the connection, or the mesh does
 	mostFetched atomic.Int32 // bytes of records in one answer; 0: as many as it asks for
 
 	groups series             // what it asks of its groups
@@ -102,8 +102,18 @@ func (c *Client) Confined() bool { return c.login != nil && c.login.confined() }
 // SendsTokens says that the client's next frame is no request, but a token. Who takes its requests may ask.
 func (c *Client) SendsTokens() bool { return c.login != nil && c.login.state == loginFrames }
 
-// End says that the client sends nothing more: it may be elsewhere by now.
+// End says that nothing more is taken from the client, who may be elsewhere by now.
 func (c *Client) End() { c.ended.Store(true) }
+
+// leaves reports whether the client's connection is ending, or is no more.
+func (c *Client) leaves() bool {
+	if c.ended.Load() {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
 
 // FetchAtMost has each later Fetch of the client be answered with so many bytes of records at most, but for one partition that has more. Zero:
 // with as many as it asks for.

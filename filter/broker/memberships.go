@@ -187,7 +187,7 @@ func (o *commitCall) takeDown() {
 			refused.Cluster, refused.Code = o.refuser(name), *code
 		}
 	}
-	if refused.Code != wire.None {
+	if refused.Code != wire.None && !o.Client.leaves() { // else it is we who have let go of it
 		o.broker.refusedCommit(refused)
 	}
 }

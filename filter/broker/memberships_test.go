@@ -92,6 +92,33 @@ func TestWhoRefusesCommits(t *testing.T) {
 	}
 }
 
+// What becomes of a commit whose client is gone meanwhile, or is about to go, is nobody's refusal.
+func TestNobodyRefusesWhoLeaves(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*broker.Client){"is gone": (*broker.Client).Release, "is about to go": (*broker.Client).End} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c1, c2 := &fake{}, &fake{}
+			(&groupModel{down: true}).play(c1)
+			(&groupModel{}).play(c2)
+			var held []func()
+			b := facadeOver(holding{c1, &held}, c2)
+			b.OnRefusedCommit(func(r broker.RefusedCommit) { t.Errorf("told of %+v", r) })
+			client := &broker.Client{}
+			r := serveOn(t, b, client, wire.KeyOffsetCommit, 8, commitRequest(who{7, classicMember}, "apples"))
+			leave(client)
+			for len(held) > 0 {
+				answer := held[0]
+				held = held[1:]
+				answer()
+			}
+			if len(r.answers) != 1 {
+				t.Errorf("%d answers, want 1", len(r.answers))
+			}
+		})
+	}
+}
+
 // What is remembered of a client's groups is bounded, however many it names and however long their names are.
 func TestMembershipsAreBounded(t *testing.T) {
 	t.Parallel()

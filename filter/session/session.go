@@ -91,7 +91,8 @@ func (s *Session) Fill(read func(p []byte) (n int)) bool {
 	return s.takesFill() && s.input.fill(read)
 }
 
-// End says that the client has sent its last byte. It still gets its answers, then the connection is closed.
+// End says that nothing more is taken from the client: it has sent its last byte, or the host ends the connection. It still gets its
+// answers, then the connection is closed.
 func (s *Session) End() {
 	defer s.recover("end")
 	s.locked(func() { s.phase.becomeEnded() })
