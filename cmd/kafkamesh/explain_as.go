@@ -50,11 +50,7 @@ func (a *authorization) said(d authorizer.Decision) string {
 	if d.Rule == authorizer.NoRule {
 		return word + ": no rule matches"
 	}
-	rule := fmt.Sprintf("%s by authorization.rules[%d]", word, d.Rule)
-	if name := a.config.Authorization[d.Rule].Name; name != "" {
-		rule += " (" + name + ")"
-	}
-	return rule
+	return fmt.Sprintf("%s by authorization.rules[%d]%s", word, d.Rule, named(a.config.Authorization[d.Rule].Name))
 }
 
 // may reports whether one of some operations is allowed.

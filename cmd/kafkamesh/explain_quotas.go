@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/config"
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/quota"
 )
@@ -15,7 +16,7 @@ func explainQuotas(c *config.Config, principal string, out printer) {
 	}
 	out.printf("\nQuotas of %s, of which the first that matches counts:\n", shownName(principal))
 	for _, place := range quota.PlacesOf(c.Quotas, principal) {
-		if place == quota.NoPlace {
+		if place == authorizer.NoRule {
 			out.printf("  else none: it may do as much as it can\n")
 			continue
 		}

@@ -51,7 +51,7 @@ func withoutTLS(c *config.Config) (lacking []string) {
 	}
 	if c.Logins != nil && !c.Logins.Bare {
 		for _, mechanism := range c.Logins.Settings.Mechanisms {
-			if mechanism == login.Plain || mechanism == login.OAuthBearer {
+			if login.CanBeOverheard(mechanism) {
 				lacking = append(lacking, mechanism+" is offered to nobody: it is for connections with TLS, so write listen_tls, or "+
 					"allow_plain_without_tls if TLS ends before")
 			}

@@ -17,13 +17,9 @@ type failing struct {
 	totals []int64 // of the last ten minutes, the oldest first
 }
 
-// take takes note of the samples of now. seen says that there were some before: what is new then was zero until now.
-func (f failures) take(samples []stats.Sample, seen bool) {
-	for i := range samples {
-		s := &samples[i]
-		if s.Value == 0 || s.Family != "logins.failed" && s.Family != "tls_handshakes.failed" {
-			continue
-		}
+// take takes note of what has failed by now. seen says that there were some before: what is new then was zero until now.
+func (f failures) take(failed []*stats.Sample, seen bool) {
+	for _, s := range failed {
 		one := f[s.Name]
 		if one == nil {
 			one = &failing{metric: s.Metric}

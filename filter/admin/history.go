@@ -158,6 +158,7 @@ type read struct {
 	rules    map[string]*counts
 	requests map[string]int64            // by API
 	errors   map[string]map[string]int64 // by cluster and code
+	failed   []*stats.Sample             // logins and handshakes
 }
 
 // take takes note of a mesh's samples of now.
@@ -165,9 +166,9 @@ func (h *history) take(samples []stats.Sample, now time.Time) {
 	if h.clusters == nil {
 		h.clusters, h.rules, h.failures = tracks{}, tracks{}, failures{}
 	}
-	h.failures.take(samples, !h.at.IsZero())
-	passed := now.Sub(h.at)
+	passed, seen := now.Sub(h.at), !h.at.IsZero()
 	h.at, h.now = now, sortOut(samples)
+	h.failures.take(h.now.failed, seen)
 	h.mesh.most = points
 	h.mesh.take(h.now.mesh, passed)
 	h.clusters.take(h.now.clusters, passed, points)
@@ -195,6 +196,8 @@ func sortOut(samples []stats.Sample) read {
 			r.requests[label(s, stats.LabelAPI)] = s.Value
 		case s.Family == "request_time_us" && label(s, stats.LabelAPI) == "produce":
 			r.mesh.times = s.Sizes
+		case s.Value > 0 && (s.Family == "logins.failed" || s.Family == "tls_handshakes.failed"):
+			r.failed = append(r.failed, s)
 		}
 	}
 	return r

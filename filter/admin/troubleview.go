@@ -14,7 +14,6 @@ import (
 type groupView struct {
 	ID, Protocol, Home, Coordinator, Members, Rebalances, Commits, Refused string
 	Last                                                                   when
-	Bad                                                                    bool
 }
 
 type throttledView struct{ Principal, Rule, Limits, Share, Wait, For string }
@@ -28,7 +27,7 @@ func groupViews(c *status.Clients, now time.Time) (views []groupView) {
 		v := groupView{
 			ID: g.ID, Protocol: cmp.Or(string(g.Protocol), "commits only"), Home: g.Home, Coordinator: cmp.Or(g.Coordinator, "–"),
 			Members: number(float64(g.Members)), Rebalances: number(float64(g.Rebalances)), Commits: cmp.Or(strings.Join(g.Commits, ", "), "–"), Refused: "–",
-			Last: at(g.LastRefused.Time, now), Bad: refusedLately(g, now),
+			Last: at(g.LastRefused.Time, now),
 		}
 		if r := &g.LastRefused; g.Refused > 0 {
 			v.Refused = fmt.Sprintf("%s: %s by %s, from %s", number(float64(g.Refused)), r.Code, cmp.Or(r.Cluster, "the mesh"), who(r.ClientID, r.Client))

@@ -124,13 +124,10 @@ func (h *heartbeatCall) start() {
 		h.join()
 		return
 	}
-	full := groups.Full(r)
 	known := h.broker.members.Find(h.key)
 	epochs, ok := known.EpochsOf(r.MemberEpoch)
 	elsewhere := !known.IsOn(h.Client.beatsOn())
-	if elsewhere {
-		full = full && r.Topics != nil
-	}
+	full := groups.Full(r) && (!elsewhere || r.Topics != nil) // who comes elsewhere says what it owns, too
 	switch {
 	case ok && elsewhere && full:
 		h.send(known.Elsewhere(), epochs)

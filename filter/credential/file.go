@@ -19,7 +19,7 @@ const Subject follower.Subject = "credentials"
 type File struct {
 	of       dial.Settings // how the mesh itself reaches the cluster
 	follower follower.Follower
-	warning  string // what is not as it should be with the files that it names; the follower's alone
+	warning  string // what was not as it should be with the files that it names, when it was last taken; the follower's alone
 	table    atomic.Pointer[Table]
 	changed  func()
 

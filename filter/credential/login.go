@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 )
 
 // Credential is who a principal is to a cluster, and how to prove to be that. It is a secret.
@@ -151,19 +152,19 @@ func (c Credential) problems(of dial.Settings, now time.Time) []*dial.Problem {
 // check looks at the files that lines name. What is wrong is refused, but for what was there before, and for what is too old or too young:
 // that is the trouble of one principal, and not of who else is in the file. It is told as a warning.
 func (t *Table) check(before *Table, of dial.Settings, now time.Time) (warning string, err error) {
-	var wrong, warned told
+	var wrong, warned follower.Mistakes
 	for _, l := range t.lines {
 		for _, p := range l.credential.problems(of, now) {
 			said := fmt.Errorf("line %d: %s: %s", l.number, strings.ReplaceAll(string(p.Part), "_", " "), p.Message)
 			if p.Warning || p.Dated || before.has(l.credential) {
-				warned.add(said)
+				warned.Add(said)
 			} else {
-				wrong.add(said)
+				wrong.Add(said)
 			}
 		}
 	}
-	if err := warned.err(); err != nil {
+	if err := warned.Err(); err != nil {
 		warning = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
-	return warning, wrong.err()
+	return warning, wrong.Err()
 }

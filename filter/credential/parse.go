@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/dial"
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 )
 
 const (
@@ -18,7 +19,6 @@ const (
 	MaxPrincipal = 255
 
 	maxLine     = 8 << 10 // bytes
-	maxErrors   = 10      // that are told of one file
 	maxLines    = 100_000
 	defaultWord = "@default"
 
@@ -78,27 +78,6 @@ func (t *Table) Principals() []string { return slices.Sorted(maps.Keys(t.of)) }
 // has reports whether a credential is that of a line. There is none before the first table.
 func (t *Table) has(c Credential) bool { return t != nil && t.known[c] }
 
-// told is what is said of one file: so much, and no more.
-type told struct{ all []error }
-
-// add says one thing more.
-func (t *told) add(err error) {
-	if len(t.all) <= maxErrors {
-		t.all = append(t.all, err)
-	}
-}
-
-// full says that nothing more is said.
-func (t *told) full() bool { return len(t.all) > maxErrors }
-
-// err is all of it.
-func (t *told) err() error {
-	if t.full() {
-		return errors.Join(append(slices.Clone(t.all[:maxErrors]), errors.New("and perhaps more"))...)
-	}
-	return errors.Join(t.all...)
-}
-
 // Parse reads a file of credentials for a cluster that the mesh reaches as of says: on each line a principal and what the cluster lets it in
 // by, with blanks between them. What has blanks in it, or begins with a quotation mark, is written in those, with \" and \\ for what is no
 // end. In place of a principal, @default stands for all who are not named. Lines that are empty or begin with # are comments. Errors name
@@ -110,16 +89,16 @@ func Parse(raw []byte, of dial.Settings) (*Table, error) {
 		return nil, fmt.Errorf("more than %d lines", maxLines)
 	}
 	first := map[string]int{} // where principals are named
-	var wrong told
+	var wrong follower.Mistakes
 	for i, line := range lines {
 		if err := t.take(i+1, strings.TrimSuffix(line, "\r"), of, first); err != nil {
-			wrong.add(fmt.Errorf("line %d: %w", i+1, err))
+			wrong.Add(fmt.Errorf("line %d: %w", i+1, err))
 		}
-		if wrong.full() {
+		if wrong.Full() {
 			break
 		}
 	}
-	if err := wrong.err(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
 	if t.Len() == 0 { // as while it is being written

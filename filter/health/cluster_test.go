@@ -195,6 +195,20 @@ func TestWorkersAreHeard(t *testing.T) {
 	})
 }
 
+// A certificate of ours that is not there yet has asked no broker for a login, and is not waited for as long as a login that was refused.
+func TestOurCertificateIsAwaited(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bench) {
+		b.dialler.says = &dial.LoginError{Err: &dial.Problem{Part: dial.PartCertificate, Message: "there is no file of this name"}}
+		b.watch()
+		bubble.Advance(10 * time.Minute)
+		b.want(health.Unreachable)
+		b.dialler.say(nil)
+		bubble.Advance(8 * time.Second)
+		b.want(health.Reachable)
+	})
+}
+
 // A reason that changes is said, but not each time.
 func TestReasonChanges(t *testing.T) {
 	t.Parallel()

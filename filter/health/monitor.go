@@ -209,10 +209,12 @@ func (m *monitor) roundTimeout(failed int) time.Duration {
 	return min(limit, maxRound)
 }
 
-// pause is how long after so many failures in a row the cluster is asked again.
+// pause is how long after so many failures in a row the cluster is asked again. Many logins that a broker has refused lock an account; what
+// we have not got together has asked for none.
 func pause(failed int, err error) time.Duration {
 	most := maxPause
-	if _, login := errors.AsType[*dial.LoginError](err); login {
+	_, login := errors.AsType[*dial.LoginError](err)
+	if _, ours := errors.AsType[*dial.Problem](err); login && !ours {
 		most = maxLoginPause
 	}
 	wait := minPause

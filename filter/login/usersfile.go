@@ -10,13 +10,14 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/follower"
 )
 
 const (
-	maxLine   = 4 << 10 // bytes
-	maxErrors = 10      // that are told of one file
-	seedWord  = "@seed"
-	seedSize  = 32
+	maxLine  = 4 << 10 // bytes
+	seedWord = "@seed"
+	seedSize = 32
 )
 
 // User is one of a file of users.
@@ -66,17 +67,17 @@ func ParseUsers(raw []byte) (*UsersFile, error) {
 		return f, nil
 	}
 	f.lines = strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
-	var wrong []error
+	var wrong follower.Mistakes
 	for i, line := range f.lines {
 		if err := f.take(i, line); err != nil {
-			wrong = append(wrong, fmt.Errorf("line %d: %w", i+1, err))
+			wrong.Add(fmt.Errorf("line %d: %w", i+1, err))
 		}
-		if len(wrong) == maxErrors {
-			return nil, errors.Join(append(wrong, errors.New("and perhaps more"))...)
+		if wrong.Full() {
+			break
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, errors.Join(wrong...)
+	if err := wrong.Err(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }

@@ -28,6 +28,9 @@ const (
 	OAuthBearer = "OAUTHBEARER"
 )
 
+// CanBeOverheard says that a mechanism sends what somebody else can log in with, so that it is for connections with TLS.
+func CanBeOverheard(mechanism string) bool { return mechanism == Plain || mechanism == OAuthBearer }
+
 // What a verifier may be.
 const (
 	MinIterations = 4096      // RFC 7677 and Kafka: clients refuse less

@@ -49,7 +49,7 @@ var _ broker.Mechanisms = (*Mechanisms)(nil)
 // New makes mechanisms.
 func New(o Options) *Mechanisms {
 	m := &Mechanisms{options: o}
-	m.covered = slices.DeleteFunc(slices.Clone(o.Server.Names()), func(name string) bool { return name == login.Plain || name == login.OAuthBearer })
+	m.covered = slices.DeleteFunc(slices.Clone(o.Server.Names()), login.CanBeOverheard)
 	m.bench.panics = o.Panics
 	return m
 }

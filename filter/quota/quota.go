@@ -104,15 +104,12 @@ func Name(rules []Rule, place int) string {
 	return strconv.Itoa(place)
 }
 
-// NoPlace is that no rule matches.
-const NoPlace = authorizer.NoRule
-
 // PlacesOf are the places of the rules that may count for a principal, by what its clients call themselves: those for some client ids, and
-// behind them the one for all others, or NoPlace.
+// behind them the one for all others, or authorizer.NoRule.
 func PlacesOf(rules []Rule, principal string) (places []int) {
 	for i := range rules {
 		matching := Matching(&Rule{Principals: rules[i].Principals})
-		if authorizer.New([]authorizer.Rule{matching}).For(principal).Decide(asked, named, "").Rule == NoPlace {
+		if authorizer.New([]authorizer.Rule{matching}).For(principal).Decide(asked, named, "").Rule == authorizer.NoRule {
 			continue
 		}
 		places = append(places, i)
@@ -120,7 +117,7 @@ func PlacesOf(rules []Rule, principal string) (places []int) {
 			return places
 		}
 	}
-	return append(places, NoPlace)
+	return append(places, authorizer.NoRule)
 }
 
 // Found is what a connection remembers of its allowance. One goroutine at a time may use it. The zero value remembers nothing.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/filter/authorizer"
 )
 
 // start is when the tests begin.
@@ -59,7 +61,7 @@ func TestPlacesOf(t *testing.T) {
 		{Principals: []string{"ann"}, ClientIDs: []string{"*"}},
 		{Principals: []string{"ann", "bob"}, ClientIDs: []string{"nightly"}},
 	}
-	for principal, want := range map[string][]int{"admin-1": {0}, "ann": {1, 2}, "bob": {1, 3, NoPlace}, "ANONYMOUS": {1, NoPlace}} {
+	for principal, want := range map[string][]int{"admin-1": {0}, "ann": {1, 2}, "bob": {1, 3, authorizer.NoRule}, "ANONYMOUS": {1, authorizer.NoRule}} {
 		if got := PlacesOf(rules, principal); !slices.Equal(got, want) {
 			t.Errorf("PlacesOf(%s) = %v, want %v", principal, got, want)
 		}
