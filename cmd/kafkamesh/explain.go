@@ -144,12 +144,9 @@ func (e *explanation) authorization() {
 
 // identities says as who the clusters of the rules see the principal.
 func (e *explanation) identities() {
-	for i, place := range []int{e.written, e.read} {
-		if place < 0 || i > 0 && e.written >= 0 && e.clusterOf(place).Name == e.clusterOf(e.written).Name {
-			continue
-		}
-		if cluster := e.clusterOf(place); !saySeen(e.out, cluster, filter.SeenAs(cluster, e.as), e.as) {
-			e.add(Finding{What: cluster.Name + " takes nothing from it", Do: addCredential})
+	for _, u := range e.uses() {
+		if !saySeen(e.out, u.cluster, filter.SeenAs(u.cluster, e.as), e.as) {
+			e.add(nobody(u.cluster, false))
 		}
 	}
 }

@@ -15,37 +15,52 @@ import (
 // maxPartitions is how many partitions are shown.
 const maxPartitions = 20
 
+// use is what is done with the topic on a cluster.
+type use struct {
+	cluster config.Cluster
+	done    config.Operations
+	where   string // words for that; empty: all is done there
+}
+
+// uses are what is done with the topic, once for each cluster.
+func (e *explanation) uses() (all []use) {
+	if e.written >= 0 {
+		all = append(all, use{e.clusterOf(e.written), config.Writes, ", where it is written,"})
+	}
+	if e.read < 0 {
+		return all
+	}
+	reading := e.clusterOf(e.read)
+	if len(all) > 0 && all[0].cluster.Name == reading.Name {
+		return []use{{reading, config.ReadsAndWrites, ""}}
+	}
+	return append(all, use{reading, config.Reads, ", where it is read,"})
+}
+
 // clusters asks the clusters of the rules, and prints what they say.
 func (e *explanation) clusters(ctx context.Context) error {
-	if e.written >= 0 {
-		cluster := e.clusterOf(e.written)
-		done, where := config.Writes, ", where it is written,"
-		if e.read >= 0 && e.clusterOf(e.read).Name == cluster.Name {
-			done, where = config.ReadsAndWrites, ""
-		}
-		if err := e.cluster(ctx, cluster, done, where); err != nil || done == config.ReadsAndWrites {
+	for _, u := range e.uses() {
+		if err := e.cluster(ctx, u); err != nil {
 			return err
 		}
 	}
-	if e.read < 0 {
-		return nil
-	}
-	return e.cluster(ctx, e.clusterOf(e.read), config.Reads, ", where it is read,")
+	return nil
 }
 
 // cluster asks one cluster about what is done with the topic there.
-func (e *explanation) cluster(ctx context.Context, cluster config.Cluster, done config.Operations, where string) error {
+func (e *explanation) cluster(ctx context.Context, u use) error {
+	cluster := u.cluster
 	seen := filter.SeenAs(cluster, e.as)
 	e.user = seen.User
 	if !saySeen(e.out, cluster, seen, e.as) {
-		e.add(Finding{What: cluster.Name + " is not asked for it: " + seen.Refused, Do: addCredential})
+		e.add(nobody(cluster, false))
 		return nil
 	}
 	c, err := surveyOf(ctx, seen, e.timeout, []string{e.topic})
 	if err != nil {
 		return err
 	}
-	e.out.printf("\nCluster %s%s", c.Name, where)
+	e.out.printf("\nCluster %s%s", c.Name, u.where)
 	if len(c.Topics) == 0 {
 		e.out.printf(" could not be asked\n")
 		for _, b := range c.Brokers {
@@ -59,7 +74,7 @@ func (e *explanation) cluster(ctx context.Context, cluster config.Cluster, done 
 	t := &c.Topics[0]
 	e.out.printf(" says of the topic:\n  %s\n", describe(t))
 	e.partitions(c, t)
-	e.judge(c, t, done)
+	e.judge(c, t, u.done)
 	return nil
 }
 

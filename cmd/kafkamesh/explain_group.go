@@ -68,7 +68,7 @@ func (e *groupExplanation) identities(home string) {
 	}
 	for _, cluster := range e.config.Clusters {
 		if !saySeen(e.out, cluster, filter.SeenAs(cluster, e.as), e.as) {
-			e.wrong = append(e.wrong, survey.Finding{What: cluster.Name + " takes nothing from it", Do: addCredential, Warning: cluster.Name != home})
+			e.wrong = append(e.wrong, nobody(cluster, cluster.Name != home))
 		}
 	}
 }
@@ -109,9 +109,7 @@ func (e *groupExplanation) rules() (home string) {
 func (e *groupExplanation) cluster(ctx context.Context, cluster config.Cluster, isHome bool) error {
 	seen := filter.SeenAs(cluster, e.as)
 	if !saySeen(e.out, cluster, seen, e.as) {
-		e.wrong = append(e.wrong, survey.Finding{
-			What: cluster.Name + " is not asked for it: " + seen.Refused, Do: addCredential, Warning: !isHome,
-		})
+		e.wrong = append(e.wrong, nobody(cluster, !isHome))
 		return nil
 	}
 	client, err := clientOf(seen.Settings)

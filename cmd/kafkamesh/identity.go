@@ -19,6 +19,11 @@ import (
 //nolint:gosec // it names a field, and no credential
 const addCredential = "add a line to identity.mapped.credentials_file of the cluster"
 
+// nobody is that a cluster sees a principal as nobody, as saySeen has printed.
+func nobody(c config.Cluster, warning bool) survey.Finding {
+	return survey.Finding{What: c.Name + " takes nothing from it", Do: addCredential, Warning: warning}
+}
+
 // saySeen prints who a cluster sees a principal as, and reports whether it is somebody.
 func saySeen(out printer, c config.Cluster, seen filter.Seen, principal string) bool {
 	switch {
