@@ -105,16 +105,6 @@ func (c *Client) SendsTokens() bool { return c.login != nil && c.login.state == 
 // End says that nothing more is taken from the client, who may be elsewhere by now.
 func (c *Client) End() { c.ended.Store(true) }
 
-// leaves reports whether the client's connection is ending, or is no more.
-func (c *Client) leaves() bool {
-	if c.ended.Load() {
-		return true
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.gone
-}
-
 // FetchAtMost has each later Fetch of the client be answered with so many bytes of records at most, but for one partition that has more. Zero:
 // with as many as it asks for.
 func (c *Client) FetchAtMost(bytes int32) { c.mostFetched.Store(bytes) }
@@ -139,6 +129,16 @@ func (c *Client) Release() {
 	if seat != nil {
 		seat.Leave()
 	}
+}
+
+// leaves reports whether the client's connection is ending, or is no more.
+func (c *Client) leaves() bool {
+	if c.ended.Load() {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
 }
 
 // becomeGone says that the client's connection is no more. It returns what is kept for the client, which nobody adds to any more.
