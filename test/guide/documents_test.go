@@ -39,12 +39,23 @@ func TestDocuments(t *testing.T) {
 					_, err := stack.Prometheus(t.Context())
 					stack.Check(t, err)
 				}
+				if names(section, "openssl ") {
+					wantOpenSSL(t)
+				}
 				if names(section, "secure-kafka-1") {
 					w.secure(t)
 				}
 				newWalk(t, w).follow(section)
 			})
 		}
+	}
+}
+
+// wantOpenSSL ends the test as left out where there is no openssl, which some sections make certificates with.
+func wantOpenSSL(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		stack.Check(t, &stack.MissingError{Part: "openssl", Cure: "install it; it makes the certificates of documents"})
 	}
 }
 
