@@ -1,10 +1,8 @@
 package matrix
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,7 +15,7 @@ import (
 //   - The timestamps are given, and do not only rise.
 //   - The headers are n, one name twice, one without a name, one empty, one null.
 //
-// So the number of a record can be told from its key or its value, without headers.
+// So the number of a record can be told from its key or its value, without headers: driver.Number does.
 
 // record is a record as a client that lacks some of it can send it.
 func record(topic string, n int, w wont) *kgo.Record {
@@ -88,21 +86,4 @@ func nullIfEmpty(b []byte) []byte {
 		return nil
 	}
 	return b
-}
-
-// numberOf is the number of a record, from its key or else its value, and -1 if it is none of ours.
-func numberOf(r *kgo.Record) int {
-	text, found := strings.CutPrefix(string(r.Key), "key-")
-	if !found {
-		parts := bytes.SplitN(r.Value, []byte("|"), 3)
-		if len(parts) != 3 {
-			return -1
-		}
-		text = string(parts[1])
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return -1
-	}
-	return n
 }

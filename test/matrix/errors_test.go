@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 )
 
 // refusals are topics that do not take every record.
@@ -63,7 +65,7 @@ func (c *client) refused(t *testing.T, p *parts, addr, topic string, settings ma
 	stored := map[int]string{}
 	for _, part := range kafka.read(t, delivered(said), topic) {
 		for _, r := range part.records {
-			stored[numberOf(r)] += "stored"
+			stored[driver.Number(r.Key, r.Value)] += "stored"
 		}
 	}
 	for n, text := range errs {

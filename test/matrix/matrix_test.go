@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 )
 
 const (
@@ -182,7 +184,7 @@ func (r *row) judgeCut(t *testing.T, s setting, said []report, stored []partitio
 	for _, part := range stored {
 		last := -1
 		for _, rec := range part.records {
-			n := numberOf(rec)
+			n := driver.Number(rec.Key, rec.Value)
 			if times[n]++; times[n] > 1 {
 				twice++
 			} else if n < last {

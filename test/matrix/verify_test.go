@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
 )
 
 // codecs are the names of the codecs of a batch, by their number in its attributes.
@@ -57,7 +59,7 @@ func verify(c *client, j job, said []report, stored []partition, throughMesh boo
 		for _, p := range stored {
 			tally.last = -1
 			for _, r := range p.records {
-				if numberOf(r)/perSetting == i || i == 0 && numberOf(r) < 0 {
+				if n := driver.Number(r.Key, r.Value); n/perSetting == i || i == 0 && n < 0 {
 					tally.take(v, r)
 				}
 			}
@@ -101,7 +103,7 @@ type tally struct {
 }
 
 func (c *tally) take(v *verdict, r *kgo.Record) {
-	n := numberOf(r)
+	n := driver.Number(r.Key, r.Value)
 	at := fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, r.Offset)
 	i := n - c.index*perSetting
 	switch {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/filter/login"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/driver"
@@ -156,14 +155,18 @@ func (c *loginClient) logIn(t *testing.T, b *broker, targets map[string]string, 
 	for at, addr := range targets {
 		topic := "logins-" + at + "-" + c.id()
 		stack.CreateTopics(t, b.Addr(), stack.TopicOptions{Partitions: 1}, topic)
-		all.Go(func() {
-			of.Store(at, c.attempts(t, addr, topic, signed))
-			c.wantStored(t, b, topic)
-		})
+		all.Go(func() { of.Store(at, c.attempts(t, addr, topic, signed)) })
 	}
 	all.Wait()
+	for at := range targets {
+		c.wantStored(t, b, "logins-"+at+"-"+c.id())
+	}
 	directly, _ := of.Load("kafka")
-	want := slices.Clone(directly.([]string))
+	want, tried := directly.([]string)
+	if !tried {
+		t.Fatal("it has not tried to log in directly")
+	}
+	want = slices.Clone(want)
 	for mechanism, says := range c.differs {
 		i := 2*slices.Index(c.mechanisms, mechanism) + 1
 		if want[i] == says {
@@ -179,7 +182,8 @@ func (c *loginClient) logIn(t *testing.T, b *broker, targets map[string]string, 
 	return want
 }
 
-// attempts are two by each mechanism, of which the second has a wrong secret. They are settings of the client's program.
+// attempts are two by each mechanism, of which the second has a wrong secret. They are settings of the client's program, which says once what
+// became of each.
 func (c *loginClient) attempts(t *testing.T, addr, topic string, signed tokens) []string {
 	t.Helper()
 	entrance := stack.NewRelay(t, nil) // clients that fail from one address wait for each other
@@ -193,14 +197,24 @@ func (c *loginClient) attempts(t *testing.T, addr, topic string, signed tokens) 
 		}
 		args = append(args, "-/all/-/"+mechanism+"/"+right, "-/all/-/"+mechanism+"/"+wrong)
 	}
-	said := make([]string, len(args)-3)
+	said, reports := make([]string, len(args)-3), make([]int, len(args)-3)
 	for _, r := range c.run(t, args, 0) {
+		if r.Setting < 0 || r.Setting >= len(said) {
+			t.Errorf("%s: a report of setting %d of %d: %q", topic, r.Setting, len(said), r.Error)
+			continue
+		}
+		reports[r.Setting]++
 		mechanism := c.mechanisms[r.Setting/2]
 		said[r.Setting] = anywhere(r.Error)
 		if good := r.Setting%2 == 0 && !slices.Contains(c.refused, mechanism); good != (r.Error == "") {
 			t.Errorf("%s, setting %d, by %s: %q", topic, r.Setting, mechanism, r.Error)
 		}
 		t.Logf("%s %d: %d ms, %s", topic, r.Setting, r.MS, anywhere(r.Error))
+	}
+	for setting, n := range reports {
+		if n != 1 {
+			t.Errorf("%s: %d reports of setting %d, want one", topic, n, setting)
+		}
 	}
 	return said
 }
@@ -301,11 +315,8 @@ func (c *loginClient) wantStored(t *testing.T, b *broker, topic string) {
 			want = append(want, fmt.Sprintf("key-%d", 2*i*1000))
 		}
 	}
-	end := stack.Client(t, b.Addr(), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	for len(got) < len(want) && ctx.Err() == nil {
-		end.PollFetches(ctx).EachRecord(func(r *kgo.Record) { got = append(got, string(r.Key)) })
+	for _, r := range held(t, b.KafkaCluster, topic) {
+		got = append(got, string(r.Key))
 	}
 	if !slices.Equal(want, got) {
 		t.Errorf("%s holds %q, want %q", topic, got, want)

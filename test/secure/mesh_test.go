@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kafkamesh/envoy-kafka-mesh/test/rawkafka"
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
@@ -78,24 +80,43 @@ func (m *mesh) produce(t *testing.T, topic string, count int) error {
 	return nil
 }
 
-// verify sees that the topic holds count records, once and in order.
+// verify sees that the topic holds count records, once and in order, and nothing behind them.
 func verify(t *testing.T, b *stack.KafkaCluster, topic string, count int) {
 	t.Helper()
-	client := stack.Client(t, b.Addr(), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	records := held(t, b, topic)
+	for next, r := range records {
+		if string(r.Value) != strconv.Itoa(next) {
+			t.Fatalf("%s: record %s where %d was due", topic, r.Value, next)
+		}
+	}
+	if len(records) != count {
+		t.Fatalf("%s holds %d records, want %d", topic, len(records), count)
+	}
+}
+
+// held are the records of a topic with one partition, up to its end.
+func held(t *testing.T, b *stack.KafkaCluster, topic string) (records []*kgo.Record) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for next := 0; next < count; {
+	client := stack.Client(t, b.Addr(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
+	partitions, err := stack.Admin{Client: client}.Partitions(ctx, topic)
+	check(t, err)
+	if len(partitions) != 1 {
+		t.Fatalf("%s has %d partitions, want one", topic, len(partitions))
+	}
+	answer, err := rawkafka.EndOffsets(topic, 1).RequestWith(ctx, client)
+	check(t, err)
+	end := answer.Topics[0].Partitions[0]
+	check(t, kerr.ErrorForCode(end.ErrorCode))
+	for int64(len(records)) < end.Offset {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			t.Fatalf("%s: %v after %d of %d records", topic, err, next, count)
+			t.Fatalf("%s: %v after %d of %d records", topic, err, len(records), end.Offset)
 		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if string(r.Value) != strconv.Itoa(next) {
-				t.Fatalf("%s: record %s where %d was due", topic, r.Value, next)
-			}
-			next++
-		})
+		records = append(records, fetches.Records()...)
 	}
+	return records
 }
 
 // load produces one record after the other until it is stopped.

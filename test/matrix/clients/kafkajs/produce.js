@@ -4,7 +4,10 @@ const {batches, key, main, timestamp, value} = require('../node/producing.js')
 
 async function run(bootstrap, topics, count, index, text, report) {
   const [codec, acks, idempotence, mechanism, secret] = text.split('/')
-  const kafka = new Kafka({brokers: [bootstrap], logLevel: logLevel.ERROR, sasl: login(mechanism, secret)})
+  const kafka = new Kafka({
+    brokers: [bootstrap], logLevel: logLevel.ERROR, sasl: login(mechanism, secret),
+    reauthenticationThreshold: 2000, // its 10 seconds are longer than the logins of test/secure are good
+  })
   const producer = kafka.producer({idempotent: idempotence === 'on' ? true : undefined})
   const options = {}
   if (codec !== '-') options.compression = {none: CompressionTypes.None, gzip: CompressionTypes.GZIP}[codec]
