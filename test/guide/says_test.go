@@ -150,7 +150,7 @@ func startMeshes(t *testing.T) *meshes {
 	m.elsewhere.addr = wrong.Addr
 
 	mesh.Authorized = nil
-	mesh.Logins = map[string]any{"scram": map[string]any{}, "plain": map[string]any{}, "allow_plain_without_tls": true, "users_file": usersFile(t)}
+	mesh.Logins = map[string]any{"scram": map[string]any{}, "plain": map[string]any{}, "allow_plain_without_tls": true, "users_file": usersFile(t, userName)}
 	m.users, m.old = startUsers(t, mesh), startUsers(t, mesh)
 	return m
 }
@@ -162,13 +162,13 @@ func startUsers(t *testing.T, mesh stack.Mesh) *userMesh {
 	return &userMesh{stack.Standalone(t, &mesh), mesh.Addr}
 }
 
-// usersFile has one user.
-func usersFile(t *testing.T) string {
+// usersFile has one user, whom the plain binary adds with options.
+func usersFile(t *testing.T, name string, options ...string) string {
 	t.Helper()
 	binary, err := stack.Binary()
 	stack.Check(t, err)
 	path := filepath.Join(t.TempDir(), "users")
-	add := exec.CommandContext(t.Context(), binary, "user", "add", path, userName)
+	add := exec.CommandContext(t.Context(), binary, append([]string{"user", "add", path, name}, options...)...)
 	add.Stdin = strings.NewReader(password + "\n")
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

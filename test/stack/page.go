@@ -10,13 +10,17 @@ import (
 
 const pageTimeout = 60 * time.Second
 
-// Page is what a web server answers: Envoy's admin interface, or Go's profiles. It leaves no connection behind, which would be counted.
-func Page(ctx context.Context, method, url string) (string, error) {
+// Page is what a web server answers: Envoy's admin interface, or Go's profiles. It leaves no connection behind, which would be counted. Kinds
+// of text such as text/plain are asked for where a server has several.
+func Page(ctx context.Context, method, url string, kinds ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
 	if err != nil {
 		return "", err
+	}
+	for _, kind := range kinds {
+		req.Header.Add("Accept", kind)
 	}
 	req.Close = true
 	resp, err := http.DefaultClient.Do(req)
