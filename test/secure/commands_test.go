@@ -110,10 +110,7 @@ func TestCommandsTellOfRights(t *testing.T) {
 	stack.CreateTopics(t, b.Addr(), stack.TopicOptions{}, topics...)
 	allow(t, b, "mesh", "rights-read", kmsg.ACLOperationDescribe)
 	allow(t, b, "somebody", "rights-none", kmsg.ACLOperationWrite)
-	clusters := []stack.MeshCluster{{Name: "rights", Bootstrap: b.Listener("SASL"), SASL: map[string]any{
-		"mechanism": "MECHANISM_SCRAM_SHA_512",
-		"username":  map[string]any{"inline_string": "mesh"}, "password": map[string]any{"inline_string": password},
-	}}}
+	clusters := []stack.MeshCluster{{Name: "rights", Bootstrap: b.Listener("SASL"), SASL: byPassword("MECHANISM_SCRAM_SHA_512", password)}}
 	said := func(code int, want, command string, more ...string) {
 		t.Helper()
 		stack.Wait(t, command+" to say what the broker knows since now", func() error {

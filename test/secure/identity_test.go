@@ -17,7 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
@@ -67,18 +66,12 @@ func withIdentities(t *testing.T, prefix string, start func(testing.TB, *stack.M
 		allowOn(t, b, user, kmsg.ACLResourceTypeGroup, name, kmsg.ACLOperationRead)
 	}
 	now := time.Now()
-	i.how = map[string]sasl.Mechanism{
-		"mesh":  plain.Auth{User: "mesh", Pass: password}.AsMechanism(),
-		"other": plain.Auth{User: "other", Pass: secondPassword}.AsMechanism(),
-		"nobody": oauth.Auth{Token: b.tokens.sign(map[string]any{
-			"iss": b.tokens.url, "sub": "nobody", "aud": "kafka", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
-		})}.AsMechanism(),
-	}
+	i.how = plainLogins()
+	i.how["nobody"] = oauth.Auth{Token: b.tokens.sign(map[string]any{
+		"iss": b.tokens.url, "sub": "nobody", "aud": "kafka", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	})}.AsMechanism()
 	m := meshOf(t, stack.MeshCluster{
-		Name: prefix, Bootstrap: b.Listener("SASL"),
-		SASL: map[string]any{
-			"mechanism": "MECHANISM_PLAIN", "username": map[string]any{"inline_string": "mesh"}, "password": map[string]any{"inline_string": password},
-		},
+		Name: prefix, Bootstrap: b.Listener("SASL"), SASL: byPassword("MECHANISM_PLAIN", password),
 		Identity: map[string]any{"mapped": map[string]any{"credentials_file": i.file}},
 	})
 	m.Logins = loginsOf(t, b, map[string]any{"allow_plain_without_tls": true})

@@ -25,9 +25,6 @@ import (
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// filed is a certificate or a key in a file, as configurations have it.
-func filed(name string) map[string]any { return map[string]any{"filename": name} }
-
 // withFields is the text of a mesh's configuration with more fields.
 func withFields(t *testing.T, m *stack.Mesh, more map[string]any) string {
 	t.Helper()

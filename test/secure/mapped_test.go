@@ -15,29 +15,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/kafkamesh/envoy-kafka-mesh/test/stack"
 )
 
-// text and at are a source of the configuration.
-func text(content string) map[string]any { return map[string]any{"inline_string": content} }
-func at(file string) map[string]any      { return map[string]any{"filename": file} }
-
 // logIns are clusters' logins of the mesh's own.
 func logIns(b *broker) (certificate, token, scram stack.MeshCluster) {
 	certificate = stack.MeshCluster{Bootstrap: b.Listener("MTLS"), TLS: map[string]any{
-		"ca": at(b.ca.file), "certificate": at(b.own.certificate), "key": at(b.own.key),
+		"ca": filed(b.ca.file), "certificate": filed(b.own.certificate), "key": filed(b.own.key),
 	}}
-	token = stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: map[string]any{
-		"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{
-			"token_url": b.tokens.url + "/token", "client_id": text("mesh"), "client_secret": text(clientSecret), "scope": "produce",
-		},
-	}}
-	scram = stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: map[string]any{
-		"mechanism": "MECHANISM_SCRAM_SHA_512", "username": text("mesh"), "password": text(password),
-	}}
+	token = stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: byTokens(b, clientSecret)}
+	scram = stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: byPassword("MECHANISM_SCRAM_SHA_512", password)}
 	return certificate, token, scram
 }
 
@@ -55,13 +43,7 @@ func withLogins(t *testing.T, b *broker, clusters ...stack.MeshCluster) *identit
 	t.Helper()
 	m := meshOf(t, clusters...)
 	m.Logins = loginsOf(t, b, map[string]any{"allow_plain_without_tls": true})
-	return &identities{
-		t: t, b: b, mesh: watched(t, &mesh{stack.Standalone(t, m).Process, m.Addr}),
-		how: map[string]sasl.Mechanism{
-			"mesh":  plain.Auth{User: "mesh", Pass: password}.AsMechanism(),
-			"other": plain.Auth{User: "other", Pass: secondPassword}.AsMechanism(),
-		},
-	}
+	return &identities{t: t, b: b, mesh: watched(t, &mesh{stack.Standalone(t, m).Process, m.Addr}), how: plainLogins()}
 }
 
 // TestMappedByEachLogin has principals be users of a real Kafka by certificates and by tokens: its authorizer sees each as its own user.

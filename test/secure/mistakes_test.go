@@ -27,42 +27,35 @@ type mistake struct {
 
 func mistakes(t *testing.T, b *broker) map[string]mistake {
 	t.Helper()
-	file := func(name string) map[string]any { return map[string]any{"filename": name} }
-	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
-	ca := map[string]any{"ca": file(b.ca.file)}
-	login := func(mechanism, password string) map[string]any {
-		return map[string]any{"mechanism": mechanism, "username": text("mesh"), "password": text(password)}
-	}
+	ca := map[string]any{"ca": filed(b.ca.file)}
 	nobody, nowhere, everywhere, dns := abstract(), abstract(), abstract(), dialtest.ServeDNS(t, nil)
 	dialtest.Listen(t, everywhere, nil)
 	dialtest.Listen(t, nowhere, func(netip.AddrPort) (net.Conn, error) { return nil, errors.New("nowhere") })
 	all := map[string]mistake{
 		"wrong password, PLAIN": {
-			stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_PLAIN", wrongPassword)},
+			stack.MeshCluster{Bootstrap: b.Listener("SASL"), SASL: byPassword("MECHANISM_PLAIN", wrongPassword)},
 			"the broker refuses our login by PLAIN: wrong user name, password or token", true,
 		},
 		"wrong password, SCRAM": {
-			stack.MeshCluster{Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_512", wrongPassword)},
+			stack.MeshCluster{Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: byPassword("MECHANISM_SCRAM_SHA_512", wrongPassword)},
 			"the broker refuses our login by SCRAM-SHA-512: wrong user name, password or token", true,
 		},
 		"wrong mechanism": {
-			stack.MeshCluster{Bootstrap: b.Listener("PLAINONLY"), SASL: login("MECHANISM_SCRAM_SHA_256", password)},
+			stack.MeshCluster{Bootstrap: b.Listener("PLAINONLY"), SASL: byPassword("MECHANISM_SCRAM_SHA_256", password)},
 			"the broker does not take logins by SCRAM-SHA-256 on this port", true,
 		},
 		"login where none is wanted": {
-			stack.MeshCluster{Bootstrap: b.Addr(), SASL: login("MECHANISM_PLAIN", password)},
+			stack.MeshCluster{Bootstrap: b.Addr(), SASL: byPassword("MECHANISM_PLAIN", password)},
 			"the broker wants no login on this port", true,
 		},
 		"wrong client secret": {
-			stack.MeshCluster{Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: map[string]any{"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{
-				"token_url": b.tokens.url + "/token", "client_id": text("mesh"), "client_secret": text(wrongPassword),
-			}}},
+			stack.MeshCluster{Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: byTokens(b, wrongPassword)},
 			"refuses: 401 Unauthorized invalid_client", true,
 		},
 	}
 	maps.Copy(all, map[string]mistake{
 		"unknown authority": {
-			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": file(b.unknown.file)}},
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": filed(b.unknown.file)}},
 			said:    "the broker's certificate is signed by none of the known authorities (those in " + b.unknown.file + ")",
 		},
 		"system's authorities": {
@@ -101,7 +94,7 @@ func mistakes(t *testing.T, b *broker) map[string]mistake {
 			cluster: stack.MeshCluster{Bootstrap: strict(t)}, said: "the broker resets connections at once: is it behind STRICT mTLS? see docs/istio.md",
 		},
 		"another identity": {
-			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": file(b.ca.file), "spiffe_ids": []string{"spiffe://cluster.local/ns/kafka/sa/kafka"}}},
+			cluster: stack.MeshCluster{Bootstrap: b.Listener("TLS"), TLS: map[string]any{"ca": filed(b.ca.file), "spiffe_ids": []string{"spiffe://cluster.local/ns/kafka/sa/kafka"}}},
 			said:    "the broker's certificate is for localhost, 127.0.0.1, which is none of tls.spiffe_ids",
 		},
 		"nobody at the socket": {
@@ -232,7 +225,7 @@ func TestMendedPasswordStoresWhatWaited(t *testing.T) {
 	write(t, file, []byte(wrongPassword+"\n"))
 	m := start(t, stack.MeshCluster{Name: "mended", Bootstrap: counted.Addr(), SASL: map[string]any{
 		"mechanism": "MECHANISM_SCRAM_SHA_256",
-		"username":  map[string]any{"inline_string": "mesh"}, "password": map[string]any{"filename": file},
+		"username":  text("mesh"), "password": filed(file),
 	}})
 	client := stack.Client(t, m.addr, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(-1))
 	const records = 50

@@ -60,11 +60,6 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 	check(t, os.Mkdir(folder, 0o700))
 	write(t, filepath.Join(folder, "one.pem"), b.ca.PEM)
 
-	file := func(name string) map[string]any { return map[string]any{"filename": name} }
-	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
-	login := func(mechanism string) map[string]any {
-		return map[string]any{"mechanism": mechanism, "username": text("mesh"), "password": text(password)}
-	}
 	oauth := map[string]string{
 		"security.protocol": "sasl_ssl", "ssl.ca.location": b.ca.file, "sasl.mechanism": "OAUTHBEARER", "sasl.oauthbearer.method": "oidc",
 		"sasl.oauthbearer.token.endpoint.url": b.tokens.url + "/token", "sasl.oauthbearer.client.id": "mesh",
@@ -82,7 +77,7 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 		"sasl.oauthbearer.scope":               "produce",
 		"sasl.oauthbearer.assertion.claim.aud": b.tokens.url,
 	}
-	ca := map[string]any{"ca": file(b.ca.file)}
+	ca := map[string]any{"ca": filed(b.ca.file)}
 	return []stack.MeshCluster{
 		{Name: "tls", Bootstrap: b.Listener("TLS"), Producer: map[string]string{"security.protocol": "ssl", "ssl.ca.location": b.ca.file}},
 		{Name: "tlsfolder", Bootstrap: "SSL://" + b.Listener("TLS"), Producer: map[string]string{"ssl.ca.location": folder}},
@@ -93,19 +88,19 @@ func ways(t *testing.T, b *broker) []stack.MeshCluster {
 			"security.protocol": "ssl", "ssl.ca.location": b.ca.file, "ssl.certificate.location": b.own.certificate, "ssl.key.location": b.own.key,
 		}},
 		{Name: "mtlsencrypted", Bootstrap: b.Listener("MTLS"), TLS: map[string]any{
-			"ca": file(b.ca.file), "certificate": file(b.own.certificate), "key": file(encrypted), "key_password": text(keyPassword),
+			"ca": filed(b.ca.file), "certificate": filed(b.own.certificate), "key": filed(encrypted), "key_password": text(keyPassword),
 		}},
 		{Name: "mtlskeystore", Bootstrap: b.Listener("MTLS"), Producer: map[string]string{
 			"security.protocol": "ssl", "ssl.keystore.location": keystore, "ssl.keystore.password": storePassword,
 		}},
-		{Name: "plain", Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_PLAIN")},
+		{Name: "plain", Bootstrap: b.Listener("SASL"), SASL: byPassword("MECHANISM_PLAIN", password)},
 		{Name: "scram256", Bootstrap: b.Listener("SASL"), Producer: map[string]string{
 			"security.protocol": "sasl_plaintext", "sasl.mechanisms": "SCRAM-SHA-256", "sasl.username": "mesh", "sasl.password": password,
 		}},
-		{Name: "scram512", Bootstrap: b.Listener("SASL"), SASL: login("MECHANISM_SCRAM_SHA_512")},
-		{Name: "plaintls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_PLAIN")},
-		{Name: "scram256tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_256")},
-		{Name: "scram512tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: login("MECHANISM_SCRAM_SHA_512")},
+		{Name: "scram512", Bootstrap: b.Listener("SASL"), SASL: byPassword("MECHANISM_SCRAM_SHA_512", password)},
+		{Name: "plaintls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: byPassword("MECHANISM_PLAIN", password)},
+		{Name: "scram256tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: byPassword("MECHANISM_SCRAM_SHA_256", password)},
+		{Name: "scram512tls", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: byPassword("MECHANISM_SCRAM_SHA_512", password)},
 		{Name: "oauth", Bootstrap: b.Listener("SASLTLS"), Producer: oauth},
 		{Name: "assertion", Bootstrap: b.Listener("SASLTLS"), Producer: assertion},
 		{Name: "tokenfile", Bootstrap: b.Listener("SASLTLS"), TLS: ca, SASL: map[string]any{

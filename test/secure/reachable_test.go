@@ -19,7 +19,7 @@ func TestBrokenClustersShow(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
 	broken := map[string]mistake{}
-	tlsToBroker := map[string]any{"ca": map[string]any{"filename": b.ca.file}}
+	tlsToBroker := map[string]any{"ca": filed(b.ca.file)}
 	clusters := []stack.MeshCluster{{Name: "good", Bootstrap: b.Addr()}, {Name: "goodtls", Bootstrap: b.Listener("TLS"), TLS: tlsToBroker}}
 	for name, m := range mistakes(t, b) {
 		m.cluster.Name = strings.NewReplacer(" ", "_", ",", "", "'", "").Replace(name)

@@ -107,14 +107,11 @@ func bootstrapOf(beside string) string {
 
 // reentering are three ways to the broker, all through a socket.
 func reentering(b *broker, prefix, socket string) []stack.MeshCluster {
-	ca := map[string]any{"ca": map[string]any{"filename": b.ca.file}}
-	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
+	ca := map[string]any{"ca": filed(b.ca.file)}
 	return []stack.MeshCluster{
 		{Name: prefix + "plain", Bootstrap: b.Addr(), Dial: through(socket)},
 		{Name: prefix + "tls", Bootstrap: b.Listener("TLS"), TLS: ca, Dial: through(socket)},
-		{Name: prefix + "sasl", Bootstrap: b.Listener("SASLTLS"), TLS: ca, Dial: through(socket), SASL: map[string]any{
-			"mechanism": "MECHANISM_SCRAM_SHA_512", "username": text("mesh"), "password": text(password),
-		}},
+		{Name: prefix + "sasl", Bootstrap: b.Listener("SASLTLS"), TLS: ca, Dial: through(socket), SASL: byPassword("MECHANISM_SCRAM_SHA_512", password)},
 	}
 }
 

@@ -28,13 +28,12 @@ func TestRotationLosesNothing(t *testing.T) {
 	first := b.ca.issue(t, dir, "client", nil, nil)
 	secret := filepath.Join(dir, "password")
 	write(t, secret, []byte(password))
-	file := func(name string) map[string]any { return map[string]any{"filename": name} }
 	m := start(t,
 		stack.MeshCluster{Name: "rotatedtls", Bootstrap: b.Listener("MTLS"), TLS: map[string]any{
-			"ca": file(b.ca.file), "certificate": file(first.certificate), "key": file(first.key),
+			"ca": filed(b.ca.file), "certificate": filed(first.certificate), "key": filed(first.key),
 		}},
-		stack.MeshCluster{Name: "rotatedsasl", Bootstrap: b.Listener("SASLTLS"), TLS: map[string]any{"ca": file(b.ca.file)}, SASL: map[string]any{
-			"mechanism": "MECHANISM_SCRAM_SHA_512", "username": map[string]any{"inline_string": "rotated"}, "password": file(secret),
+		stack.MeshCluster{Name: "rotatedsasl", Bootstrap: b.Listener("SASLTLS"), TLS: map[string]any{"ca": filed(b.ca.file)}, SASL: map[string]any{
+			"mechanism": "MECHANISM_SCRAM_SHA_512", "username": text("rotated"), "password": filed(secret),
 		}},
 	)
 	setPassword(t, b, "rotated", password)
@@ -72,7 +71,7 @@ func TestBadRotationKeepsConnections(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "password")
 	write(t, secret, []byte(password))
 	m := start(t, stack.MeshCluster{Name: "badrotation", Bootstrap: b.Listener("SASL"), SASL: map[string]any{
-		"mechanism": "MECHANISM_PLAIN", "username": map[string]any{"inline_string": "mesh"}, "password": map[string]any{"filename": secret},
+		"mechanism": "MECHANISM_PLAIN", "username": text("mesh"), "password": filed(secret),
 	}})
 	l := m.startLoad(t, "badrotation-a")
 	l.wantMore(t, 100)
@@ -91,24 +90,18 @@ const session = 3 * time.Second
 func TestConnectionsAreReplacedBeforeLoginsEnd(t *testing.T) {
 	t.Parallel()
 	b := sharedBroker(t)
-	file := func(name string) map[string]any { return map[string]any{"filename": name} }
-	text := func(content string) map[string]any { return map[string]any{"inline_string": content} }
-	ca := map[string]any{"ca": file(b.ca.file)}
+	ca := map[string]any{"ca": filed(b.ca.file)}
 	var clusters []stack.MeshCluster
 	for name, mechanism := range map[string]string{
 		"shortplain": "MECHANISM_PLAIN", "shortscram256": "MECHANISM_SCRAM_SHA_256", "shortscram512": "MECHANISM_SCRAM_SHA_512",
 	} {
-		clusters = append(clusters, stack.MeshCluster{Name: name, Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
-			"mechanism": mechanism, "username": text("mesh"), "password": text(password),
-		}})
+		clusters = append(clusters, stack.MeshCluster{Name: name, Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: byPassword(mechanism, password)})
 	}
-	clusters = append(clusters, stack.MeshCluster{Name: "shortoauth", Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
-		"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{
-			"token_url": b.tokens.url + "/token", "client_id": text("mesh"), "client_secret": text(clientSecret), "scope": "produce",
-		},
-	}}, stack.MeshCluster{Name: "shortassertion", Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
+	clusters = append(clusters, stack.MeshCluster{
+		Name: "shortoauth", Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: byTokens(b, clientSecret),
+	}, stack.MeshCluster{Name: "shortassertion", Bootstrap: b.Listener("SHORT"), TLS: ca, SASL: map[string]any{
 		"mechanism": "MECHANISM_OAUTHBEARER", "oauth": map[string]any{"token_url": b.tokens.url + "/token", "scope": "produce", "assertion": map[string]any{
-			"private_key": file(b.own.key), "algorithm": "ALGORITHM_ES256", "subject": "mesh", "audience": b.tokens.url,
+			"private_key": filed(b.own.key), "algorithm": "ALGORITHM_ES256", "subject": "mesh", "audience": b.tokens.url,
 		}},
 	}})
 	m := start(t, clusters...)

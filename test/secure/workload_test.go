@@ -120,7 +120,7 @@ func (f *files) write(name string, content []byte) {
 
 // tls is the field of a cluster whose brokers are part of the mesh.
 func (f *files) tls(ids ...string) map[string]any {
-	file := func(name string) map[string]any { return map[string]any{"filename": f.path(name)} }
+	file := func(name string) map[string]any { return filed(f.path(name)) }
 	return map[string]any{
 		"ca": file("root-cert.pem"), "certificate": file("cert-chain.pem"), "key": file("key.pem"), "alpn": []string{"istio"}, "spiffe_ids": ids,
 	}
