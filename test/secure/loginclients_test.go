@@ -248,7 +248,7 @@ func indented(line string) string {
 	const widest = 120
 	var lines strings.Builder
 	width := 0
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		switch {
 		case width == 0:
 			lines.WriteString("  ")
